@@ -1,0 +1,63 @@
+package events
+
+// AssessmentType is what sort of test it is.
+type AssessmentType string
+
+// The types of assessment. A learner may grade only their own SelfTest.
+const (
+	Quiz       AssessmentType = "quiz"
+	Assignment AssessmentType = "assignment"
+	Exam       AssessmentType = "exam"
+	SelfTest   AssessmentType = "self"
+)
+
+// AssessmentStatus is where an assessment stands.
+type AssessmentStatus string
+
+// The statuses of an assessment.
+const (
+	AssessmentScheduled AssessmentStatus = "scheduled"
+	AssessmentSubmitted AssessmentStatus = "submitted"
+	AssessmentGraded    AssessmentStatus = "graded"
+	AssessmentVoid      AssessmentStatus = "void"
+)
+
+// AssessmentWasScheduled begins an assessment of the stream's owner.
+type AssessmentWasScheduled struct {
+	Type     AssessmentType `json:"assessment_type"`
+	Goal     *ID            `json:"goal_id,omitempty"`
+	Points   []ID           `json:"points,omitempty"`
+	MaxScore Hundredths     `json:"max_score"`
+	Weight   Hundredths     `json:"weight"`
+	DueDate  *Date          `json:"due_date,omitempty"`
+}
+
+// AssessmentWasSubmitted says that the learner has handed it in.
+type AssessmentWasSubmitted struct {
+	From AssessmentStatus `json:"from"`
+}
+
+// AssessmentWasGraded gives a score, the first one or a corrected one.
+type AssessmentWasGraded struct {
+	From     AssessmentStatus `json:"from"`
+	Score    Hundredths       `json:"score"`
+	Previous *Hundredths      `json:"previous_score,omitempty"`
+}
+
+// AssessmentWasVoided strikes an assessment and its score.
+type AssessmentWasVoided struct {
+	From  AssessmentStatus `json:"from"`
+	Score *Hundredths      `json:"score,omitempty"`
+}
+
+func (*AssessmentWasScheduled) fact() {}
+func (*AssessmentWasSubmitted) fact() {}
+func (*AssessmentWasGraded) fact()    {}
+func (*AssessmentWasVoided) fact()    {}
+
+var (
+	_ = define[AssessmentWasScheduled]("assessment.scheduled", 1)
+	_ = define[AssessmentWasSubmitted]("assessment.submitted", 1)
+	_ = define[AssessmentWasGraded]("assessment.graded", 1)
+	_ = define[AssessmentWasVoided]("assessment.voided", 1)
+)

@@ -1,0 +1,101 @@
+package events
+
+// GoalStatus is where a goal stands.
+type GoalStatus string
+
+// The statuses of a goal.
+const (
+	GoalDraft     GoalStatus = "draft"
+	GoalActive    GoalStatus = "active"
+	GoalPaused    GoalStatus = "paused"
+	GoalCompleted GoalStatus = "completed"
+	GoalAbandoned GoalStatus = "abandoned"
+)
+
+// Visibility says who may read a goal.
+type Visibility string
+
+// The visibilities.
+const (
+	Private Visibility = "private"
+	Public  Visibility = "public"
+)
+
+// GoalCreated begins a goal, as a draft.
+type GoalCreated struct {
+	Title       Personal   `json:"title"`
+	Description Personal   `json:"description,omitempty"`
+	Category    string     `json:"category,omitempty"`
+	TargetDate  *Date      `json:"target_date,omitempty"`
+	Visibility  Visibility `json:"visibility"`
+	Paths       []ID       `json:"paths,omitempty"`
+}
+
+// GoalRevised changes a goal's description of itself; nil is unchanged.
+type GoalRevised struct {
+	Title       *Personal           `json:"title,omitempty"`
+	Description *Personal           `json:"description,omitempty"`
+	Category    *Change[string]     `json:"category,omitempty"`
+	TargetDate  *Change[*Date]      `json:"target_date,omitempty"`
+	Visibility  *Change[Visibility] `json:"visibility,omitempty"`
+}
+
+// GoalStarted makes a draft or paused goal active.
+type GoalStarted struct {
+	From GoalStatus `json:"from"`
+}
+
+// GoalWasPaused sets an active goal aside.
+type GoalWasPaused struct {
+	From GoalStatus `json:"from"`
+}
+
+// GoalWasCompleted says that the learner has reached it.
+type GoalWasCompleted struct {
+	From GoalStatus `json:"from"`
+}
+
+// GoalWasAbandoned says that the learner has given it up.
+type GoalWasAbandoned struct {
+	From GoalStatus `json:"from"`
+}
+
+// GoalReopened makes a completed or abandoned goal active again.
+type GoalReopened struct {
+	From GoalStatus `json:"from"`
+}
+
+// GoalPathsSet replaces the goal's paths.
+type GoalPathsSet struct {
+	Paths Change[[]ID] `json:"paths"`
+}
+
+// GoalDeleted ends a goal.
+type GoalDeleted struct {
+	From       GoalStatus `json:"from"`
+	Category   string     `json:"category,omitempty"`
+	Visibility Visibility `json:"visibility"`
+	Paths      []ID       `json:"paths,omitempty"`
+}
+
+func (*GoalCreated) fact()      {}
+func (*GoalRevised) fact()      {}
+func (*GoalStarted) fact()      {}
+func (*GoalWasPaused) fact()    {}
+func (*GoalWasCompleted) fact() {}
+func (*GoalWasAbandoned) fact() {}
+func (*GoalReopened) fact()     {}
+func (*GoalPathsSet) fact()     {}
+func (*GoalDeleted) fact()      {}
+
+var (
+	_ = define[GoalCreated]("goal.created", 1)
+	_ = define[GoalRevised]("goal.revised", 1)
+	_ = define[GoalStarted]("goal.started", 1)
+	_ = define[GoalWasPaused]("goal.paused", 1)
+	_ = define[GoalWasCompleted]("goal.completed", 1)
+	_ = define[GoalWasAbandoned]("goal.abandoned", 1)
+	_ = define[GoalReopened]("goal.reopened", 1)
+	_ = define[GoalPathsSet]("goal.paths_set", 1)
+	_ = defineFinal[GoalDeleted]("goal.deleted", 1)
+)

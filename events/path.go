@@ -1,0 +1,70 @@
+package events
+
+// PathStatus is where a path stands.
+type PathStatus string
+
+// The statuses of a path.
+const (
+	PathDraft     PathStatus = "draft"
+	PathPublished PathStatus = "published"
+	PathArchived  PathStatus = "archived"
+)
+
+// PathCreated begins a path as its owner's draft; until it is published its
+// title is theirs alone.
+type PathCreated struct {
+	Title       Personal `json:"title"`
+	Description Personal `json:"description,omitempty"`
+	Category    string   `json:"category,omitempty"`
+	Points      []ID     `json:"points,omitempty"`
+}
+
+// PathDraftRevised changes a draft's words.
+type PathDraftRevised struct {
+	Title       *Personal       `json:"title,omitempty"`
+	Description *Personal       `json:"description,omitempty"`
+	Category    *Change[string] `json:"category,omitempty"`
+}
+
+// PathWasPublished offers a path to everyone. From here on its words are public
+// and stand in the clear: they outlive their author's account.
+type PathWasPublished struct {
+	Title       string     `json:"title"`
+	Description string     `json:"description,omitempty"`
+	Category    string     `json:"category,omitempty"`
+	From        PathStatus `json:"from"`
+}
+
+// PathRevised changes the public words of a published path.
+type PathRevised struct {
+	Title       *string         `json:"title,omitempty"`
+	Description *string         `json:"description,omitempty"`
+	Category    *Change[string] `json:"category,omitempty"`
+}
+
+// PathPointsSet replaces the path's knowledge points.
+type PathPointsSet struct {
+	Points Change[[]ID] `json:"points"`
+}
+
+// PathWasArchived takes a path off offer; goals that attach it keep it.
+type PathWasArchived struct {
+	From     PathStatus `json:"from"`
+	Category string     `json:"category,omitempty"`
+}
+
+func (*PathCreated) fact()      {}
+func (*PathDraftRevised) fact() {}
+func (*PathWasPublished) fact() {}
+func (*PathRevised) fact()      {}
+func (*PathPointsSet) fact()    {}
+func (*PathWasArchived) fact()  {}
+
+var (
+	_ = define[PathCreated]("path.created", 1)
+	_ = define[PathDraftRevised]("path.draft_revised", 1)
+	_ = define[PathWasPublished]("path.published", 1)
+	_ = define[PathRevised]("path.revised", 1)
+	_ = define[PathPointsSet]("path.points_set", 1)
+	_ = define[PathWasArchived]("path.archived", 1)
+)

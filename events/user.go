@@ -1,0 +1,79 @@
+package events
+
+// Role says what a user may do; each includes the ones before it.
+type Role string
+
+// The roles.
+const (
+	Learner   Role = "learner"
+	Curator   Role = "curator"
+	Moderator Role = "moderator"
+	Admin     Role = "admin"
+)
+
+// UserStatus is where an account stands.
+type UserStatus string
+
+// The statuses of a user.
+const (
+	UserActive    UserStatus = "active"
+	UserSuspended UserStatus = "suspended"
+	UserErased    UserStatus = "erased"
+)
+
+// UserRegistered begins an account. Credentials never enter the log.
+type UserRegistered struct {
+	Username    Personal `json:"username"`
+	Email       Personal `json:"email,omitempty"`
+	DisplayName Personal `json:"display_name,omitempty"`
+	Locale      string   `json:"locale,omitempty"`    // BCP 47
+	TimeZone    string   `json:"time_zone,omitempty"` // IANA name
+	Role        Role     `json:"role"`
+}
+
+// UserRevised changes what a user says of themself; nil is unchanged.
+type UserRevised struct {
+	Username    *Personal `json:"username,omitempty"`
+	Email       *Personal `json:"email,omitempty"`
+	DisplayName *Personal `json:"display_name,omitempty"`
+	Locale      *string   `json:"locale,omitempty"`
+	TimeZone    *string   `json:"time_zone,omitempty"`
+}
+
+// UserPasswordChanged says that, never what.
+type UserPasswordChanged struct{}
+
+// UserRoleChanged grants or takes a role.
+type UserRoleChanged struct {
+	Role Change[Role] `json:"role"`
+}
+
+// UserWasSuspended shuts an account until it is reactivated.
+type UserWasSuspended struct{}
+
+// UserReactivated opens a suspended account again.
+type UserReactivated struct{}
+
+// UserWasErased ends an account and destroys its key.
+type UserWasErased struct {
+	From UserStatus `json:"from"`
+	Role Role       `json:"role"`
+}
+
+func (*UserRegistered) fact()      {}
+func (*UserRevised) fact()         {}
+func (*UserPasswordChanged) fact() {}
+func (*UserRoleChanged) fact()     {}
+func (*UserWasSuspended) fact()    {}
+func (*UserReactivated) fact()     {}
+func (*UserWasErased) fact()       {}
+
+var (
+	_ = define[UserRegistered]("user.registered", 1)
+	_ = define[UserRevised]("user.revised", 1)
+	_ = define[UserPasswordChanged]("user.password_changed", 1)
+	_ = define[UserRoleChanged]("user.role_changed", 1)
+	_ = define[UserWasSuspended]("user.suspended", 1)
+	_ = define[UserReactivated]("user.reactivated", 1)
+	_ = defineFinal[UserWasErased]("user.erased", 1)
+)
