@@ -1,0 +1,263 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+
+	"sical-backend/events"
+)
+
+// The rules of a goal:
+//  1. Only its owner changes it; to others a private one does not exist.
+//  2. A draft is started; an active one paused, completed or abandoned; a
+//     paused one started, completed or abandoned; an ended one reopened.
+//  3. The paths it attaches are published, or its owner's own and not archived.
+//  4. A deleted goal is gone: no command finds it.
+
+// CreateGoal begins a goal of the actor's, as a draft.
+type CreateGoal struct {
+	Of
+	Title       string            `json:"title"`
+	Description string            `json:"description,omitempty"`
+	Category    string            `json:"category,omitempty"`
+	TargetDate  *events.Date      `json:"target_date,omitempty"`
+	Visibility  events.Visibility `json:"visibility,omitempty"`
+	Paths       []events.ID       `json:"paths,omitempty"`
+}
+
+// ReviseGoal changes what a goal says of itself; absent fields stay.
+type ReviseGoal struct {
+	Of
+	Title       *string            `json:"title,omitempty"`
+	Description *string            `json:"description,omitempty"`
+	Category    *string            `json:"category,omitempty"`
+	TargetDate  *events.Date       `json:"target_date,omitempty"`
+	Visibility  *events.Visibility `json:"visibility,omitempty"`
+}
+
+// SetGoalPaths replaces the goal's paths, in order.
+type SetGoalPaths struct {
+	Of
+	Paths []events.ID `json:"paths"`
+}
+
+// StartGoal makes a draft or paused goal active.
+type StartGoal struct{ Of }
+
+// PauseGoal sets an active goal aside.
+type PauseGoal struct{ Of }
+
+// CompleteGoal says that the goal is reached.
+type CompleteGoal struct{ Of }
+
+// AbandonGoal gives the goal up.
+type AbandonGoal struct{ Of }
+
+// ReopenGoal makes a completed or abandoned goal active again.
+type ReopenGoal struct{ Of }
+
+// DeleteGoal ends the goal's history.
+type DeleteGoal struct{ Of }
+
+// goal is what deciding about a goal needs to know.
+type goal struct {
+	owner       events.ID
+	status      events.GoalStatus // "" before its creation and after its end
+	title       string
+	description string
+	category    string
+	target      *events.Date
+	visibility  events.Visibility
+	paths       []events.ID
+}
+
+var goals = Aggregate[goal]{events.KindGoal, evolveGoal}
+
+var goalRules = []Rule{
+	creating(rule(goals, "create", createGoal)),
+	rule(goals, "revise", reviseGoal),
+	rule(goals, "set_paths", setGoalPaths),
+	rule(goals, "start", moveGoal[*StartGoal](func(from events.GoalStatus) events.Data { return &events.GoalStarted{From: from} },
+		events.GoalActive, events.GoalDraft, events.GoalPaused)),
+	rule(goals, "pause", moveGoal[*PauseGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasPaused{From: from} },
+		events.GoalPaused, events.GoalActive)),
+	rule(goals, "complete", moveGoal[*CompleteGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasCompleted{From: from} },
+		events.GoalCompleted, events.GoalActive, events.GoalPaused)),
+	rule(goals, "abandon", moveGoal[*AbandonGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasAbandoned{From: from} },
+		events.GoalAbandoned, events.GoalDraft, events.GoalActive, events.GoalPaused)),
+	rule(goals, "reopen", moveGoal[*ReopenGoal](func(from events.GoalStatus) events.Data { return &events.GoalReopened{From: from} },
+		events.GoalActive, events.GoalCompleted, events.GoalAbandoned)),
+	rule(goals, "delete", deleteGoal),
+}
+
+func evolveGoal(s goal, e events.Event) goal {
+	switch d := e.Data.(type) {
+	case *events.GoalCreated:
+		return goal{e.Owner, events.GoalDraft, string(d.Title), string(d.Description), d.Category, d.TargetDate, d.Visibility, d.Paths}
+	case *events.GoalRevised:
+		if d.Title != nil {
+			s.title = string(*d.Title)
+		}
+		if d.Description != nil {
+			s.description = string(*d.Description)
+		}
+		if d.Category != nil {
+			s.category = d.Category.To
+		}
+		if d.TargetDate != nil {
+			s.target = d.TargetDate.To
+		}
+		if d.Visibility != nil {
+			s.visibility = d.Visibility.To
+		}
+	case *events.GoalPathsSet:
+		s.paths = d.Paths.To
+	case *events.GoalStarted, *events.GoalReopened:
+		s.status = events.GoalActive
+	case *events.GoalWasPaused:
+		s.status = events.GoalPaused
+	case *events.GoalWasCompleted:
+		s.status = events.GoalCompleted
+	case *events.GoalWasAbandoned:
+		s.status = events.GoalAbandoned
+	case *events.GoalDeleted:
+		return goal{}
+	}
+	return s
+}
+
+// of refuses a goal that is not there or not the actor's.
+func (s goal) of(g Given) error {
+	switch {
+	case s.status == "" || s.owner != g.Actor && s.visibility == events.Private:
+		return notFound(events.KindGoal)
+	case s.owner != g.Actor:
+		return forbidden("Only its owner changes a goal.")
+	}
+	return nil
+}
+
+func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
+	if c.Visibility == "" {
+		c.Visibility = events.Private
+	}
+	err := first(
+		title("/title", c.Title),
+		text("/description", c.Description, maxDescription),
+		line("/category", c.Category, maxCategory),
+		visibility("/visibility", c.Visibility),
+	)
+	if err != nil {
+		return Outcome{}, err
+	}
+	live, err := attachable(c.Paths, g)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Owner: g.Actor, Live: live, Events: []events.Data{&events.GoalCreated{
+		Title:       events.Personal(c.Title),
+		Description: events.Personal(c.Description),
+		Category:    c.Category,
+		TargetDate:  c.TargetDate,
+		Visibility:  c.Visibility,
+		Paths:       c.Paths,
+	}}}, nil
+}
+
+func reviseGoal(s goal, c *ReviseGoal, g Given) (Outcome, error) {
+	if err := s.of(g); err != nil {
+		return Outcome{}, err
+	}
+	var d events.GoalRevised
+	if c.Title != nil && *c.Title != s.title {
+		d.Title = (*events.Personal)(c.Title)
+	}
+	if c.Description != nil && *c.Description != s.description {
+		d.Description = (*events.Personal)(c.Description)
+	}
+	if c.Category != nil && *c.Category != s.category {
+		d.Category = &events.Change[string]{From: s.category, To: *c.Category}
+	}
+	if c.TargetDate != nil && (s.target == nil || *c.TargetDate != *s.target) {
+		d.TargetDate = &events.Change[*events.Date]{From: s.target, To: c.TargetDate}
+	}
+	if c.Visibility != nil && *c.Visibility != s.visibility {
+		d.Visibility = &events.Change[events.Visibility]{From: s.visibility, To: *c.Visibility}
+	}
+	if d == (events.GoalRevised{}) {
+		return Outcome{}, nil
+	}
+	err := first(
+		ifSet(c.Title, func(v string) error { return title("/title", v) }),
+		ifSet(c.Description, func(v string) error { return text("/description", v, maxDescription) }),
+		ifSet(c.Category, func(v string) error { return line("/category", v, maxCategory) }),
+		ifSet(c.Visibility, func(v events.Visibility) error { return visibility("/visibility", v) }),
+	)
+	return Outcome{Owner: s.owner, Events: []events.Data{&d}}, err
+}
+
+func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
+	if err := s.of(g); err != nil {
+		return Outcome{}, err
+	}
+	if slices.Equal(s.paths, c.Paths) {
+		return Outcome{}, nil
+	}
+	live, err := attachable(c.Paths, g)
+	change := events.Change[[]events.ID]{From: s.paths, To: c.Paths}
+	return Outcome{Owner: s.owner, Live: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, err
+}
+
+// moveGoal decides a change of status: into to, from one of the allowed ones.
+func moveGoal[P Command](event func(events.GoalStatus) events.Data, to events.GoalStatus, allowed ...events.GoalStatus) func(goal, P, Given) (Outcome, error) {
+	return func(s goal, _ P, g Given) (Outcome, error) {
+		if err := s.of(g); err != nil {
+			return Outcome{}, err
+		}
+		if s.status == to {
+			return Outcome{}, nil
+		}
+		if !slices.Contains(allowed, s.status) {
+			return Outcome{}, broken("goal_"+string(s.status), "", "A goal that is %s cannot become %s this way.", s.status, to)
+		}
+		return Outcome{Owner: s.owner, Events: []events.Data{event(s.status)}}, nil
+	}
+}
+
+func deleteGoal(s goal, _ *DeleteGoal, g Given) (Outcome, error) {
+	if err := s.of(g); err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Owner: s.owner, Events: []events.Data{&events.GoalDeleted{
+		From: s.status, Category: s.category, Visibility: s.visibility, Paths: s.paths,
+	}}}, nil
+}
+
+// attachable checks the paths a goal is to attach.
+func attachable(paths []events.ID, g Given) ([]Reference, error) {
+	if err := distinct("/paths", paths); err != nil {
+		return nil, err
+	}
+	live := make([]Reference, len(paths))
+	for i, id := range paths {
+		stream := events.StreamOf(events.KindPath, id)
+		pointer := fmt.Sprintf("/paths/%d", i)
+		p := seen[path](g, stream)
+		if p.status != events.PathPublished && (p.owner != g.Actor || p.status != events.PathDraft) {
+			return nil, broken("unknown_path", pointer, "There is no such path to attach.")
+		}
+		live[i] = Reference{Stream: stream, Pointer: pointer}
+	}
+	return live, nil
+}
+
+func visibility(pointer string, v events.Visibility) error {
+	if v != events.Private && v != events.Public {
+		return broken("unknown_visibility", pointer, "A goal is private or public.")
+	}
+	return nil
+}
+
+// Reads names the paths to attach.
+func (c *CreateGoal) Reads(Given) []events.Stream   { return streamsOf(events.KindPath, c.Paths) }
+func (c *SetGoalPaths) Reads(Given) []events.Stream { return streamsOf(events.KindPath, c.Paths) }

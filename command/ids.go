@@ -1,0 +1,30 @@
+package command
+
+import (
+	"fmt"
+
+	"sical-backend/events"
+)
+
+// distinct checks a list of ids: bounded and without repetition.
+func distinct(pointer string, ids []events.ID) error {
+	if len(ids) > maxList {
+		return broken("too_many", pointer, "At most %d entries are allowed.", maxList)
+	}
+	seen := make(map[events.ID]bool, len(ids))
+	for i, id := range ids {
+		if seen[id] {
+			return broken("repeated", fmt.Sprintf("%s/%d", pointer, i), "An entry stands twice.")
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+func streamsOf(k events.Kind, ids []events.ID) []events.Stream {
+	streams := make([]events.Stream, len(ids))
+	for i, id := range ids {
+		streams[i] = events.StreamOf(k, id)
+	}
+	return streams
+}

@@ -1,0 +1,180 @@
+package command
+
+import (
+	"time"
+
+	"sical-backend/events"
+)
+
+// Command is a request for a change. Implementations are pointers to the
+// exported structs of this package; their JSON form is the body of the request
+// that carries them and the data of a line in a batch.
+type Command interface {
+	// Subject is where the id of the thing commanded stands: the door sets it
+	// from the path, a creation from the body or to a new one.
+	Subject() *events.ID
+}
+
+// Placed is a Command decided on another stream than its subject's.
+type Placed interface {
+	Command
+	Stream(Given) events.Stream
+}
+
+// Reader is a Command whose decision looks at other aggregates too.
+type Reader interface {
+	Command
+	// Reads names their streams; the decision finds them in Given.
+	Reads(Given) []events.Stream
+}
+
+// Of is embedded by commands about the aggregate with the given id.
+type Of struct {
+	ID events.ID `json:"id,omitzero" doc:"id of the new resource; made by the server where absent"`
+}
+
+// Subject is the id's place.
+func (o *Of) Subject() *events.ID { return &o.ID }
+
+// Given is who commands, when, and what was looked up for it.
+type Given struct {
+	Actor   events.ID
+	Role    events.Role
+	Session events.ID // the session it came in by, zero for none
+	At      time.Time // when it happened, by the sender's account
+	Now     time.Time // when it was received
+	states  map[events.Stream]any
+}
+
+// With returns g with the loaded states that the command reads.
+func (g Given) With(states map[events.Stream]any) Given {
+	g.states = states
+	return g
+}
+
+// seen is the looked-up state of a stream, the zero S where it has no history.
+func seen[S any](g Given, s events.Stream) S {
+	state, _ := g.states[s].(S)
+	return state
+}
+
+// may tells whether the actor's role includes needed.
+func (g Given) may(needed events.Role) bool { return rank(g.Role) >= rank(needed) }
+
+func rank(r events.Role) int {
+	switch r {
+	case events.Learner:
+		return 1
+	case events.Curator:
+		return 2
+	case events.Moderator:
+		return 3
+	case events.Admin:
+		return 4
+	}
+	return 0
+}
+
+// Outcome is what a decision wants written, all of it or nothing. The zero
+// Outcome means: it is so already.
+type Outcome struct {
+	Owner  events.ID     // of the command's own stream
+	Events []events.Data // for the command's own stream
+	Also   []Elsewhere   // for a stream that the command reads
+	Live   []Reference   // what must exist, and not be deleted, at that moment
+	Claims []Claim       // unique values to take or give up
+
+	Credential  string    // password hash to set for the stream's user
+	EndSessions bool      // end the user's sessions, but for Spare
+	Spare       events.ID // session that EndSessions leaves, zero for none
+	Forget      bool      // destroy the user's key, credential, sessions and claims
+}
+
+// Elsewhere is an event for another stream than the command's own. The append
+// fails with a conflict where that stream has moved since it was read.
+type Elsewhere struct {
+	Stream events.Stream
+	Data   events.Data
+}
+
+// Reference is another aggregate that the decision relies on.
+type Reference struct {
+	Stream  events.Stream
+	Owner   events.ID // who must own it, zero for anyone
+	Pointer string    // JSON pointer of the field that names it
+}
+
+// Claim takes a unique value of one kind for the command's stream, in place of
+// the one it held; an empty Value only gives that up.
+type Claim struct {
+	Kind  string // "username" or "email"
+	Value string // normalised: equal texts are equal strings
+	Field string // JSON pointer of the field that asks for it
+}
+
+// Rule is one kind of command: its name, how it is written and how decided.
+type Rule struct {
+	Name string // as in a batch: "goal.create"
+	Kind events.Kind
+	// Creates: the stream must be new; nothing is loaded.
+	Creates bool
+	// Unchecked: appended without loading or checking the stream's version.
+	Unchecked bool
+	New       func() Command
+	Decide    func(state any, c Command, g Given) (Outcome, error)
+	Evolve    func(state any, e events.Event) any
+}
+
+// Stream is the history that c is decided on and appended to.
+func (r Rule) Stream(c Command, g Given) events.Stream {
+	if p, ok := c.(Placed); ok {
+		return p.Stream(g)
+	}
+	return events.StreamOf(r.Kind, *c.Subject())
+}
+
+// Aggregate folds the events of one kind of stream into the state that
+// decisions about it need. The zero S is the state before the first event.
+type Aggregate[S any] struct {
+	kind   events.Kind
+	evolve func(S, events.Event) S
+}
+
+// fold applies one more event; one that this binary does not know leaves the
+// state alone.
+func (a Aggregate[S]) fold(state any, e events.Event) any {
+	s, _ := state.(S)
+	if e.Data == nil {
+		return s
+	}
+	return a.evolve(s, e)
+}
+
+// rule makes a Rule of a decide function.
+func rule[S, C any, P interface {
+	*C
+	Command
+}](a Aggregate[S], action string, decide func(S, P, Given) (Outcome, error)) Rule {
+	return Rule{
+		Name: string(a.kind) + "." + action,
+		Kind: a.kind,
+		New:  func() Command { return P(new(C)) },
+		Decide: func(state any, c Command, g Given) (Outcome, error) {
+			s, _ := state.(S)
+			return decide(s, c.(P), g)
+		},
+		Evolve: a.fold,
+	}
+}
+
+// creating marks a rule whose stream must be new.
+func creating(r Rule) Rule {
+	r.Creates = true
+	return r
+}
+
+// unchecked marks a rule that does not look at its stream.
+func unchecked(r Rule) Rule {
+	r.Unchecked = true
+	return r
+}

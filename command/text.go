@@ -1,0 +1,58 @@
+package command
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of what people write, in runes.
+const (
+	maxTitle       = 200
+	maxDescription = 10_000
+	maxCategory    = 64
+	maxComment     = 10_000
+	maxList        = 1_000 // entries of a list of ids
+)
+
+// title checks a required one-line text.
+func title(pointer, s string) error {
+	if strings.TrimSpace(s) == "" {
+		return broken("blank", pointer, "A title is needed.")
+	}
+	return line(pointer, s, maxTitle)
+}
+
+// line checks an optional one-line text.
+func line(pointer, s string, most int) error {
+	if strings.ContainsFunc(s, unicode.IsControl) {
+		return broken("control_character", pointer, "One line of text is expected, without control characters.")
+	}
+	return text(pointer, s, most)
+}
+
+// text checks a text that may have several lines.
+func text(pointer, s string, most int) error {
+	if n := utf8.RuneCountInString(s); n > most {
+		return broken("too_long", pointer, "At most %d characters are allowed, these are %d.", most, n)
+	}
+	return nil
+}
+
+// first is the first error that is not nil.
+func first(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ifSet checks an optional field where it is present.
+func ifSet[T any](v *T, check func(T) error) error {
+	if v == nil {
+		return nil
+	}
+	return check(*v)
+}
