@@ -57,7 +57,8 @@ type Event struct {
 	Version    int    // of the stream: 1 for its first event
 	Type       string // the stored name, such as "goal.created"
 	Schema     int    // version of the stored form
-	Data       Data   // nil where this binary does not know Type and Schema
+	Raw        []byte // the fact as stored, its personal fields sealed
+	Data       Data   // Raw decoded; nil where this binary does not know Type and Schema
 	Owner      ID     // whose the aggregate is; zero for nobody's
 	OccurredAt time.Time
 	RecordedAt time.Time // set under the append lock, never decreasing
@@ -71,4 +72,11 @@ type Meta struct {
 	Correlation string `json:"correlation,omitempty"` // the request id it began with
 	Causation   ID     `json:"causation,omitzero"`    // the event that a reaction answered
 	TraceParent string `json:"traceparent,omitempty"` // W3C Trace Context
+}
+
+// Decode fills Data from Raw. It fails with UnknownType for an event of a newer
+// binary.
+func (e *Event) Decode() (err error) {
+	e.Data, err = Decode(e.Type, e.Schema, e.Raw)
+	return err
 }

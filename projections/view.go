@@ -1,0 +1,204 @@
+package projections
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"sical-backend/events"
+)
+
+// Key names a row: one id, or a pair such as learner and point.
+type Key struct{ A, B events.ID }
+
+// Of is the key of a row named by one id.
+func Of(id events.ID) Key { return Key{A: id} }
+
+func (k Key) String() string {
+	if k.B == (events.ID{}) {
+		return k.A.String()
+	}
+	return k.A.String() + "/" + k.B.String()
+}
+
+// Total is what one row adds to a named sum.
+type Total struct {
+	Name  string
+	Value int64
+}
+
+// Row is one row of a view: a pointer to the row type of its model.
+type Row any
+
+// Column is a field of the row that questions filter or sort by. The row itself
+// is stored whole beside it, as JSON.
+type Column struct {
+	Name, Type string               // of SQL
+	collect    func(rows []Row) any // the column's values as a typed slice
+}
+
+// View is a read model without its row's type, as the runtime handles it.
+type View struct {
+	Name    string
+	Version int
+	Keys    []string // columns of the primary key, one or two of type uuid
+	Columns []Column
+	Indexes []string // "on {table} (…)", in SQL; {table} stands for the table
+	Events  []string // stored names of the events it folds
+
+	touches func(events.Event) []Key
+	decode  func([]byte) (Row, error)
+	encode  func(Row) ([]byte, error)
+	fold    func(Row, events.Event) (Row, bool)
+	totals  func(Row) []Total
+	groups  func(Row) []string
+}
+
+// Table is where the rows of this version stand.
+func (v *View) Table() string { return fmt.Sprintf("sical_read.%s_v%d", v.Name, v.Version) }
+
+// TotalTable is where the sums of this version stand.
+func (v *View) TotalTable() string { return v.Table() + "_total" }
+
+// Touches lists the rows that e changes; nil for an event of no concern.
+func (v *View) Touches(e events.Event) []Key { return v.touches(e) }
+
+// Decode reads a stored row.
+func (v *View) Decode(doc []byte) (Row, error) { return v.decode(doc) }
+
+// Encode writes a row for storage. Equal rows give equal bytes.
+func (v *View) Encode(r Row) ([]byte, error) { return v.encode(r) }
+
+// Fold applies e to the row r, nil for one that is not there yet, and returns
+// the row that results, nil where it is to go. r may be changed in place.
+func (v *View) Fold(r Row, e events.Event) Row {
+	row, keep := v.fold(r, e)
+	if !keep {
+		return nil
+	}
+	return row
+}
+
+// Totals lists what r adds to the view's sums; nothing for nil.
+func (v *View) Totals(r Row) []Total {
+	if r == nil || v.totals == nil {
+		return nil
+	}
+	return v.totals(r)
+}
+
+// Groups lists the collections that r stands in, by the names under which
+// answers about them are cached; nothing for nil.
+func (v *View) Groups(r Row) []string {
+	if r == nil || v.groups == nil {
+		return nil
+	}
+	return v.groups(r)
+}
+
+// Collect gives the values of each column for the rows, one typed slice a column.
+func (v *View) Collect(rows []Row) []any {
+	values := make([]any, len(v.Columns))
+	for i, c := range v.Columns {
+		values[i] = c.collect(rows)
+	}
+	return values
+}
+
+// DDL creates the view's tables, without the secondary indexes.
+func (v *View) DDL() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "create table if not exists %s (\n", v.Table())
+	for _, k := range v.Keys {
+		fmt.Fprintf(&b, "\t%s uuid not null,\n", k)
+	}
+	for _, c := range v.Columns {
+		fmt.Fprintf(&b, "\t%s %s,\n", c.Name, c.Type)
+	}
+	fmt.Fprintf(&b, "\tdoc json not null,\n\tprimary key (%s)\n) with (fillfactor = 80);\n", strings.Join(v.Keys, ", "))
+	fmt.Fprintf(&b, "create table if not exists %s (name text collate \"C\" primary key, value bigint not null) with (fillfactor = 70);\n", v.TotalTable())
+	return b.String()
+}
+
+// IndexDDL creates the view's secondary indexes.
+func (v *View) IndexDDL() string {
+	var b strings.Builder
+	for i, on := range v.Indexes {
+		name := fmt.Sprintf("%s_v%d_%d", v.Name, v.Version, i+1)
+		fmt.Fprintf(&b, "create index if not exists %s %s;\n", name, strings.ReplaceAll(on, "{table}", v.Table()))
+	}
+	return b.String()
+}
+
+// model is a read model with its row's type R.
+type model[R any] struct {
+	name    string
+	version int
+	keys    []string
+	columns []Column
+	indexes []string
+	events  []string
+	// touches lists the rows that an event changes.
+	touches func(events.Event) []Key
+	// fold applies an event to a row, the zero R where there is none yet, and
+	// tells whether the row stays.
+	fold func(*R, events.Event) bool
+	// totals and groups may be nil.
+	totals func(*R) []Total
+	groups func(*R) []string
+}
+
+func (m model[R]) view() *View {
+	v := &View{
+		Name: m.name, Version: m.version, Keys: m.keys, Columns: m.columns, Indexes: m.indexes, Events: m.events,
+		touches: m.touches,
+		decode: func(doc []byte) (Row, error) {
+			r := new(R)
+			return r, json.Unmarshal(doc, r)
+		},
+		encode: func(r Row) ([]byte, error) { return json.Marshal(r, json.Deterministic(true)) },
+		fold: func(r Row, e events.Event) (Row, bool) {
+			row, ok := r.(*R)
+			if !ok {
+				row = new(R)
+			}
+			return row, m.fold(row, e)
+		},
+	}
+	if m.totals != nil {
+		v.totals = func(r Row) []Total { return m.totals(r.(*R)) }
+	}
+	if m.groups != nil {
+		v.groups = func(r Row) []string { return m.groups(r.(*R)) }
+	}
+	return v
+}
+
+// column makes a Column of a field; T must be a type that pgx writes as sqlType.
+func column[R, T any](name, sqlType string, value func(*R) T) Column {
+	return Column{name, sqlType, func(rows []Row) any {
+		values := make([]T, len(rows))
+		for i, r := range rows {
+			values[i] = value(r.(*R))
+		}
+		return values
+	}}
+}
+
+func textColumn[R any](name string, value func(*R) string) Column {
+	return column(name, `text collate "C"`, value)
+}
+
+func idColumn[R any](name string, value func(*R) events.ID) Column {
+	return column(name, "uuid", value)
+}
+
+func timeColumn[R any](name string, value func(*R) time.Time) Column {
+	return column(name, "timestamptz", value)
+}
+
+func intColumn[R any](name string, value func(*R) int64) Column {
+	return column(name, "bigint", value)
+}
