@@ -1,0 +1,131 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+)
+
+// maxDepth bounds the nesting of a document: nothing the APIs take comes near.
+const maxDepth = 32
+
+// The decoder's options, made once because each holds a cache by type. Looking
+// for nulls costs a call for every value, so only documents with one pay it.
+var (
+	readUUID   = json.UnmarshalFromFunc(decodeUUID)
+	strict     = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(readUUID))
+	strictNull = json.JoinOptions(strict, json.WithUnmarshalers(
+		json.JoinUnmarshalers(json.UnmarshalFromFunc(refuseNull), readUUID)))
+)
+
+// DecodeStrict reads one JSON document of at most limit bytes from the body into
+// the value into points to. It returns a Problem for anything but exactly what
+// the target describes: see ReadBody and DecodeStrictBytes.
+func DecodeStrict(r *http.Request, limit int64, into any) error {
+	body, err := ReadBody(r, limit)
+	if err != nil {
+		return err
+	}
+	return DecodeStrictBytes(body, into)
+}
+
+// ReadBody reads a JSON body of at most limit bytes. It refuses (415) any other
+// media type and any content coding, as a compressed body has no known size, and
+// (413) a body that is larger, before reading it where its length is declared.
+func ReadBody(r *http.Request, limit int64) ([]byte, error) {
+	if err := checkMedia(r.Header); err != nil {
+		return nil, err
+	}
+	tooLarge := NewProblem(TooLarge, fmt.Sprintf("At most %d bytes are taken.", limit))
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	var body bytes.Buffer
+	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			return nil, tooLarge
+		}
+		return nil, NewProblem(BadRequest, "The body did not arrive whole.")
+	}
+	if int64(body.Len()) > limit {
+		return nil, tooLarge
+	}
+	return body.Bytes(), nil
+}
+
+func checkMedia(h http.Header) error {
+	if len(h["Content-Encoding"]) > 0 {
+		return NewProblem(UnsupportedMediaType, "A body with a content coding is not taken.")
+	}
+	types := h["Content-Type"]
+	if len(types) == 1 {
+		if types[0] == "application/json" {
+			return nil
+		}
+		media, params, err := mime.ParseMediaType(types[0])
+		charset, named := params["charset"]
+		plain := len(params) == 0 || len(params) == 1 && named && strings.EqualFold(charset, "utf-8")
+		if err == nil && media == "application/json" && plain {
+			return nil
+		}
+	}
+	return NewProblem(UnsupportedMediaType, "The body must be application/json.")
+}
+
+// DecodeStrictBytes decodes one JSON document into the value into points to. It
+// returns a Problem with JSON pointers for: bad syntax, invalid UTF-8, trailing
+// data, names that are unknown, duplicate or differ in case, values of another
+// type or out of range, null (but into a Nullable), nesting deeper than 32, and
+// U+0000 in any string, which Postgres cannot store. Bounds on arrays and lengths
+// are the target's own affair.
+func DecodeStrictBytes(body []byte, into any) error {
+	found := scan(body)
+	if found.depth > maxDepth {
+		return NewProblem(BadJSON, fmt.Sprintf("Nested deeper than %d levels.", maxDepth))
+	}
+	if found.nul {
+		return nulProblem(body)
+	}
+	options := strict
+	if found.null {
+		options = strictNull
+	}
+	if err := json.Unmarshal(body, into, options); err != nil {
+		return jsonProblem(body, err)
+	}
+	return nil
+}
+
+// decodeUUID takes the canonical form of RFC 9562 only: the uuid package itself
+// also takes braces, urn: and bare digits, and two spellings of one id would be
+// two idempotent requests.
+func decodeUUID(d *jsontext.Decoder, id *uuid.UUID) error {
+	token, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	if token.Kind() == '"' {
+		if parsed, ok := parseUUID(token.String()); ok {
+			*id = parsed
+			return nil
+		}
+	}
+	return FieldError{Code: string(InvalidField), Detail: "expected a UUID"}
+}
+
+func parseUUID(s string) (uuid.UUID, bool) {
+	if len(s) != 36 {
+		return uuid.UUID{}, false
+	}
+	id, err := uuid.Parse(s)
+	return id, err == nil
+}

@@ -1,0 +1,7 @@
+// Package web is what both HTTP APIs share at the door: problem details,
+// strict JSON and query input, one lean middleware chain (recovery, request id,
+// security headers, CORS, metrics, tokens, rate limits, compression),
+// conditional requests, and the tuned server and client.
+//
+// It knows nothing of the domain and imports no other package of the project.
+package web

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+)
+
+// ErrorHandler answers every error of a handler as a problem and logs the
+// failures (5xx) once, with the request id. What is not a Problem, an Echo error
+// or the end of a context is answered as `internal` without any detail: the text
+// of such an error (SQL, file names) belongs in the log alone.
+func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		p := problemOf(err, c.Request())
+		if p.Status() >= 500 {
+			logFailure(logger, c, p, err)
+		}
+		if c.Response().Committed {
+			return
+		}
+		if err := writeProblem(c, p); err != nil && p.Status() < 500 {
+			logger.Debug("problem not written", "request_id", RequestID(c), "err", err)
+		}
+	}
+}
+
+// problemOf finds or makes the problem that answers err.
+func problemOf(err error, r *http.Request) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	if h, ok := errors.AsType[*echo.HTTPError](err); ok {
+		return NewProblem(codeOf(h.Code), "")
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return NewProblem(TooLarge, "")
+	}
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return NewProblem(ClientClosedRequest, "")
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return NewProblem(Unavailable, "The answer was not ready in time.")
+	}
+	return NewProblem(Internal, "")
+}
+
+func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {
+	level := slog.LevelWarn // 503 says "try again": expected under load
+	if p.Status() == http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{
+		slog.String("request_id", RequestID(c)),
+		slog.String("method", c.Request().Method),
+		slog.String("endpoint", c.Path()),
+		slog.Int("status", p.Status()),
+		slog.String("err", err.Error()),
+	}
+	if crash, ok := errors.AsType[*panicError](err); ok {
+		attrs = append(attrs, slog.String("stack", string(crash.stack)))
+	}
+	logger.LogAttrs(c.Request().Context(), level, "request failed", attrs...)
+}
+
+func writeProblem(c echo.Context, p *Problem) error {
+	status := p.Status()
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store")
+	for _, name := range []string{"ETag", "Last-Modified", "Content-Encoding", "Content-Length", "Location"} {
+		h.Del(name) // of the answer that was not given
+	}
+	switch status {
+	case http.StatusUnauthorized:
+		if h.Get("WWW-Authenticate") == "" {
+			h.Set("WWW-Authenticate", "Bearer")
+		}
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter(p.RetryAfter))
+	}
+	body, err := json.Marshal(p.body(RequestID(c)))
+	if err != nil {
+		return err
+	}
+	return c.Blob(status, ProblemType, body)
+}
+
+// retryAfter is whole seconds, rounded up, at least one.
+func retryAfter(d time.Duration) string {
+	seconds := int64((d + time.Second - 1) / time.Second)
+	return strconv.FormatInt(max(seconds, 1), 10)
+}

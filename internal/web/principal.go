@@ -1,0 +1,98 @@
+package web
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+)
+
+// Principal is who a request comes from, as its access token says.
+type Principal struct {
+	UserID    uuid.UUID
+	Role      string
+	SessionID uuid.UUID
+	Expires   time.Time // of the token
+}
+
+// Verifier checks an access token. Its error is answered as 401, unless it is
+// (or wraps) a Problem, such as `unavailable`.
+type Verifier func(token string) (Principal, error)
+
+const (
+	principalKey = "web.principal"
+	maxToken     = 8 << 10
+)
+
+// PrincipalOf is who the request comes from; false means anonymous.
+func PrincipalOf(c echo.Context) (Principal, bool) {
+	p, ok := c.Get(principalKey).(Principal)
+	return p, ok
+}
+
+// RequirePrincipal is who the request comes from, or an `unauthenticated` problem.
+func RequirePrincipal(c echo.Context) (Principal, error) {
+	p, ok := PrincipalOf(c)
+	if !ok {
+		return Principal{}, NewProblem(Unauthenticated, "This needs an access token.")
+	}
+	return p, nil
+}
+
+// SetPrincipal says who the request comes from, for requests that show it by
+// other means than a bearer token (a stream ticket).
+func SetPrincipal(c echo.Context, p Principal) { c.Set(principalKey, p) }
+
+// Authenticate reads the bearer token (RFC 6750). No token leaves the request
+// anonymous; a bad one is refused even where none is needed, so that a client
+// learns at once that it expired.
+func Authenticate(verify Verifier) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := authenticate(c, verify); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+func authenticate(c echo.Context, verify Verifier) error {
+	header := c.Request().Header["Authorization"]
+	if len(header) == 0 {
+		return nil
+	}
+	token, ok := bearer(header)
+	if !ok {
+		return refuseToken(c)
+	}
+	p, err := verify(token)
+	if err != nil {
+		if problem, ok := errors.AsType[*Problem](err); ok && problem.Code != Unauthenticated {
+			return err
+		}
+		return refuseToken(c)
+	}
+	SetPrincipal(c, p)
+	return nil
+}
+
+// bearer takes the token out of the one Authorization header there may be.
+func bearer(header []string) (token string, ok bool) {
+	if len(header) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(header[0], " ")
+	token = strings.TrimLeft(token, " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") || token == "" || len(token) > maxToken {
+		return "", false
+	}
+	return token, true
+}
+
+func refuseToken(c echo.Context) error {
+	c.Response().Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	return NewProblem(Unauthenticated, "The access token is not valid, or no longer.")
+}

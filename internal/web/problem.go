@@ -1,0 +1,83 @@
+package web
+
+import (
+	"time"
+)
+
+// ProblemType is the media type of every error answer (RFC 9457).
+const ProblemType = "application/problem+json"
+
+// FieldError says what is wrong with one part of a request. Exactly one of
+// Pointer (RFC 6901, into the body), Parameter (of the query) and Header is set.
+// As an error returned by a field's own UnmarshalJSON or UnmarshalText it decides
+// code and detail; the decoder fills in the pointer.
+type FieldError struct {
+	Pointer   string `json:"pointer,omitempty"`
+	Parameter string `json:"parameter,omitempty"`
+	Header    string `json:"header,omitempty"`
+	Code      string `json:"code"`
+	Detail    string `json:"detail,omitempty"`
+}
+
+// Error makes a FieldError an error.
+func (f FieldError) Error() string { return f.Code + ": " + f.Detail }
+
+// Problem is an error meant for the client. Return it (wrapped, if a log line
+// needs more) from a handler; ErrorHandler answers it as RFC 9457 says.
+// Everything in it is shown to the client.
+type Problem struct {
+	Code       Code
+	Detail     string
+	Errors     []FieldError
+	RetryAfter time.Duration // of 429 and 503; 0 means a second
+}
+
+// NewProblem is a problem of that code; detail is one sentence for the client's
+// developer and may be empty.
+func NewProblem(code Code, detail string, errs ...FieldError) *Problem {
+	return &Problem{Code: code, Detail: detail, Errors: errs}
+}
+
+// Error makes a Problem an error.
+func (p *Problem) Error() string {
+	s := string(p.Code)
+	if p.Detail != "" {
+		s += ": " + p.Detail
+	}
+	for _, f := range p.Errors {
+		s += "; " + f.Pointer + f.Parameter + f.Header + " " + f.Error()
+	}
+	return s
+}
+
+// Status is the HTTP status the problem is answered with.
+func (p *Problem) Status() int { return p.Code.Status() }
+
+// problemBody is a Problem on the wire. Instance is the request id: an opaque
+// relative reference, enough to find the request in the logs.
+type problemBody struct {
+	Type     string       `json:"type"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty"`
+	Instance string       `json:"instance,omitempty"`
+	Code     Code         `json:"code"`
+	Errors   []FieldError `json:"errors,omitempty"`
+}
+
+func (p *Problem) body(requestID string) problemBody {
+	status, title := p.Code.meaning()
+	code := p.Code
+	if status == 500 {
+		code = Internal
+	}
+	return problemBody{
+		Type:     "urn:sical:problem:" + string(code),
+		Title:    title,
+		Status:   status,
+		Detail:   p.Detail,
+		Instance: requestID,
+		Code:     code,
+		Errors:   p.Errors,
+	}
+}

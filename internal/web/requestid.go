@@ -1,0 +1,57 @@
+package web
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/labstack/echo/v4"
+)
+
+// requestIDs makes ids that are unique over processes by a random prefix and
+// cheap by a counter: a request id need not be a secret.
+type requestIDs struct {
+	prefix  string
+	counter atomic.Uint64
+}
+
+func newRequestIDs() *requestIDs {
+	var random [6]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	return &requestIDs{prefix: hex.EncodeToString(random[:]) + "-"}
+}
+
+func (ids *requestIDs) next() string {
+	var buf [32]byte
+	b := append(buf[:0], ids.prefix...)
+	return string(strconv.AppendUint(b, ids.counter.Add(1), 36))
+}
+
+// of takes the id the client or the proxy before us gave, if it is sane.
+func (ids *requestIDs) of(inbound []string) string {
+	if len(inbound) == 1 && saneRequestID(inbound[0]) {
+		return inbound[0]
+	}
+	return ids.next()
+}
+
+func saneRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		switch b := id[i]; {
+		case 'a' <= b && b <= 'z', 'A' <= b && b <= 'Z', '0' <= b && b <= '9', b == '.', b == '_', b == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// RequestID is the id of the request, which the answer carries as X-Request-ID;
+// empty outside the chain.
+func RequestID(c echo.Context) string {
+	return c.Response().Header().Get(echo.HeaderXRequestID)
+}
