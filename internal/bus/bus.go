@@ -1,0 +1,109 @@
+// Package bus carries messages over NATS JetStream: as a Watermill Publisher
+// and Subscriber for handlers that take one message at a time, and beneath
+// them in batches — a publisher that fences itself by the stream's last
+// sequence, and a reader that follows a stream in order from any sequence.
+//
+// It knows nothing of what the messages mean, and it never closes the
+// connection it is given.
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrClosed is returned by a Publisher or Subscriber after its Close.
+var ErrClosed = errors.New("bus: closed")
+
+// ErrInvalidHeader is returned for a header that NATS would not carry
+// unchanged, or that would give the server an order.
+var ErrInvalidHeader = errors.New("bus: invalid header")
+
+// ErrNoID is returned for a message without an id: it could be neither
+// deduplicated nor told apart.
+var ErrNoID = errors.New("bus: message without an id")
+
+// Config says where topics live.
+type Config struct {
+	// Stream is the name of the JetStream stream, which must exist: see EnsureStream.
+	Stream string
+	// Subject maps a Watermill topic to a subject of that stream; nil takes
+	// the topic as the subject.
+	Subject func(topic string) string
+}
+
+func (c *Config) validate() error {
+	if c.Stream == "" {
+		return errors.New("bus: no stream name")
+	}
+	if c.Subject == nil {
+		c.Subject = func(topic string) string { return topic }
+	}
+	return nil
+}
+
+// reserved begins the names of the headers that JetStream itself writes and obeys.
+const reserved = "Nats-"
+
+// checkHeader refuses what would break the protocol (a line break is a new
+// header), be trimmed on the way, or be obeyed by the server.
+func checkHeader(key, value string) error {
+	switch {
+	case key == "" || strings.ContainsAny(key, ": \t\r\n"):
+		return fmt.Errorf("%w: name %q", ErrInvalidHeader, key)
+	case len(key) >= len(reserved) && strings.EqualFold(key[:len(reserved)], reserved):
+		return fmt.Errorf("%w: name %q is reserved", ErrInvalidHeader, key)
+	case strings.ContainsAny(value, "\r\n") || strings.Trim(value, " \t") != value:
+		return fmt.Errorf("%w: value of %q", ErrInvalidHeader, key)
+	}
+	return nil
+}
+
+// encode turns a Watermill message into a NATS one: the UUID becomes the
+// Nats-Msg-Id, every metadata entry a header.
+func encode(subject string, m *message.Message) (*nats.Msg, error) {
+	// Three more are added by an atomic batch.
+	header := make(nats.Header, len(m.Metadata)+4)
+	for key, value := range m.Metadata {
+		if err := checkHeader(key, value); err != nil {
+			return nil, err
+		}
+		header[key] = []string{value}
+	}
+	if err := setID(header, m.UUID); err != nil {
+		return nil, err
+	}
+	return &nats.Msg{Subject: subject, Header: header, Data: m.Payload}, nil
+}
+
+func setID(header nats.Header, id string) error {
+	if id == "" {
+		return ErrNoID
+	}
+	if strings.ContainsAny(id, "\r\n") || strings.Trim(id, " \t") != id {
+		return fmt.Errorf("%w: id %q", ErrInvalidHeader, id)
+	}
+	header[jetstream.MsgIDHeader] = []string{id}
+	return nil
+}
+
+// decode is the inverse of encode. It returns ErrNoID for a message that was
+// published by someone else without an id.
+func decode(header nats.Header, data []byte) (*message.Message, error) {
+	id := header.Get(jetstream.MsgIDHeader)
+	if id == "" {
+		return nil, ErrNoID
+	}
+	m := message.NewMessage(id, data)
+	for key, values := range header {
+		if len(values) > 0 && !strings.HasPrefix(key, reserved) {
+			m.Metadata[key] = values[0]
+		}
+	}
+	return m, nil
+}

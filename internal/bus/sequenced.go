@@ -1,0 +1,158 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Message is a message as the stream has it.
+type Message struct {
+	// Seq is its sequence in the stream; a publisher ignores it.
+	Seq     uint64
+	Subject string
+	// ID becomes the Nats-Msg-Id header; a reader leaves it empty and the id in the header.
+	ID     string
+	Header nats.Header
+	Data   []byte
+}
+
+// WrongSequenceError says that the stream did not end where the publisher
+// thought: somebody else has published, an earlier try of one's own had
+// succeeded, or the stream is another one. None of the refused batch is stored.
+type WrongSequenceError struct {
+	Expected uint64
+	Last     uint64 // the stream's last sequence, asked for after the refusal
+}
+
+func (e *WrongSequenceError) Error() string {
+	return fmt.Sprintf("bus: stream ends at %d, not at %d", e.Last, e.Expected)
+}
+
+// ErrUnknownOutcome wraps an error after which a batch may or may not have
+// been stored, or may be stored later (the client's buffer survives a
+// reconnect). Publishing it again with the same expected sequence is safe:
+// only one of the two can find the stream as expected.
+var ErrUnknownOutcome = errors.New("bus: outcome unknown")
+
+// ErrDuplicateID says that the stream ends as expected and still knows the id
+// of a message within its duplicate window: it has lost messages that it had
+// acknowledged, or two messages share an id.
+var ErrDuplicateID = errors.New("bus: stream knows the id of a new message")
+
+// SequencedPublisher publishes to one stream on condition that it ends at a
+// given sequence, so that of two publishers with the same idea one is refused
+// and their messages never interleave. It is safe for concurrent use.
+type SequencedPublisher struct {
+	js     jetstream.JetStream
+	stream string
+}
+
+// NewSequencedPublisher returns a publisher to an existing stream.
+func NewSequencedPublisher(js jetstream.JetStream, stream string) *SequencedPublisher {
+	return &SequencedPublisher{js: js, stream: stream}
+}
+
+// Publish stores the messages, in order and without a gap, right behind
+// sequence expectedLast, as atomic batches (ADR-50) of at most 1,000 messages
+// and 1 MiB. It returns the sequence of the last message known to be stored —
+// expectedLast if none is — also beside an error: earlier batches stay.
+//
+// The errors are *WrongSequenceError, ErrUnknownOutcome around the cause,
+// ErrDuplicateID, ErrInvalidHeader and ErrNoID before anything is sent, or what
+// else was the reason that a batch is certainly not stored.
+func (p *SequencedPublisher) Publish(ctx context.Context, expectedLast uint64, messages []*Message) (uint64, error) {
+	msgs := make([]*nats.Msg, len(messages))
+	for i, m := range messages {
+		header := make(nats.Header, len(m.Header)+5)
+		for key, values := range m.Header {
+			for _, value := range values {
+				if err := checkHeader(key, value); err != nil {
+					return expectedLast, err
+				}
+			}
+			header[key] = values
+		}
+		if err := setID(header, m.ID); err != nil {
+			return expectedLast, err
+		}
+		msgs[i] = &nats.Msg{Subject: m.Subject, Header: header, Data: m.Data}
+	}
+	for len(msgs) > 0 {
+		n := chunk(msgs)
+		last, err := p.publish(ctx, expectedLast, msgs[:n])
+		if err != nil {
+			return expectedLast, err
+		}
+		expectedLast, msgs = last, msgs[n:]
+	}
+	return expectedLast, nil
+}
+
+func (p *SequencedPublisher) publish(ctx context.Context, expected uint64, msgs []*nats.Msg) (uint64, error) {
+	first := msgs[0].Header
+	first[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(expected, 10)}
+	first[jetstream.ExpectedStreamHeader] = []string{p.stream}
+
+	var last uint64
+	var err error
+	if len(msgs) > 1 {
+		last, err = publishBatch(ctx, p.js, msgs)
+	} else {
+		last, err = p.publishOne(ctx, msgs[0])
+	}
+	want := expected + uint64(len(msgs))
+	switch {
+	case err == nil && last == want:
+		return last, nil
+	case err == nil, isDuplicate(err):
+		// A single duplicate is acknowledged, with the place it had been given before.
+		return 0, p.refused(ctx, expected, ErrDuplicateID)
+	case isWrongSequence(err):
+		return 0, p.refused(ctx, expected, nil)
+	case isRefusal(err):
+		return 0, err
+	default:
+		return 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+	}
+}
+
+func (p *SequencedPublisher) publishOne(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	ack, err := p.js.PublishMsg(ctx, msg)
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// refused asks where the stream ends. If it ends as expected, the sequence
+// cannot have been the reason, and asExpected, if any, is.
+func (p *SequencedPublisher) refused(ctx context.Context, expected uint64, asExpected error) error {
+	stream, err := p.js.Stream(ctx, p.stream)
+	if err != nil {
+		return fmt.Errorf("bus: refused, and where the stream ends cannot be learnt: %w", err)
+	}
+	last := stream.CachedInfo().State.LastSeq
+	if last == expected && asExpected != nil {
+		return asExpected
+	}
+	return &WrongSequenceError{Expected: expected, Last: last}
+}
+
+func isWrongSequence(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// isRefusal reports whether the messages are certainly not stored: the server
+// said no, nobody serves the subject, or they never left.
+func isRefusal(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) || errors.Is(err, nats.ErrNoResponders) ||
+		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrMaxPayload)
+}

@@ -1,0 +1,62 @@
+package bus
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func pubSub(t *testing.T, js jetstream.JetStream, group string, inFlight int) (message.Publisher, message.Subscriber) {
+	t.Helper()
+	cfg := Config{Stream: testStream, Subject: func(topic string) string { return "test." + topic }}
+	pub, err := NewPublisher(js, cfg)
+	require.NoError(t, err)
+	sub, err := NewSubscriber(js, SubscriberConfig{
+		Config: cfg, Group: group, MaxInFlight: inFlight,
+		NackDelay: time.Millisecond, MaxNackDelay: 5 * time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
+	require.NoError(t, err)
+	return pub, sub
+}
+
+// Watermill's own tests of what it expects from any publisher and subscriber,
+// with the group's messages in flight one at a time and many at a time.
+func TestUniversal(t *testing.T) {
+	for name, inFlight := range map[string]int{"strict": 1, "prefetching": 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBroker(t)
+			js := b.connect(t)
+			ensure(t, js, 0)
+			tests.TestPubSub(t, tests.Features{
+				ConsumerGroups:                      true,
+				GuaranteedOrder:                     true,
+				GuaranteedOrderWithSingleSubscriber: inFlight > 1,
+				Persistent:                          true,
+			}, func(t *testing.T) (message.Publisher, message.Subscriber) {
+				return pubSub(t, js, "group", inFlight)
+			}, func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
+				return pubSub(t, js, group, inFlight)
+			})
+		})
+	}
+}
+
+// Old messages come to a new group, so each subscriber here has one of its own.
+func TestUniversalNewSubscriberReceivesOldMessages(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	js := b.connect(t)
+	ensure(t, js, 0)
+	ctx := tests.TestContext{TestID: tests.NewTestID(), Features: tests.Features{Persistent: true, NewSubscriberReceivesOldMessages: true}}
+	tests.TestNewSubscriberReceivesOldMessages(t, ctx, func(t *testing.T) (message.Publisher, message.Subscriber) {
+		return pubSub(t, js, watermill.NewUUID(), 1)
+	})
+}
