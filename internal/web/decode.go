@@ -17,6 +17,9 @@ import (
 // maxDepth bounds the nesting of a document: nothing the APIs take comes near.
 const maxDepth = 32
 
+// maxGrow bounds the memory set aside for a body on its declared length alone.
+const maxGrow = 64 << 10
+
 // The decoder's options, made once because each holds a cache by type. Looking
 // for nulls costs a call for every value, so only documents with one pay it.
 var (
@@ -49,7 +52,7 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 		return nil, tooLarge
 	}
 	var body bytes.Buffer
-	body.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
+	body.Grow(int(min(max(r.ContentLength, 0), maxGrow)) + bytes.MinRead)
 	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge

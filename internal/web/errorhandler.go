@@ -19,15 +19,15 @@ import (
 func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		p := problemOf(err, c.Request())
-		if p.Status() >= 500 {
+		committed := c.Response().Committed
+		left := committed && c.Request().Context().Err() != nil // the client; the write failed
+		if p.Status() >= 500 && !left {
 			logFailure(logger, c, p, err)
 		}
-		if c.Response().Committed {
+		if committed {
 			return
 		}
-		if err := writeProblem(c, p); err != nil && p.Status() < 500 {
-			logger.Debug("problem not written", "request_id", RequestID(c), "err", err)
-		}
+		_ = writeProblem(c, p) // fails when the client has left: nobody to tell
 	}
 }
 

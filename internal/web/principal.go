@@ -92,7 +92,10 @@ func bearer(header []string) (token string, ok bool) {
 	return token, true
 }
 
+// errBadToken answers every token that is refused, without saying why.
+var errBadToken = NewProblem(Unauthenticated, "The access token is not valid, or no longer.")
+
 func refuseToken(c echo.Context) error {
 	c.Response().Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
-	return NewProblem(Unauthenticated, "The access token is not valid, or no longer.")
+	return errBadToken
 }

@@ -1,0 +1,31 @@
+package web
+
+import "net/http"
+
+// headers are the values every answer carries, made once: net/http only reads
+// them, and Header.Set and Add replace a slice without writing into it.
+type headers struct {
+	nosniff, csp, referrer, vary []string
+}
+
+func newHeaders(origins int) headers {
+	vary := "Accept-Encoding"
+	if origins > 0 {
+		vary += ", Origin"
+	}
+	return headers{
+		nosniff:  []string{"nosniff"},
+		csp:      []string{"default-src 'none'; frame-ancestors 'none'"},
+		referrer: []string{"no-referrer"},
+		vary:     []string{vary},
+	}
+}
+
+// set goes before the handler, which may replace what does not suit it: a page
+// needs a Content-Security-Policy of its own.
+func (s *headers) set(h http.Header) {
+	h["X-Content-Type-Options"] = s.nosniff
+	h["Content-Security-Policy"] = s.csp
+	h["Referrer-Policy"] = s.referrer
+	h["Vary"] = s.vary
+}

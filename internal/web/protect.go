@@ -1,0 +1,181 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// maxURL bounds the request target in bytes.
+const maxURL = 8 << 10
+
+// Config says how an API is protected. Logger, Registerer and Now are required.
+type Config struct {
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer // takes the metrics; each registerer serves one API
+	Now        func() time.Time
+
+	Verify         Verifier // of access tokens; nil leaves every request anonymous
+	RatePerSecond  int      // requests each principal may make; 0 sets no limit
+	Burst          int      // requests each principal may make at once
+	Origins        []string // allowed by CORS, each exactly as a browser sends it
+	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed
+	LogEvery       int      // writes the access log for one of so many requests; 0 for none
+}
+
+// gate is the one middleware in front of every handler. It is one function because
+// a chain of a dozen costs several times the work it does.
+type gate struct {
+	cfg        Config
+	ids        *requestIDs
+	headers    headers
+	cors       *cors
+	metrics    *requestMetrics
+	limits     *limits
+	compressor *compressor
+	accessLog  *accessLog
+}
+
+// Protect puts the chain in front of all routes of e, those added later included,
+// and makes ErrorHandler answer its errors. In order: request id, security headers,
+// CORS, recovery, bound on the URL, access token, rate limit, handler; then
+// compression, metrics and access log. It fails on a wrong origin or network and on
+// metrics that are already registered.
+func Protect(e *echo.Echo, cfg Config) error {
+	cors, err := newCORS(cfg.Origins)
+	if err != nil {
+		return err
+	}
+	extract, err := clientAddress(cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	metrics, err := newRequestMetrics(cfg.Registerer)
+	if err != nil {
+		return err
+	}
+	g := &gate{
+		cfg:        cfg,
+		ids:        newRequestIDs(),
+		headers:    newHeaders(len(cfg.Origins)),
+		cors:       cors,
+		metrics:    metrics,
+		limits:     newLimits(cfg.RatePerSecond, cfg.Burst, cfg.Now),
+		compressor: newCompressor(),
+		accessLog:  &accessLog{logger: cfg.Logger, every: uint64(max(cfg.LogEvery, 0))},
+	}
+	e.IPExtractor = extract
+	e.Binder = noBinder{}
+	e.HTTPErrorHandler = ErrorHandler(cfg.Logger)
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error { return g.serve(c, next) }
+	})
+	return nil
+}
+
+// serve answers one request. Errors end here: none is left for Echo.
+func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
+	start := g.cfg.Now()
+	r, w := c.Request(), c.Response()
+	header := w.Header()
+	header[echo.HeaderXRequestID] = []string{g.ids.of(r.Header[echo.HeaderXRequestID])}
+	g.headers.set(header)
+	allowed := g.cors.set(r, header)
+
+	compressed := g.compressor.wrap(c)
+	err := g.guard(c, next, allowed)
+	broken := err != nil && w.Committed
+	if err != nil {
+		c.Error(err)
+	}
+	status := w.Status
+	if broken {
+		status = http.StatusInternalServerError // whatever was announced
+	}
+	took := g.cfg.Now().Sub(start)
+	g.metrics.observe(r.Method, c.Path(), status, took)
+	g.accessLog.write(c, took, err != nil)
+	if broken {
+		panic(http.ErrAbortHandler) // cut the connection: half an answer must not look whole
+	}
+	if compressed != nil {
+		w.Writer = compressed.ResponseWriter
+		_ = compressed.close() // fails when the client has left: nobody to tell
+	}
+	return nil
+}
+
+// guard runs what may refuse or panic.
+func (g *gate) guard(c echo.Context, next echo.HandlerFunc, originAllowed bool) (err error) {
+	defer func() {
+		value := recover()
+		if value == nil {
+			return
+		}
+		if value == http.ErrAbortHandler {
+			panic(value) // a handler's own wish to cut the connection
+		}
+		g.metrics.panics.Inc()
+		err = newPanicError(value)
+	}()
+	r := c.Request()
+	if len(r.RequestURI) > maxURL {
+		return NewProblem(URITooLong, fmt.Sprintf("At most %d bytes are taken.", maxURL))
+	}
+	if err := g.admit(c); err != nil {
+		return err
+	}
+	if originAllowed && preflight(r) {
+		g.cors.answerPreflight(c.Response().Header())
+		return c.NoContent(http.StatusNoContent)
+	}
+	return next(c)
+}
+
+// admit finds out who asks, and whether they ask too often.
+func (g *gate) admit(c echo.Context) error {
+	if g.cfg.Verify != nil && len(c.Request().Header["Authorization"]) > 0 {
+		address := c.RealIP()
+		if err := g.limits.beforeToken(address); err != nil {
+			return err
+		}
+		if err := authenticate(c, g.cfg.Verify); err != nil {
+			if errors.Is(err, errBadToken) {
+				g.limits.badToken(address)
+			}
+			return err
+		}
+	}
+	return g.limits.admit(c)
+}
+
+// clientAddress is the peer itself, or what trusted proxies say of it: anyone else's
+// X-Forwarded-For is only a claim.
+func clientAddress(proxies []string) (echo.IPExtractor, error) {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect(), nil
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, proxy := range proxies {
+		_, network, err := net.ParseCIDR(proxy)
+		if err != nil {
+			return nil, fmt.Errorf("trusted proxies: %w", err)
+		}
+		trust = append(trust, echo.TrustIPRange(network))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...), nil
+}
+
+// noBinder takes Echo's Bind out of use: it lets the body overwrite path parameters,
+// ignores case and unknown names, and reads XML and forms. DecodeStrict does not.
+type noBinder struct{}
+
+func (noBinder) Bind(any, echo.Context) error {
+	return errors.New("Bind is not used here: decode with DecodeStrict")
+}
