@@ -1,0 +1,82 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/argon2"
+)
+
+// ErrBusy means that too many passwords wait to be hashed already; the caller
+// should try again later.
+var ErrBusy = errors.New("too many passwords are being checked")
+
+// cost is what OWASP ASVS 5.0, appendix C, asks at least: 19 MiB, two passes.
+var cost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// Hasher hashes passwords with Argon2id (RFC 9106), a few at a time: each takes
+// 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
+// would take the memory and the processor from everything else.
+type Hasher struct {
+	places chan struct{} // running and waiting
+	slots  chan struct{} // running
+	dummy  string        // costs as much as any hash and no password fits it
+}
+
+// NewHasher returns a Hasher of parallel passwords at once and queue more that
+// wait.
+func NewHasher(parallel, queue int) *Hasher {
+	return &Hasher{
+		places: make(chan struct{}, parallel+queue),
+		slots:  make(chan struct{}, parallel),
+		dummy: fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.Memory, cost.Iterations, cost.Parallelism,
+			base64.RawStdEncoding.EncodeToString(make([]byte, cost.SaltLength)), base64.RawStdEncoding.EncodeToString(make([]byte, cost.KeyLength))),
+	}
+}
+
+// Hash returns the PHC string to store for a password that CheckPassword let
+// pass. Its errors are ErrBusy and that of ctx.
+func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err error) {
+	if err := h.enter(ctx); err != nil {
+		return "", err
+	}
+	defer h.leave()
+	return argon2id.CreateHash(normal(password), &cost)
+}
+
+// Verify tells whether hash was made from password. An empty hash, for a user
+// who is not there or has no password, takes as long as any other and matches
+// nothing. Its errors are ErrBusy, that of ctx, and of a hash it cannot read.
+func (h *Hasher) Verify(ctx context.Context, password, hash string) (bool, error) {
+	if err := h.enter(ctx); err != nil {
+		return false, err
+	}
+	defer h.leave()
+	if hash == "" {
+		hash = h.dummy
+	}
+	return argon2id.ComparePasswordAndHash(normal(password), hash)
+}
+
+func (h *Hasher) enter(ctx context.Context) error {
+	select {
+	case h.places <- struct{}{}:
+	default:
+		return ErrBusy
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		<-h.places
+		return ctx.Err()
+	}
+}
+
+func (h *Hasher) leave() {
+	<-h.slots
+	<-h.places
+}

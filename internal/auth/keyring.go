@@ -1,0 +1,146 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// signingFile is the one key of a folder that signs; the others only verify.
+const signingFile = "signing.pem"
+
+// Keyring holds the Ed25519 keys of an installation: at most one that signs,
+// any number that verify. It does not change after it was read, so to rotate:
+// give the next public key to every process, then make it the signing one, and
+// take the old one away a MaxLifetime later.
+type Keyring struct {
+	signing  ed25519.PrivateKey // nil where tokens are only verified
+	header   string             // of the tokens it signs
+	byHeader map[string]ed25519.PublicKey
+}
+
+// OpenKeyring reads every *.pem of a folder. signing.pem signs and is created,
+// with the folder, if it is not there yet.
+func OpenKeyring(dir string) (*Keyring, error) {
+	signing := filepath.Join(dir, signingFile)
+	if _, err := os.Stat(signing); errors.Is(err, fs.ErrNotExist) {
+		if err := createKey(dir); err != nil {
+			return nil, err
+		}
+	}
+	all, err := filepath.Glob(filepath.Join(dir, "*.pem"))
+	if err != nil {
+		return nil, err
+	}
+	return ReadKeyring(append([]string{signing}, all...)...)
+}
+
+// ReadKeyring reads keys from PEM files, PKCS #8 private or PKIX public ones.
+// The first file signs if it holds a private key, all of them verify.
+func ReadKeyring(files ...string) (*Keyring, error) {
+	k := &Keyring{byHeader: map[string]ed25519.PublicKey{}}
+	for i, file := range files {
+		public, private, err := readKey(file)
+		if err != nil {
+			return nil, fmt.Errorf("key %s: %w", file, err)
+		}
+		header := tokenHeader(public)
+		k.byHeader[header] = public
+		if i == 0 && private != nil {
+			k.signing, k.header = private, header
+		}
+	}
+	if len(k.byHeader) == 0 {
+		return nil, errors.New("no keys given")
+	}
+	return k, nil
+}
+
+func readKey(file string) (ed25519.PublicKey, ed25519.PrivateKey, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, nil, errors.New("not PEM")
+	}
+	var key any
+	switch block.Type {
+	case "PRIVATE KEY":
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "PUBLIC KEY":
+		key, err = x509.ParsePKIXPublicKey(block.Bytes)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	switch key := key.(type) {
+	case ed25519.PrivateKey:
+		return key.Public().(ed25519.PublicKey), key, nil
+	case ed25519.PublicKey:
+		return key, nil, nil
+	}
+	return nil, nil, fmt.Errorf("%s is not an Ed25519 key", block.Type)
+}
+
+// createKey writes a new signing key under another name and links it into
+// place: of two processes that start at once one wins, and neither ever reads
+// half a key.
+func createKey(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return err
+	}
+	draft, err := os.CreateTemp(dir, ".signing-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(draft.Name())
+	err = pem.Encode(draft, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+		return err
+	}
+	err = os.Link(draft.Name(), filepath.Join(dir, signingFile))
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// keyID is the JWK thumbprint of RFC 7638 with the members RFC 8037 names.
+func keyID(public ed25519.PublicKey) string {
+	x := base64.RawURLEncoding.EncodeToString(public)
+	digest := sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`))
+	return base64.RawURLEncoding.EncodeToString(digest[:])
+}
+
+// headerFields are the JOSE header of the tokens a key signs, type of RFC 9068.
+func headerFields(public ed25519.PublicKey) map[string]any {
+	return map[string]any{"alg": "EdDSA", "kid": keyID(public), "typ": "at+jwt"}
+}
+
+// tokenHeader is headerFields as they stand at the beginning of a token.
+func tokenHeader(public ed25519.PublicKey) string {
+	text, err := json.Marshal(headerFields(public))
+	if err != nil {
+		panic(err) // three strings
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}

@@ -1,0 +1,53 @@
+package auth
+
+import (
+	_ "embed"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Why CheckPassword refuses a password.
+var (
+	ErrPasswordShort  = errors.New("password has fewer than 8 characters")
+	ErrPasswordLong   = errors.New("password has more than 256 characters")
+	ErrPasswordCommon = errors.New("password is among the first anyone would try")
+	ErrPasswordText   = errors.New("password is not UTF-8 text")
+)
+
+const (
+	minPassword = 8
+	maxPassword = 256
+)
+
+// Only those of 8 and more characters; shorter ones are refused anyway.
+//
+//go:embed common_passwords.txt
+var commonPasswords string
+
+// CheckPassword tells whether a new password may be used. Characters are
+// counted as code points of the NFC form. Nothing is asked of their kinds (NIST
+// SP 800-63B, section 5.1.1.2): such rules make passwords worse.
+func CheckPassword(password string) error {
+	if !utf8.ValidString(password) {
+		return ErrPasswordText
+	}
+	password = normal(password)
+	switch n := utf8.RuneCountInString(password); {
+	case n < minPassword:
+		return ErrPasswordShort
+	case n > maxPassword:
+		return ErrPasswordLong
+	}
+	if strings.Contains(commonPasswords, "\n"+strings.ToLower(password)+"\n") {
+		return ErrPasswordCommon
+	}
+	return nil
+}
+
+// normal is the form that is hashed. Keyboards and systems differ in how they
+// compose é or ü, and one password must be one password on all of them. NFC
+// does only that; NFKC and case folding would merge different passwords.
+func normal(password string) string { return norm.NFC.String(password) }

@@ -1,0 +1,198 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	pollEvery   = time.Second
+	pollTimeout = 3 * time.Second
+	// pollOverlap is how far back each poll looks again. A revocation is dated
+	// when it is written and seen when its transaction commits, so this must be
+	// longer than any transaction that revokes.
+	pollOverlap = time.Minute
+	// remember is for how long a revocation can matter: the longest life of a
+	// token signed just before it, by a clock that is ahead.
+	remember = MaxLifetime + 5*time.Minute
+)
+
+// Revocations knows, in memory, every session and generation that has ended
+// while tokens of it may still be alive. It asks the database every second for
+// what other processes have ended.
+//
+// While the database cannot be reached it goes on with what it knows: refusing
+// everyone would turn every database fault into a full outage, to guard against
+// tokens that end by themselves within minutes. Lag is there to alert on.
+type Revocations struct {
+	pool   *pgxpool.Pool
+	logger *slog.Logger
+	clock  func() time.Time
+
+	mu       sync.RWMutex
+	sessions map[uuid.UUID]time.Time // ended, and when to forget it
+	users    map[uuid.UUID]userEnd
+
+	polling  sync.Mutex
+	from     time.Time    // what the next poll looks back to, by the database's clock
+	swept    time.Time    // when the old was forgotten last, by the same
+	lastGood atomic.Int64 // Unix nanoseconds
+
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// userEnd is the latest end of all of a user's sessions. The latest is enough:
+// a session is spared only if it had survived all earlier ones.
+type userEnd struct {
+	generation int64
+	spared     uuid.UUID
+	forget     time.Time
+}
+
+// revocation is a row of sical.revocation.
+type revocation struct {
+	Kind       string
+	Subject    uuid.UUID
+	Generation int64
+	Spared     *uuid.UUID
+	CreatedAt  time.Time
+}
+
+// StartRevocations reads what has ended lately and goes on reading until Close.
+// It fails if the first read does: without it the revoked would be let in.
+func StartRevocations(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logger, clock func() time.Time) (*Revocations, error) {
+	r := &Revocations{
+		pool: pool, logger: logger, clock: clock,
+		sessions: map[uuid.UUID]time.Time{}, users: map[uuid.UUID]userEnd{},
+		done: make(chan struct{}),
+	}
+	if err := r.Poll(ctx); err != nil {
+		return nil, err
+	}
+	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go r.run(ctx)
+	return r, nil
+}
+
+// Close ends the reading.
+func (r *Revocations) Close() {
+	r.stop()
+	<-r.done
+}
+
+func (r *Revocations) run(ctx context.Context) {
+	defer close(r.done)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		switch err := r.Poll(ctx); {
+		case err != nil && ctx.Err() == nil && !failing:
+			failing = true
+			r.logger.Warn("cannot read revocations, going on with those known", "error", err)
+		case err == nil && failing:
+			failing = false
+			r.logger.Info("reading revocations again")
+		}
+	}
+}
+
+// Lag is how long ago the revocations were last read; more than 5 s means that
+// a session ended elsewhere may still be let in here.
+func (r *Revocations) Lag() time.Duration {
+	return r.clock().Sub(time.Unix(0, r.lastGood.Load()))
+}
+
+// Poll reads now what other processes have revoked, for one that must not wait
+// for the next second, such as after a transaction that ran EndSessionsSQL.
+func (r *Revocations) Poll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
+	defer cancel()
+	r.polling.Lock()
+	defer r.polling.Unlock()
+	began := r.clock()
+	// The database's clock is the only one here: it dates the revocations too.
+	var now time.Time
+	if err := r.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&now); err != nil {
+		return err
+	}
+	if r.from.IsZero() {
+		r.from = now.Add(-remember)
+	}
+	rows, err := r.pool.Query(ctx, `
+		select kind, subject, generation, spared, created_at
+		from sical.revocation where created_at > $1`, r.from)
+	if err != nil {
+		return err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[revocation])
+	if err != nil {
+		return err
+	}
+	r.add(found...)
+	if now.Sub(r.swept) > time.Minute {
+		r.forget(now)
+		r.swept = now
+	}
+	r.from = now.Add(-pollOverlap)
+	r.lastGood.Store(began.UnixNano())
+	return nil
+}
+
+// Revoked tells whether the session of a token has ended.
+func (r *Revocations) Revoked(c Claims) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if _, ended := r.sessions[c.Session]; ended {
+		return true
+	}
+	end, ended := r.users[c.User]
+	return ended && c.Generation < end.generation && c.Session != end.spared
+}
+
+func (r *Revocations) add(found ...revocation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range found {
+		forget := f.CreatedAt.Add(remember)
+		if f.Kind == "session" {
+			r.sessions[f.Subject] = forget
+			continue
+		}
+		if f.Generation > r.users[f.Subject].generation {
+			end := userEnd{generation: f.Generation, forget: forget}
+			if f.Spared != nil {
+				end.spared = *f.Spared
+			}
+			r.users[f.Subject] = end
+		}
+	}
+}
+
+func (r *Revocations) forget(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, forget := range r.sessions {
+		if now.After(forget) {
+			delete(r.sessions, id)
+		}
+	}
+	for id, end := range r.users {
+		if now.After(end.forget) {
+			delete(r.users, id)
+		}
+	}
+}

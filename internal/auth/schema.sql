@@ -1,0 +1,51 @@
+-- Tables of internal/auth, run once by the owner of schema sical.
+--
+-- Grants:
+--   sical_command  select, insert, update, delete on all five tables
+--   sical_query    select on sical.revocation, nothing on the others
+--   others         nothing
+
+-- What a user proves itself by. A user without a row cannot log in.
+create table sical.credential (
+    user_id       uuid primary key,
+    password_hash text not null,
+    changed_at    timestamptz not null default clock_timestamp()
+);
+
+-- Raised when all sessions of a user end; no row means 0.
+create table sical.session_generation (
+    user_id    uuid primary key,
+    generation bigint not null
+);
+
+-- A row is a login; it counts while its generation is the user's.
+create table sical.session (
+    id         uuid primary key,
+    user_id    uuid not null,
+    generation bigint not null,
+    created_at timestamptz not null default clock_timestamp(),
+    expires_at timestamptz not null
+);
+create index session_user_id on sical.session (user_id);
+create index session_expires_at on sical.session (expires_at);
+
+-- Used ones stay as long as the session, to recognise a copy that comes back.
+create table sical.refresh_token (
+    token_hash bytea primary key check (length(token_hash) = 32),
+    session_id uuid not null references sical.session on delete cascade,
+    issued_at  timestamptz not null default clock_timestamp(),
+    used_at    timestamptz
+);
+create index refresh_token_session_id on sical.refresh_token (session_id);
+
+-- What every process polls. kind 'session': every token of session `subject`
+-- is dead. kind 'user': every token of user `subject` below `generation` is,
+-- but for those of session `spared`.
+create table sical.revocation (
+    kind       text not null check (kind in ('session', 'user')),
+    subject    uuid not null,
+    generation bigint not null default 0,
+    spared     uuid,
+    created_at timestamptz not null default clock_timestamp()
+);
+create index revocation_created_at on sical.revocation (created_at);

@@ -1,0 +1,128 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ErrStale means that the user's sessions were all ended while this login was
+// under way; it has to begin again.
+var ErrStale = errors.New("the user's sessions ended meanwhile")
+
+// Tokens is what a login or a refresh gives to the client.
+type Tokens struct {
+	Session   uuid.UUID
+	Access    string
+	ExpiresIn time.Duration // of Access
+	Refresh   string
+}
+
+// Sessions opens, refreshes and ends logins.
+type Sessions struct {
+	pool        *pgxpool.Pool
+	signer      *Signer
+	revocations *Revocations
+}
+
+// NewSessions returns Sessions whose ends take effect in revocations at once.
+func NewSessions(pool *pgxpool.Pool, signer *Signer, revocations *Revocations) *Sessions {
+	return &Sessions{pool, signer, revocations}
+}
+
+// Open begins a session of a user whose password was right. The generation is
+// that of Credential, read before role was looked up: if it has risen since,
+// Open returns ErrStale. All other errors are the database's.
+func (s *Sessions) Open(ctx context.Context, user uuid.UUID, role string, generation int64) (Tokens, error) {
+	session, err := uuid.NewV7()
+	if err != nil {
+		return Tokens{}, err
+	}
+	refresh, hash := newRefreshToken()
+	opened, err := s.pool.Exec(ctx, `
+		with opened as (
+			insert into sical.session (id, user_id, generation, expires_at)
+			select $1, $2, $3, clock_timestamp() + $4::interval
+			where $3 = coalesce((select generation from sical.session_generation where user_id = $2), 0)
+			returning id
+		)
+		insert into sical.refresh_token (token_hash, session_id) select $5, id from opened`,
+		session, user, generation, SessionLifetime, hash)
+	if err != nil {
+		return Tokens{}, err
+	}
+	if opened.RowsAffected() == 0 {
+		return Tokens{}, ErrStale
+	}
+	return s.tokens(Claims{User: user, Session: session, Role: role, Generation: generation}, refresh)
+}
+
+func (s *Sessions) tokens(c Claims, refresh string) (Tokens, error) {
+	access, err := s.signer.Sign(c, AccessLifetime)
+	return Tokens{c.Session, access, AccessLifetime, refresh}, err
+}
+
+// End ends one session, everywhere. One that has ended already, or was never
+// stored because its token was signed for an operator, may be ended too.
+func (s *Sessions) End(ctx context.Context, session uuid.UUID) error {
+	return s.revoke(ctx, `
+		with ended as (delete from sical.session where id = $1)
+		insert into sical.revocation (kind, subject) values ('session', $1)
+		returning kind, subject, generation, spared, created_at`, session)
+}
+
+// EndAll ends all sessions of a user but one, or all for uuid.Nil.
+func (s *Sessions) EndAll(ctx context.Context, user, except uuid.UUID) error {
+	return s.revoke(ctx, EndSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil})
+}
+
+// EndSessionsSQL ends all sessions of user $1 but $2, which may be null. Run it
+// in the transaction that suspends or erases the user or changes role or
+// password, and call Revocations.Poll after the commit. It returns one row.
+//
+// The spared session is lifted to the new generation if it was alive; what a
+// concurrent Open or Refresh adds unseen keeps the old one and is dead.
+const EndSessionsSQL = `
+	with risen as (
+		insert into sical.session_generation as g (user_id, generation) values ($1, 1)
+		on conflict (user_id) do update set generation = g.generation + 1
+		returning generation
+	), spared as (
+		update sical.session s set generation = risen.generation from risen
+		where s.id = $2::uuid and s.user_id = $1 and s.generation = risen.generation - 1
+		returning s.id
+	), ended as (
+		delete from sical.session where user_id = $1 and id is distinct from $2::uuid
+	)
+	insert into sical.revocation (kind, subject, generation, spared)
+	select 'user', $1, risen.generation, spared.id from risen left join spared on true
+	returning kind, subject, generation, spared, created_at`
+
+// revoke runs a statement that returns the row it adds to sical.revocation, and
+// makes that known here without waiting for a poll.
+func (s *Sessions) revoke(ctx context.Context, sql string, args ...any) error {
+	rows, err := s.pool.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	ended, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[revocation])
+	if err != nil {
+		return err
+	}
+	s.revocations.add(ended)
+	return nil
+}
+
+// Prune deletes what no longer matters: sessions that have expired, with their
+// refresh tokens, and revocations that every process may forget. Once an hour,
+// from any process of the command side, is enough.
+func (s *Sessions) Prune(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, `
+		with expired as (delete from sical.session where expires_at < clock_timestamp())
+		delete from sical.revocation where created_at < clock_timestamp() - $1::interval`, 2*remember)
+	return err
+}
