@@ -1,6 +1,10 @@
 package projections
 
-import "sical-backend/events"
+import (
+	"time"
+
+	"sical-backend/events"
+)
 
 // ownStream touches the row named by the event's stream, for one kind of stream.
 func ownStream(k events.Kind) func(events.Event) []Key {
@@ -28,17 +32,18 @@ func setTo[T any](field *T, c *events.Change[T]) {
 	}
 }
 
-// Count names the sum of rows in a scope with a given status and category;
-// "" stands for any.
-func Count(scope, status, category string) string {
-	return scope + "\x1f" + status + "\x1f" + category
+// earliest and latest keep the outermost of the instants seen, so that the
+// order in which a client delivers its past does not matter.
+func earliest(seen *time.Time, t time.Time) *time.Time {
+	if seen != nil && seen.Before(t) {
+		return seen
+	}
+	return &t
 }
 
-// counts adds one to every sum that a row with this status and category is in.
-func counts(scope, status, category string) []Total {
-	totals := []Total{{Count(scope, "", ""), 1}, {Count(scope, status, ""), 1}}
-	if category != "" {
-		totals = append(totals, Total{Count(scope, "", category), 1}, Total{Count(scope, status, category), 1})
+func latest(seen *time.Time, t time.Time) *time.Time {
+	if seen != nil && seen.After(t) {
+		return seen
 	}
-	return totals
+	return &t
 }

@@ -36,12 +36,11 @@ var Goal = model[GoalRow]{
 		textColumn("visibility", func(r *GoalRow) string { return string(r.Visibility) }),
 		timeColumn("created_at", func(r *GoalRow) time.Time { return r.CreatedAt }),
 	},
+	// A question names every visibility and status it admits, so that one index
+	// in their order serves it with and without those filters.
 	indexes: []string{
-		"on {table} (owner_id, created_at desc, id desc)",
-		"on {table} (owner_id, status, created_at desc, id desc)",
-		"on {table} (owner_id, category, created_at desc, id desc)",
-		"on {table} (created_at desc, id desc) where visibility = 'public'",
-		"on {table} (category, created_at desc, id desc) where visibility = 'public'",
+		"on {table} (owner_id, visibility, status, created_at desc, id desc)",
+		"on {table} (owner_id, visibility, category, status, created_at desc, id desc)",
 		"on {table} (status, created_at desc, id desc) where visibility = 'public'",
 		"on {table} (category, status, created_at desc, id desc) where visibility = 'public'",
 	},
@@ -53,7 +52,7 @@ var Goal = model[GoalRow]{
 	touches: ownStream(events.KindGoal),
 	fold:    foldGoal,
 	totals:  goalTotals,
-	groups:  func(r *GoalRow) []string { return []string{GoalsOf(r.Owner), PublicGoals} },
+	groups:  goalGroups,
 }.view()
 
 // PublicGoals is the group of every list of public goals.
@@ -94,12 +93,26 @@ func foldGoal(r *GoalRow, e events.Event) bool {
 	return true
 }
 
+// ScopePublic is the scope of public goals.
+const ScopePublic = "public"
+
+// PublicOf is the scope of one user's public goals.
+func PublicOf(owner events.ID) string { return ScopePublic + "/" + OfUser(owner) }
+
 // goalTotals counts each goal in every combination that a list can ask for.
 func goalTotals(r *GoalRow) []Total {
-	totals := counts("all", string(r.Status), r.Category)
-	totals = append(totals, counts("of/"+r.Owner.String(), string(r.Status), r.Category)...)
+	totals := counts(nil, Everyone, string(r.Status), "")
+	totals = counts(totals, OfUser(r.Owner), string(r.Status), r.Category)
 	if r.Visibility == events.Public {
-		totals = append(totals, counts("public", string(r.Status), r.Category)...)
+		totals = counts(totals, ScopePublic, string(r.Status), r.Category)
+		totals = counts(totals, PublicOf(r.Owner), string(r.Status), r.Category)
 	}
 	return totals
+}
+
+func goalGroups(r *GoalRow) []string {
+	if r.Visibility == events.Public {
+		return []string{GoalsOf(r.Owner), PublicGoals}
+	}
+	return []string{GoalsOf(r.Owner)}
 }

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,7 +141,7 @@ type model[R any] struct {
 	columns []Column
 	indexes []string
 	events  []string
-	// touches lists the rows that an event changes.
+	// touches lists the rows that an event, one of those above, changes.
 	touches func(events.Event) []Key
 	// fold applies an event to a row, the zero R where there is none yet, and
 	// tells whether the row stays.
@@ -153,7 +154,12 @@ type model[R any] struct {
 func (m model[R]) view() *View {
 	v := &View{
 		Name: m.name, Version: m.version, Keys: m.keys, Columns: m.columns, Indexes: m.indexes, Events: m.events,
-		touches: m.touches,
+		touches: func(e events.Event) []Key {
+			if e.Data == nil || !slices.Contains(m.events, e.Type) {
+				return nil
+			}
+			return m.touches(e)
+		},
 		decode: func(doc []byte) (Row, error) {
 			r := new(R)
 			return r, json.Unmarshal(doc, r)
@@ -164,6 +170,7 @@ func (m model[R]) view() *View {
 			if !ok {
 				row = new(R)
 			}
+			e.OccurredAt = e.OccurredAt.UTC() // equal rows, whatever the zone it was read in
 			return row, m.fold(row, e)
 		},
 	}

@@ -1,4 +1,6 @@
 package projections
 
 // Views lists every read model.
-func Views() []*View { return []*View{Goal} }
+func Views() []*View {
+	return []*View{User, Goal, Path, Point, Progress, Assessment, Comment}
+}

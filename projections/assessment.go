@@ -1,0 +1,96 @@
+package projections
+
+import (
+	"time"
+
+	"sical-backend/events"
+)
+
+// AssessmentRow is one learner's test. Score is nil until it is graded and
+// after it is voided.
+type AssessmentRow struct {
+	ID          events.ID               `json:"id"`
+	Version     int                     `json:"version"`
+	Owner       events.ID               `json:"user_id"`
+	Type        events.AssessmentType   `json:"assessment_type"`
+	Status      events.AssessmentStatus `json:"status"`
+	Goal        *events.ID              `json:"goal_id,omitempty"`
+	Points      []events.ID             `json:"points,omitempty"`
+	Score       *events.Hundredths      `json:"score,omitempty"`
+	MaxScore    events.Hundredths       `json:"max_score"`
+	Weight      events.Hundredths       `json:"weight"`
+	DueDate     *events.Date            `json:"due_date,omitempty"`
+	CreatedAt   time.Time               `json:"created_at"`
+	UpdatedAt   time.Time               `json:"updated_at"`
+	SubmittedAt *time.Time              `json:"submitted_at,omitempty"`
+	GradedAt    *time.Time              `json:"graded_at,omitempty"`
+}
+
+// Assessment answers: an assessment by id; a user's assessments by type and
+// status, newest first and since a day.
+var Assessment = model[AssessmentRow]{
+	name: "assessment", version: 1, keys: []string{"id"},
+	columns: []Column{
+		idColumn("owner_id", func(r *AssessmentRow) events.ID { return r.Owner }),
+		textColumn("assessment_type", func(r *AssessmentRow) string { return string(r.Type) }),
+		textColumn("status", func(r *AssessmentRow) string { return string(r.Status) }),
+		timeColumn("created_at", func(r *AssessmentRow) time.Time { return r.CreatedAt }),
+	},
+	// The second serves each filter alone as well: its question names the four
+	// values of the other.
+	indexes: []string{
+		"on {table} (owner_id, created_at desc, id desc)",
+		"on {table} (owner_id, assessment_type, status, created_at desc, id desc)",
+	},
+	events: names(
+		events.NameOf[events.AssessmentWasScheduled](), events.NameOf[events.AssessmentWasSubmitted](),
+		events.NameOf[events.AssessmentWasGraded](), events.NameOf[events.AssessmentWasVoided](),
+	),
+	touches: ownStream(events.KindAssessment),
+	fold:    foldAssessment,
+	totals:  assessmentTotals,
+	groups:  func(r *AssessmentRow) []string { return []string{AssessmentsOf(r.Owner)} },
+}.view()
+
+// AssessmentsOf is the group of every list of one user's assessments.
+func AssessmentsOf(owner events.ID) string { return "assessments/of/" + owner.String() }
+
+// The sums over assessments that have a score: how many, and the scores added up
+// in hundredths of a per cent of their maximum.
+const (
+	Scored   = "scored"
+	ScoreSum = "score_sum"
+)
+
+func foldAssessment(r *AssessmentRow, e events.Event) bool {
+	r.Version, r.UpdatedAt = e.Version, e.OccurredAt
+	switch d := e.Data.(type) {
+	case *events.AssessmentWasScheduled:
+		*r = AssessmentRow{
+			ID: e.Stream.ID(), Version: e.Version, Owner: e.Owner,
+			Type: d.Type, Status: events.AssessmentScheduled, Goal: d.Goal, Points: d.Points,
+			MaxScore: d.MaxScore, Weight: d.Weight, DueDate: d.DueDate, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+		}
+	case *events.AssessmentWasSubmitted:
+		r.Status, r.SubmittedAt = events.AssessmentSubmitted, &e.OccurredAt
+	case *events.AssessmentWasGraded:
+		r.Status, r.Score, r.GradedAt = events.AssessmentGraded, &d.Score, &e.OccurredAt
+	case *events.AssessmentWasVoided:
+		r.Status, r.Score = events.AssessmentVoid, nil
+	}
+	return true
+}
+
+// assessmentTotals counts by status and type; the questions add up what they
+// leave open.
+func assessmentTotals(r *AssessmentRow) []Total {
+	totals := []Total{
+		{Count(Everyone, string(r.Status), string(r.Type)), 1},
+		{Count(OfUser(r.Owner), string(r.Status), string(r.Type)), 1},
+	}
+	if r.Score != nil && r.MaxScore > 0 {
+		share := int64(*r.Score) * 100_00 / int64(r.MaxScore)
+		totals = append(totals, Total{Scored, 1}, Total{ScoreSum, share})
+	}
+	return totals
+}

@@ -1,0 +1,80 @@
+package projections
+
+import (
+	"time"
+
+	"sical-backend/events"
+)
+
+// CommentRow is a comment in its thread. Text is sealed with the author's key.
+// A deleted comment keeps its place, without text.
+type CommentRow struct {
+	ID        events.ID            `json:"id"`
+	Version   int                  `json:"version"`
+	Author    events.ID            `json:"author_id"`
+	Target    events.Target        `json:"target"`
+	ReplyTo   *events.ID           `json:"reply_to,omitempty"`
+	Text      events.Personal      `json:"text,omitempty"`
+	Status    events.CommentStatus `json:"status"`
+	CreatedAt time.Time            `json:"created_at"`
+	UpdatedAt time.Time            `json:"updated_at"`
+}
+
+// Comment answers: the comments on a target in the order of the conversation;
+// an author's comments, newest first.
+var Comment = model[CommentRow]{
+	name: "comment", version: 1, keys: []string{"id"},
+	columns: []Column{
+		idColumn("author_id", func(r *CommentRow) events.ID { return r.Author }),
+		textColumn("target_type", func(r *CommentRow) string { return string(r.Target.Type) }),
+		idColumn("target_id", func(r *CommentRow) events.ID { return r.Target.ID }),
+		timeColumn("created_at", func(r *CommentRow) time.Time { return r.CreatedAt }),
+	},
+	indexes: []string{
+		"on {table} (target_id, target_type, created_at, id)",
+		"on {table} (author_id, created_at desc, id desc)",
+	},
+	events: names(
+		events.NameOf[events.CommentPosted](), events.NameOf[events.CommentWasEdited](),
+		events.NameOf[events.CommentWasHidden](), events.NameOf[events.CommentWasDeleted](),
+	),
+	touches: ownStream(events.KindComment),
+	fold:    foldComment,
+	totals:  commentTotals,
+	groups:  func(r *CommentRow) []string { return []string{CommentsOn(r.Target), CommentsOf(r.Author)} },
+}.view()
+
+// CommentsOn is the group of the comments on a target.
+func CommentsOn(t events.Target) string { return "comments/on/" + string(t.Stream()) }
+
+// CommentsOf is the group of an author's comments.
+func CommentsOf(author events.ID) string { return "comments/of/" + author.String() }
+
+// OnTarget is the scope of the comments on a target.
+func OnTarget(t events.Target) string { return "on/" + string(t.Stream()) }
+
+func foldComment(r *CommentRow, e events.Event) bool {
+	r.Version, r.UpdatedAt = e.Version, e.OccurredAt
+	switch d := e.Data.(type) {
+	case *events.CommentPosted:
+		*r = CommentRow{
+			ID: e.Stream.ID(), Version: e.Version, Author: e.Owner, Target: d.Target, ReplyTo: d.ReplyTo,
+			Text: d.Text, Status: events.CommentVisible, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+		}
+	case *events.CommentWasEdited:
+		r.Status, r.Text = events.CommentEdited, d.Text
+	case *events.CommentWasHidden:
+		r.Status = events.CommentHidden
+	case *events.CommentWasDeleted:
+		r.Status, r.Text = events.CommentDeleted, ""
+	}
+	return true
+}
+
+func commentTotals(r *CommentRow) []Total {
+	return []Total{
+		{Count(Everyone, string(r.Status), ""), 1},
+		{Count(OnTarget(r.Target), "", ""), 1},
+		{Count(OfUser(r.Author), "", ""), 1},
+	}
+}

@@ -1,0 +1,79 @@
+package projections
+
+import (
+	"strconv"
+	"time"
+
+	"sical-backend/events"
+)
+
+// PointRow is a knowledge point. Prerequisites come from the curriculum's
+// stream; Version is that of the point's own.
+type PointRow struct {
+	ID            events.ID   `json:"id"`
+	Version       int         `json:"version"`
+	Title         string      `json:"title"`
+	Description   string      `json:"description,omitempty"`
+	Category      string      `json:"category,omitempty"`
+	Difficulty    int         `json:"difficulty_level"`
+	Minutes       int         `json:"estimated_minutes,omitempty"`
+	Prerequisites []events.ID `json:"prerequisites,omitempty"`
+	CreatedAt     time.Time   `json:"created_at"`
+	UpdatedAt     time.Time   `json:"updated_at"`
+}
+
+// Point answers: a knowledge point by id; the points by category and
+// difficulty, newest first.
+var Point = model[PointRow]{
+	name: "point", version: 1, keys: []string{"id"},
+	columns: []Column{
+		textColumn("category", func(r *PointRow) string { return r.Category }),
+		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),
+		timeColumn("created_at", func(r *PointRow) time.Time { return r.CreatedAt }),
+	},
+	indexes: []string{
+		"on {table} (created_at desc, id desc)",
+		"on {table} (difficulty_level, created_at desc, id desc)",
+		"on {table} (category, created_at desc, id desc)",
+		"on {table} (category, difficulty_level, created_at desc, id desc)",
+	},
+	events: names(
+		events.NameOf[events.PointCreated](), events.NameOf[events.PointRevised](), events.NameOf[events.PrerequisitesSet](),
+	),
+	touches: touchPoint,
+	fold:    foldPoint,
+	totals:  func(r *PointRow) []Total { return counts(nil, Everyone, strconv.Itoa(r.Difficulty), r.Category) },
+	groups:  func(*PointRow) []string { return []string{AllPoints} },
+}.view()
+
+// AllPoints is the group of every list of knowledge points.
+const AllPoints = "points"
+
+func touchPoint(e events.Event) []Key {
+	if d, ok := e.Data.(*events.PrerequisitesSet); ok {
+		return []Key{Of(d.Point)}
+	}
+	return ownStream(events.KindPoint)(e)
+}
+
+func foldPoint(r *PointRow, e events.Event) bool {
+	r.UpdatedAt = e.OccurredAt
+	switch d := e.Data.(type) {
+	case *events.PointCreated:
+		*r = PointRow{
+			ID: e.Stream.ID(), Version: e.Version,
+			Title: d.Title, Description: d.Description, Category: d.Category, Difficulty: d.Difficulty, Minutes: d.Minutes,
+			CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+		}
+	case *events.PointRevised:
+		r.Version = e.Version
+		set(&r.Title, d.Title)
+		set(&r.Description, d.Description)
+		setTo(&r.Category, d.Category)
+		setTo(&r.Difficulty, d.Difficulty)
+		set(&r.Minutes, d.Minutes)
+	case *events.PrerequisitesSet:
+		r.Prerequisites = d.Prerequisites.To
+	}
+	return true
+}

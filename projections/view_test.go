@@ -1,0 +1,178 @@
+package projections
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// table is a view in memory, kept as the runtime keeps it: totals change by the
+// difference that a row makes.
+type table struct {
+	view   *View
+	rows   map[Key]Row
+	totals map[string]int64
+}
+
+func newTable(v *View) *table {
+	return &table{view: v, rows: map[Key]Row{}, totals: map[string]int64{}}
+}
+
+func (tb *table) apply(e events.Event) {
+	for _, key := range tb.view.Touches(e) {
+		tb.add(tb.rows[key], -1)
+		tb.rows[key] = tb.view.Fold(tb.rows[key], e)
+		if tb.rows[key] == nil {
+			delete(tb.rows, key)
+		}
+		tb.add(tb.rows[key], 1)
+	}
+}
+
+func (tb *table) add(r Row, sign int64) {
+	for _, t := range tb.view.Totals(r) {
+		tb.totals[t.Name] += sign * t.Value
+	}
+}
+
+// docs are the stored rows by their keys.
+func (tb *table) docs(t require.TestingT) map[string]string {
+	docs := map[string]string{}
+	for key, row := range tb.rows {
+		doc, err := tb.view.Encode(row)
+		require.NoError(t, err)
+		docs[key.String()] = string(doc)
+	}
+	return docs
+}
+
+// fixture reads testdata/log.txt; names maps ids back to their @names.
+func fixture(t *testing.T) (log []events.Event, names *strings.Replacer) {
+	text, err := os.ReadFile("testdata/log.txt")
+	require.NoError(t, err)
+	var ids, back []string
+	versions := map[events.Stream]int{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if name, id, ok := strings.Cut(line, " = "); ok {
+			name, id = strings.TrimSpace(name), strings.TrimSpace(id)
+			ids, back = append(ids, name, id), append(back, id, name)
+			continue
+		}
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		e := parseEvent(t, strings.NewReplacer(ids...).Replace(line))
+		versions[e.Stream]++
+		e.Position, e.Version = uint64(len(log)+1), versions[e.Stream]
+		log = append(log, e)
+	}
+	return log, strings.NewReplacer(back...)
+}
+
+func parseEvent(t *testing.T, line string) events.Event {
+	part := strings.SplitN(line, " ", 5)
+	at, err := time.Parse(time.RFC3339, part[0])
+	require.NoError(t, err, line)
+	e := events.Event{Stream: events.Stream(part[1]), Type: part[3], Schema: 1, Raw: []byte(part[4]), OccurredAt: at}
+	if part[2] != "-" {
+		require.NoError(t, e.Owner.UnmarshalText([]byte(part[2])), line)
+	}
+	require.NoError(t, e.Decode(), line)
+	return e
+}
+
+// TestGolden holds the outcome of every view over a fixed log. A difference
+// means that rows of this version were folded otherwise before: raise the
+// view's version, then run with -update.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	log, names := fixture(t)
+	for _, v := range Views() {
+		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel()
+			tb := newTable(v)
+			for _, e := range log {
+				tb.apply(e)
+			}
+			got := names.Replace(describe(t, tb))
+			file := filepath.Join("testdata", v.Name+".golden")
+			if *update {
+				require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, string(want), got)
+		})
+	}
+}
+
+func describe(t *testing.T, tb *table) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s version %d folds\n", tb.view.Name, tb.view.Version)
+	for _, name := range tb.view.Events {
+		fmt.Fprintf(&b, "\t%s\n", name)
+	}
+	docs := tb.docs(t)
+	fmt.Fprintln(&b, "rows")
+	for _, key := range slices.Sorted(maps.Keys(docs)) {
+		fmt.Fprintf(&b, "\t%s %s\n", key, docs[key])
+	}
+	fmt.Fprintln(&b, "totals")
+	for _, name := range slices.Sorted(maps.Keys(tb.totals)) {
+		if n := tb.totals[name]; n != 0 {
+			fmt.Fprintf(&b, "\t%s %d\n", strings.ReplaceAll(name, "\x1f", "|"), n)
+		}
+	}
+	groups := map[string]int{}
+	for _, row := range tb.rows {
+		for _, g := range tb.view.Groups(row) {
+			groups[g]++
+		}
+	}
+	fmt.Fprintln(&b, "groups")
+	for _, g := range slices.Sorted(maps.Keys(groups)) {
+		fmt.Fprintf(&b, "\t%s %d\n", g, groups[g])
+	}
+	return b.String()
+}
+
+// TestEveryEventIsFolded finds event types that no view knows of, and log lines
+// missing from the fixture.
+func TestEveryEventIsFolded(t *testing.T) {
+	t.Parallel()
+	log, _ := fixture(t)
+	shown, folded := map[string]bool{}, map[string]bool{}
+	for _, e := range log {
+		shown[e.Type] = true
+	}
+	for _, v := range Views() {
+		for _, name := range v.Events {
+			folded[name] = true
+		}
+	}
+	for _, typ := range events.Types() {
+		require.True(t, folded[typ.Name], "no view folds %s", typ.Name)
+		require.True(t, shown[typ.Name], "the fixture has no %s", typ.Name)
+	}
+}
+
+func TestDDLNamesTheVersion(t *testing.T) {
+	t.Parallel()
+	for _, v := range Views() {
+		require.Contains(t, v.DDL(), "create table if not exists "+v.Table()+" (")
+		require.Equal(t, len(v.Indexes), strings.Count(v.IndexDDL(), "on "+v.Table()+" ("))
+	}
+}
