@@ -1,0 +1,145 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Postgres is a private Postgres that runs as a child of this process.
+type Postgres struct {
+	// Source says what runs and where it came from, for the banner.
+	Source string
+	// AdminURL connects as superuser, for migrations only. Its database, sical, has
+	// UTF8 text in the C locale.
+	AdminURL string
+	// Password is what migrations must give each role that logs in. It is empty
+	// where Postgres is reached over its socket, and then no role needs one.
+	Password string
+
+	launch  *launch
+	process *process
+	log     *logFile
+	closing chan struct{}
+	failed  chan error
+}
+
+// URL is the URL with which a role connects to the database of sical.
+func (p *Postgres) URL(role string) string { return p.launch.url(role, database) }
+
+// PSQL is the command line that connects as superuser.
+func (p *Postgres) PSQL() string {
+	if p.Password != "" {
+		return "psql '" + p.AdminURL + "'"
+	}
+	return fmt.Sprintf("psql -h %s -U %s %s", p.launch.host, superuser, database)
+}
+
+func startPostgres(ctx context.Context, o Options) (*Postgres, error) {
+	found, err := findServer(ctx, sources(o), o.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return runServer(ctx, found, o)
+}
+
+func runServer(ctx context.Context, found server, o Options) (*Postgres, error) {
+	l, err := found.prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	log, err := openLog(filepath.Join(o.DataDir, "postgres.log"))
+	if err != nil {
+		return nil, err
+	}
+	l.cmd.Stdout, l.cmd.Stderr = log.file, log.file
+	child, err := startProcess(l.cmd)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start postgres: %w", err), log.file.Close())
+	}
+	p := &Postgres{
+		Source:   found.String(),
+		AdminURL: l.url(superuser, database),
+		Password: l.password,
+		launch:   l, process: child, log: log,
+		closing: make(chan struct{}),
+		failed:  make(chan error, 1),
+	}
+	if err := p.awaitReady(ctx); err != nil {
+		return nil, errors.Join(err, p.close(context.WithoutCancel(ctx)))
+	}
+	go p.watch()
+	return p, nil
+}
+
+// awaitReady connects until it works. There is no limit but ctx's: a Postgres that
+// recovers from a crash may need minutes, and says so.
+func (p *Postgres) awaitReady(ctx context.Context) error {
+	for wait := 2 * time.Millisecond; ; wait = min(wait*5/4, 250*time.Millisecond) {
+		err := p.ensureDatabase(ctx)
+		if err == nil {
+			return nil
+		}
+		var refusal *pgconn.PgError
+		if errors.As(err, &refusal) && refusal.Code != "57P03" { // cannot_connect_now
+			return fmt.Errorf("postgres: %w", err)
+		}
+		select {
+		case <-p.process.done:
+			return fmt.Errorf("postgres ended while starting: %s; the end of %s:\n%s", p.process.end(), p.log.name, p.log.tail())
+		case <-ctx.Done():
+			return fmt.Errorf("postgres did not become ready: %w", err)
+		case <-time.After(wait):
+		}
+	}
+}
+
+// ensureDatabase connects to the database and makes it if this is the first start.
+func (p *Postgres) ensureDatabase(ctx context.Context) error {
+	conn, err := pgconn.Connect(ctx, p.AdminURL)
+	if err == nil {
+		return conn.Close(ctx)
+	}
+	if !isMissingDatabase(err) {
+		return err
+	}
+	if conn, err = pgconn.Connect(ctx, p.launch.url(superuser, "postgres")); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, `create database `+database).ReadAll()
+	return errors.Join(err, conn.Close(ctx))
+}
+
+func isMissingDatabase(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.As(err, &refusal) && refusal.Code == "3D000"
+}
+
+// watch reports an end nobody asked for.
+func (p *Postgres) watch() {
+	select {
+	case <-p.closing:
+	case <-p.process.done:
+		p.failed <- fmt.Errorf("postgres ended by itself: %s; the end of %s:\n%s", p.process.end(), p.log.name, p.log.tail())
+	}
+}
+
+func (p *Postgres) close(ctx context.Context) error {
+	close(p.closing)
+	err := p.process.stop(ctx)
+	if p.launch.cleanup != nil {
+		p.launch.cleanup()
+	}
+	return errors.Join(err, p.log.file.Close())
+}
+
+// lastLines is the end of a program's output, enough to tell why it failed.
+func lastLines(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-12):], "\n")
+}

@@ -1,0 +1,53 @@
+package embedded
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// socketLimit is what the smallest sun_path (macOS: 104 bytes with the closing
+// zero) leaves for a folder, less "/.s.PGSQL.5432".
+const socketLimit = 103 - 14
+
+// socketFolder makes the folder of the socket, the wall around a Postgres that
+// trusts whoever reaches it: nobody but the account may enter. Its name follows from
+// the data folder, so that the line for psql stays the same, and from the account,
+// so that a change of user meets no folder of another's.
+func socketFolder(dataDir string, as *account) (string, error) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d", dataDir, as.id()))
+	name := fmt.Sprintf("sical-%x", sum[:8])
+	dir := filepath.Join(os.TempDir(), name)
+	if len(dir) > socketLimit {
+		dir = filepath.Join("/tmp", name)
+	}
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case err == nil && as != nil:
+		err = os.Lchown(dir, int(as.uid), int(as.gid))
+	case errors.Is(err, fs.ErrExist):
+		err = checkWall(dir, as)
+	}
+	if err != nil {
+		return "", fmt.Errorf("socket folder: %w", err)
+	}
+	return dir, as.canEnter(dir)
+}
+
+// checkWall refuses a folder that somebody else put where ours belongs: the folder
+// above is open to all users of the machine.
+func checkWall(dir string, as *account) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	owner := int(info.Sys().(*syscall.Stat_t).Uid)
+	if !info.IsDir() || owner != as.id() || info.Mode().Perm() != 0o700 {
+		return fmt.Errorf("%s is not a folder of uid %d with mode 0700 (owner %d, %v): remove it", dir, as.id(), owner, info.Mode())
+	}
+	return nil
+}

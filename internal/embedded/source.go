@@ -1,0 +1,103 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// oldest is the oldest major version of Postgres sical's SQL runs on.
+const oldest = 14
+
+// source is one place a Postgres server can come from.
+type source interface {
+	// String names the place in a sentence: "an installed server".
+	String() string
+	// find returns the server of this place whose data folder is called want, or its
+	// newest if want is empty. The error says what was missing.
+	find(ctx context.Context, want string) (server, error)
+}
+
+// sources lists where to look, in order. A folder the user named is final.
+func sources(o Options) []source {
+	if o.PostgresBin != "" {
+		return []source{givenFolder{o.PostgresBin}}
+	}
+	return []source{installed{lookAround()}, npmPackage{cacheDir: cacheDir()}, docker{}}
+}
+
+// findServer asks the sources in order. A data folder that exists decides the
+// version: a newer server on an empty folder of its own would look like lost data.
+func findServer(ctx context.Context, places []source, dataDir string) (server, error) {
+	want := existingCluster(dataDir)
+	var tried strings.Builder
+	for _, place := range places {
+		found, err := place.find(ctx, want)
+		if err == nil {
+			return found, nil
+		}
+		fmt.Fprintf(&tried, "\n  %s: %v", place, err)
+	}
+	need := fmt.Sprintf("no Postgres %d or later found", oldest)
+	if want != "" {
+		need = fmt.Sprintf("no Postgres for the data in %s found (move that folder away to start empty)", filepath.Join(dataDir, want))
+	}
+	return nil, fmt.Errorf("%s; tried:%s\ninstall one with `%s`, or give the URL of a running one", need, &tried, installLine())
+}
+
+var clusterName = regexp.MustCompile(`^pg([0-9]+)(-docker)?$`)
+
+// existingCluster returns the name of the newest Postgres folder in the data
+// folder, or "".
+func existingCluster(dataDir string) string {
+	entries, _ := os.ReadDir(dataDir)
+	newest, version := "", 0
+	for _, entry := range entries {
+		match := clusterName.FindStringSubmatch(entry.Name())
+		if match == nil {
+			continue
+		}
+		if major, err := strconv.Atoi(match[1]); err == nil && major > version {
+			newest, version = entry.Name(), major
+		}
+	}
+	return newest
+}
+
+// cacheDir is where downloaded servers are kept. Root's own cache is closed to the
+// user Postgres runs as.
+func cacheDir() string {
+	if os.Geteuid() == 0 {
+		return "/var/cache/sical"
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "sical")
+}
+
+// installLine is the command that installs a server on this system.
+func installLine() string {
+	if runtime.GOOS == "darwin" {
+		return "brew install postgresql@18"
+	}
+	release, _ := os.ReadFile("/etc/os-release")
+	for _, system := range []struct{ id, line string }{
+		{"alpine", "apk add postgresql"},
+		{"arch", "pacman -S postgresql"},
+		{"suse", "zypper install postgresql-server"},
+		{"rhel", "dnf install postgresql-server"},
+		{"fedora", "dnf install postgresql-server"},
+	} {
+		if regexp.MustCompile(`(?m)^ID(_LIKE)?=.*` + system.id).Match(release) {
+			return system.line
+		}
+	}
+	return "apt-get install postgresql"
+}

@@ -1,0 +1,30 @@
+package testkit
+
+import (
+	"testing"
+	"time"
+)
+
+// patience is how long Eventually waits: long enough for a busy machine, short
+// enough for who waits for a failing test.
+const patience = 10 * time.Second
+
+// Eventually calls f until it returns nil, and fails the test with f's last error
+// when that does not happen. It is for what gives no signal to wait on.
+func Eventually(t testing.TB, f func() error) {
+	t.Helper()
+	if err := poll(patience, f); err != nil {
+		t.Fatalf("still after %v: %v", patience, err)
+	}
+}
+
+func poll(limit time.Duration, f func() error) error {
+	end := time.Now().Add(limit)
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		err := f()
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(wait)
+	}
+}

@@ -1,0 +1,81 @@
+package testkit
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"sical-backend/internal/embedded"
+)
+
+// Bus is a NATS server with JetStream of one test.
+type Bus struct {
+	// URL holds the credential. It stays the same when the server is started again.
+	URL    string
+	t      testing.TB
+	dir    string
+	port   int
+	server *embedded.NATS
+}
+
+// NATS starts a server for this test; it ends with it.
+func NATS(t testing.TB) *Bus {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sical-nats-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Bus{t: t, dir: dir}
+	b.Start()
+	t.Cleanup(func() {
+		b.Stop()
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// Start starts a stopped server again, on the same store and port.
+func (b *Bus) Start() {
+	b.t.Helper()
+	server, err := embedded.StartNATS(embedded.NATSOptions{
+		Dir:      b.dir,
+		Port:     b.port,
+		Unsynced: true,
+		Logger:   slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.server, b.URL = server, server.URL
+	if tcp, ok := server.Server.Addr().(*net.TCPAddr); ok {
+		b.port = tcp.Port
+	}
+}
+
+// Stop stops the server and keeps its store.
+func (b *Bus) Stop() {
+	if b.server != nil {
+		b.server.Close()
+		b.server = nil
+	}
+}
+
+// Address is host and port of the server, a target for Proxy.
+func (b *Bus) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+
+// Connect returns a connection that is closed when the test ends.
+func (b *Bus) Connect(options ...nats.Option) *nats.Conn {
+	b.t.Helper()
+	conn, err := nats.Connect(b.URL, options...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(conn.Close)
+	return conn
+}

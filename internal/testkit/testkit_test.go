@@ -1,0 +1,96 @@
+package testkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) { Main(m) }
+
+func withTable(adminURL string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, adminURL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, `create role reader login; create table note (text text); grant select on note to reader`)
+	return err
+}
+
+func connect(t *testing.T, address string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), address)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func TestDatabasesAreApart(t *testing.T) {
+	t.Parallel()
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			db := Database(t, withTable)
+			conn := connect(t, db.AdminURL)
+			_, err := conn.Exec(t.Context(), `insert into note values ('one')`)
+			require.NoError(t, err)
+			var notes int
+			require.NoError(t, connect(t, db.URL("reader")).QueryRow(t.Context(), `select count(*) from note`).Scan(&notes))
+			require.Equal(t, 1, notes)
+			_, err = connect(t, db.URL("reader")).Exec(t.Context(), `insert into note values ('two')`)
+			require.ErrorContains(t, err, "permission denied")
+		})
+	}
+}
+
+func TestOnlyTheDurableServerSyncs(t *testing.T) {
+	t.Parallel()
+	for want, db := range map[string]*DB{"off": Database(t, nil), "on": DurablePostgres(t).Database(t, nil)} {
+		var fsync, commit string
+		conn := connect(t, db.AdminURL)
+		require.NoError(t, conn.QueryRow(t.Context(), `select current_setting('fsync'), current_setting('synchronous_commit')`).Scan(&fsync, &commit))
+		require.Equal(t, []string{want, want}, []string{fsync, commit})
+	}
+}
+
+func TestBusKeepsItsStore(t *testing.T) {
+	t.Parallel()
+	bus := NATS(t)
+	js, err := jetstream.New(bus.Connect())
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "notes", Subjects: []string{"notes"}})
+	require.NoError(t, err)
+	_, err = js.Publish(t.Context(), "notes", []byte("one"))
+	require.NoError(t, err)
+	before := bus.URL
+	bus.Stop()
+	bus.Start()
+	require.Equal(t, before, bus.URL)
+	Eventually(t, func() error {
+		stream, err := js.Stream(t.Context(), "notes")
+		if err == nil && stream.CachedInfo().State.Msgs != 1 {
+			err = errors.New("the message is gone")
+		}
+		return err
+	})
+}
+
+func TestPollGivesTheLastReason(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	err := poll(0, func() error { calls++; return fmt.Errorf("reason %d", calls) })
+	require.EqualError(t, err, "reason 1")
+	require.NoError(t, poll(patience, func() error {
+		if calls++; calls < 4 {
+			return errors.New("not yet")
+		}
+		return nil
+	}))
+}
