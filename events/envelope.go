@@ -1,9 +1,11 @@
 package events
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 )
 
@@ -62,7 +64,8 @@ type Event struct {
 	Owner      ID     // whose the aggregate is; zero for nobody's
 	OccurredAt time.Time
 	RecordedAt time.Time // set under the append lock, never decreasing
-	Meta       Meta
+	RawMeta    []byte
+	Meta       Meta // RawMeta decoded
 }
 
 // Meta says who caused an event and in the course of what.
@@ -74,9 +77,14 @@ type Meta struct {
 	TraceParent string `json:"traceparent,omitempty"` // W3C Trace Context
 }
 
-// Decode fills Data from Raw. It fails with UnknownType for an event of a newer
-// binary.
+// Decode fills Data and Meta from what is stored. It fails with UnknownType for
+// an event of a newer binary.
 func (e *Event) Decode() (err error) {
+	if len(e.RawMeta) > 0 {
+		if err := json.Unmarshal(e.RawMeta, &e.Meta); err != nil {
+			return fmt.Errorf("metadata of event %d: %w", e.Position, err)
+		}
+	}
 	e.Data, err = Decode(e.Type, e.Schema, e.Raw)
 	return err
 }

@@ -1,0 +1,94 @@
+package eventlog
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"sical-backend/events"
+)
+
+// New is an event to append.
+type New struct {
+	Stream     events.Stream
+	Data       events.Data // plain: the log seals what is personal
+	Owner      events.ID
+	OccurredAt time.Time
+	Meta       events.Meta
+}
+
+// Guard is a condition on a stream at the moment of the append.
+type Guard struct {
+	Stream events.Stream
+	// Version is the exact version the stream must have, 0 for a new one; Live
+	// asks that it exists and is not ended.
+	Version int
+	// Owner must own the stream, where it is not zero.
+	Owner events.ID
+}
+
+// Live as a Guard's Version asks for a stream that exists and is not ended.
+const Live = -1
+
+// Claim takes a unique value for a stream, in place of the one of the same kind
+// that it held. A nil Key only gives that up.
+type Claim struct {
+	Kind   string
+	Key    []byte
+	Stream events.Stream
+}
+
+// Entry is what one command appends: all of it or nothing.
+type Entry struct {
+	// Command makes the entry idempotent: a second one with the same id does
+	// nothing. Zero for none.
+	Command events.ID
+	Request []byte        // digest of what was asked
+	Keep    time.Duration // how long the command is remembered, 0 for ever
+	Subject events.ID     // what the command was about
+	Stream  events.Stream // the command's own
+
+	Events []New
+	Guards []Guard
+	Claims []Claim
+
+	Credential  string // password hash to set for Subject
+	EndSessions bool   // end Subject's sessions, but for Spare
+	Spare       events.ID
+	Forget      bool // destroy Subject's key, credential, sessions and claims
+
+	Result Result
+
+	request *request
+	stored  []stored
+	newKey  []byte
+	bytes   int
+}
+
+// Result is what became of an Entry.
+type Result struct {
+	Err      error  // nil, or why nothing of it was appended
+	Position uint64 // of its last event
+	Version  int    // of Stream afterwards
+	Known    bool   // its Command had been done before; nothing was appended now
+	Request  []byte // where Known: the digest kept with it
+	Subject  events.ID
+}
+
+// ErrConflict is returned where a stream has moved past the version a guard
+// names: load it and decide anew.
+var ErrConflict = errors.New("the stream has another version")
+
+// ErrClaimed is returned where another stream holds a value that is claimed.
+var ErrClaimed = errors.New("the value is taken")
+
+// ErrUnavailable is returned where the database could not be reached in time.
+// Whether the entry was appended is then unknown; asking again with the same
+// Command tells.
+var ErrUnavailable = errors.New("the log cannot be reached")
+
+// GoneError is returned where a stream that must be live does not exist, is
+// ended, or is not owned as asked.
+type GoneError struct{ Stream events.Stream }
+
+func (e GoneError) Error() string { return fmt.Sprintf("%s is not there", e.Stream) }

@@ -1,0 +1,123 @@
+package eventlog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+	"sical-backend/internal/vault"
+)
+
+// Log appends to the log and loads from it, for a process that decides.
+type Log struct {
+	Reader
+	vault  *vault.Vault
+	logger *slog.Logger
+	meter  Meter
+	handed func([]events.Event)
+
+	queue   chan *request
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// Meter is told what the log does; every method is cheap and safe to call at
+// once from anywhere.
+type Meter interface {
+	Appended(events int, seconds float64)
+	Refused()
+	Retried()
+}
+
+// Config is what a Log works with.
+type Config struct {
+	Pool   *pgxpool.Pool // of the command role
+	Vault  *vault.Vault
+	Logger *slog.Logger
+	Meter  Meter
+	// Committed is handed the events of each append in the log's order, without
+	// their Data, from one goroutine. It must not block.
+	Committed func([]events.Event)
+}
+
+// queueLength bounds how many requests wait before Append blocks.
+const queueLength = 4096
+
+// Open starts the writer. Close ends it.
+func Open(c Config) *Log {
+	l := &Log{
+		Reader: NewReader(c.Pool),
+		vault:  c.Vault,
+		logger: c.Logger,
+		meter:  c.Meter,
+		handed: c.Committed,
+		queue:  make(chan *request, queueLength),
+		stop:   make(chan struct{}),
+	}
+	l.stopped.Go(l.write)
+	return l
+}
+
+// Close finishes what is queued and stops the writer. Append must not be called
+// after it.
+func (l *Log) Close() {
+	close(l.stop)
+	l.stopped.Wait()
+}
+
+// request is one call of Append.
+type request struct {
+	entries []*Entry
+	open    int // entries not settled yet
+	done    chan struct{}
+}
+
+// Append writes the entries in order, each judged on its predecessors' results,
+// and fills in their Results; one that is refused fails alone. It returns an
+// error only where an entry could not be prepared or ctx ended first: what was
+// queued by then may still be appended.
+func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
+	begin, registered := 0, map[events.ID]bool{}
+	for i, e := range entries {
+		if e.needsKeyOf(registered) {
+			// The new key counts only once its owner stands in the log.
+			if err := l.submit(ctx, entries[begin:i]); err != nil {
+				return err
+			}
+			begin = i
+			clear(registered)
+		}
+		if err := l.prepare(ctx, e); err != nil {
+			return err
+		}
+		for _, n := range e.Events {
+			registered[n.Owner] = registered[n.Owner] || registers(n)
+		}
+	}
+	return l.submit(ctx, entries[begin:])
+}
+
+// submit hands prepared entries to the writer and waits for their results.
+func (l *Log) submit(ctx context.Context, entries []*Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	r := &request{entries: entries, open: len(entries), done: make(chan struct{})}
+	for _, e := range entries {
+		e.request = r
+	}
+	select {
+	case l.queue <- r:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

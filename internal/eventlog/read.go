@@ -1,0 +1,118 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+)
+
+// Reader reads the log, for relays and projectors.
+type Reader struct{ pool *pgxpool.Pool }
+
+// NewReader reads through a pool whose role may select from the log.
+func NewReader(pool *pgxpool.Pool) Reader { return Reader{pool} }
+
+const columns = `position, event_id, stream, version, type, schema, data, owner, occurred_at, recorded_at, metadata`
+
+// Read returns up to limit events after a position, in the log's order, as they
+// are stored: sealed, and not decoded. Fewer than limit means that the head of
+// the log was reached.
+func (r Reader) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
+	rows, err := r.pool.Query(ctx, `
+		select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
+// Head is the position of the newest event, 0 for an empty log.
+func (r Reader) Head(ctx context.Context) (uint64, error) {
+	var head int64
+	err := r.pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
+	return uint64(head), err
+}
+
+// Incarnation is the id of this history of the log; a restore to an earlier
+// point begins a new one.
+func (r Reader) Incarnation(ctx context.Context) (events.ID, error) {
+	var id events.ID
+	err := r.pool.QueryRow(ctx, `select incarnation from sical.log`).Scan(&id)
+	return id, err
+}
+
+// stream returns the stored events of several streams, each stream in order.
+func (r Reader) streams(ctx context.Context, names []string) ([]events.Event, error) {
+	rows, err := r.pool.Query(ctx, `
+		select `+columns+` from sical.events where stream = any($1) order by stream, version`, names)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
+// after returns the stored events of one stream after a version.
+func (r Reader) after(ctx context.Context, s events.Stream, version int) ([]events.Event, error) {
+	rows, err := r.pool.Query(ctx, `
+		select `+columns+` from sical.events where stream = $1 and version > $2 order by version`, string(s), version)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
+func collect(rows pgx.Rows) ([]events.Event, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
+		var position int64
+		var schema int16
+		err = row.Scan(&position, &e.ID, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw,
+			&e.Owner, &e.OccurredAt, &e.RecordedAt, &e.RawMeta)
+		e.Position, e.Schema = uint64(position), int(schema)
+		return e, err
+	})
+}
+
+// Load returns the events of each stream, decoded and with what is personal
+// opened; text of someone forgotten is empty. An event of a newer binary fails
+// it: nothing may be decided on half a history.
+func (l *Log) Load(ctx context.Context, streams ...events.Stream) (map[events.Stream][]events.Event, error) {
+	names := make([]string, len(streams))
+	for i, s := range streams {
+		names[i] = string(s)
+	}
+	found, err := l.streams(ctx, names)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if err := l.open(ctx, found); err != nil {
+		return nil, err
+	}
+	loaded := make(map[events.Stream][]events.Event, len(streams))
+	for _, e := range found {
+		loaded[e.Stream] = append(loaded[e.Stream], e)
+	}
+	return loaded, nil
+}
+
+// LoadAfter is Load of one stream after a version.
+func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int) ([]events.Event, error) {
+	found, err := l.after(ctx, s, version)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return found, l.open(ctx, found)
+}
+
+// unreachable marks an error of the connection, and leaves the caller's own end
+// of patience as it is.
+func unreachable(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}

@@ -1,0 +1,246 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sical-backend/events"
+)
+
+const (
+	// patience is how long a batch is tried again after the database went away:
+	// long enough for a new connection, short enough for an early 503.
+	patience = 250 * time.Millisecond
+	// callTimeout bounds one call of sical.append, lock waits included.
+	callTimeout = 10 * time.Second
+)
+
+// write is the writer: it appends whatever waited while the last batch was at
+// work, until Close.
+func (l *Log) write() {
+	var waiting []*Entry
+	for {
+		if len(waiting) == 0 {
+			select {
+			case r := <-l.queue:
+				waiting = append(waiting, r.entries...)
+			case <-l.stop:
+				select {
+				case r := <-l.queue:
+					waiting = append(waiting, r.entries...)
+				default:
+					return
+				}
+			}
+		}
+		waiting = l.drain(waiting)
+		b, rest := fill(waiting)
+		waiting = append(l.commit(b), rest...)
+	}
+}
+
+// drain takes over what is queued, up to a batch's worth.
+func (l *Log) drain(waiting []*Entry) []*Entry {
+	for len(waiting) < maxBatchEvents {
+		select {
+		case r := <-l.queue:
+			waiting = append(waiting, r.entries...)
+		default:
+			return waiting
+		}
+	}
+	return waiting
+}
+
+// fill makes a batch of the entries that wait and returns those that go on
+// waiting, in order.
+func fill(waiting []*Entry) (*batch, []*Entry) {
+	b := newBatch()
+	var rest []*Entry
+	for i, e := range waiting {
+		if b.full(e) {
+			return b, append(rest, waiting[i:]...)
+		}
+		if !b.add(e) {
+			rest = append(rest, e)
+		}
+	}
+	return b, rest
+}
+
+// commit appends a batch and returns the entries that have to be judged again.
+func (l *Log) commit(b *batch) []*Entry {
+	var lost time.Time // when the outcome first became unknown
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+		begun := time.Now()
+		a, err := l.call(ctx, b, !lost.IsZero())
+		if err == nil && a.outcome == "already" {
+			err = l.recall(ctx, b, &a)
+		}
+		cancel()
+		var refused *pgconn.PgError
+		switch {
+		case err == nil && a.outcome == "refused":
+			return l.judge(b, a)
+		case err == nil:
+			l.appended(b, a)
+			l.meter.Appended(b.events, time.Since(begun).Seconds())
+			return nil
+		case errors.As(err, &refused) && !passing(refused.Code):
+			return l.split(b, err)
+		}
+		if lost.IsZero() {
+			lost = time.Now()
+		} else if time.Since(lost) > patience {
+			l.logger.Error("append: the log cannot be reached", "error", err, "entries", len(b.entries))
+			l.fail(b, ErrUnavailable)
+			return nil
+		}
+		l.meter.Retried()
+		pause(l.stop, 10*time.Millisecond)
+	}
+}
+
+// passing tells whether an error of the server says something about its state,
+// not about the batch: connections, resources, shutdown, cancelled, locks.
+func passing(code string) bool {
+	switch code[:2] {
+	case "08", "53", "57", "58", "40", "55":
+		return true
+	}
+	return false
+}
+
+// judge settles what is known or refused and returns the rest of the batch.
+func (l *Log) judge(b *batch, a answer) []*Entry {
+	verdict := map[int]Result{}
+	for i, n := range a.knownCommands {
+		verdict[int(n)-1] = Result{
+			Known: true, Request: a.knownRequests[i], Subject: a.knownSubjects[i],
+			Version: int(a.knownVersions[i]), Position: uint64(a.knownPositions[i]),
+		}
+	}
+	for _, n := range a.failedGuards {
+		g := b.guards[n-1]
+		if _, done := verdict[g.entry]; done || g.offset > 0 {
+			continue // judged by what the batch itself had not yet done: again
+		}
+		verdict[g.entry] = Result{Err: g.verdict()}
+	}
+	for _, n := range a.failedClaims {
+		if _, done := verdict[int(n)-1]; !done {
+			verdict[int(n)-1] = Result{Err: ErrClaimed}
+		}
+	}
+	var again []*Entry
+	for i, e := range b.entries {
+		if r, done := verdict[i]; done {
+			if r.Err != nil {
+				l.meter.Refused()
+			}
+			e.settle(r)
+		} else {
+			again = append(again, e)
+		}
+	}
+	return again
+}
+
+func (g guarded) verdict() error {
+	if g.guard.Version == Live || g.guard.Owner != (events.ID{}) {
+		return GoneError{g.guard.Stream}
+	}
+	return ErrConflict
+}
+
+// appended settles a batch that stands in the log and hands its events on.
+func (l *Log) appended(b *batch, a answer) {
+	versions := make(map[events.Stream]int, len(b.streams))
+	for i, s := range b.streams {
+		versions[events.Stream(s)] = int(a.heads[i])
+	}
+	position := uint64(a.base)
+	committed := make([]events.Event, 0, b.events)
+	for _, e := range b.entries {
+		for _, s := range e.stored {
+			versions[s.stream]++
+			committed = append(committed, events.Event{
+				Position: position, ID: s.id, Stream: s.stream, Version: versions[s.stream],
+				Type: s.name, Schema: int(s.schema), Raw: s.data, Owner: s.owner,
+				OccurredAt: s.occurred, RecordedAt: a.recorded, RawMeta: s.meta,
+			})
+			position++
+		}
+		e.Result = Result{Position: position - 1, Version: versions[e.Stream]}
+	}
+	if l.handed != nil && len(committed) > 0 {
+		l.handed(committed)
+	}
+	for _, e := range b.entries {
+		e.settle(e.Result)
+	}
+}
+
+// recall works out the heads of a batch that an earlier try had appended.
+func (l *Log) recall(ctx context.Context, b *batch, a *answer) error {
+	rows, err := l.pool.Query(ctx, `
+		select stream, min(version) - 1 from sical.events
+		where position >= $1 and position < $2 group by stream`, a.base, a.base+int64(b.events))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	a.heads = make([]int32, len(b.streams))
+	for rows.Next() {
+		var stream string
+		var head int32
+		if err := rows.Scan(&stream, &head); err != nil {
+			return err
+		}
+		a.heads[b.ordinals[events.Stream(stream)]-1] = head
+	}
+	return rows.Err()
+}
+
+// split finds the entry that the server cannot take: halves are tried apart, so
+// that only the one at fault fails.
+func (l *Log) split(b *batch, cause error) []*Entry {
+	if len(b.entries) == 1 {
+		l.logger.Error("append: refused by the server", "error", cause)
+		l.fail(b, cause)
+		return nil
+	}
+	half, rest := len(b.entries)/2, []*Entry(nil)
+	for _, part := range [][]*Entry{b.entries[:half], b.entries[half:]} {
+		fresh, later := fill(append(rest, part...))
+		rest = append(l.commit(fresh), later...)
+	}
+	return rest
+}
+
+func (l *Log) fail(b *batch, err error) {
+	for _, e := range b.entries {
+		e.settle(Result{Err: err})
+	}
+}
+
+func (e *Entry) settle(r Result) {
+	e.Result = r
+	e.request.open--
+	if e.request.open == 0 {
+		close(e.request.done)
+	}
+}
+
+func pause(stop <-chan struct{}, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-stop:
+	}
+}

@@ -1,0 +1,71 @@
+// Package postgres opens the pools that everything here talks to the database
+// through, each as the least privileged role that does its work, and keeps the
+// schema's migrations.
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The roles of the services; the migrations create them.
+const (
+	RoleCommand   = "sical_command"
+	RoleRelay     = "sical_relay"
+	RoleProjector = "sical_projector"
+	RoleQuery     = "sical_query"
+)
+
+// Options of a pool; the zero value gives the defaults.
+type Options struct {
+	// Role is acted as; empty for the login's own.
+	Role string
+	// MaxConns bounds the open connections. The sum over all processes must stay
+	// below the server's max_connections; on two cores more than ten busy ones
+	// only make each of them slower.
+	MaxConns int32
+	// Params are settings of each connection, such as synchronous_commit.
+	Params map[string]string
+	Tracer pgx.QueryTracer
+}
+
+// Open makes a pool on the database at url and checks that it answers.
+func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = max(o.MaxConns, 2)
+	cfg.MaxConnLifetime, cfg.MaxConnLifetimeJitter = time.Hour, 5*time.Minute
+	cfg.MaxConnIdleTime = 10 * time.Minute
+	cfg.PingTimeout = 2 * time.Second
+	c := cfg.ConnConfig
+	c.Tracer = o.Tracer
+	c.RuntimeParams["application_name"] = "sical"
+	c.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"
+	if o.Role != "" && o.Role != c.User {
+		c.RuntimeParams["role"] = o.Role
+	}
+	for k, v := range o.Params {
+		c.RuntimeParams[k] = v
+	}
+	// A cancelled context asks the server to cancel instead of cutting the
+	// connection, which under deadlines would mean a storm of new ones.
+	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, CancelRequestDelay: 0, DeadlineDelay: time.Second}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}

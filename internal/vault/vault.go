@@ -1,0 +1,231 @@
+// Package vault seals personal text with the person's own key and opens it
+// again. The keys stand in one table, each wrapped by a master key that stands
+// outside the database. Destroying a person's row forgets the person: in the
+// log, on the bus, in every table and in every backup of those, at once.
+//
+// Sealed text is AES-256-GCM with a random nonce and the owner's id as
+// additional data, base64url, behind a version mark.
+package vault
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+)
+
+// ErrForgotten is returned where the owner's key is gone: nobody can read the
+// text any more.
+var ErrForgotten = errors.New("forgotten")
+
+// mark begins every sealed text of this form.
+const mark = "s1."
+
+// maxKept bounds the opened keys held in memory, about 1 KB each.
+const maxKept = 50_000
+
+// Vault holds the master key and the keys it has lately opened.
+type Vault struct {
+	pool    *pgxpool.Pool
+	master  cipher.AEAD
+	hashing []byte
+
+	mu   sync.RWMutex
+	kept map[events.ID]cipher.AEAD
+}
+
+// New makes a vault of a master secret of at least 32 bytes.
+func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
+	if len(secret) < 32 {
+		return nil, errors.New("the master secret has fewer than 32 bytes")
+	}
+	wrapping, err := hkdf.Key(sha256.New, secret, nil, "sical subject keys", 32)
+	if err != nil {
+		return nil, err
+	}
+	hashing, err := hkdf.Key(sha256.New, secret, nil, "sical claims", 32)
+	if err != nil {
+		return nil, err
+	}
+	master, err := aead(wrapping)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{pool: pool, master: master, hashing: hashing, kept: map[events.ID]cipher.AEAD{}}, nil
+}
+
+// Hash is the keyed hash of a unique value of one kind, by which it can be
+// claimed without being stored.
+func (v *Vault) Hash(kind, value string) []byte {
+	h := hmac.New(sha256.New, v.hashing)
+	h.Write([]byte(kind + "\x00" + value))
+	return h.Sum(nil)
+}
+
+// Key seals text about one person.
+type Key struct {
+	owner events.ID
+	aead  cipher.AEAD
+}
+
+// NewKey makes a key for a person who has none. The wrapped form must be stored
+// in the transaction that records the person; only then does the vault know it,
+// so that a registration that is refused leaves no trace here.
+func (v *Vault) NewKey(owner events.ID) (key Key, wrapped []byte, err error) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	key = Key{owner: owner}
+	if key.aead, err = aead(secret); err != nil {
+		return key, nil, err
+	}
+	return key, seal(v.master, secret, owner), nil
+}
+
+// Seal encrypts text about the key's owner.
+func (k Key) Seal(text events.Personal) events.Personal {
+	return events.Personal(mark + base64.RawURLEncoding.EncodeToString(seal(k.aead, []byte(text), k.owner)))
+}
+
+// seal prefixes the ciphertext with its nonce and binds it to the owner.
+func seal(key cipher.AEAD, text []byte, owner events.ID) []byte {
+	nonce := make([]byte, key.NonceSize(), key.NonceSize()+len(text)+key.Overhead())
+	rand.Read(nonce)
+	return key.Seal(nonce, nonce, text, owner[:])
+}
+
+// Prefetch fetches the keys of several people in one round trip.
+func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
+	var missing []events.ID
+	v.mu.RLock()
+	for _, id := range owners {
+		if v.kept[id] == nil {
+			missing = append(missing, id)
+		}
+	}
+	v.mu.RUnlock()
+	if len(missing) == 0 {
+		return nil
+	}
+	rows, err := v.pool.Query(ctx, `select subject, wrapped from sical.subject_key where subject = any($1)`, missing)
+	if err != nil {
+		return err
+	}
+	var id events.ID
+	var wrapped []byte
+	_, err = pgx.ForEachRow(rows, []any{&id, &wrapped}, func() error {
+		size := v.master.NonceSize()
+		if len(wrapped) < size {
+			return fmt.Errorf("key of %s: too short", id)
+		}
+		key, err := v.master.Open(nil, wrapped[:size], wrapped[size:], id[:])
+		if err != nil {
+			return fmt.Errorf("key of %s: the master key does not open it", id)
+		}
+		opened, err := aead(key)
+		if err != nil {
+			return err
+		}
+		v.keep(id, opened)
+		return nil
+	})
+	return err
+}
+
+// Seal encrypts text about owner; what belongs to nobody stays plain. It fails
+// with ErrForgotten where the owner has no key.
+func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal) (events.Personal, error) {
+	if owner == (events.ID{}) {
+		return text, nil
+	}
+	key, err := v.key(ctx, owner)
+	if err != nil {
+		return "", err
+	}
+	return Key{owner, key}.Seal(text), nil
+}
+
+// Open decrypts what Seal made; the empty text is itself. It fails with
+// ErrForgotten where the owner's key is gone.
+func (v *Vault) Open(ctx context.Context, owner events.ID, sealed events.Personal) (string, error) {
+	if sealed == "" || owner == (events.ID{}) {
+		return string(sealed), nil
+	}
+	key, err := v.key(ctx, owner)
+	if err != nil {
+		return "", err
+	}
+	encoded, ok := strings.CutPrefix(string(sealed), mark)
+	raw, err := base64.RawURLEncoding.DecodeString(encoded)
+	if !ok || err != nil || len(raw) < key.NonceSize() {
+		return "", fmt.Errorf("text of %s is not sealed as this binary knows it", owner)
+	}
+	text, err := key.Open(nil, raw[:key.NonceSize()], raw[key.NonceSize():], owner[:])
+	if err != nil {
+		// Another key than the one it was sealed with: the old one is gone.
+		return "", ErrForgotten
+	}
+	return string(text), nil
+}
+
+// Forget drops a person's key from memory. The caller destroys the stored one.
+func (v *Vault) Forget(owner events.ID) {
+	v.mu.Lock()
+	delete(v.kept, owner)
+	v.mu.Unlock()
+}
+
+// Clear drops every key from memory; they are fetched again when needed.
+func (v *Vault) Clear() {
+	v.mu.Lock()
+	clear(v.kept)
+	v.mu.Unlock()
+}
+
+func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
+	for range 2 {
+		v.mu.RLock()
+		key := v.kept[owner]
+		v.mu.RUnlock()
+		if key != nil {
+			return key, nil
+		}
+		if err := v.Prefetch(ctx, []events.ID{owner}); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrForgotten
+}
+
+// keep holds an opened key, in place of arbitrary others when there are many.
+func (v *Vault) keep(owner events.ID, key cipher.AEAD) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id := range v.kept {
+		if len(v.kept) < maxKept {
+			break
+		}
+		delete(v.kept, id)
+	}
+	v.kept[owner] = key
+}
+
+func aead(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
