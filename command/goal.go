@@ -8,7 +8,8 @@ import (
 )
 
 // The rules of a goal:
-//  1. Only its owner changes it; to others a private one does not exist.
+//  1. Only its owner changes it, not even an admin does; to others a private one
+//     does not exist.
 //  2. A draft is started; an active one paused, completed or abandoned; a
 //     paused one started, completed or abandoned; an ended one reopened.
 //  3. The paths it attaches are published, or its owner's own and not archived.
@@ -17,28 +18,29 @@ import (
 // CreateGoal begins a goal of the actor's, as a draft.
 type CreateGoal struct {
 	Of
-	Title       string            `json:"title"`
-	Description string            `json:"description,omitempty"`
-	Category    string            `json:"category,omitempty"`
-	TargetDate  *events.Date      `json:"target_date,omitempty"`
-	Visibility  events.Visibility `json:"visibility,omitempty"`
-	Paths       []events.ID       `json:"paths,omitempty"`
+	Title       string            `json:"title" doc:"what is to be reached, one line" minlen:"1" maxlen:"200"`
+	Description string            `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
+	Category    string            `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
+	TargetDate  *events.Date      `json:"target_date,omitempty" doc:"day to reach it by" format:"date"`
+	Visibility  events.Visibility `json:"visibility,omitempty" doc:"who may read it; private by default" enum:"private,public"`
+	Paths       []events.ID       `json:"paths,omitempty" doc:"paths to follow, in order"`
 }
 
-// ReviseGoal changes what a goal says of itself; absent fields stay.
+// ReviseGoal changes what a goal says of itself; absent fields stay, and an
+// empty text, also of the target date, takes one away.
 type ReviseGoal struct {
 	Of
-	Title       *string            `json:"title,omitempty"`
-	Description *string            `json:"description,omitempty"`
-	Category    *string            `json:"category,omitempty"`
-	TargetDate  *events.Date       `json:"target_date,omitempty"`
-	Visibility  *events.Visibility `json:"visibility,omitempty"`
+	Title       *string            `json:"title,omitempty" doc:"what is to be reached, one line" minlen:"1" maxlen:"200"`
+	Description *string            `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
+	Category    *string            `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
+	TargetDate  *string            `json:"target_date,omitempty" doc:"day to reach it by, YYYY-MM-DD, or empty for none" maxlen:"10"`
+	Visibility  *events.Visibility `json:"visibility,omitempty" doc:"who may read it" enum:"private,public"`
 }
 
 // SetGoalPaths replaces the goal's paths, in order.
 type SetGoalPaths struct {
 	Of
-	Paths []events.ID `json:"paths"`
+	Paths []events.ID `json:"paths" doc:"paths to follow, in order"`
 }
 
 // StartGoal makes a draft or paused goal active.
@@ -145,7 +147,7 @@ func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
 		title("/title", c.Title),
 		text("/description", c.Description, maxDescription),
 		line("/category", c.Category, maxCategory),
-		visibility("/visibility", c.Visibility),
+		oneOf("/visibility", c.Visibility, events.Private, events.Public),
 	)
 	if err != nil {
 		return Outcome{}, err
@@ -168,37 +170,37 @@ func reviseGoal(s goal, c *ReviseGoal, g Given) (Outcome, error) {
 	if err := s.of(g); err != nil {
 		return Outcome{}, err
 	}
-	var d events.GoalRevised
-	if c.Title != nil && *c.Title != s.title {
-		d.Title = (*events.Personal)(c.Title)
+	target, err := dateOr(s.target, "/target_date", c.TargetDate)
+	err = first(err,
+		ifSet(c.Title, func(v string) error { return title("/title", v) }),
+		ifSet(c.Description, func(v string) error { return text("/description", v, maxDescription) }),
+		ifSet(c.Category, func(v string) error { return line("/category", v, maxCategory) }),
+		ifSet(c.Visibility, func(v events.Visibility) error { return oneOf("/visibility", v, events.Private, events.Public) }),
+	)
+	if err != nil {
+		return Outcome{}, err
 	}
-	if c.Description != nil && *c.Description != s.description {
-		d.Description = (*events.Personal)(c.Description)
+	d := events.GoalRevised{
+		Title:       (*events.Personal)(differing(s.title, c.Title)),
+		Description: (*events.Personal)(differing(s.description, c.Description)),
+		Category:    change(s.category, c.Category),
+		Visibility:  change(s.visibility, c.Visibility),
 	}
-	if c.Category != nil && *c.Category != s.category {
-		d.Category = &events.Change[string]{From: s.category, To: *c.Category}
-	}
-	if c.TargetDate != nil && (s.target == nil || *c.TargetDate != *s.target) {
-		d.TargetDate = &events.Change[*events.Date]{From: s.target, To: c.TargetDate}
-	}
-	if c.Visibility != nil && *c.Visibility != s.visibility {
-		d.Visibility = &events.Change[events.Visibility]{From: s.visibility, To: *c.Visibility}
+	if !sameDate(s.target, target) {
+		d.TargetDate = &events.Change[*events.Date]{From: s.target, To: target}
 	}
 	if d == (events.GoalRevised{}) {
 		return Outcome{}, nil
 	}
-	err := first(
-		ifSet(c.Title, func(v string) error { return title("/title", v) }),
-		ifSet(c.Description, func(v string) error { return text("/description", v, maxDescription) }),
-		ifSet(c.Category, func(v string) error { return line("/category", v, maxCategory) }),
-		ifSet(c.Visibility, func(v events.Visibility) error { return visibility("/visibility", v) }),
-	)
-	return Outcome{Owner: s.owner, Events: []events.Data{&d}}, err
+	return Outcome{Owner: s.owner, Events: []events.Data{&d}}, nil
 }
 
 func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
 	if err := s.of(g); err != nil {
 		return Outcome{}, err
+	}
+	if c.Paths == nil {
+		return Outcome{}, missing("/paths")
 	}
 	if slices.Equal(s.paths, c.Paths) {
 		return Outcome{}, nil
@@ -249,13 +251,6 @@ func attachable(paths []events.ID, g Given) ([]Reference, error) {
 		live[i] = Reference{Stream: stream, Pointer: pointer}
 	}
 	return live, nil
-}
-
-func visibility(pointer string, v events.Visibility) error {
-	if v != events.Private && v != events.Public {
-		return broken("unknown_visibility", pointer, "A goal is private or public.")
-	}
-	return nil
 }
 
 // Reads names the paths to attach.

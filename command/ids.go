@@ -6,6 +6,8 @@ import (
 	"sical-backend/events"
 )
 
+const maxList = 1_000 // entries of a list of ids
+
 // distinct checks a list of ids: bounded and without repetition.
 func distinct(pointer string, ids []events.ID) error {
 	if len(ids) > maxList {
@@ -19,6 +21,15 @@ func distinct(pointer string, ids []events.ID) error {
 		seen[id] = true
 	}
 	return nil
+}
+
+// living relies on every one of a list of aggregates.
+func living(k events.Kind, pointer string, ids []events.ID) []Reference {
+	live := make([]Reference, len(ids))
+	for i, id := range ids {
+		live[i] = Reference{Stream: events.StreamOf(k, id), Pointer: fmt.Sprintf("%s/%d", pointer, i)}
+	}
+	return live
 }
 
 func streamsOf(k events.Kind, ids []events.ID) []events.Stream {

@@ -30,11 +30,19 @@ type Reader interface {
 
 // Of is embedded by commands about the aggregate with the given id.
 type Of struct {
-	ID events.ID `json:"id,omitzero" doc:"id of the new resource; made by the server where absent"`
+	ID events.ID `json:"id,omitzero" doc:"which resource; a creation without one gets a new id"`
 }
 
 // Subject is the id's place.
 func (o *Of) Subject() *events.ID { return &o.ID }
+
+// Passworded is a Command that brings a password. Hashing is slow and not pure,
+// so the door does it before the decision, which refuses a password unhashed.
+type Passworded interface {
+	Command
+	// Secret is the password as sent, "" for none, and the place of its hash.
+	Secret() (password string, hash *string)
+}
 
 // Given is who commands, when, and what was looked up for it.
 type Given struct {
@@ -101,7 +109,7 @@ type Elsewhere struct {
 type Reference struct {
 	Stream  events.Stream
 	Owner   events.ID // who must own it, zero for anyone
-	Pointer string    // JSON pointer of the field that names it
+	Pointer string    // JSON pointer of the field that names it, "" for what is commanded itself
 }
 
 // Claim takes a unique value of one kind for the command's stream, in place of
@@ -114,8 +122,10 @@ type Claim struct {
 
 // Rule is one kind of command: its name, how it is written and how decided.
 type Rule struct {
-	Name string // as in a batch: "goal.create"
-	Kind events.Kind
+	Name string      // as in a batch: "goal.create"
+	Kind events.Kind // of the stream it is decided on
+	// Anonymous: allowed without an account.
+	Anonymous bool
 	// Creates: the stream must be new; nothing is loaded.
 	Creates bool
 	// Unchecked: appended without loading or checking the stream's version.
@@ -165,6 +175,18 @@ func rule[S, C any, P interface {
 		},
 		Evolve: a.fold,
 	}
+}
+
+// named gives a rule another name than its stream's kind suggests.
+func named(name string, r Rule) Rule {
+	r.Name = name
+	return r
+}
+
+// anonymous marks a rule that needs no account.
+func anonymous(r Rule) Rule {
+	r.Anonymous = true
+	return r
 }
 
 // creating marks a rule whose stream must be new.

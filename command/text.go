@@ -12,7 +12,8 @@ const (
 	maxDescription = 10_000
 	maxCategory    = 64
 	maxComment     = 10_000
-	maxList        = 1_000 // entries of a list of ids
+	maxDisplayName = 100
+	maxStudyKind   = 64
 )
 
 // title checks a required one-line text.
@@ -21,6 +22,14 @@ func title(pointer, s string) error {
 		return broken("blank", pointer, "A title is needed.")
 	}
 	return line(pointer, s, maxTitle)
+}
+
+// remark checks a required text that may have several lines.
+func remark(pointer, s string) error {
+	if strings.TrimSpace(s) == "" {
+		return broken("blank", pointer, "A text is needed.")
+	}
+	return text(pointer, s, maxComment)
 }
 
 // line checks an optional one-line text.
@@ -33,6 +42,9 @@ func line(pointer, s string, most int) error {
 
 // text checks a text that may have several lines.
 func text(pointer, s string, most int) error {
+	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
+		return broken("control_character", pointer, "Text without control characters is expected, but for line ends and tabs.")
+	}
 	if n := utf8.RuneCountInString(s); n > most {
 		return broken("too_long", pointer, "At most %d characters are allowed, these are %d.", most, n)
 	}

@@ -1,0 +1,166 @@
+package command
+
+import "sical-backend/events"
+
+// The rules of an assessment:
+//  1. A learner schedules their own, a curator anyone's. Its owner is there, its
+//     points exist, and its goal is its owner's; the goal's status is no matter.
+//  2. It is its owner's and the curators' to see; to others it does not exist.
+//  3. Its owner, or a curator on their behalf, submits it, once.
+//  4. A curator grades and strikes others'. Nobody grades or strikes their own,
+//     but for a self test, and an admin, who answers for everything.
+//  5. It may be graded without having been submitted, as a paper exam is, and
+//     graded again to correct the score.
+//  6. A score is from 0 to the maximum.
+//  7. A void assessment stays as it is.
+
+const (
+	whole        = 100 // hundredths in one
+	maxScoreEver = 10_000 * whole
+	maxWeight    = 100 * whole
+)
+
+// ScheduleAssessment begins an assessment.
+type ScheduleAssessment struct {
+	Of
+	User     events.ID             `json:"user_id,omitzero" doc:"whose it is; the sender's own by default, another's for curators"`
+	Type     events.AssessmentType `json:"assessment_type" doc:"what sort of test" enum:"quiz,assignment,exam,self"`
+	Goal     *events.ID            `json:"goal_id,omitempty" doc:"goal of the same user that it serves"`
+	Points   []events.ID           `json:"points,omitempty" doc:"knowledge points it covers"`
+	MaxScore *events.Hundredths    `json:"max_score,omitempty" doc:"best possible score, at most two decimal places; 100 by default" min:"0.01" max:"10000"`
+	Weight   *events.Hundredths    `json:"weight,omitempty" doc:"weight in percent, at most two decimal places; 0 by default" min:"0" max:"100"`
+	DueDate  *events.Date          `json:"due_date,omitempty" doc:"day it is due" format:"date"`
+}
+
+// SubmitAssessment says that an assessment was handed in.
+type SubmitAssessment struct{ Of }
+
+// GradeAssessment gives an assessment its score, or corrects it.
+type GradeAssessment struct {
+	Of
+	Score *events.Hundredths `json:"score" doc:"from 0 to the assessment's maximum, at most two decimal places" min:"0" max:"10000"`
+}
+
+// VoidAssessment strikes an assessment and its score.
+type VoidAssessment struct{ Of }
+
+// assessment is what deciding about an assessment needs to know.
+type assessment struct {
+	owner  events.ID
+	kind   events.AssessmentType
+	status events.AssessmentStatus // "" before it is scheduled
+	most   events.Hundredths
+	score  *events.Hundredths
+}
+
+var assessments = Aggregate[assessment]{events.KindAssessment, evolveAssessment}
+
+var assessmentRules = []Rule{
+	creating(rule(assessments, "schedule", scheduleAssessment)),
+	rule(assessments, "submit", submitAssessment),
+	rule(assessments, "grade", gradeAssessment),
+	rule(assessments, "void", voidAssessment),
+}
+
+func evolveAssessment(s assessment, e events.Event) assessment {
+	switch d := e.Data.(type) {
+	case *events.AssessmentWasScheduled:
+		return assessment{owner: e.Owner, kind: d.Type, status: events.AssessmentScheduled, most: d.MaxScore}
+	case *events.AssessmentWasSubmitted:
+		s.status = events.AssessmentSubmitted
+	case *events.AssessmentWasGraded:
+		s.status, s.score = events.AssessmentGraded, &d.Score
+	case *events.AssessmentWasVoided:
+		s.status = events.AssessmentVoid
+	}
+	return s
+}
+
+// visible tells whether the assessment exists for the actor.
+func (s assessment) visible(g Given) bool {
+	return s.status != "" && (s.owner == g.Actor || g.may(events.Curator))
+}
+
+// judgedBy refuses an actor who may not grade or strike it.
+func (s assessment) judgedBy(g Given) error {
+	own := s.owner == g.Actor
+	switch {
+	case !s.visible(g):
+		return notFound(events.KindAssessment)
+	case own && s.kind != events.SelfTest && !g.may(events.Admin):
+		return forbidden("Of one's own assessments only a self test can be graded or struck.")
+	}
+	return nil
+}
+
+func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, error) {
+	owner := c.User
+	if owner == (events.ID{}) {
+		owner = g.Actor
+	}
+	if owner != g.Actor && !g.may(events.Curator) {
+		return Outcome{}, forbidden("Only a curator schedules an assessment for somebody else.")
+	}
+	most, weight := or(c.MaxScore, 100*whole), or(c.Weight, 0)
+	err := first(
+		oneOf("/assessment_type", c.Type, events.Quiz, events.Assignment, events.Exam, events.SelfTest),
+		within("/max_score", most, 1, maxScoreEver),
+		within("/weight", weight, 0, maxWeight),
+		distinct("/points", c.Points),
+	)
+	if err != nil {
+		return Outcome{}, err
+	}
+	live := living(events.KindPoint, "/points", c.Points)
+	live = append(live, Reference{Stream: events.StreamOf(events.KindUser, owner), Pointer: "/user_id"})
+	if c.Goal != nil {
+		live = append(live, Reference{Stream: events.StreamOf(events.KindGoal, *c.Goal), Owner: owner, Pointer: "/goal_id"})
+	}
+	return Outcome{Owner: owner, Live: live, Events: []events.Data{&events.AssessmentWasScheduled{
+		Type: c.Type, Goal: c.Goal, Points: c.Points, MaxScore: most, Weight: weight, DueDate: c.DueDate,
+	}}}, nil
+}
+
+func submitAssessment(s assessment, _ *SubmitAssessment, g Given) (Outcome, error) {
+	if !s.visible(g) {
+		return Outcome{}, notFound(events.KindAssessment)
+	}
+	switch s.status {
+	case events.AssessmentSubmitted:
+		return Outcome{}, nil
+	case events.AssessmentScheduled:
+		return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasSubmitted{From: s.status}}}, nil
+	}
+	return Outcome{}, broken("assessment_"+string(s.status), "", "An assessment that is %s is not submitted.", s.status)
+}
+
+func gradeAssessment(s assessment, c *GradeAssessment, g Given) (Outcome, error) {
+	if err := s.judgedBy(g); err != nil {
+		return Outcome{}, err
+	}
+	if s.status == events.AssessmentVoid {
+		return Outcome{}, broken("assessment_void", "", "An assessment that is void is not graded.")
+	}
+	if c.Score == nil {
+		return Outcome{}, missing("/score")
+	}
+	if err := within("/score", *c.Score, 0, s.most); err != nil {
+		return Outcome{}, err
+	}
+	if s.score != nil && *s.score == *c.Score {
+		return Outcome{}, nil
+	}
+	return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasGraded{
+		From: s.status, Score: *c.Score, Previous: s.score,
+	}}}, nil
+}
+
+func voidAssessment(s assessment, _ *VoidAssessment, g Given) (Outcome, error) {
+	if err := s.judgedBy(g); err != nil {
+		return Outcome{}, err
+	}
+	if s.status == events.AssessmentVoid {
+		return Outcome{}, nil
+	}
+	return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasVoided{From: s.status, Score: s.score}}}, nil
+}

@@ -1,0 +1,180 @@
+package command
+
+import (
+	"slices"
+
+	"sical-backend/events"
+)
+
+// The rules of a comment:
+//  1. It is about a goal, path, point or assessment that its author can see and
+//     that is there.
+//  2. It answers a comment only on the same thing, one that is neither hidden
+//     nor deleted.
+//  3. Its author edits it, unless it is hidden.
+//  4. Its author or a moderator deletes it. A deleted comment is gone: no
+//     command finds it.
+//  5. A moderator hides it; then it exists for its author and moderators alone.
+
+// PostComment says something about a target.
+type PostComment struct {
+	Of
+	TargetType events.Kind `json:"target_type" doc:"kind of thing it is about" enum:"goal,path,point,assessment"`
+	TargetID   events.ID   `json:"target_id" doc:"thing it is about"`
+	Text       string      `json:"text" doc:"what is said, any lines" minlen:"1" maxlen:"10000"`
+	ReplyTo    *events.ID  `json:"reply_to,omitempty" doc:"comment on the same thing that it answers"`
+}
+
+// EditComment replaces a comment's text.
+type EditComment struct {
+	Of
+	Text string `json:"text" doc:"what is said, any lines" minlen:"1" maxlen:"10000"`
+}
+
+// DeleteComment ends a comment.
+type DeleteComment struct{ Of }
+
+// HideComment takes a comment from view.
+type HideComment struct{ Of }
+
+// comment is what deciding about a comment needs to know.
+type comment struct {
+	author events.ID
+	status events.CommentStatus // "" before it is posted and after its end
+	target events.Target
+	text   string
+}
+
+// discussed is the kinds of thing that comments are about.
+var discussed = []events.Kind{events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment}
+
+var comments = Aggregate[comment]{events.KindComment, evolveComment}
+
+var commentRules = []Rule{
+	creating(rule(comments, "post", postComment)),
+	rule(comments, "edit", editComment),
+	rule(comments, "delete", deleteComment),
+	rule(comments, "hide", hideComment),
+}
+
+func evolveComment(s comment, e events.Event) comment {
+	switch d := e.Data.(type) {
+	case *events.CommentPosted:
+		return comment{e.Owner, events.CommentVisible, d.Target, string(d.Text)}
+	case *events.CommentWasEdited:
+		s.status, s.text = events.CommentEdited, string(d.Text)
+	case *events.CommentWasHidden:
+		s.status = events.CommentHidden
+	case *events.CommentWasDeleted:
+		return comment{}
+	}
+	return s
+}
+
+// visible tells whether the comment exists for the actor.
+func (s comment) visible(g Given) bool {
+	switch s.status {
+	case "":
+		return false
+	case events.CommentHidden:
+		return s.author == g.Actor || g.may(events.Moderator)
+	}
+	return true
+}
+
+func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
+	err := first(
+		oneOf("/target_type", c.TargetType, discussed...),
+		remark("/text", c.Text),
+	)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if c.TargetID == (events.ID{}) {
+		return Outcome{}, missing("/target_id")
+	}
+	target := events.Target{Type: c.TargetType, ID: c.TargetID}
+	if !discussable(target, g) {
+		return Outcome{}, broken("unknown_target", "/target_id", "There is no such %s.", target.Type)
+	}
+	live := []Reference{{Stream: target.Stream(), Pointer: "/target_id"}}
+	if c.ReplyTo != nil {
+		stream := events.StreamOf(events.KindComment, *c.ReplyTo)
+		answered := seen[comment](g, stream)
+		if answered.target != target || answered.status == events.CommentHidden {
+			return Outcome{}, broken("unknown_comment", "/reply_to", "There is no such comment on this %s to answer.", target.Type)
+		}
+		live = append(live, Reference{Stream: stream, Pointer: "/reply_to"})
+	}
+	posted := &events.CommentPosted{Target: target, Text: events.Personal(c.Text), ReplyTo: c.ReplyTo}
+	return Outcome{Owner: g.Actor, Live: live, Events: []events.Data{posted}}, nil
+}
+
+// discussable tells whether the actor can see the target.
+func discussable(t events.Target, g Given) bool {
+	switch t.Type {
+	case events.KindGoal:
+		s := seen[goal](g, t.Stream())
+		return s.status != "" && (s.visibility == events.Public || s.owner == g.Actor)
+	case events.KindPath:
+		s := seen[path](g, t.Stream())
+		return s.status == events.PathPublished || s.status != "" && s.owner == g.Actor
+	case events.KindPoint:
+		return seen[point](g, t.Stream()).exists
+	case events.KindAssessment:
+		return seen[assessment](g, t.Stream()).visible(g)
+	}
+	return false
+}
+
+func editComment(s comment, c *EditComment, g Given) (Outcome, error) {
+	switch {
+	case !s.visible(g):
+		return Outcome{}, notFound(events.KindComment)
+	case s.author != g.Actor:
+		return Outcome{}, forbidden("Only its author edits a comment.")
+	case s.status == events.CommentHidden:
+		return Outcome{}, broken("comment_hidden", "", "A hidden comment is not edited.")
+	}
+	if err := remark("/text", c.Text); err != nil {
+		return Outcome{}, err
+	}
+	if s.text == c.Text {
+		return Outcome{}, nil
+	}
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasEdited{From: s.status, Text: events.Personal(c.Text)}}}, nil
+}
+
+func deleteComment(s comment, _ *DeleteComment, g Given) (Outcome, error) {
+	switch {
+	case !s.visible(g):
+		return Outcome{}, notFound(events.KindComment)
+	case s.author != g.Actor && !g.may(events.Moderator):
+		return Outcome{}, forbidden("Only its author or a moderator deletes a comment.")
+	}
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasDeleted{From: s.status, Target: s.target}}}, nil
+}
+
+func hideComment(s comment, _ *HideComment, g Given) (Outcome, error) {
+	switch {
+	case !s.visible(g):
+		return Outcome{}, notFound(events.KindComment)
+	case !g.may(events.Moderator):
+		return Outcome{}, forbidden("Only a moderator hides a comment.")
+	case s.status == events.CommentHidden:
+		return Outcome{}, nil
+	}
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasHidden{From: s.status}}}, nil
+}
+
+// Reads names what the comment is about and what it answers.
+func (c *PostComment) Reads(Given) []events.Stream {
+	var streams []events.Stream
+	if slices.Contains(discussed, c.TargetType) {
+		streams = append(streams, events.Target{Type: c.TargetType, ID: c.TargetID}.Stream())
+	}
+	if c.ReplyTo != nil {
+		streams = append(streams, events.StreamOf(events.KindComment, *c.ReplyTo))
+	}
+	return streams
+}

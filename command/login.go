@@ -1,0 +1,105 @@
+package command
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// The kinds of unique value that a user holds.
+const (
+	ClaimUsername = "username"
+	ClaimEmail    = "email"
+)
+
+const (
+	minUsername = 3
+	maxUsername = 64  // runes
+	maxEmail    = 254 // bytes, as SMTP carries no longer path (RFC 5321, 4.5.3.1.3)
+	maxLocal    = 64  // bytes (RFC 5321, 4.5.3.1.1)
+)
+
+// UsernameClaim is what keeps a username unique: names that differ only in case
+// or in compatibility forms (Unicode NFKC) are one.
+func UsernameClaim(name string) Claim {
+	folded := cases.Fold().String(norm.NFKC.String(name))
+	return Claim{Kind: ClaimUsername, Value: norm.NFKC.String(folded), Field: "/username"}
+}
+
+// EmailClaim is what keeps an e-mail address unique: case is no difference. An
+// empty address holds nothing.
+func EmailClaim(address string) Claim {
+	return Claim{Kind: ClaimEmail, Value: strings.ToLower(norm.NFC.String(address)), Field: "/email"}
+}
+
+// LoginClaim is what somebody who logs in with a username or an e-mail address
+// must hold. Only addresses have an at sign.
+func LoginClaim(login string) Claim {
+	if strings.Contains(login, "@") {
+		return EmailClaim(login)
+	}
+	return UsernameClaim(login)
+}
+
+// username checks a name in its NFKC form. Letters, their marks and digits of
+// every script are allowed, but nothing invisible.
+func username(pointer, name string) error {
+	if name == "" {
+		return broken("blank", pointer, "A username is needed.")
+	}
+	if n := utf8.RuneCountInString(name); n < minUsername || n > maxUsername {
+		return broken("invalid_username", pointer, "A username has from %d to %d characters.", minUsername, maxUsername)
+	}
+	first, _ := utf8.DecodeRuneInString(name)
+	if unicode.IsMark(first) || strings.ContainsFunc(name, func(r rune) bool { return !inName(r) }) {
+		return broken("invalid_username", pointer, "A username consists of letters, digits, dots, underscores and hyphens.")
+	}
+	return nil
+}
+
+func inName(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune("._-", r)
+}
+
+// email checks an address as far as text can tell; whether it works only a mail
+// sent there can.
+func email(pointer, address string) error {
+	local, domain, _ := strings.Cut(address, "@")
+	ok := local != "" && len(local) <= maxLocal && len(address) <= maxEmail &&
+		!strings.ContainsFunc(local, notInLocal) && domainName.MatchString(domain)
+	if !ok {
+		return broken("invalid_email", pointer, "An address of the form name@example.org is expected.")
+	}
+	return nil
+}
+
+func notInLocal(r rune) bool {
+	return !unicode.IsGraphic(r) || unicode.IsSpace(r) || strings.ContainsRune(`@"(),:;<>[\]`, r)
+}
+
+var (
+	domainName = regexp.MustCompile(`^[\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?(\.[\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?)+$`)
+	localeForm = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,7}$`)
+	zoneForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}$`)
+)
+
+// locale checks the form of an optional BCP 47 tag.
+func locale(pointer, tag string) error {
+	if tag != "" && !localeForm.MatchString(tag) {
+		return broken("invalid_locale", pointer, "A language tag such as en-GB or zh-Hans is expected.")
+	}
+	return nil
+}
+
+// timeZone checks the form of an optional IANA name; which names there are is
+// known to the tz database, which a decision does not read.
+func timeZone(pointer, name string) error {
+	if name != "" && !zoneForm.MatchString(name) {
+		return broken("invalid_time_zone", pointer, "A time zone's name such as Asia/Shanghai is expected.")
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package command
+
+import (
+	"slices"
+	"time"
+
+	"sical-backend/events"
+)
+
+// ahead is how far a sender's clock may run before ours.
+const ahead = 5 * time.Minute
+
+// Rules lists every kind of command.
+func Rules() []Rule {
+	all := slices.Concat(userRules, goalRules, pathRules, pointRules, curriculumRules, studyRules, assessmentRules, commentRules)
+	for i, r := range all {
+		all[i] = guarded(r)
+	}
+	return all
+}
+
+var byName = func() map[string]Rule {
+	index := map[string]Rule{}
+	for _, r := range Rules() {
+		index[r.Name] = r
+	}
+	return index
+}()
+
+// RuleNamed finds a kind of command by its name, such as "goal.create".
+func RuleNamed(name string) (Rule, bool) {
+	r, ok := byName[name]
+	return r, ok
+}
+
+// EvolverOf is the fold of the streams of a kind, for states that commands read;
+// nil for a kind that no command is decided on.
+func EvolverOf(k events.Kind) func(state any, e events.Event) any {
+	for _, r := range byName {
+		if r.Kind == k {
+			return r.Evolve
+		}
+	}
+	return nil
+}
+
+// guarded asks first what every command has to meet.
+func guarded(r Rule) Rule {
+	decide := r.Decide
+	r.Decide = func(state any, c Command, g Given) (Outcome, error) {
+		if err := CheckTime(g); err != nil {
+			return Outcome{}, err
+		}
+		if !r.Anonymous && !g.may(events.Learner) {
+			return Outcome{}, forbidden("This needs an account.")
+		}
+		return decide(state, c, g)
+	}
+	return r
+}
+
+// CheckTime refuses what is said to happen more than five minutes from now.
+func CheckTime(g Given) error {
+	if g.At.Sub(g.Now) > ahead {
+		return broken("in_the_future", "/occurred_at", "What has not happened yet cannot be recorded.")
+	}
+	return nil
+}
