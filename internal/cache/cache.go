@@ -1,0 +1,129 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+)
+
+// ErrBehind is returned where the database answered from before a position
+// that it had shown already: it was restored, or is a replica that lags.
+var ErrBehind = errors.New("cache: the database is behind the position asked for")
+
+// Question is what can be answered from the cache.
+type Question struct {
+	Key   string   // says which answer; of everything it depends on, the asker's rights included
+	Views []string // that it is read from
+	// Deps are the names whose change changes the answer: rows as RowName gives
+	// them, groups, or a view's name for any change in it.
+	Deps []string
+	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
+	MinPosition uint64
+	// Load reads and renders the answer, all of it in one snapshot begun after
+	// the call. Its context outlives the request: others may wait for the answer.
+	Load func(context.Context) (Answer, error)
+}
+
+// Answer is a rendered answer. It is shared: nobody may write to what it holds.
+type Answer struct {
+	Status  int
+	Body    []byte
+	ETag    string
+	Version int
+	// Deps are further names it depends on, which only loading could tell.
+	Deps []string
+	// Checkpoints are the positions of the Question's Views, in their order,
+	// read in the rows' own snapshot.
+	Checkpoints []uint64
+	// Position is how far the answer is known to be current, the least over the
+	// views. Do sets it.
+	Position uint64
+}
+
+const (
+	loadLimit = 10 * time.Second // for a load; whoever asked may have less patience
+	ttl       = 10 * time.Minute // the last net, should all else be wrong
+	overhead  = 256              // bytes of an entry beside its strings, about
+	typical   = 1 << 10          // bytes of an answer, for sizing the admission counters
+)
+
+// Cache answers questions from memory, or once for all who ask the same.
+type Cache struct {
+	positions *Positions
+	metrics   *Metrics
+	store     *ristretto.Cache[string, *entry]
+	keeping   sync.RWMutex // held for writing while the store is emptied or closed
+
+	mu      sync.Mutex
+	flights map[string]*flight
+}
+
+// New returns a cache of at most maxBytes of answers, cleared whenever someone
+// is erased. It must be made before positions Run, and be closed.
+func New(positions *Positions, maxBytes int64, metrics *Metrics) (*Cache, error) {
+	store, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
+		NumCounters: max(10*maxBytes/typical, 1000),
+		MaxCost:     maxBytes,
+		BufferItems: 64,
+		// The costs are bytes that count the overhead already.
+		IgnoreInternalCost: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}}
+	positions.OnForget(c.empty)
+	return c, nil
+}
+
+// Do answers q from the cache, or by q.Load, or by another's load under way. It
+// returns the error of the load or of ctx, or ErrBehind.
+func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
+	e, ok := c.store.Get(q.Key)
+	if ok && e.key == q.Key {
+		if position, ok := e.current(c.positions, q.MinPosition); ok {
+			c.metrics.Hits.Inc()
+			return e.at(position), nil
+		}
+		c.metrics.Outdated.Inc()
+	}
+	return c.miss(ctx, q)
+}
+
+// Clear forgets every answer, also those that are being loaded.
+func (c *Cache) Clear() {
+	c.positions.generation.Add(1)
+	c.empty()
+}
+
+// empty drops what is stored, behind a change of the generation. The lock keeps
+// an answer of the generation before from slipping in while it runs.
+func (c *Cache) empty() {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	c.store.Clear()
+}
+
+// keep stores an entry. Ristretto may not do it, or late, or lose to an older
+// one: then the answer is loaded again.
+func (c *Cache) keep(e *entry) {
+	c.keeping.RLock()
+	defer c.keeping.RUnlock()
+	if e.generation != c.positions.generation.Load() {
+		return
+	}
+	// Spread, so that what was stored together is not loaded again together.
+	c.store.SetWithTTL(e.key, e, e.cost(), ttl-rand.N(ttl/5))
+}
+
+// Close ends the cache's goroutines. Do must not be called any more.
+func (c *Cache) Close() {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	c.store.Close()
+}

@@ -1,0 +1,112 @@
+package cache
+
+import (
+	"context"
+	"errors"
+)
+
+// flight is a load under way, and whoever waits for it.
+type flight struct {
+	done  chan struct{}
+	entry *entry // set before done is closed, unless err is
+	err   error
+}
+
+var (
+	errPanicked    = errors.New("cache: the load panicked")
+	errCheckpoints = errors.New("cache: an answer must carry one checkpoint for each view")
+)
+
+// miss answers by a load. A load that began before the question came may miss
+// what was promised to the asker, so its answer is taken only if it turns out
+// to be current; one that began later always has it.
+func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
+	for later := false; ; later = true {
+		c.mu.Lock()
+		f := c.flights[q.Key]
+		if f == nil {
+			f = &flight{done: make(chan struct{}), err: errPanicked}
+			c.flights[q.Key] = f
+			c.mu.Unlock()
+			c.metrics.Misses.Inc()
+			c.fly(ctx, q, f)
+			return f.answer(q.MinPosition)
+		}
+		c.mu.Unlock()
+
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return Answer{}, ctx.Err()
+		}
+		c.metrics.Joined.Inc()
+		if f.err != nil || later {
+			return f.answer(q.MinPosition)
+		}
+		if position, ok := f.entry.current(c.positions, q.MinPosition); ok {
+			return f.entry.at(position), nil
+		}
+	}
+}
+
+func (f *flight) answer(least uint64) (Answer, error) {
+	switch {
+	case f.err != nil:
+		return Answer{}, f.err
+	case f.entry.position < least:
+		return Answer{}, ErrBehind
+	}
+	return f.entry.at(f.entry.position), nil
+}
+
+// fly runs the load to its end whether or not its asker stays.
+func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
+	defer cancel()
+	defer func() {
+		c.mu.Lock()
+		delete(c.flights, q.Key)
+		c.mu.Unlock()
+		close(f.done)
+	}()
+	e := &entry{key: q.Key, generation: c.positions.generation.Load(), views: make([]*view, len(q.Views))}
+	before := make([]known, len(q.Views))
+	for i, name := range q.Views {
+		e.views[i] = c.positions.view(name)
+		before[i] = known{applied: e.views[i].applied.Load(), saved: e.views[i].saved.Load()}
+	}
+	if e.answer, f.err = q.Load(ctx); f.err != nil {
+		return
+	}
+	if len(e.answer.Checkpoints) != len(q.Views) {
+		f.err = errCheckpoints
+		return
+	}
+	e.position = stands(e.answer.Checkpoints, before)
+	for _, deps := range [2][]string{q.Deps, e.answer.Deps} {
+		for _, name := range deps {
+			e.slots = append(e.slots, c.positions.floors.slot(name))
+		}
+	}
+	f.entry = e
+	if _, ok := e.current(c.positions, 0); ok {
+		c.keep(e)
+	}
+}
+
+// known is what was known of a view before a load.
+type known struct{ applied, saved uint64 }
+
+// stands is the position of an answer read at the checkpoints. A checkpoint may
+// trail what is applied over events of no concern; one lower than what had been
+// saved is of a database that fell back, and only it counts.
+func stands(checkpoints []uint64, before []known) uint64 {
+	least := ^uint64(0)
+	for i, at := range checkpoints {
+		if at >= before[i].saved {
+			at = max(at, before[i].applied)
+		}
+		least = min(least, at)
+	}
+	return least
+}

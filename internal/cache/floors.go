@@ -1,0 +1,38 @@
+package cache
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+)
+
+// slots is how many floors there are. Names share them by their hash: a shared
+// floor costs a needless miss now and then, never a stale answer.
+const slots = 1 << 16
+
+// floors holds, for every name that answers depend on, the position of its
+// latest known change.
+type floors struct {
+	seed maphash.Seed
+	at   [slots]atomic.Uint64
+}
+
+func newFloors() *floors { return &floors{seed: maphash.MakeSeed()} }
+
+func (f *floors) slot(name string) uint16 { return uint16(maphash.String(f.seed, name)) }
+
+func (f *floors) raise(name string, position uint64) { raise(&f.at[f.slot(name)], position) }
+
+func (f *floors) clear() {
+	for i := range f.at {
+		f.at[i].Store(0)
+	}
+}
+
+// raise sets a to position unless it is there or higher.
+func raise(a *atomic.Uint64, position uint64) {
+	for old := a.Load(); old < position; old = a.Load() {
+		if a.CompareAndSwap(old, position) {
+			return
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+
+	"sical-backend/events"
+)
+
+// View names a read model in the version that this process reads.
+type View struct {
+	Name    string
+	Version int
+}
+
+// Config is what Positions needs.
+type Config struct {
+	Views []View
+	Pool  *pgxpool.Pool // may read sical.projection
+	NATS  *nats.Conn    // where the notices come from; nil asks the database alone
+	// Head tells the last position of the log.
+	Head func(context.Context) (uint64, error)
+	// MaxWaiters bounds the requests that wait at a time; 0 is 10,000.
+	MaxWaiters int64
+	Logger     *slog.Logger
+}
+
+// Positions knows how far each view has come and what changed on the way. It
+// learns it from the notices of the projectors and, while they are silent, from
+// the database.
+type Positions struct {
+	cfg    Config
+	views  []*view
+	byName map[string]*view
+	floors *floors
+	forget []func()
+
+	// generation changes when nothing that was read before may be given again.
+	generation  atomic.Uint64
+	incarnation events.ID // of the log; only Run reads and writes it
+	suspect     bool      // a notice was not understood; only Run reads and writes it
+	head        atomic.Uint64
+	asking      chan struct{} // holds one token while the log's head is asked for
+	waiting     atomic.Int64
+}
+
+// NewPositions returns Positions that know nothing until they Run.
+func NewPositions(cfg Config) *Positions {
+	if cfg.MaxWaiters == 0 {
+		cfg.MaxWaiters = 10_000
+	}
+	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), asking: make(chan struct{}, 1)}
+	for _, named := range cfg.Views {
+		v := &view{View: named, state: Live}
+		p.views = append(p.views, v)
+		p.byName[named.Name] = v
+	}
+	return p
+}
+
+// OnForget has f called, in the goroutine of Run, whenever someone was erased
+// or it cannot be known that nobody was. It must be called before Run.
+func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
+
+// Applied is how far this process knows the view to have come. A snapshot of
+// the database begun after the call has at least these events.
+func (p *Positions) Applied(view string) uint64 { return p.view(view).applied.Load() }
+
+// view finds a view, whose name is always a constant of the calling program.
+func (p *Positions) view(name string) *view {
+	v := p.byName[name]
+	if v == nil {
+		panic("cache: no view named " + name)
+	}
+	return v
+}
+
+const (
+	tick    = 250 * time.Millisecond
+	silence = 3 * time.Second // three heartbeats
+	backlog = 8192            // notices that wait while the database is asked
+)
+
+// Run listens until ctx ends and returns nil then, or an error at once where
+// the subscription is refused.
+func (p *Positions) Run(ctx context.Context) error {
+	notices := make(chan *nats.Msg, backlog)
+	if p.cfg.NATS != nil {
+		sub, err := p.cfg.NATS.ChanSubscribe(Subjects, notices)
+		if err != nil {
+			return err
+		}
+		// The connection may be gone, and the subscription with it.
+		defer func() { _ = sub.Unsubscribe() }()
+	}
+	p.poll(ctx) // behind the subscription, so that nothing falls between
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case m := <-notices:
+			if n, err := DecodeNotice(m.Data); err == nil {
+				p.hear(n, time.Now())
+			}
+		case now := <-ticker.C:
+			p.look(ctx, now)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// look asks the database where notices are missing, and stops trusting views
+// that nothing is known of.
+func (p *Positions) look(ctx context.Context, now time.Time) {
+	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
+	ask := p.suspect || !connected
+	for _, v := range p.views {
+		ask = ask || now.Sub(v.noticed) > silence
+	}
+	if ask {
+		p.poll(ctx)
+	}
+	for _, v := range p.views {
+		if now.Sub(v.seen) > silence {
+			v.heard.Store(false)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package cache
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// ErrTooManyWaiters is returned where as many requests wait already as may.
+var ErrTooManyWaiters = errors.New("cache: too many requests wait for a view")
+
+// ErrPositionUnknown is returned for a position beyond the log's end.
+var ErrPositionUnknown = errors.New("cache: position is beyond the log")
+
+// StoppedError says that a view will not come further by waiting.
+type StoppedError struct {
+	View  string
+	State State // Paused or Failed
+}
+
+func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s", e.View, e.State) }
+
+// Wait returns nil as soon as every view has applied the position. It returns
+// ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view
+// is paused or failed before the position, or the error of ctx, whose deadline
+// is the caller's patience.
+func (p *Positions) Wait(ctx context.Context, views []string, position uint64) error {
+	known := false
+	for _, name := range views {
+		v := p.view(name)
+		if v.applied.Load() >= position {
+			continue
+		}
+		if !known {
+			if err := p.known(ctx, position); err != nil {
+				return err
+			}
+			known = true
+		}
+		if err := p.wait(ctx, v, position); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Positions) wait(ctx context.Context, v *view, position uint64) error {
+	if p.waiting.Add(1) > p.cfg.MaxWaiters {
+		p.waiting.Add(-1)
+		return ErrTooManyWaiters
+	}
+	defer p.waiting.Add(-1)
+
+	w := &waiter{position: position, done: make(chan error, 1)}
+	v.mu.Lock()
+	switch {
+	case v.applied.Load() >= position:
+		v.mu.Unlock()
+		return nil
+	case v.state != Live:
+		defer v.mu.Unlock()
+		return &StoppedError{v.Name, v.state}
+	}
+	heap.Push(&v.waiters, w)
+	v.mu.Unlock()
+
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if w.index < len(v.waiters) && v.waiters[w.index] == w {
+			heap.Remove(&v.waiters, w.index)
+		}
+		return ctx.Err()
+	}
+}
+
+// known tells whether the log has reached the position, asking it only where
+// nothing heard so far proves it. One question is under way at a time; who
+// comes meanwhile mostly finds the answer there.
+func (p *Positions) known(ctx context.Context, position uint64) error {
+	reached := func() bool {
+		return p.head.Load() >= position ||
+			slices.ContainsFunc(p.views, func(v *view) bool { return v.applied.Load() >= position })
+	}
+	if reached() {
+		return nil
+	}
+	select {
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if reached() {
+		return nil
+	}
+	head, err := p.cfg.Head(ctx)
+	if err != nil {
+		return err
+	}
+	raise(&p.head, head)
+	if head < position {
+		return ErrPositionUnknown
+	}
+	return nil
+}
