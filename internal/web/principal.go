@@ -45,20 +45,9 @@ func RequirePrincipal(c echo.Context) (Principal, error) {
 // other means than a bearer token (a stream ticket).
 func SetPrincipal(c echo.Context, p Principal) { c.Set(principalKey, p) }
 
-// Authenticate reads the bearer token (RFC 6750). No token leaves the request
+// authenticate reads the bearer token (RFC 6750). No token leaves the request
 // anonymous; a bad one is refused even where none is needed, so that a client
 // learns at once that it expired.
-func Authenticate(verify Verifier) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if err := authenticate(c, verify); err != nil {
-				return err
-			}
-			return next(c)
-		}
-	}
-}
-
 func authenticate(c echo.Context, verify Verifier) error {
 	header := c.Request().Header["Authorization"]
 	if len(header) == 0 {

@@ -1,0 +1,220 @@
+package web
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+type fakeClock struct{ ns atomic.Int64 }
+
+func (f *fakeClock) now() time.Time          { return time.Unix(0, f.ns.Load()) }
+func (f *fakeClock) advance(d time.Duration) { f.ns.Add(int64(d)) }
+
+// The oracle keeps every allowed request: one more may pass if, seen from each of
+// them, no more passed than the burst and what the steady rate gave since.
+func TestLimiterIsTheCellRateAlgorithm(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		rate := rapid.IntRange(1, 1000).Draw(t, "rate")
+		burst := rapid.IntRange(1, 20).Draw(t, "burst")
+		clock := &fakeClock{}
+		l := newLimiter(rate, burst, 8, clock.now)
+		interval := time.Second / time.Duration(rate)
+		var passed []time.Duration
+		var now time.Duration
+		for range rapid.IntRange(1, 200).Draw(t, "requests") {
+			step := time.Duration(rapid.Int64Range(0, int64(3*interval)).Draw(t, "step"))
+			if rapid.IntRange(0, 20).Draw(t, "pause") == 0 {
+				step *= 20
+			}
+			now += step
+			clock.advance(step)
+			allowed := true
+			for i, at := range passed {
+				allowed = allowed && time.Duration(len(passed)-i+1)*interval <= time.Duration(burst)*interval+now-at
+			}
+			checked := l.Check([]byte("k"))
+			got := l.Allow([]byte("k"))
+			if got.Allowed != allowed || checked.Allowed != allowed {
+				t.Fatalf("after %v: allowed %v, checked %v, want %v", now, got.Allowed, checked.Allowed, allowed)
+			}
+			if allowed {
+				passed = append(passed, now)
+			}
+			if got.Allowed == (got.RetryAfter > 0) || got.Remaining < 0 || got.Remaining >= burst+1 {
+				t.Fatalf("%+v", got)
+			}
+		}
+	})
+}
+
+func TestLimiterVerdictComesTrue(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		clock := &fakeClock{}
+		l := newLimiter(rapid.IntRange(1, 1000).Draw(t, "rate"), rapid.IntRange(1, 20).Draw(t, "burst"), 8, clock.now)
+		var v Verdict
+		for range rapid.IntRange(1, 50).Draw(t, "requests") {
+			clock.advance(time.Duration(rapid.Int64Range(0, int64(l.interval)).Draw(t, "step")))
+			v = l.Allow([]byte("k"))
+		}
+		for range v.Remaining {
+			if !l.Allow([]byte("k")).Allowed {
+				t.Fatal("fewer remained than promised")
+			}
+		}
+		v = l.Allow([]byte("k"))
+		if v.Allowed {
+			t.Fatal("more remained than promised")
+		}
+		clock.advance(v.RetryAfter - 1)
+		if l.Check([]byte("k")).Allowed {
+			t.Fatal("allowed before RetryAfter")
+		}
+		clock.advance(1)
+		if v = l.Allow([]byte("k")); !v.Allowed {
+			t.Fatal("not allowed after RetryAfter")
+		}
+		clock.advance(v.Whole)
+		if v = l.Check([]byte("k")); int64(v.Remaining) != l.burst {
+			t.Fatal("not whole when promised")
+		}
+	})
+}
+
+func TestLimiterKeepsKeysApartUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	l := NewLimiter(1, 50, clock.now)
+	var wg sync.WaitGroup
+	var allowed [8]atomic.Int64
+	for range 8 {
+		wg.Go(func() {
+			for i := range 800 {
+				if l.Allow([]byte{byte(i % 8)}).Allowed {
+					allowed[i%8].Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range allowed {
+		require.EqualValues(t, 50, allowed[i].Load())
+	}
+}
+
+// A million principals take no more memory than none, and do not wash out the one
+// that is over its limit. Not parallel: it counts allocations.
+func TestLimiterMemoryIsFixed(t *testing.T) {
+	clock := &fakeClock{}
+	l := NewLimiter(1, 2, clock.now)
+	greedy := []byte("greedy")
+	for range 3 {
+		l.Allow(greedy)
+	}
+	key := make([]byte, 8)
+	allocated := testing.AllocsPerRun(1, func() {
+		for i := range uint64(1_000_000) {
+			binary.BigEndian.PutUint64(key, i)
+			l.Allow(key)
+		}
+	})
+	require.Less(t, allocated, 10.0)
+	require.Len(t, l.sets, limiterSets)
+	require.False(t, l.Check(greedy).Allowed)
+}
+
+func TestRateLimitOverHTTP(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	a := newAPI(t, func(c *Config) { c.RatePerSecond, c.Burst, c.Now = 2, 4, clock.now })
+	for i := range 4 {
+		resp, _ := a.do(t, "GET", "/ok", "")
+		require.Equal(t, 200, resp.StatusCode)
+		require.Equal(t, `"default";q=4;w=2`, resp.Header.Get("RateLimit-Policy"))
+		require.Equal(t, fmt.Sprintf(`"default";r=%d;t=%d`, 3-i, (i+2)/2), resp.Header.Get("RateLimit"))
+	}
+	resp, p := a.problem(t, "GET", "/ok", "")
+	require.Equal(t, TooManyRequests, p.Code)
+	require.Equal(t, "1", resp.Header.Get("Retry-After"))
+	require.Equal(t, `"default";r=0;t=2`, resp.Header.Get("RateLimit"))
+	resp, _ = a.do(t, "GET", "/nowhere", "")
+	require.Equal(t, 429, resp.StatusCode, "unknown paths count too")
+	resp, _ = a.do(t, "GET", "/me", "", "Authorization", "Bearer alice")
+	require.Equal(t, 200, resp.StatusCode, "a user does not suffer for the address")
+	clock.advance(time.Second)
+	resp, _ = a.do(t, "GET", "/ok", "")
+	require.Equal(t, 200, resp.StatusCode)
+}
+
+func TestFloodOfBadTokensIsNotVerified(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	var verified atomic.Int64
+	a := newAPI(t, func(c *Config) {
+		c.RatePerSecond, c.Burst, c.Now = 2, 4, clock.now
+		c.Verify = func(token string) (Principal, error) {
+			verified.Add(1)
+			return testVerify(token)
+		}
+	})
+	statuses := map[int]int{}
+	for range 20 {
+		resp, _ := a.do(t, "GET", "/ok", "", "Authorization", "Bearer forged")
+		statuses[resp.StatusCode]++
+	}
+	require.Equal(t, map[int]int{http.StatusUnauthorized: 4, http.StatusTooManyRequests: 16}, statuses)
+	require.EqualValues(t, 4, verified.Load())
+	resp, _ := a.do(t, "GET", "/ok", "")
+	require.Equal(t, 200, resp.StatusCode, "the anonymous are counted apart")
+}
+
+func TestRateZeroIsOff(t *testing.T) {
+	t.Parallel()
+	resp, _ := newAPI(t, nil).do(t, "GET", "/ok", "")
+	require.Empty(t, resp.Header.Get("RateLimit"))
+	require.Empty(t, resp.Header.Get("RateLimit-Policy"))
+}
+
+func TestAddressKey(t *testing.T) {
+	t.Parallel()
+	key := func(address string) string { return string(addressKey(nil, keyAddress, address)) }
+	require.Equal(t, key("2001:db8::1"), key("2001:db8::ffff:1"), "one network of a host")
+	require.NotEqual(t, key("2001:db8::1"), key("2001:db8:0:1::1"))
+	require.NotEqual(t, key("192.0.2.1"), key("192.0.2.2"))
+	require.Equal(t, key("192.0.2.1"), key("::ffff:192.0.2.1"))
+	require.Equal(t, key(""), key("@"))
+}
+
+func TestAuthenticate(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	for _, header := range []string{"Bearer alice", "bearer alice", "BEARER  alice"} {
+		resp, text := a.do(t, "GET", "/me", "", "Authorization", header)
+		require.Equal(t, 200, resp.StatusCode, header)
+		require.Equal(t, alice.UserID.String(), text)
+	}
+	for _, header := range []string{"Bearer", "Bearer ", "alice", "Basic YTpi", "Bearer bob", "Bearer alice,alice",
+		"Token alice", "Bearer " + strings.Repeat("x", maxToken+1)} {
+		resp, p := a.problem(t, "GET", "/ok", "", "Authorization", header)
+		require.Equal(t, Unauthenticated, p.Code, header)
+		require.Equal(t, `Bearer error="invalid_token"`, resp.Header.Get("WWW-Authenticate"))
+		require.NotContains(t, p.Detail, "secret")
+	}
+	_, p := a.problem(t, "GET", "/ok", "", "Authorization", "Bearer alice", "Authorization", "Bearer alice")
+	require.Equal(t, Unauthenticated, p.Code, "two headers")
+	resp, p := a.problem(t, "GET", "/me", "")
+	require.Equal(t, Unauthenticated, p.Code)
+	require.Equal(t, "Bearer", resp.Header.Get("WWW-Authenticate"))
+	_, p = a.problem(t, "GET", "/ok", "", "Authorization", "Bearer down")
+	require.Equal(t, Unavailable, p.Code, "a verifier that cannot tell does not refuse")
+}

@@ -1,0 +1,307 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryStatusCarriesTheHeaders(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *Config) { c.RatePerSecond, c.Burst = 500, 1000 })
+	cases := []struct {
+		method, path, body string
+		headers            []string
+		status             int
+	}{
+		{"GET", "/ok", "", nil, 200},
+		{"HEAD", "/ok", "", nil, 200},
+		{"POST", "/things", "{}", []string{"Content-Type", "application/json"}, 201},
+		{"GET", "/things/1", "", nil, 204},
+		{"OPTIONS", "/ok", "", nil, 204},
+		{"GET", "/big", "", []string{"If-None-Match", `"7.abc"`}, 304},
+		{"POST", "/things", "{", []string{"Content-Type", "application/json"}, 400},
+		{"GET", "/me", "", nil, 401},
+		{"GET", "/ok", "", []string{"Authorization", "Bearer forged"}, 401},
+		{"GET", "/nowhere", "", nil, 404},
+		{"HEAD", "/nowhere", "", nil, 404},
+		{"PUT", "/ok", "", nil, 405},
+		{"TRACE", "/ok", "", nil, 405},
+		{"BREW", "/ok", "", nil, 405},
+		{"POST", "/things", strings.Repeat(" ", 2000), []string{"Content-Type", "application/json"}, 413},
+		{"GET", "/ok?" + strings.Repeat("x", 9000), "", nil, 414},
+		{"POST", "/things", "a=b", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
+		{"GET", "/panic", "", nil, 500},
+		{"GET", "/sql", "", nil, 500},
+		{"GET", "/bind", "", nil, 500},
+		{"GET", "/busy", "", nil, 503},
+		{"GET", "/ok", "", []string{"Authorization", "Bearer down"}, 503},
+	}
+	for _, c := range cases {
+		resp, text := a.do(t, c.method, c.path, c.body, c.headers...)
+		name := fmt.Sprint(c.method, " ", c.path[:min(len(c.path), 20)], " ", c.status)
+		require.Equal(t, c.status, resp.StatusCode, name)
+		require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"), name)
+		require.Equal(t, "default-src 'none'; frame-ancestors 'none'", resp.Header.Get("Content-Security-Policy"), name)
+		require.Equal(t, "no-referrer", resp.Header.Get("Referrer-Policy"), name)
+		require.Equal(t, "Accept-Encoding", resp.Header.Get("Vary"), name)
+		require.True(t, saneRequestID(resp.Header.Get("X-Request-Id")), name)
+		require.NotContains(t, text, "canary", name)
+		if c.status >= 400 {
+			require.Equal(t, ProblemType, resp.Header.Get("Content-Type"), name)
+			require.Equal(t, "no-store", resp.Header.Get("Cache-Control"), name)
+			require.Equal(t, c.method == "HEAD", text == "", name)
+		}
+		switch c.status {
+		case 401:
+			require.Contains(t, resp.Header.Get("WWW-Authenticate"), "Bearer", name)
+		case 405:
+			require.Contains(t, resp.Header.Get("Allow"), "GET", name)
+		case 503:
+			require.NotEmpty(t, resp.Header.Get("Retry-After"), name)
+		}
+	}
+}
+
+func TestErrorsReachTheLogOnceAndNotTheClient(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	resp, p := a.problem(t, "GET", "/sql", "")
+	require.Equal(t, Internal, p.Code)
+	require.Empty(t, p.Detail)
+	log := a.log.String()
+	require.Equal(t, 1, strings.Count(log, "\n"), log)
+	require.Contains(t, log, "users_pkey")
+	require.Contains(t, log, resp.Header.Get("X-Request-Id"))
+
+	_, p = a.problem(t, "GET", "/panic", "")
+	require.Equal(t, Internal, p.Code)
+	log = a.log.String()
+	require.Contains(t, log, "canary in the panic")
+	require.Contains(t, log, "web_test.go", "the stack")
+	require.InDelta(t, 1, a.value(t, "sical_http_panics_total"), 0)
+
+	resp, p = a.problem(t, "GET", "/busy", "")
+	require.Equal(t, "2", resp.Header.Get("Retry-After"), "rounded up")
+	require.Equal(t, Overloaded, p.Code)
+}
+
+// Half an answer whose handler fails must not arrive as a whole one.
+func TestBrokenAnswerIsCut(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	resp, err := a.Client().Get(a.URL + "/half")
+	require.NoError(t, err)
+	defer func() { _ = resp.Body.Close() }()
+	_, err = resp.Body.Read(make([]byte, 4))
+	require.NoError(t, err)
+	_, err = resp.Body.Read(make([]byte, 1))
+	require.ErrorContains(t, err, "unexpected EOF")
+}
+
+func TestProblemOf(t *testing.T) {
+	t.Parallel()
+	here, _ := http.NewRequest("GET", "/", nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := here.WithContext(ctx)
+	cases := []struct {
+		err  error
+		r    *http.Request
+		want Code
+	}{
+		{NewProblem(Conflict, ""), here, Conflict},
+		{fmt.Errorf("append: %w", NewProblem(Conflict, "")), here, Conflict},
+		{&echo.HTTPError{Code: 418}, here, BadRequest},
+		{&echo.HTTPError{Code: 502}, here, Internal},
+		{echo.ErrNotFound, here, NotFound},
+		{&http.MaxBytesError{}, here, TooLarge},
+		{fmt.Errorf("q: %w", context.DeadlineExceeded), here, Unavailable},
+		{context.Canceled, here, Unavailable},
+		{context.Canceled, gone, ClientClosedRequest},
+		{fmt.Errorf("x"), here, Internal},
+		{&Problem{Code: "made_up"}, here, "made_up"},
+	}
+	for _, c := range cases {
+		require.Equal(t, c.want, problemOf(c.err, c.r).Code, "%v", c.err)
+	}
+	require.Equal(t, Internal, (&Problem{Code: "made_up"}).body("").Code, "only listed codes go out")
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	resp, _ := a.do(t, "GET", "/ok", "", "X-Request-ID", "abc-1.2_Z")
+	require.Equal(t, "abc-1.2_Z", resp.Header.Get("X-Request-ID"))
+	for _, bad := range []string{"a b", "é", strings.Repeat("x", 65), "a;b", `a"`, "<script>"} {
+		resp, _ = a.do(t, "GET", "/ok", "", "X-Request-ID", bad)
+		require.NotEqual(t, bad, resp.Header.Get("X-Request-ID"))
+		require.NotEmpty(t, resp.Header.Get("X-Request-ID"))
+	}
+}
+
+func TestPageBringsItsOwnPolicy(t *testing.T) {
+	t.Parallel()
+	resp, _ := newAPI(t, nil).do(t, "GET", "/docs", "")
+	require.Equal(t, "default-src 'self'", resp.Header.Get("Content-Security-Policy"))
+	require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"))
+}
+
+func TestClientAddress(t *testing.T) {
+	t.Parallel()
+	_, ip := newAPI(t, nil).do(t, "GET", "/ip", "", "X-Forwarded-For", "203.0.113.7", "X-Real-IP", "203.0.113.8")
+	require.Equal(t, "127.0.0.1", ip, "nobody is believed unless named")
+	behind := newAPI(t, func(c *Config) { c.TrustedProxies = []string{"127.0.0.0/8"} })
+	_, ip = behind.do(t, "GET", "/ip", "", "X-Forwarded-For", "1.1.1.1, 203.0.113.7")
+	require.Equal(t, "203.0.113.7", ip, "the nearest the proxy did not make up")
+	elsewhere := newAPI(t, func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/8"} })
+	_, ip = elsewhere.do(t, "GET", "/ip", "", "X-Forwarded-For", "203.0.113.7")
+	require.Equal(t, "127.0.0.1", ip)
+}
+
+func TestProtectRefusesBadConfig(t *testing.T) {
+	t.Parallel()
+	for _, origin := range []string{"*", "null", "https://a.example/", "https://A.example", "a.example", "https://", ""} {
+		require.Error(t, Protect(echo.New(), Config{Origins: []string{origin}, Registerer: prometheus.NewRegistry(), Now: time.Now}), origin)
+	}
+	require.Error(t, Protect(echo.New(), Config{TrustedProxies: []string{"10.0.0.1"}, Registerer: prometheus.NewRegistry(), Now: time.Now}))
+}
+
+func TestCORS(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *Config) { c.Origins = []string{"https://app.example", "http://localhost:5173"} })
+	resp, _ := a.do(t, "GET", "/ok", "", "Origin", "https://app.example")
+	require.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, resp.Header.Get("Access-Control-Expose-Headers"), "Sical-Position")
+	require.Contains(t, resp.Header.Get("Vary"), "Origin")
+	require.Empty(t, resp.Header.Get("Access-Control-Allow-Credentials"))
+
+	resp, _ = a.do(t, "OPTIONS", "/things", "", "Origin", "http://localhost:5173", "Access-Control-Request-Method", "POST",
+		"Access-Control-Request-Headers", "authorization,content-type,idempotency-key")
+	require.Equal(t, 204, resp.StatusCode)
+	require.Equal(t, "http://localhost:5173", resp.Header.Get("Access-Control-Allow-Origin"))
+	require.Contains(t, resp.Header.Get("Access-Control-Allow-Methods"), "PATCH")
+	require.Contains(t, resp.Header.Get("Access-Control-Allow-Headers"), "Idempotency-Key")
+
+	for _, origin := range []string{"null", "https://app.example.evil", "https://evil-app.example", "http://app.example",
+		"https://app.example:8443", "https://APP.example", "https://app.example/"} {
+		for _, method := range []string{"GET", "OPTIONS"} {
+			resp, _ = a.do(t, method, "/ok", "", "Origin", origin, "Access-Control-Request-Method", "GET")
+			require.Empty(t, resp.Header.Get("Access-Control-Allow-Origin"), origin)
+			require.Empty(t, resp.Header.Get("Access-Control-Allow-Methods"), origin)
+			require.Contains(t, resp.Header.Get("Vary"), "Origin")
+		}
+	}
+	resp, p := a.problem(t, "GET", "/nowhere", "", "Origin", "https://app.example")
+	require.Equal(t, NotFound, p.Code)
+	require.NotEmpty(t, resp.Header.Get("Access-Control-Allow-Origin"), "scripts must be able to read refusals")
+}
+
+// Scanners ask for anything; the number of series must not notice (bounded labels).
+func TestMetricsAreBounded(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	m, err := newRequestMetrics(registry)
+	require.NoError(t, err)
+	e := echo.New()
+	routes(e)
+	ask := func(method, path string) {
+		r, _ := http.NewRequest(method, path, nil)
+		c := e.NewContext(r, nil)
+		e.Router().Find(method, path, c)
+		m.observe(method, c.Path(), 404, time.Millisecond)
+	}
+	series := func() (n int) {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		for _, f := range families {
+			n += len(f.GetMetric())
+		}
+		return n
+	}
+	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"}
+	for _, method := range methods {
+		ask(method, "/nowhere")
+		for _, route := range e.Routes() {
+			ask(method, strings.ReplaceAll(route.Path, ":id", "1"))
+		}
+	}
+	before := series()
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		method := methods[random.IntN(len(methods))]
+		if random.IntN(3) == 0 {
+			method = fmt.Sprintf("M%d", random.Uint32())
+		}
+		path := fmt.Sprintf("/%x/%x", random.Uint64(), random.Uint64())
+		if random.IntN(3) == 0 {
+			path = fmt.Sprintf("/things/%x", random.Uint64())
+		}
+		ask(method, path)
+	}
+	require.Equal(t, before, series())
+}
+
+func TestMetricsNamesAndLabels(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	a.do(t, "GET", "/things/1", "")
+	a.do(t, "GET", "/things/2", "")
+	a.do(t, "GET", "/nowhere", "")
+	require.InDelta(t, 2, a.value(t, "http_requests_total", "method", "GET", "endpoint", "/things/:id", "status", "204"), 0)
+	require.InDelta(t, 1, a.value(t, "http_requests_total", "method", "GET", "endpoint", "unmatched", "status", "404"), 0)
+	require.InDelta(t, 2, a.value(t, "http_request_duration_seconds", "method", "GET", "endpoint", "/things/:id"), 0)
+}
+
+// value is a counter, or the count of a histogram, with exactly these labels. A
+// short answer leaves the server only when the chain is done, so it counts already.
+func (a *api) value(t *testing.T, name string, labels ...string) (value float64) {
+	t.Helper()
+	families, err := a.registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			match := f.GetName() == name && len(m.GetLabel()) == len(labels)/2
+			for _, l := range m.GetLabel() {
+				match = match && strings.Contains(strings.Join(labels, "\xff")+"\xff", l.GetName()+"\xff"+l.GetValue()+"\xff")
+			}
+			if match {
+				return m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	t.Fatalf("no series %s %v", name, labels)
+	return 0
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	var now, took atomic.Int64
+	a := newAPI(t, func(c *Config) {
+		c.Now = func() time.Time { return time.Unix(0, now.Add(took.Load())) }
+	})
+	a.do(t, "GET", "/things/secret-id?ticket=secret", "")
+	require.Empty(t, a.log.String(), "neither slow nor failed")
+	took.Store(int64(400 * time.Millisecond))
+	a.do(t, "GET", "/things/secret-id?ticket=secret", "")
+	require.Empty(t, a.log.String())
+	took.Store(int64(500 * time.Millisecond))
+	a.do(t, "GET", "/things/secret-id?ticket=secret", "")
+	require.Contains(t, a.log.String(), `"endpoint":"/things/:id"`)
+	require.NotContains(t, a.log.String(), "secret")
+
+	sampled := newAPI(t, func(c *Config) { c.LogEvery = 3 })
+	for range 9 {
+		sampled.do(t, "GET", "/ok", "")
+	}
+	require.Equal(t, 3, strings.Count(sampled.log.String(), "\n"))
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"bytes"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestServerBounds(t *testing.T) {
+	t.Parallel()
+	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	require.Equal(t, 5*time.Second, s.ReadHeaderTimeout)
+	require.Equal(t, 10*time.Second, s.ReadTimeout)
+	require.Equal(t, 10*time.Second, s.WriteTimeout)
+	require.Equal(t, 60*time.Second, s.IdleTimeout)
+
+	a := newAPI(t, nil)
+	resp, _ := a.do(t, "GET", "/ok", "", "X-Filler", string(bytes.Repeat([]byte("x"), 32<<10)))
+	require.Equal(t, 200, resp.StatusCode)
+	resp, _ = a.do(t, "GET", "/ok", "", "X-Filler", string(bytes.Repeat([]byte("x"), 128<<10)))
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
+}
+
+// Forms of a request that two servers in a row might read differently are refused,
+// and the connection is closed.
+func TestAmbiguousRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, nil)
+	const post = "POST /things HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	for name, raw := range map[string]string{
+		"two lengths":         post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+		"negative length":     post + "Content-Length: -1\r\n\r\n{}",
+		"signed length":       post + "Content-Length: +2\r\n\r\n{}",
+		"list of lengths":     post + "Content-Length: 2, 3\r\n\r\n{}",
+		"odd coding":          post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+		"two codings":         post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"space before colon":  post + "Content-Length : 2\r\n\r\n{}",
+		"NUL in a header":     post + "X: a\x00b\r\nContent-Length: 2\r\n\r\n{}",
+		"no host":             "GET /ok HTTP/1.1\r\n\r\n",
+		"two hosts":           "GET /ok HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+		"no version":          "GET /ok\r\n\r\n",
+		"space in the target": "GET /o k HTTP/1.1\r\nHost: a\r\n\r\n",
+		"bad method":          "G<T /ok HTTP/1.1\r\nHost: a\r\n\r\n",
+		"huge chunk":          post + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+		"broken chunk":        post + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", a.Listener.Addr().String())
+		require.NoError(t, err)
+		_, err = conn.Write([]byte(raw))
+		require.NoError(t, err)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+		answer := make([]byte, 64)
+		n, err := conn.Read(answer)
+		require.NoError(t, err, name)
+		status := string(answer[:min(n, 12)])
+		require.Contains(t, []string{"HTTP/1.1 400", "HTTP/1.1 501"}, status, name)
+		require.NoError(t, conn.Close())
+	}
+}
+
+func TestClientIsBounded(t *testing.T) {
+	t.Parallel()
+	c := NewClient()
+	require.Equal(t, 30*time.Second, c.Timeout)
+	tr := c.Transport.(*http.Transport)
+	require.Equal(t, 100, tr.MaxIdleConns)
+	require.Equal(t, 10, tr.MaxIdleConnsPerHost)
+	require.Equal(t, 100, tr.MaxConnsPerHost)
+	require.Equal(t, 90*time.Second, tr.IdleConnTimeout)
+	require.Equal(t, 10*time.Second, tr.TLSHandshakeTimeout)
+
+	a := newAPI(t, nil)
+	resp, err := c.Get(a.URL + "/ok")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 200, resp.StatusCode)
+	c.CloseIdleConnections()
+}
