@@ -145,7 +145,7 @@ type bucket struct{ empty time.Time }
 
 // wait is how long until there is room for one more.
 func (b bucket) wait(now time.Time, burst int, every time.Duration) time.Duration {
-	return max(0, b.empty.Sub(now)-time.Duration(burst-1)*every)
+	return max(0, b.empty.Add(-time.Duration(burst-1)*every).Sub(now))
 }
 
 func (b bucket) take(now time.Time, every time.Duration) bucket {

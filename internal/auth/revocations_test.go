@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnEndIsSeenElsewhereWithinFiveSeconds(t *testing.T) {
+	t.Parallel()
+	url, keys := database(t), newKeys(t)
+	here, there := newProcess(t, url, keys), newProcess(t, url, keys)
+	user := uuid.New()
+	single, kept, lost := here.login(t, uuid.New()), here.login(t, user), here.login(t, user)
+	for _, tokens := range []Tokens{single, kept, lost} {
+		require.NoError(t, there.verify(tokens.Access)) // and is cached there now
+	}
+	require.NoError(t, here.sessions.End(t.Context(), single.Session))
+	require.NoError(t, here.sessions.EndAll(t.Context(), user, kept.Session))
+	require.Eventually(t, func() bool {
+		return there.verify(single.Access) != nil && there.verify(lost.Access) != nil
+	}, 5*time.Second, 20*time.Millisecond)
+	require.ErrorIs(t, there.verify(single.Access), ErrRevoked)
+	require.ErrorIs(t, there.verify(lost.Access), ErrRevoked)
+	for _, twin := range trailingBitTwins(lost.Access) {
+		require.Error(t, there.verify(twin))
+	}
+	require.NoError(t, there.verify(kept.Access))
+
+	started := newProcess(t, url, keys)
+	require.ErrorIs(t, started.verify(lost.Access), ErrRevoked, "one that starts later knows it at once")
+	require.NoError(t, started.verify(kept.Access))
+}
+
+// A revocation is dated before it can be seen; those dated later may be seen
+// first.
+func TestALateCommitIsNotMissed(t *testing.T) {
+	t.Parallel()
+	url, keys := database(t), newKeys(t)
+	here, there := newProcess(t, url, keys), newProcess(t, url, keys)
+	user := uuid.New()
+	slow, quick := here.login(t, user), here.login(t, uuid.New())
+
+	tx, err := here.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), EndSessionsSQL, user, nil)
+	require.NoError(t, err)
+	require.NoError(t, here.sessions.End(t.Context(), quick.Session))
+	for range 3 {
+		require.NoError(t, there.revocations.Poll(t.Context()))
+	}
+	require.ErrorIs(t, there.verify(quick.Access), ErrRevoked)
+	require.NoError(t, there.verify(slow.Access))
+
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, there.revocations.Poll(t.Context()))
+	require.ErrorIs(t, there.verify(slow.Access), ErrRevoked)
+}
+
+func TestARolledBackEndEndsNothing(t *testing.T) {
+	t.Parallel()
+	p := oneProcess(t)
+	user := uuid.New()
+	tokens := p.login(t, user)
+	tx, err := p.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), EndSessionsSQL, user, tokens.Session)
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.NoError(t, p.revocations.Poll(t.Context()))
+	require.NoError(t, p.verify(tokens.Access))
+	_, err = p.refresh(t.Context(), tokens.Refresh)
+	require.NoError(t, err)
+}
+
+// syncWriter lets a test read a log that is being written.
+type syncWriter struct {
+	sync.Mutex
+	strings.Builder
+}
+
+func (w *syncWriter) Write(p []byte) (int, error) {
+	w.Lock()
+	defer w.Unlock()
+	return w.Builder.Write(p)
+}
+
+func (w *syncWriter) count(text string) int {
+	w.Lock()
+	defer w.Unlock()
+	return strings.Count(w.Builder.String(), text)
+}
+
+func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
+	t.Parallel()
+	url, keys := database(t), newKeys(t)
+	p := newProcess(t, url, keys)
+	var log syncWriter
+	r, err := StartRevocations(t.Context(), p.pool, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	require.NoError(t, err)
+	defer r.Close()
+	tokens := p.login(t, uuid.New())
+	c, err := p.verifier.Verify(tokens.Access)
+	require.NoError(t, err)
+
+	p.exec(t, `alter table sical.revocation rename to away`)
+	require.Eventually(t, func() bool { return log.count("level=WARN") == 1 }, 10*time.Second, 10*time.Millisecond)
+	before := r.Lag()
+	require.Error(t, r.Poll(t.Context()))
+	require.Greater(t, r.Lag(), before)
+	require.False(t, r.Revoked(c))
+	_, err = StartRevocations(t.Context(), p.pool, slog.Default(), time.Now)
+	require.Error(t, err, "one that knows nothing does not start")
+
+	p.exec(t, `insert into sical.away (kind, subject) values ('session', $1)`, tokens.Session)
+	p.exec(t, `alter table sical.away rename to revocation`)
+	require.Eventually(t, func() bool { return r.Revoked(c) && log.count("level=INFO") == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Less(t, r.Lag(), 5*time.Second)
+	require.Equal(t, 1, log.count("level=WARN"), "said once, not every second")
+}
+
+func TestWhatCannotMatterIsForgotten(t *testing.T) {
+	t.Parallel()
+	r := &Revocations{sessions: map[uuid.UUID]time.Time{}, users: map[uuid.UUID]userEnd{}}
+	session, user := uuid.New(), uuid.New()
+	r.add(revocation{Kind: "session", Subject: session, CreatedAt: someTime},
+		revocation{Kind: "user", Subject: user, Generation: 2, CreatedAt: someTime},
+		revocation{Kind: "user", Subject: user, Generation: 1, CreatedAt: someTime, Spared: &session})
+	require.True(t, r.Revoked(Claims{User: user, Session: uuid.New(), Generation: 1}), "the latest counts, whatever the order")
+	r.forget(someTime.Add(MaxLifetime + 2*Leeway))
+	require.True(t, r.Revoked(Claims{Session: session}))
+	require.True(t, r.Revoked(Claims{User: user, Session: uuid.New(), Generation: 1}))
+	r.forget(someTime.Add(remember + time.Second))
+	require.Empty(t, r.sessions)
+	require.Empty(t, r.users)
+}
+
+func BenchmarkRevoked(b *testing.B) {
+	r := &Revocations{sessions: map[uuid.UUID]time.Time{}, users: map[uuid.UUID]userEnd{}}
+	for range 100_000 {
+		r.add(revocation{Kind: "session", Subject: uuid.New(), CreatedAt: someTime})
+	}
+	c := Claims{User: uuid.New(), Session: uuid.New()}
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if r.Revoked(c) {
+				b.Fail()
+			}
+		}
+	})
+}
