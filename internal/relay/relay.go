@@ -1,0 +1,255 @@
+// Package relay carries the log onto JetStream, in the log's order and each
+// event once.
+//
+// It is the stream's only kind of writer, and it publishes with the stream's
+// expected last sequence, which is the position before. So the stream itself
+// refuses a second relay, a repetition after a lost answer and a hole; nothing
+// here is remembered between runs. Where the stream and the log disagree, the
+// log is right and the stream is made anew.
+package relay
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"sical-backend/events"
+	"sical-backend/internal/bus"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/wire"
+)
+
+const (
+	pageSize = 1000                   // events read from the log, and published, at a time
+	backlog  = 100_000                // events that a stream made anew begins with
+	idle     = 100 * time.Millisecond // between looks at the log when nothing was heard
+	standby  = time.Second            // between looks at whether another relay keeps up
+	timeout  = 5 * time.Second        // for one publish
+)
+
+// Meter is told what the relay does: how many events it published, and the
+// position of the last one.
+type Meter interface {
+	Relayed(events int, position uint64)
+}
+
+// Config is what a Relay works with.
+type Config struct {
+	Log    eventlog.Reader
+	NATS   *nats.Conn
+	Logger *slog.Logger
+	Meter  Meter
+	// MaxBytes and MaxAge bound what the stream keeps; zero for 1 GiB and any age.
+	MaxBytes int64
+	MaxAge   time.Duration
+}
+
+// Relay publishes the log. Committed feeds it, Run works.
+type Relay struct {
+	Config
+	js      jetstream.JetStream
+	publish *bus.SequencedPublisher
+	handed  chan []events.Event
+	active  atomic.Bool
+
+	incarnation string
+	last        uint64 // position of the last event in the stream
+}
+
+// New makes a relay; nothing happens until Run.
+func New(c Config) (*Relay, error) {
+	js, err := jetstream.New(c.NATS)
+	if err != nil {
+		return nil, err
+	}
+	return &Relay{
+		Config:  c,
+		js:      js,
+		publish: bus.NewSequencedPublisher(js, wire.Stream),
+		handed:  make(chan []events.Event, 1024),
+	}, nil
+}
+
+// Committed hands over events that this process has just appended. It never
+// blocks: what does not fit is read from the log. Where another process relays,
+// it is told that there is something to read.
+func (r *Relay) Committed(list []events.Event) {
+	if !r.active.Load() {
+		// An unsent ring costs the other side no more than its idle time.
+		_ = r.NATS.Publish(wire.Appended, nil)
+		return
+	}
+	select {
+	case r.handed <- list:
+	default:
+	}
+}
+
+// Run relays until ctx ends. Every failure is retried: commands never wait for
+// this, and projectors read the log meanwhile.
+func (r *Relay) Run(ctx context.Context) error {
+	rings := make(chan *nats.Msg, 1)
+	bell, err := r.NATS.ChanSubscribe(wire.Appended, rings)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bell.Unsubscribe() }()
+	retry := 50 * time.Millisecond
+	for ctx.Err() == nil {
+		begun := time.Now()
+		err := r.relay(ctx, rings)
+		r.active.Store(false)
+		if ctx.Err() != nil {
+			break
+		}
+		if overtaken(err) {
+			r.Logger.Info("relay: another one is at work, standing by")
+			err = r.standBy(ctx)
+			if err == nil {
+				continue
+			}
+		}
+		r.Logger.Warn("relay: trying again", "error", err)
+		if time.Since(begun) > 10*time.Second {
+			retry = 50 * time.Millisecond
+		}
+		sleep(ctx, retry)
+		retry = min(2*retry, 2*time.Second)
+	}
+	return nil
+}
+
+// relay brings the stream up to the log and keeps it there, until something
+// fails.
+func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
+	if err := r.agree(ctx); err != nil {
+		return err
+	}
+	r.active.Store(true)
+	if err := r.catchUp(ctx); err != nil {
+		return err
+	}
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case list := <-r.handed:
+			if err := r.forward(ctx, list); err != nil {
+				return err
+			}
+		case <-rings:
+			if err := r.catchUp(ctx); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if err := r.catchUp(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// forward publishes handed events, with what else was handed meanwhile; where
+// they do not follow on the last one, the log is read.
+func (r *Relay) forward(ctx context.Context, list []events.Event) error {
+	for len(list) < pageSize {
+		select {
+		case more := <-r.handed:
+			list = append(list, more...)
+			continue
+		default:
+		}
+		break
+	}
+	for len(list) > 0 && list[0].Position <= r.last {
+		list = list[1:]
+	}
+	for i, e := range list {
+		if e.Position != r.last+uint64(i)+1 {
+			if err := r.send(ctx, list[:i]); err != nil {
+				return err
+			}
+			return r.catchUp(ctx)
+		}
+	}
+	return r.send(ctx, list)
+}
+
+// catchUp publishes from the log until its head.
+func (r *Relay) catchUp(ctx context.Context) error {
+	for {
+		list, err := r.Log.Read(ctx, r.last, pageSize)
+		if err != nil {
+			return err
+		}
+		if err := r.send(ctx, list); err != nil {
+			return err
+		}
+		if len(list) < pageSize {
+			return nil
+		}
+	}
+}
+
+// send publishes events that follow on the last one.
+func (r *Relay) send(ctx context.Context, list []events.Event) error {
+	if len(list) == 0 {
+		return nil
+	}
+	messages := make([]*bus.Message, len(list))
+	for i, e := range list {
+		messages[i] = wire.Encode(e, r.incarnation)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	last, err := r.publish.Publish(ctx, r.last, messages)
+	r.Meter.Relayed(int(last-r.last), last)
+	r.last = last
+	return err
+}
+
+// overtaken tells whether somebody else has written to the stream.
+func overtaken(err error) bool {
+	var wrong *bus.WrongSequenceError
+	return errors.As(err, &wrong) && wrong.Last > wrong.Expected
+}
+
+// standBy waits until the stream falls behind the log: whoever relayed has gone.
+func (r *Relay) standBy(ctx context.Context) error {
+	behind := false
+	for sleep(ctx, standby) {
+		head, err := r.Log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		stream, err := r.js.Stream(ctx, wire.Stream)
+		if err != nil {
+			return err
+		}
+		last := stream.CachedInfo().State.LastSeq
+		if last < head && behind && last == r.last {
+			return nil
+		}
+		behind, r.last = last < head, last
+	}
+	return ctx.Err()
+}
+
+// sleep waits and tells whether ctx lives on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
