@@ -41,6 +41,9 @@ func findServer(ctx context.Context, places []source, dataDir string) (server, e
 		if err == nil {
 			return found, nil
 		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		fmt.Fprintf(&tried, "\n  %s: %v", place, err)
 	}
 	need := fmt.Sprintf("no Postgres %d or later found", oldest)

@@ -3,7 +3,7 @@ package embedded
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,8 +28,11 @@ func (i installed) find(ctx context.Context, want string) (server, error) {
 		b.origin = "installed"
 		found = append(found, b)
 	}
+	if len(i.folders) == 0 {
+		return nil, errors.New("neither pg_config nor PATH nor the usual folders lead to one")
+	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("none on PATH or in the usual folders %s", strings.Join(append([]string{""}, problems...), "; "))
+		return nil, errors.New(strings.Join(problems, "; "))
 	}
 	return slices.MaxFunc(found, func(a, b *binaries) int { return cmp.Compare(a.major, b.major) }), nil
 }

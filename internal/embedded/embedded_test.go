@@ -1,0 +1,177 @@
+package embedded
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestStartsColdThenWarm(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, nil)
+	first, err := Start(t.Context(), options(dir))
+	require.NoError(t, err)
+	url := first.Postgres.AdminURL
+	require.Equal(t, "sical UTF8 C C", query(t, url,
+		`select concat_ws(' ', datname, pg_encoding_to_char(encoding), datcollate, datctype) from pg_database where datname = current_database()`))
+	require.Equal(t, "|on|on|off|0700", query(t, url,
+		`select concat_ws('|', current_setting('listen_addresses'), current_setting('fsync'), current_setting('synchronous_commit'),
+		        current_setting('jit'), current_setting('unix_socket_permissions'))`))
+	execute(t, url, `create table kept as select 'still here' as text`)
+	execute(t, url, `create role sical_query login; grant select on kept to sical_query`)
+	require.NoError(t, first.Close(t.Context()))
+	require.NoDirExists(t, first.Postgres.launch.host)
+
+	o := options(dir)
+	o.Settings = map[string]string{"max_connections": "17"}
+	second, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.Equal(t, url, second.Postgres.AdminURL, "the line for psql stays the same")
+	require.Equal(t, "still here", query(t, second.Postgres.URL("sical_query"), `select text from kept`))
+	require.Equal(t, "17", query(t, url, `select current_setting('max_connections')`))
+	require.Contains(t, second.Postgres.Source, "PostgreSQL")
+	require.NoError(t, second.Close(t.Context()))
+}
+
+func TestOnlyTheAccountReachesTheSocket(t *testing.T) {
+	t.Parallel()
+	i, err := Start(t.Context(), Options{DataDir: folder(t, nil), SkipNATS: true})
+	require.NoError(t, err)
+	defer i.Close(context.Background())
+	sockets, err := os.Stat(i.Postgres.launch.host)
+	require.NoError(t, err)
+	require.Equal(t, os.ModeDir|0o700, sockets.Mode())
+	require.NotEqual(t, "0", query(t, i.Postgres.AdminURL, `select count(*)::text from pg_hba_file_rules`))
+	require.Equal(t, "0", query(t, i.Postgres.AdminURL, `select count(*)::text from pg_hba_file_rules where type <> 'local'`))
+}
+
+func TestKilledProcessLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for name, as := range users(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := folder(t, as)
+			first := startHelper(t, as, dir)
+			require.NotZero(t, first.postmaster, &first.errors)
+			execute(t, first.url, `create table kept as select 'still here' as text`)
+			run, err := ReadRun(dir)
+			require.NoError(t, err)
+			require.Equal(t, first.cmd.Process.Pid, run.PID)
+
+			require.NoError(t, first.cmd.Process.Kill())
+			require.Error(t, first.cmd.Wait())
+			_, err = ReadRun(dir)
+			require.ErrorIs(t, err, ErrNotRunning)
+			second := startHelper(t, as, dir) // at once: the first Postgres may still be ending
+			require.NotZero(t, second.postmaster, &second.errors)
+			requireGone(t, first.postmaster)
+			require.Equal(t, "still here", query(t, second.url, `select text from kept`))
+		})
+	}
+}
+
+func TestSignalsStopCleanly(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			h := startHelper(t, nil, folder(t, nil))
+			require.NotZero(t, h.postmaster, &h.errors)
+			require.NoError(t, h.cmd.Process.Signal(signal))
+			require.NoError(t, h.cmd.Wait(), &h.errors)
+			requireGone(t, h.postmaster)
+		})
+	}
+}
+
+func TestSecondStartIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, nil)
+	first, err := Start(t.Context(), options(dir))
+	require.NoError(t, err)
+	defer first.Close(context.Background())
+	second := startHelper(t, nil, dir)
+	require.Error(t, second.cmd.Wait())
+	require.Regexp(t, `^data folder is in use: process [0-9]+ already runs on /.*\n$`, second.errors.String())
+	_, err = Start(t.Context(), options(dir))
+	require.ErrorIs(t, err, ErrInUse, "nor from the same process")
+}
+
+func TestPostgresThatDiesIsReported(t *testing.T) {
+	t.Parallel()
+	o := options(folder(t, nil))
+	o.SkipNATS = true
+	i, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, i.Postgres.process.cmd.Process.Kill())
+	require.ErrorContains(t, <-i.Failed(), "signal: killed")
+	require.NoError(t, i.Close(t.Context()))
+}
+
+func TestFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	o := options(folder(t, nil))
+	o.Settings = map[string]string{"shared_buffers": "plenty"}
+	_, err := Start(t.Context(), o)
+	require.ErrorContains(t, err, `invalid value for parameter "shared_buffers": "plenty"`)
+	o.Settings = nil
+	i, err := Start(t.Context(), o)
+	require.NoError(t, err, "the folder is free again")
+	require.NoError(t, i.Close(t.Context()))
+}
+
+func TestStartStopsWhenToldTo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o := options(folder(t, nil))
+	_, err := Start(ctx, o)
+	require.ErrorIs(t, err, context.Canceled)
+	i, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, i.Close(t.Context()))
+}
+
+// A number in a pid file may by now be any process: here it is this one.
+func TestStalePidFileIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	o := options(folder(t, nil))
+	o.SkipNATS = true
+	i, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, i.Close(t.Context()))
+	stale := filepath.Join(o.DataDir, existingCluster(o.DataDir), "postmaster.pid")
+	require.NoError(t, os.WriteFile(stale, []byte("1\n"), 0o600))
+	i, err = Start(t.Context(), o)
+	require.NoError(t, err)
+	require.NoError(t, i.Close(t.Context()))
+}
+
+func TestNATSWantsItsCredential(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.SkipPostgres = true
+	i, err := Start(t.Context(), o)
+	require.NoError(t, err)
+	require.Nil(t, i.Failed())
+	defer i.Close(context.Background())
+	_, err = nats.Connect("nats://" + i.NATS.Server.Addr().String())
+	require.ErrorIs(t, err, nats.ErrAuthorization)
+	for _, option := range []nats.Option{nats.Name("over loopback"), i.NATS.InProcess()} {
+		conn, err := nats.Connect(i.NATS.URL, option)
+		require.NoError(t, err)
+		js, err := conn.JetStream()
+		require.NoError(t, err)
+		_, err = js.AccountInfo()
+		require.NoError(t, err)
+		conn.Close()
+	}
+	secret, err := os.Stat(filepath.Join(o.DataDir, "nats", "password"))
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, secret.Mode())
+}

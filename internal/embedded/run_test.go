@@ -1,0 +1,94 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunIsFoundWhileItsProcessLives(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := ReadRun(dir)
+	require.ErrorIs(t, err, ErrNotRunning)
+	require.NoError(t, RemoveRun(dir))
+
+	lock, err := lockFolder(dir)
+	require.NoError(t, err)
+	_, err = ReadRun(dir)
+	require.ErrorIs(t, err, ErrNotRunning, "it has not said yet where it is")
+	run := Run{
+		PID:          os.Getpid(),
+		Started:      time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC),
+		PublicURL:    "http://127.0.0.1:8080",
+		PostgresURLs: map[string]string{"sical_query": "postgres://sical_query@/sical?host=/tmp/sical"},
+		NATSURL:      "nats://sical:secret@127.0.0.1:4222",
+	}
+	require.NoError(t, WriteRun(dir, run))
+	got, err := ReadRun(dir)
+	require.NoError(t, err)
+	require.Equal(t, run, got)
+	info, err := os.Stat(runFile(dir))
+	require.NoError(t, err)
+	require.EqualValues(t, 0o600, info.Mode())
+
+	require.NoError(t, lock.release())
+	_, err = ReadRun(dir)
+	require.ErrorIs(t, err, ErrNotRunning, "its process is gone")
+	require.NoError(t, RemoveRun(dir))
+	require.NoFileExists(t, runFile(dir))
+}
+
+// Who only looks must not keep a start from the folder.
+func TestReadersDoNotDisturbTheLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, WriteRun(dir, Run{}))
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+					ReadRun(dir)
+				}
+			}
+		})
+	}
+	for range 50 {
+		lock, err := lockFolder(dir)
+		require.NoError(t, err)
+		require.NoError(t, lock.release())
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestLogIsBoundedAndQuoted(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "postgres.log")
+	require.NoError(t, os.WriteFile(name, []byte(strings.Repeat("x", logLimit)+"\nearlier run\n"), 0o600))
+	log, err := openLog(name)
+	require.NoError(t, err)
+	require.Empty(t, log.tail())
+	for n := range 100 {
+		fmt.Fprintf(log.file, "line %d\n", n)
+	}
+	require.NoError(t, log.file.Close())
+	log, err = openLog(name)
+	require.NoError(t, err)
+	defer log.file.Close()
+	require.Empty(t, log.tail(), "only this run's lines")
+	fmt.Fprint(log.file, "why\n")
+	require.Equal(t, "why", log.tail())
+	require.FileExists(t, name+".old")
+}
