@@ -87,8 +87,9 @@ func (s curriculum) set(point events.ID, prerequisites []events.ID) (*events.Pre
 			return nil, broken("self_prerequisite", pointer, "A point cannot be its own prerequisite.")
 		}
 		if way := s.way(p, point, known); way != nil {
-			return nil, broken("prerequisite_cycle", pointer, "These points would each have to be learnt before the other: %s.",
-				circle(append([]events.ID{point}, way...)))
+			way = append(way, point)
+			slices.Reverse(way)
+			return nil, broken("prerequisite_cycle", pointer, "These points would each have to be learnt before the other: %s.", circle(way))
 		}
 	}
 	return &events.PrerequisitesSet{
@@ -97,8 +98,8 @@ func (s curriculum) set(point events.ID, prerequisites []events.ID) (*events.Pre
 	}, nil
 }
 
-// way is a chain of prerequisites that leads from one point to another, both
-// named; nil where there is none. Points in known are known not to lead there.
+// way is a chain of prerequisites that leads from one point to another, last
+// point first; nil where there is none. Points in known do not lead there.
 func (s *curriculum) way(from, to events.ID, known map[events.ID]bool) []events.ID {
 	if from == to {
 		return []events.ID{to}
@@ -109,7 +110,7 @@ func (s *curriculum) way(from, to events.ID, known map[events.ID]bool) []events.
 	known[from] = true
 	for _, p := range s.of(from) {
 		if rest := s.way(p, to, known); rest != nil {
-			return append([]events.ID{from}, rest...)
+			return append(rest, from)
 		}
 	}
 	return nil

@@ -140,14 +140,15 @@ func (s goal) of(g Given) error {
 }
 
 func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
-	if c.Visibility == "" {
-		c.Visibility = events.Private
+	readers := c.Visibility
+	if readers == "" {
+		readers = events.Private
 	}
 	err := first(
 		title("/title", c.Title),
 		text("/description", c.Description, maxDescription),
 		line("/category", c.Category, maxCategory),
-		oneOf("/visibility", c.Visibility, events.Private, events.Public),
+		oneOf("/visibility", readers, events.Private, events.Public),
 	)
 	if err != nil {
 		return Outcome{}, err
@@ -161,7 +162,7 @@ func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
 		Description: events.Personal(c.Description),
 		Category:    c.Category,
 		TargetDate:  c.TargetDate,
-		Visibility:  c.Visibility,
+		Visibility:  readers,
 		Paths:       c.Paths,
 	}}}, nil
 }
@@ -206,8 +207,11 @@ func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
 		return Outcome{}, nil
 	}
 	live, err := attachable(c.Paths, g)
+	if err != nil {
+		return Outcome{}, err
+	}
 	change := events.Change[[]events.ID]{From: s.paths, To: c.Paths}
-	return Outcome{Owner: s.owner, Live: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, err
+	return Outcome{Owner: s.owner, Live: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, nil
 }
 
 // moveGoal decides a change of status: into to, from one of the allowed ones.

@@ -62,14 +62,15 @@ func username(pointer, name string) error {
 }
 
 func inName(r rune) bool {
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || strings.ContainsRune("._-", r)
+	visible := !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return visible && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) || strings.ContainsRune("._-", r)
 }
 
 // email checks an address as far as text can tell; whether it works only a mail
 // sent there can.
 func email(pointer, address string) error {
 	local, domain, _ := strings.Cut(address, "@")
-	ok := local != "" && len(local) <= maxLocal && len(address) <= maxEmail &&
+	ok := utf8.ValidString(address) && local != "" && len(local) <= maxLocal && len(address) <= maxEmail &&
 		!strings.ContainsFunc(local, notInLocal) && domainName.MatchString(domain)
 	if !ok {
 		return broken("invalid_email", pointer, "An address of the form name@example.org is expected.")
@@ -83,7 +84,7 @@ func notInLocal(r rune) bool {
 
 var (
 	domainName = regexp.MustCompile(`^[\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?(\.[\pL\pN]([\pL\pM\pN-]*[\pL\pM\pN])?)+$`)
-	localeForm = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,7}$`)
+	localeForm = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,6}$`)
 	zoneForm   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}$`)
 )
 

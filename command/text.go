@@ -42,6 +42,9 @@ func line(pointer, s string, most int) error {
 
 // text checks a text that may have several lines.
 func text(pointer, s string, most int) error {
+	if !utf8.ValidString(s) {
+		return broken("invalid_text", pointer, "Text in UTF-8 is expected.")
+	}
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
 		return broken("control_character", pointer, "Text without control characters is expected, but for line ends and tabs.")
 	}
