@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // binaries is a folder of server programs on this machine.
@@ -99,22 +101,26 @@ func (b *binaries) prepare(ctx context.Context, o Options) (*launch, error) {
 // initialise makes a new cluster beside its place and moves it there when it is
 // whole, so that no later start takes half of one for data.
 func (b *binaries) initialise(ctx context.Context, o Options, as *account, cluster string) error {
-	fresh := cluster + ".new"
-	err := os.RemoveAll(fresh)
-	if err == nil {
-		err = os.Mkdir(fresh, 0o700)
+	halves, _ := filepath.Glob(cluster + ".new-*")
+	for _, half := range halves {
+		_ = os.RemoveAll(half) // a killed initdb may still be at it; another start tries again
 	}
-	if err == nil {
-		err = as.own(fresh)
-	}
+	fresh, err := os.MkdirTemp(o.DataDir, b.folder()+".new-*") // mode 0700
 	if err != nil {
-		return fmt.Errorf("new Postgres data folder: %w", err)
+		return err
+	}
+	defer os.RemoveAll(fresh)
+	if err := as.own(fresh); err != nil {
+		return err
 	}
 	args := []string{"-D", fresh, "-U", superuser, "-A", "trust", "-E", "UTF8", "--locale=C"}
 	if o.Settings["fsync"] == "off" {
 		args = append(args, "--no-sync")
 	}
-	if out, err := b.command(ctx, as, "initdb", args...).CombinedOutput(); err != nil {
+	initdb := b.command(ctx, as, "initdb", args...)
+	initdb.Cancel = func() error { return initdb.Process.Signal(syscall.SIGINT) } // it ends its children
+	initdb.WaitDelay = 5 * time.Second
+	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, lastLines(out))
 	}
 	// Nobody comes in by another way than the socket, whatever the settings become.

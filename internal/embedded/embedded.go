@@ -78,7 +78,8 @@ func (i *Instance) Failed() <-chan error {
 }
 
 // Close stops NATS, then Postgres, and gives the data folder free. When ctx ends
-// Postgres is no longer asked but told: it then recovers at its next start.
+// Postgres is no longer asked but told: it then recovers at its next start. Close is
+// called once.
 func (i *Instance) Close(ctx context.Context) error {
 	if i.NATS != nil {
 		i.NATS.Close()

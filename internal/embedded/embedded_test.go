@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,9 @@ import (
 func TestStartsColdThenWarm(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, nil)
-	first, err := Start(t.Context(), options(dir))
+	o := options(dir)
+	o.Settings = nil
+	first, err := Start(t.Context(), o)
 	require.NoError(t, err)
 	url := first.Postgres.AdminURL
 	require.Equal(t, "sical UTF8 C C", query(t, url,
@@ -27,7 +30,6 @@ func TestStartsColdThenWarm(t *testing.T) {
 	require.NoError(t, first.Close(t.Context()))
 	require.NoDirExists(t, first.Postgres.launch.host)
 
-	o := options(dir)
 	o.Settings = map[string]string{"max_connections": "17"}
 	second, err := Start(t.Context(), o)
 	require.NoError(t, err)
@@ -40,7 +42,9 @@ func TestStartsColdThenWarm(t *testing.T) {
 
 func TestOnlyTheAccountReachesTheSocket(t *testing.T) {
 	t.Parallel()
-	i, err := Start(t.Context(), Options{DataDir: folder(t, nil), SkipNATS: true})
+	o := options(folder(t, nil))
+	o.SkipNATS = true
+	i, err := Start(t.Context(), o)
 	require.NoError(t, err)
 	defer i.Close(context.Background())
 	sockets, err := os.Stat(i.Postgres.launch.host)
@@ -69,10 +73,31 @@ func TestKilledProcessLeavesNothingBehind(t *testing.T) {
 			require.ErrorIs(t, err, ErrNotRunning)
 			second := startHelper(t, as, dir) // at once: the first Postgres may still be ending
 			require.NotZero(t, second.postmaster, &second.errors)
-			requireGone(t, first.postmaster)
+			requireGone(t, first.postmaster, dir)
 			require.Equal(t, "still here", query(t, second.url, `select text from kept`))
 		})
 	}
+}
+
+func TestKilledDuringInitdb(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, nil)
+	h := launchHelper(t, nil, dir)
+	for { // nothing signals that initdb is at work
+		halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*", "base"))
+		require.NoError(t, err)
+		if len(halves) > 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, h.cmd.Process.Kill())
+	require.Error(t, h.cmd.Wait())
+	require.Empty(t, existingCluster(dir), "half a cluster is no data")
+	i, err := Start(t.Context(), options(dir))
+	require.NoError(t, err)
+	require.Equal(t, "sical", query(t, i.Postgres.AdminURL, `select current_database()::text`))
+	require.NoError(t, i.Close(t.Context()))
 }
 
 func TestSignalsStopCleanly(t *testing.T) {
@@ -80,11 +105,12 @@ func TestSignalsStopCleanly(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
-			h := startHelper(t, nil, folder(t, nil))
+			dir := folder(t, nil)
+			h := startHelper(t, nil, dir)
 			require.NotZero(t, h.postmaster, &h.errors)
 			require.NoError(t, h.cmd.Process.Signal(signal))
 			require.NoError(t, h.cmd.Wait(), &h.errors)
-			requireGone(t, h.postmaster)
+			requireGone(t, h.postmaster, dir)
 		})
 	}
 }

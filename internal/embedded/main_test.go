@@ -51,8 +51,13 @@ func serve(dir string) error {
 	return i.Close(context.Background())
 }
 
+// options are those of tests that do not look at what a power cut leaves.
 func options(dir string) Options {
-	return Options{DataDir: dir, Logger: slog.New(slog.DiscardHandler)}
+	return Options{
+		DataDir:  dir,
+		Settings: map[string]string{"fsync": "off"},
+		Logger:   slog.New(slog.DiscardHandler),
+	}
 }
 
 // folder is a temporary folder that any user may pass and as owns. t.TempDir is
@@ -85,6 +90,7 @@ func users(t *testing.T) map[string]*account {
 // helper is another process that runs an Instance.
 type helper struct {
 	cmd        *exec.Cmd
+	out        io.Reader
 	errors     strings.Builder
 	postmaster int
 	url        string
@@ -93,6 +99,18 @@ type helper struct {
 // startHelper starts one and waits until it is ready or has failed.
 func startHelper(t *testing.T, as *account, dir string) *helper {
 	t.Helper()
+	h := launchHelper(t, as, dir)
+	line, err := bufio.NewReader(h.out).ReadString('\n')
+	if err == io.EOF {
+		return h // failed: wait says how
+	}
+	_, err = fmt.Sscan(line, &h.postmaster, &h.url)
+	require.NoError(t, err)
+	return h
+}
+
+func launchHelper(t *testing.T, as *account, dir string) *helper {
+	t.Helper()
 	program := filepath.Join(folder(t, as), "helper")
 	copyProgram(t, program)
 	h := &helper{cmd: exec.Command(program)}
@@ -100,7 +118,8 @@ func startHelper(t *testing.T, as *account, dir string) *helper {
 	h.cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as.credential()}
 	h.cmd.Stderr = &h.errors
-	out, err := h.cmd.StdoutPipe()
+	var err error
+	h.out, err = h.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, h.cmd.Start())
 	t.Cleanup(func() {
@@ -109,12 +128,6 @@ func startHelper(t *testing.T, as *account, dir string) *helper {
 			h.cmd.Wait()
 		}
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err == io.EOF {
-		return h // failed: wait says how
-	}
-	_, err = fmt.Sscan(line, &h.postmaster, &h.url)
-	require.NoError(t, err)
 	return h
 }
 
@@ -152,7 +165,7 @@ func execute(t *testing.T, url, sql string) {
 	require.NoError(t, err)
 }
 
-func requireGone(t *testing.T, pid int) {
+func requireGone(t *testing.T, pid int, dir string) {
 	t.Helper()
-	require.NoError(t, waitGone(t.Context(), pid, 10*time.Second))
+	require.NoError(t, awaitEnd(t.Context(), pid, filepath.Join(dir, existingCluster(dir)), 10*time.Second))
 }

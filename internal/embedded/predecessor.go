@@ -30,13 +30,31 @@ func settlePredecessor(ctx context.Context, cluster string) error {
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err == nil && worksIn(pid, cluster) {
 		dismiss(pid)
-		if err := waitGone(ctx, pid, 10*time.Second); err != nil {
-			return fmt.Errorf("a Postgres left by an earlier run still works in %s: %w", cluster, err)
+		if err := awaitEnd(ctx, pid, cluster, 10*time.Second); err != nil {
+			return err
 		}
 	}
 	// Postgres itself would take a new process of the old number for a running server.
 	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// awaitEnd waits until the process no longer works in the folder. It is not our
+// child, so that looking again is all one can do; its number may stay taken for ever,
+// where the first process of a container does not collect the dead.
+func awaitEnd(ctx context.Context, pid int, cluster string, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for worksIn(pid, cluster) {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("a Postgres left by an earlier run, process %d, still works in %s", pid, cluster)
+		case <-tick.C:
+		}
 	}
 	return nil
 }

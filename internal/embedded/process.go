@@ -3,7 +3,6 @@ package embedded
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -70,21 +69,4 @@ func (p *process) end() string {
 		return p.err.Error()
 	}
 	return "exit status 0"
-}
-
-// waitGone waits until no process has the id. The process is not our child, so that
-// looking again is all one can do.
-func waitGone(ctx context.Context, pid int, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for syscall.Kill(pid, 0) != syscall.ESRCH {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("process %d did not end within %v", pid, limit)
-		case <-tick.C:
-		}
-	}
-	return nil
 }

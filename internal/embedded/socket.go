@@ -25,12 +25,12 @@ func socketFolder(dataDir string, as *account) (string, error) {
 	if len(dir) > socketLimit {
 		dir = filepath.Join("/tmp", name)
 	}
-	err := os.Mkdir(dir, 0o700)
-	switch {
-	case err == nil && as != nil:
-		err = os.Lchown(dir, int(as.uid), int(as.gid))
-	case errors.Is(err, fs.ErrExist):
-		err = checkWall(dir, as)
+	err := removeOld(dir, as)
+	if err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err == nil {
+		err = as.own(dir)
 	}
 	if err != nil {
 		return "", fmt.Errorf("socket folder: %w", err)
@@ -38,10 +38,14 @@ func socketFolder(dataDir string, as *account) (string, error) {
 	return dir, as.canEnter(dir)
 }
 
-// checkWall refuses a folder that somebody else put where ours belongs: the folder
-// above is open to all users of the machine.
-func checkWall(dir string, as *account) error {
+// removeOld removes what a killed run left: the lock beside its socket holds a number
+// that another process may have by now. It refuses to touch what somebody else put
+// there: the folder above is open to all users of the machine.
+func removeOld(dir string, as *account) error {
 	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -49,5 +53,5 @@ func checkWall(dir string, as *account) error {
 	if !info.IsDir() || owner != as.id() || info.Mode().Perm() != 0o700 {
 		return fmt.Errorf("%s is not a folder of uid %d with mode 0700 (owner %d, %v): remove it", dir, as.id(), owner, info.Mode())
 	}
-	return nil
+	return os.RemoveAll(dir)
 }
