@@ -7,9 +7,44 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// newDatabase has the schema and the two roles that use it, with the grants
+// that the head of the schema names.
+func newDatabase(t testing.TB) *testkit.DB {
+	t.Helper()
+	return testkit.Database(t, func(adminURL string) error {
+		conn, err := pgx.Connect(context.Background(), adminURL)
+		if err != nil {
+			return err
+		}
+		defer conn.Close(context.Background())
+		_, err = conn.Exec(context.Background(), `create schema sical;`+Schema+`
+			create role sical_command login; create role sical_query login;
+			grant usage on schema sical to sical_command, sical_query;
+			grant select, insert, update, delete on sical.credential, sical.session_generation,
+				sical.session, sical.refresh_token, sical.revocation to sical_command;
+			grant select on sical.revocation to sical_query`)
+		return err
+	})
+}
+
+// connect closes the pool before the database is dropped: cleanups run in
+// reverse order.
+func connect(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(context.Background(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
 
 // process is everything one process of the installation would have.
 type process struct {
@@ -43,7 +78,7 @@ func newKeys(t testing.TB) *Keyring {
 
 func oneProcess(t testing.TB) *process {
 	t.Helper()
-	return newProcess(t, database(t), newKeys(t))
+	return newProcess(t, newDatabase(t).URL("sical_command"), newKeys(t))
 }
 
 // login opens a session as the API does after the password was right.

@@ -88,7 +88,7 @@ func TestARefreshOvertakenByTheEnd(t *testing.T) {
 
 func TestConcurrentRefreshesHaveOneWinner(t *testing.T) {
 	t.Parallel()
-	url, keys := database(t), newKeys(t)
+	url, keys := newDatabase(t).URL("sical_command"), newKeys(t)
 	processes := []*process{newProcess(t, url, keys), newProcess(t, url, keys)}
 	first := processes[0].login(t, uuid.New())
 	results := make(chan error, 24)

@@ -13,7 +13,7 @@ import (
 
 func TestAnEndIsSeenElsewhereWithinFiveSeconds(t *testing.T) {
 	t.Parallel()
-	url, keys := database(t), newKeys(t)
+	url, keys := newDatabase(t).URL("sical_command"), newKeys(t)
 	here, there := newProcess(t, url, keys), newProcess(t, url, keys)
 	user := uuid.New()
 	single, kept, lost := here.login(t, uuid.New()), here.login(t, user), here.login(t, user)
@@ -41,7 +41,7 @@ func TestAnEndIsSeenElsewhereWithinFiveSeconds(t *testing.T) {
 // first.
 func TestALateCommitIsNotMissed(t *testing.T) {
 	t.Parallel()
-	url, keys := database(t), newKeys(t)
+	url, keys := newDatabase(t).URL("sical_command"), newKeys(t)
 	here, there := newProcess(t, url, keys), newProcess(t, url, keys)
 	user := uuid.New()
 	slow, quick := here.login(t, user), here.login(t, uuid.New())
@@ -98,8 +98,12 @@ func (w *syncWriter) count(text string) int {
 
 func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	t.Parallel()
-	url, keys := database(t), newKeys(t)
-	p := newProcess(t, url, keys)
+	db := newDatabase(t)
+	p, owner := newProcess(t, db.URL("sical_command"), newKeys(t)), connect(t, db.AdminURL)
+	rename := func(from, to string) {
+		_, err := owner.Exec(t.Context(), `alter table sical.`+from+` rename to `+to)
+		require.NoError(t, err)
+	}
 	var log syncWriter
 	r, err := StartRevocations(t.Context(), p.pool, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
 	require.NoError(t, err)
@@ -108,7 +112,7 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	c, err := p.verifier.Verify(tokens.Access)
 	require.NoError(t, err)
 
-	p.exec(t, `alter table sical.revocation rename to away`)
+	rename("revocation", "away")
 	require.Eventually(t, func() bool { return log.count("level=WARN") == 1 }, 10*time.Second, 10*time.Millisecond)
 	before := r.Lag()
 	require.Error(t, r.Poll(t.Context()))
@@ -118,7 +122,7 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	require.Error(t, err, "one that knows nothing does not start")
 
 	p.exec(t, `insert into sical.away (kind, subject) values ('session', $1)`, tokens.Session)
-	p.exec(t, `alter table sical.away rename to revocation`)
+	rename("away", "revocation")
 	require.Eventually(t, func() bool { return r.Revoked(c) && log.count("level=INFO") == 1 }, 10*time.Second, 10*time.Millisecond)
 	require.Less(t, r.Lag(), 5*time.Second)
 	require.Equal(t, 1, log.count("level=WARN"), "said once, not every second")

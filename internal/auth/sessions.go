@@ -119,10 +119,16 @@ func (s *Sessions) revoke(ctx context.Context, sql string, args ...any) error {
 
 // Prune deletes what no longer matters: sessions that have expired, with their
 // refresh tokens, and revocations that every process may forget. Once an hour,
-// from any process of the command side, is enough.
+// from any process of the command side, is enough. It passes over sessions that
+// someone has locked, so that it cannot deadlock with EndSessionsSQL.
 func (s *Sessions) Prune(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, `
-		with expired as (delete from sical.session where expires_at < clock_timestamp())
+		with expired as (
+			select id from sical.session where expires_at < clock_timestamp()
+			for update skip locked
+		), pruned as (
+			delete from sical.session where id in (select id from expired)
+		)
 		delete from sical.revocation where created_at < clock_timestamp() - $1::interval`, 2*remember)
 	return err
 }
