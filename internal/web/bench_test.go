@@ -126,10 +126,11 @@ func BenchmarkCompression(b *testing.B) {
 }
 
 func BenchmarkLimiter(b *testing.B) {
-	l := NewLimiter(1<<29, 1<<30, time.Now)
+	l := NewLimiter(1<<29, 1<<30, time.Now())
+	start := time.Now()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			l.Allow(alice.UserID[:])
+			l.Allow(alice.UserID[:], start)
 		}
 	})
 }

@@ -17,7 +17,6 @@ import (
 type Limiter struct {
 	interval int64 // nanoseconds from one request to the next at the steady rate
 	burst    int64
-	now      func() time.Time
 	start    time.Time
 	seed     maphash.Seed
 	sets     []limiterSet
@@ -43,32 +42,31 @@ type Verdict struct {
 }
 
 // NewLimiter allows perSecond requests a second (at least 1) and at most burst
-// (at least 1) at once for each key.
-func NewLimiter(perSecond, burst int, now func() time.Time) *Limiter {
+// (at least 1) at once for each key, from now on.
+func NewLimiter(perSecond, burst int, now time.Time) *Limiter {
 	return newLimiter(perSecond, burst, limiterSets, now)
 }
 
-func newLimiter(perSecond, burst, sets int, now func() time.Time) *Limiter {
+func newLimiter(perSecond, burst, sets int, now time.Time) *Limiter {
 	return &Limiter{
 		interval: int64(time.Second) / int64(max(perSecond, 1)),
 		burst:    int64(max(burst, 1)),
-		now:      now,
-		start:    now(),
+		start:    now,
 		seed:     maphash.MakeSeed(),
 		sets:     make([]limiterSet, sets),
 	}
 }
 
 // Allow takes one request off what key has left, if there is any.
-func (l *Limiter) Allow(key []byte) Verdict { return l.judge(key, l.interval) }
+func (l *Limiter) Allow(key []byte, now time.Time) Verdict { return l.judge(key, now, l.interval) }
 
 // Check says what Allow would, without taking anything.
-func (l *Limiter) Check(key []byte) Verdict { return l.judge(key, 0) }
+func (l *Limiter) Check(key []byte, now time.Time) Verdict { return l.judge(key, now, 0) }
 
-func (l *Limiter) judge(key []byte, cost int64) Verdict {
+func (l *Limiter) judge(key []byte, at time.Time, cost int64) Verdict {
 	hash := maphash.Bytes(l.seed, key)
 	set := &l.sets[hash%uint64(len(l.sets))]
-	now := int64(l.now().Sub(l.start))
+	now := int64(at.Sub(l.start))
 
 	set.mu.Lock()
 	way := set.find(hash)

@@ -27,7 +27,7 @@ func TestLimiterIsTheCellRateAlgorithm(t *testing.T) {
 		rate := rapid.IntRange(1, 1000).Draw(t, "rate")
 		burst := rapid.IntRange(1, 20).Draw(t, "burst")
 		clock := &fakeClock{}
-		l := newLimiter(rate, burst, 8, clock.now)
+		l := newLimiter(rate, burst, 8, clock.now())
 		interval := time.Second / time.Duration(rate)
 		var passed []time.Duration
 		var now time.Duration
@@ -42,8 +42,8 @@ func TestLimiterIsTheCellRateAlgorithm(t *testing.T) {
 			for i, at := range passed {
 				allowed = allowed && time.Duration(len(passed)-i+1)*interval <= time.Duration(burst)*interval+now-at
 			}
-			checked := l.Check([]byte("k"))
-			got := l.Allow([]byte("k"))
+			checked := l.Check([]byte("k"), clock.now())
+			got := l.Allow([]byte("k"), clock.now())
 			if got.Allowed != allowed || checked.Allowed != allowed {
 				t.Fatalf("after %v: allowed %v, checked %v, want %v", now, got.Allowed, checked.Allowed, allowed)
 			}
@@ -61,31 +61,31 @@ func TestLimiterVerdictComesTrue(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		clock := &fakeClock{}
-		l := newLimiter(rapid.IntRange(1, 1000).Draw(t, "rate"), rapid.IntRange(1, 20).Draw(t, "burst"), 8, clock.now)
+		l := newLimiter(rapid.IntRange(1, 1000).Draw(t, "rate"), rapid.IntRange(1, 20).Draw(t, "burst"), 8, clock.now())
 		var v Verdict
 		for range rapid.IntRange(1, 50).Draw(t, "requests") {
 			clock.advance(time.Duration(rapid.Int64Range(0, int64(l.interval)).Draw(t, "step")))
-			v = l.Allow([]byte("k"))
+			v = l.Allow([]byte("k"), clock.now())
 		}
 		for range v.Remaining {
-			if !l.Allow([]byte("k")).Allowed {
+			if !l.Allow([]byte("k"), clock.now()).Allowed {
 				t.Fatal("fewer remained than promised")
 			}
 		}
-		v = l.Allow([]byte("k"))
+		v = l.Allow([]byte("k"), clock.now())
 		if v.Allowed {
 			t.Fatal("more remained than promised")
 		}
 		clock.advance(v.RetryAfter - 1)
-		if l.Check([]byte("k")).Allowed {
+		if l.Check([]byte("k"), clock.now()).Allowed {
 			t.Fatal("allowed before RetryAfter")
 		}
 		clock.advance(1)
-		if v = l.Allow([]byte("k")); !v.Allowed {
+		if v = l.Allow([]byte("k"), clock.now()); !v.Allowed {
 			t.Fatal("not allowed after RetryAfter")
 		}
 		clock.advance(v.Whole)
-		if v = l.Check([]byte("k")); int64(v.Remaining) != l.burst {
+		if v = l.Check([]byte("k"), clock.now()); int64(v.Remaining) != l.burst {
 			t.Fatal("not whole when promised")
 		}
 	})
@@ -94,13 +94,13 @@ func TestLimiterVerdictComesTrue(t *testing.T) {
 func TestLimiterKeepsKeysApartUnderConcurrency(t *testing.T) {
 	t.Parallel()
 	clock := &fakeClock{}
-	l := NewLimiter(1, 50, clock.now)
+	l := NewLimiter(1, 50, clock.now())
 	var wg sync.WaitGroup
 	var allowed [8]atomic.Int64
 	for range 8 {
 		wg.Go(func() {
 			for i := range 800 {
-				if l.Allow([]byte{byte(i % 8)}).Allowed {
+				if l.Allow([]byte{byte(i % 8)}, clock.now()).Allowed {
 					allowed[i%8].Add(1)
 				}
 			}
@@ -116,21 +116,21 @@ func TestLimiterKeepsKeysApartUnderConcurrency(t *testing.T) {
 // that is over its limit. Not parallel: it counts allocations.
 func TestLimiterMemoryIsFixed(t *testing.T) {
 	clock := &fakeClock{}
-	l := NewLimiter(1, 2, clock.now)
+	l := NewLimiter(1, 2, clock.now())
 	greedy := []byte("greedy")
 	for range 3 {
-		l.Allow(greedy)
+		l.Allow(greedy, clock.now())
 	}
 	key := make([]byte, 8)
 	allocated := testing.AllocsPerRun(1, func() {
 		for i := range uint64(1_000_000) {
 			binary.BigEndian.PutUint64(key, i)
-			l.Allow(key)
+			l.Allow(key, clock.now())
 		}
 	})
 	require.Less(t, allocated, 10.0)
 	require.Len(t, l.sets, limiterSets)
-	require.False(t, l.Check(greedy).Allowed)
+	require.False(t, l.Check(greedy, clock.now()).Allowed)
 }
 
 func TestRateLimitOverHTTP(t *testing.T) {

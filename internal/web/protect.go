@@ -66,7 +66,7 @@ func Protect(e *echo.Echo, cfg Config) error {
 		headers:    newHeaders(len(cfg.Origins)),
 		cors:       cors,
 		metrics:    metrics,
-		limits:     newLimits(cfg.RatePerSecond, cfg.Burst, cfg.Now),
+		limits:     newLimits(cfg.RatePerSecond, cfg.Burst, cfg.Now()),
 		compressor: newCompressor(),
 		accessLog:  &accessLog{logger: cfg.Logger, every: uint64(max(cfg.LogEvery, 0))},
 	}
@@ -89,7 +89,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	allowed := g.cors.set(r, header)
 
 	compressed := g.compressor.wrap(c)
-	err := g.guard(c, next, allowed)
+	err := g.guard(c, next, start, allowed)
 	broken := err != nil && w.Committed
 	if err != nil {
 		c.Error(err)
@@ -112,7 +112,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 }
 
 // guard runs what may refuse or panic.
-func (g *gate) guard(c echo.Context, next echo.HandlerFunc, originAllowed bool) (err error) {
+func (g *gate) guard(c echo.Context, next echo.HandlerFunc, now time.Time, originAllowed bool) (err error) {
 	defer func() {
 		value := recover()
 		if value == nil {
@@ -128,7 +128,7 @@ func (g *gate) guard(c echo.Context, next echo.HandlerFunc, originAllowed bool) 
 	if len(r.RequestURI) > maxURL {
 		return NewProblem(URITooLong, fmt.Sprintf("At most %d bytes are taken.", maxURL))
 	}
-	if err := g.admit(c); err != nil {
+	if err := g.admit(c, now); err != nil {
 		return err
 	}
 	if originAllowed && preflight(r) {
@@ -139,20 +139,20 @@ func (g *gate) guard(c echo.Context, next echo.HandlerFunc, originAllowed bool) 
 }
 
 // admit finds out who asks, and whether they ask too often.
-func (g *gate) admit(c echo.Context) error {
+func (g *gate) admit(c echo.Context, now time.Time) error {
 	if g.cfg.Verify != nil && len(c.Request().Header["Authorization"]) > 0 {
 		address := c.RealIP()
-		if err := g.limits.beforeToken(address); err != nil {
+		if err := g.limits.beforeToken(address, now); err != nil {
 			return err
 		}
 		if err := authenticate(c, g.cfg.Verify); err != nil {
 			if errors.Is(err, errBadToken) {
-				g.limits.badToken(address)
+				g.limits.badToken(address, now)
 			}
 			return err
 		}
 	}
-	return g.limits.admit(c)
+	return g.limits.admit(c, now)
 }
 
 // clientAddress is the peer itself, or what trusted proxies say of it: anyone else's

@@ -26,7 +26,7 @@ const (
 )
 
 // newLimits is nil, limiting nothing, for a rate of 0.
-func newLimits(perSecond, burst int, now func() time.Time) *limits {
+func newLimits(perSecond, burst int, now time.Time) *limits {
 	if perSecond <= 0 {
 		return nil
 	}
@@ -37,7 +37,7 @@ func newLimits(perSecond, burst int, now func() time.Time) *limits {
 
 // admit counts the request of an authenticated or anonymous principal and tells
 // it how it stands (draft-ietf-httpapi-ratelimit-headers).
-func (l *limits) admit(c echo.Context) error {
+func (l *limits) admit(c echo.Context, now time.Time) error {
 	if l == nil {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (l *limits) admit(c echo.Context) error {
 	} else {
 		key = addressKey(key, keyAddress, c.RealIP())
 	}
-	verdict := l.Allow(key)
+	verdict := l.Allow(key, now)
 	h := c.Response().Header()
 	h["Ratelimit-Policy"] = l.policy
 	h["Ratelimit"] = []string{rateLimitField(verdict)}
@@ -57,20 +57,20 @@ func (l *limits) admit(c echo.Context) error {
 
 // beforeToken refuses to look at yet another token from an address that has sent
 // too many bad ones.
-func (l *limits) beforeToken(address string) error {
+func (l *limits) beforeToken(address string, now time.Time) error {
 	if l == nil {
 		return nil
 	}
 	var buf [20]byte
-	return l.refusal(l.Check(addressKey(buf[:0], keyBadToken, address)))
+	return l.refusal(l.Check(addressKey(buf[:0], keyBadToken, address), now))
 }
 
-func (l *limits) badToken(address string) {
+func (l *limits) badToken(address string, now time.Time) {
 	if l == nil {
 		return
 	}
 	var buf [20]byte
-	l.Allow(addressKey(buf[:0], keyBadToken, address))
+	l.Allow(addressKey(buf[:0], keyBadToken, address), now)
 }
 
 func (l *limits) refusal(v Verdict) error {
