@@ -1,0 +1,287 @@
+// Package dispatch carries commands out: it loads what a decision needs, calls
+// the pure rule, and appends the outcome, each command judged on its
+// predecessors' results. What HTTP, imports and batches do with a command, they
+// do through here.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/vault"
+)
+
+// tries is how often a decision that lost a race is made anew.
+const tries = 3
+
+// Request is one command to carry out.
+type Request struct {
+	Rule    command.Rule
+	Command command.Command
+	Given   command.Given
+
+	// Key makes the request idempotent, zero for not; Digest tells equal requests
+	// from others that reuse the key, and Keep is how long it is remembered, 0
+	// for ever.
+	Key    events.ID
+	Digest []byte
+	Keep   time.Duration
+
+	// IfMatch is the version the aggregate must have, nil for any.
+	IfMatch *int
+
+	Correlation string // the request id
+	TraceParent string
+}
+
+// Verdict is what became of a Request.
+type Verdict struct {
+	ID       events.ID // what the command was about
+	Version  int       // of its aggregate
+	Position uint64    // by when it is done
+	Replayed bool      // it had been done before, under the same Key
+	Err      error     // a *command.Refusal, or one of this package's or eventlog's errors
+}
+
+// ErrVersion is returned where IfMatch names another version than the
+// aggregate's.
+var ErrVersion = errors.New("the resource has another version")
+
+// ErrKeyReused is returned where the Key had come with another request.
+var ErrKeyReused = errors.New("the idempotency key was used for another request")
+
+// Dispatcher carries out commands. It is safe for concurrent use.
+type Dispatcher struct {
+	log        *eventlog.Log
+	vault      *vault.Vault
+	curriculum baseline
+}
+
+// New makes a dispatcher on a log.
+func New(log *eventlog.Log, v *vault.Vault) *Dispatcher {
+	return &Dispatcher{log: log, vault: v}
+}
+
+// Do carries out one command.
+func (d *Dispatcher) Do(ctx context.Context, r *Request) Verdict { return d.All(ctx, []*Request{r})[0] }
+
+// All carries out several in order, each decided on its predecessors' results;
+// one that is refused fails alone.
+func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
+	jobs := make([]*job, len(requests))
+	for i, r := range requests {
+		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given)}
+	}
+	for open, try := jobs, 1; len(open) > 0; try++ {
+		if err := d.round(ctx, open); err != nil {
+			for _, j := range open {
+				if !j.done {
+					j.fail(err)
+				}
+			}
+			break
+		}
+		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done || j.lost(try) })
+	}
+	verdicts := make([]Verdict, len(jobs))
+	for i, j := range jobs {
+		verdicts[i] = j.verdict
+	}
+	return verdicts
+}
+
+// job is a request on its way.
+type job struct {
+	*Request
+	stream  events.Stream
+	live    []command.Reference
+	claims  []command.Claim
+	entry   *eventlog.Entry
+	done    bool
+	verdict Verdict
+}
+
+func (j *job) fail(err error) {
+	j.done = true
+	j.verdict = Verdict{ID: *j.Command.Subject(), Err: err}
+}
+
+// lost settles a job whose decision came too late once too often.
+func (j *job) lost(try int) bool {
+	if try < tries {
+		return false
+	}
+	j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
+	return true
+}
+
+// round loads, decides and appends what is open.
+func (d *Dispatcher) round(ctx context.Context, open []*job) error {
+	states, err := d.load(ctx, open)
+	if err != nil {
+		return err
+	}
+	var entries []*eventlog.Entry
+	for _, j := range open {
+		if d.decide(j, states); j.entry != nil {
+			entries = append(entries, j.entry)
+		}
+	}
+	if err := d.log.Append(ctx, entries...); err != nil {
+		if errors.Is(err, vault.ErrForgotten) && len(open) > 1 {
+			// Someone in the batch is gone: only their own commands fail.
+			return d.apart(ctx, open)
+		}
+		return gone(err)
+	}
+	head := uint64(0)
+	for _, j := range open {
+		if j.entry != nil {
+			d.settle(j)
+		}
+		head = max(head, j.verdict.Position)
+	}
+	for _, j := range open {
+		if j.done && j.verdict.Err == nil && j.verdict.Position == 0 {
+			j.verdict.Position = head // it was so already, by a predecessor
+		}
+	}
+	return nil
+}
+
+// apart carries the open jobs out one by one.
+func (d *Dispatcher) apart(ctx context.Context, open []*job) error {
+	for _, j := range open {
+		if j.done {
+			continue
+		}
+		if err := d.round(ctx, []*job{j}); err != nil {
+			j.fail(err)
+		}
+	}
+	return nil
+}
+
+// decide calls the rule and makes the entry to append, or settles the job where
+// there is nothing to append.
+func (d *Dispatcher) decide(j *job, states *states) {
+	j.entry = nil
+	state, version, position := states.of(j.stream)
+	if j.IfMatch != nil && *j.IfMatch != version {
+		j.fail(ErrVersion)
+		return
+	}
+	outcome, err := j.Rule.Decide(state, j.Command, states.given(j.Request))
+	if err != nil {
+		j.fail(err)
+		return
+	}
+	if idle(outcome) && j.Key == (events.ID{}) {
+		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: version, Position: position}
+		return
+	}
+	j.entry = d.entry(j, outcome, version, states)
+	for _, n := range j.entry.Events {
+		states.evolve(n)
+	}
+}
+
+func idle(o command.Outcome) bool {
+	return len(o.Events) == 0 && len(o.Also) == 0 && len(o.Claims) == 0 && o.Credential == "" && !o.EndSessions && !o.Forget
+}
+
+// entry turns an outcome into what the log appends.
+func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *states) *eventlog.Entry {
+	subject := *j.Command.Subject()
+	e := &eventlog.Entry{
+		Command: j.Key, Request: j.Digest, Keep: j.Keep, Subject: subject, Stream: j.stream,
+		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget,
+	}
+	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, TraceParent: j.TraceParent}
+	for _, data := range o.Events {
+		e.Events = append(e.Events, eventlog.New{Stream: j.stream, Data: data, Owner: o.Owner, OccurredAt: j.Given.At, Meta: meta})
+	}
+	if !j.Rule.Unchecked {
+		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream, Version: version})
+	}
+	for _, also := range o.Also {
+		_, at, _ := states.of(also.Stream)
+		e.Guards = append(e.Guards, eventlog.Guard{Stream: also.Stream, Version: at})
+		e.Events = append(e.Events, eventlog.New{Stream: also.Stream, Data: also.Data, OccurredAt: j.Given.At, Meta: meta})
+	}
+	for _, ref := range o.Live {
+		e.Guards = append(e.Guards, eventlog.Guard{Stream: ref.Stream, Version: eventlog.Live, Owner: ref.Owner})
+	}
+	for _, c := range o.Claims {
+		claim := eventlog.Claim{Kind: c.Kind, Stream: j.stream}
+		if c.Value != "" {
+			claim.Key = d.vault.Hash(c.Kind, c.Value)
+		}
+		e.Claims = append(e.Claims, claim)
+	}
+	j.live, j.claims = o.Live, o.Claims
+	return e
+}
+
+// settle turns the log's result into the verdict; a lost race stays open.
+func (d *Dispatcher) settle(j *job) {
+	r := j.entry.Result
+	var missing eventlog.GoneError
+	switch {
+	case r.Known && !slices.Equal(r.Request, j.Digest):
+		j.fail(ErrKeyReused)
+	case r.Known:
+		j.done, j.verdict = true, Verdict{ID: r.Subject, Version: r.Version, Position: r.Position, Replayed: true}
+	case errors.Is(r.Err, eventlog.ErrConflict) && j.Rule.Creates:
+		j.fail(&command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."})
+	case errors.Is(r.Err, eventlog.ErrConflict) && j.IfMatch != nil:
+		j.fail(ErrVersion)
+	case errors.Is(r.Err, eventlog.ErrConflict):
+		// Left open: decided anew on what is there now.
+	case errors.Is(r.Err, eventlog.ErrClaimed):
+		j.fail(j.taken())
+	case errors.As(r.Err, &missing):
+		j.fail(j.missing(missing.Stream))
+	case r.Err != nil:
+		j.fail(r.Err)
+	default:
+		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: r.Version, Position: r.Position}
+		if j.entry.Forget {
+			d.vault.Forget(j.entry.Subject)
+		}
+	}
+}
+
+// taken says which unique value somebody else has.
+func (j *job) taken() error {
+	refusal := &command.Refusal{Reason: command.Conflict, Code: "taken", Detail: "Somebody else has it."}
+	if len(j.claims) == 1 {
+		refusal.Pointer = j.claims[0].Field
+		refusal.Code = j.claims[0].Kind + "_taken"
+	}
+	return refusal
+}
+
+// missing says which aggregate that the decision relied on is not there.
+func (j *job) missing(s events.Stream) error {
+	for _, ref := range j.live {
+		if ref.Stream == s && ref.Pointer != "" {
+			return &command.Refusal{Reason: command.Broken, Code: "unknown_" + string(s.Kind()), Pointer: ref.Pointer, Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
+		}
+	}
+	return &command.Refusal{Reason: command.NotFound, Code: "not_found", Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
+}
+
+// gone makes a refusal of a missing key: the person was erased meanwhile.
+func gone(err error) error {
+	if errors.Is(err, vault.ErrForgotten) {
+		return &command.Refusal{Reason: command.NotFound, Code: "not_found", Detail: "There is no such user."}
+	}
+	return err
+}

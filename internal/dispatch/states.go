@@ -1,0 +1,130 @@
+package dispatch
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/eventlog"
+)
+
+// known is the fold of a stream, as loaded and as moved on by the round's own
+// decisions.
+type known struct {
+	state    any
+	version  int
+	position uint64 // of its last event, 0 where that has none yet
+}
+
+// states is what a round's decisions stand on.
+type states struct{ streams map[events.Stream]known }
+
+func (s *states) of(stream events.Stream) (state any, version int, position uint64) {
+	k := s.streams[stream]
+	return k.state, k.version, k.position
+}
+
+// given adds the states that the command reads.
+func (s *states) given(r *Request) command.Given {
+	reader, ok := r.Command.(command.Reader)
+	if !ok {
+		return r.Given
+	}
+	seen := map[events.Stream]any{}
+	for _, stream := range reader.Reads(r.Given) {
+		if k, ok := s.streams[stream]; ok {
+			seen[stream] = k.state
+		}
+	}
+	return r.Given.With(seen)
+}
+
+// evolve moves a stream on by an event that this round is about to append.
+func (s *states) evolve(n eventlog.New) {
+	k := s.streams[n.Stream]
+	k.version++
+	k.position = 0
+	k.state = evolver(n.Stream)(k.state, events.Event{
+		Stream: n.Stream, Version: k.version, Owner: n.Owner, Data: n.Data, OccurredAt: n.OccurredAt,
+	})
+	s.streams[n.Stream] = k
+}
+
+func evolver(s events.Stream) func(any, events.Event) any {
+	if evolve := command.EvolverOf(s.Kind()); evolve != nil {
+		return evolve
+	}
+	return func(state any, _ events.Event) any { return state }
+}
+
+// baseline keeps the fold of the one history that every change of
+// prerequisites needs whole. It is never trusted to be current: each use is
+// topped up from the log.
+type baseline struct {
+	mu   sync.Mutex
+	kept known
+}
+
+func (b *baseline) get() known {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.kept
+}
+
+func (b *baseline) put(k known) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.kept.version < k.version {
+		b.kept = k
+	}
+}
+
+// load fetches what the open jobs' decisions need, in one query and one more
+// for the curriculum.
+func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
+	needed := map[events.Stream]bool{}
+	for _, j := range open {
+		if !j.Rule.Creates && !j.Rule.Unchecked {
+			needed[j.stream] = true
+		}
+		if reader, ok := j.Command.(command.Reader); ok {
+			for _, s := range reader.Reads(j.Given) {
+				needed[s] = true
+			}
+		}
+	}
+	s := &states{map[events.Stream]known{}}
+	if needed[events.Curriculum] {
+		delete(needed, events.Curriculum)
+		base := d.curriculum.get()
+		more, err := d.log.LoadAfter(ctx, events.Curriculum, base.version)
+		if err != nil {
+			return nil, err
+		}
+		base = fold(events.Curriculum, base, more)
+		d.curriculum.put(base)
+		s.streams[events.Curriculum] = base
+	}
+	if len(needed) == 0 {
+		return s, nil
+	}
+	loaded, err := d.log.Load(ctx, slices.Collect(maps.Keys(needed))...)
+	if err != nil {
+		return nil, err
+	}
+	for stream, list := range loaded {
+		s.streams[stream] = fold(stream, known{}, list)
+	}
+	return s, nil
+}
+
+func fold(s events.Stream, k known, list []events.Event) known {
+	evolve := evolver(s)
+	for _, e := range list {
+		k.state, k.version, k.position = evolve(k.state, e), e.Version, e.Position
+	}
+	return k
+}
