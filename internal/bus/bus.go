@@ -65,7 +65,9 @@ func checkHeader(key, value string) error {
 }
 
 // encode turns a Watermill message into a NATS one: the UUID becomes the
-// Nats-Msg-Id, every metadata entry a header.
+// Nats-Msg-Id, every metadata entry a header. The id names the subject, too: a
+// stream drops a known id whatever its subject, and a message that is passed on
+// to another topic of the stream, as to a poison queue, must not be dropped.
 func encode(subject string, m *message.Message) (*nats.Msg, error) {
 	// Three more are added by an atomic batch.
 	header := make(nats.Header, len(m.Metadata)+4)
@@ -78,8 +80,11 @@ func encode(subject string, m *message.Message) (*nats.Msg, error) {
 	if err := setID(header, m.UUID); err != nil {
 		return nil, err
 	}
+	header[jetstream.MsgIDHeader][0] += at(subject)
 	return &nats.Msg{Subject: subject, Header: header, Data: m.Payload}, nil
 }
+
+func at(subject string) string { return "@" + subject }
 
 func setID(header nats.Header, id string) error {
 	if id == "" {
@@ -92,10 +97,10 @@ func setID(header nats.Header, id string) error {
 	return nil
 }
 
-// decode is the inverse of encode. It returns ErrNoID for a message that was
-// published by someone else without an id.
-func decode(header nats.Header, data []byte) (*message.Message, error) {
-	id := header.Get(jetstream.MsgIDHeader)
+// decode is the inverse of encode; of a message that somebody else published,
+// the whole id is the UUID, and without one it returns ErrNoID.
+func decode(subject string, header nats.Header, data []byte) (*message.Message, error) {
+	id := strings.TrimSuffix(header.Get(jetstream.MsgIDHeader), at(subject))
 	if id == "" {
 		return nil, ErrNoID
 	}

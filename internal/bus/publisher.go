@@ -36,8 +36,8 @@ func NewPublisher(js jetstream.JetStream, cfg Config) (*Publisher, error) {
 
 // Publish stores the messages in their order and returns when the stream has
 // all of them. Several messages go as atomic batches (ADR-50) of at most 1,000
-// messages and 1 MiB. A message whose UUID the stream has seen within its
-// duplicate window is not stored again; as a batch with such a message is
+// messages and 1 MiB. A message whose UUID the topic has seen within the
+// stream's duplicate window is not stored again; as a batch with such a message is
 // refused whole, its messages are then published one by one.
 //
 // It returns ErrClosed, ErrInvalidHeader or ErrNoID before anything is sent,
@@ -118,7 +118,7 @@ func chunk(msgs []*nats.Msg) int {
 // sequence of its last. Only the last is acknowledged: a wait for the first
 // would add a round trip and say nothing that the last does not.
 func publishBatch(ctx context.Context, js jetstream.JetStream, msgs []*nats.Msg) (uint64, error) {
-	ack, err := jetstreamext.PublishMsgBatch(ctx, js, msgs, jetstreamext.BatchFlowControl{})
+	ack, err := jetstreamext.PublishMsgBatch(ctx, js, msgs, jetstreamext.BatchFlowControl{AckFirst: false})
 	if err != nil {
 		return 0, err
 	}

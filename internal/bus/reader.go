@@ -67,8 +67,8 @@ const (
 // Read calls fn with the messages from sequence start on, in stream order and
 // each once, as soon as there are any: a batch is what arrived while the last
 // call ran, at most maxMsgs messages or about 1 MiB. Read outlives reconnects,
-// server restarts and the stream's deletion. It returns the error of fn, or
-// that of ctx.
+// server restarts and the stream's deletion. It returns the error of fn or
+// of ctx, or nats.ErrConnectionClosed once the connection is closed for good.
 func (r *Reader) Read(ctx context.Context, start uint64, maxMsgs int, fn func(Batch) error) error {
 	if start == 0 || maxMsgs < 1 {
 		return fmt.Errorf("bus: cannot read from sequence %d, %d messages at a time", start, maxMsgs)
@@ -84,6 +84,8 @@ func (r *Reader) Read(ctx context.Context, start uint64, maxMsgs int, fn func(Ba
 			return end.error
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case r.js.Conn().IsClosed():
+			return nats.ErrConnectionClosed
 		}
 		r.trouble(err)
 		if f.prev != before {

@@ -59,7 +59,8 @@ func NewSequencedPublisher(js jetstream.JetStream, stream string) *SequencedPubl
 
 // Publish stores the messages, in order and without a gap, right behind
 // sequence expectedLast, as atomic batches (ADR-50) of at most 1,000 messages
-// and 1 MiB. It returns the sequence of the last message known to be stored —
+// and 1 MiB, waiting for each at most the JetStream context's default timeout.
+// It returns the sequence of the last message known to be stored —
 // expectedLast if none is — also beside an error: earlier batches stay.
 //
 // The errors are *WrongSequenceError, ErrUnknownOutcome around the cause,
@@ -98,6 +99,9 @@ func (p *SequencedPublisher) publish(ctx context.Context, expected uint64, msgs 
 	first[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(expected, 10)}
 	first[jetstream.ExpectedStreamHeader] = []string{p.stream}
 
+	// An acknowledgement that a restarting server took with it never comes.
+	ctx, cancel := context.WithTimeout(ctx, p.js.Options().DefaultTimeout)
+	defer cancel()
 	var last uint64
 	var err error
 	if len(msgs) > 1 {

@@ -62,7 +62,8 @@ func (b *broker) connect(tb testing.TB, opts ...nats.Option) jetstream.JetStream
 		nc.Close()
 		<-closed
 	})
-	js, err := jetstream.New(nc)
+	// A restart costs whoever waits for it this long.
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
 	require.NoError(tb, err)
 	return js
 }

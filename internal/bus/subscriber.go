@@ -102,8 +102,8 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 	return err
 }
 
-// Subscribe hands over the topic's messages until ctx ends or the Subscriber
-// is closed; then the channel is closed. It returns ErrClosed, or why the
+// Subscribe hands over the topic's messages until ctx ends, or the Subscriber
+// or its connection is closed; then the channel is closed. It returns ErrClosed, or why the
 // consumer could not be made.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	s.mu.Lock()

@@ -25,13 +25,18 @@ type subscription struct {
 	floor   uint64          // the last sequence that is done with
 }
 
-// run hands messages over until ctx ends, by one session after the other.
+// run hands messages over, by one session after the other, until ctx ends or
+// the connection is closed for good.
 func (s *subscription) run(ctx context.Context, consumer jetstream.Consumer) {
 	retry := minRetry
 	for {
 		floor := s.floor
 		err := s.session(ctx, consumer)
 		for ctx.Err() == nil && err != nil {
+			if s.js.Conn().IsClosed() {
+				s.log.Error("Subscription ended by its connection", "error", err)
+				return
+			}
 			s.log.Warn("Subscription interrupted, trying again", "error", err)
 			if s.floor != floor {
 				retry, floor = minRetry, s.floor
@@ -111,7 +116,7 @@ func (s *subscription) session(ctx context.Context, consumer jetstream.Consumer)
 func (s *subscription) deliver(ctx context.Context, m jetstream.Msg, alive <-chan time.Time) bool {
 	seq := sequence(m)
 	for delay := s.cfg.NackDelay; ; delay = min(2*delay, s.cfg.MaxNackDelay) {
-		msg, err := decode(m.Headers(), m.Data())
+		msg, err := decode(m.Subject(), m.Headers(), m.Data())
 		if err != nil {
 			s.cfg.Undecodable(s.topic, seq, err)
 			s.settle(m.TermWithReason(err.Error()), seq)

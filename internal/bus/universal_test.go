@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
@@ -20,7 +19,6 @@ func pubSub(t *testing.T, js jetstream.JetStream, group string, inFlight int) (m
 	sub, err := NewSubscriber(js, SubscriberConfig{
 		Config: cfg, Group: group, MaxInFlight: inFlight,
 		NackDelay: time.Millisecond, MaxNackDelay: 5 * time.Millisecond,
-		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	require.NoError(t, err)
 	return pub, sub

@@ -1,0 +1,238 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+// stored reads the data of everything in the stream, straight from the server.
+func stored(t *testing.T, stream jetstream.Stream) []string {
+	t.Helper()
+	ctx := ctxOf(t)
+	info, err := stream.Info(ctx)
+	require.NoError(t, err)
+	var data []string
+	for seq := info.State.FirstSeq; seq <= info.State.LastSeq; seq++ {
+		m, err := stream.GetMsg(ctx, seq)
+		require.NoError(t, err, "sequence %d", seq)
+		data = append(data, string(m.Data))
+	}
+	return data
+}
+
+func counted(n int) []string {
+	want := make([]string, n)
+	for i := range want {
+		want[i] = strconv.Itoa(i + 1)
+	}
+	return want
+}
+
+func TestSequencedPublishesInOrderAcrossBatches(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	stream := ensure(t, js, 0)
+	p := NewSequencedPublisher(js, testStream)
+
+	// One message, as many as fit a batch, and one more than that.
+	last := uint64(0)
+	for _, n := range []int{1, maxBatchMsgs, maxBatchMsgs + 1} {
+		got, err := p.Publish(ctxOf(t), last, outgoing(int(last)+1, n))
+		require.NoError(t, err)
+		last += uint64(n)
+		require.Equal(t, last, got)
+	}
+	require.Equal(t, counted(int(last)), stored(t, stream))
+}
+
+func TestSequencedBoundsTheBytesOfABatch(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	stream := ensure(t, js, 0)
+	msgs := outgoing(1, 9)
+	for _, m := range msgs {
+		m.Data = []byte(strings.Repeat("学", maxBatchBytes/12)) // a quarter each
+	}
+	last, err := NewSequencedPublisher(js, testStream).Publish(ctxOf(t), 0, msgs)
+	require.NoError(t, err)
+	require.Equal(t, uint64(9), last)
+
+	// Each batch is marked on its messages: three of three, header included.
+	batches := map[string]int{}
+	for seq := uint64(1); seq <= last; seq++ {
+		m, err := stream.GetMsg(ctxOf(t), seq)
+		require.NoError(t, err)
+		batches[m.Header.Get("Nats-Batch-Id")]++
+	}
+	require.Len(t, batches, 3)
+}
+
+func TestSequencedRefusals(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	stream := ensure(t, js, 0)
+	p := NewSequencedPublisher(js, testStream)
+	_, err := p.Publish(ctxOf(t), 0, outgoing(1, 5))
+	require.NoError(t, err)
+
+	wrong := func(expected uint64, msgs []*Message) {
+		t.Helper()
+		last, err := p.Publish(ctxOf(t), expected, msgs)
+		var e *WrongSequenceError
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, WrongSequenceError{Expected: expected, Last: 5}, *e)
+		require.Equal(t, expected, last)
+	}
+	wrong(3, outgoing(100, 1)) // stale, one
+	wrong(3, outgoing(100, 3)) // stale, a batch
+	wrong(9, outgoing(100, 3)) // the stream has lost something
+	wrong(0, outgoing(1, 5))   // a second try of what had succeeded
+	wrong(4, outgoing(5, 1))   // the same with one message
+	wrong(0, outgoing(2, 1))   // a known id that is elsewhere
+
+	_, err = p.Publish(ctxOf(t), 5, outgoing(1, 2))
+	require.ErrorIs(t, err, ErrDuplicateID)
+	_, err = p.Publish(ctxOf(t), 5, outgoing(1, 1))
+	require.ErrorIs(t, err, ErrDuplicateID)
+	_, err = p.Publish(ctxOf(t), 5, []*Message{{Subject: testSubject}})
+	require.ErrorIs(t, err, ErrNoID)
+	_, err = p.Publish(ctxOf(t), 5, []*Message{{Subject: testSubject, ID: "x", Header: nats.Header{"a": {"b\r\nNats-Rollup: all"}}}})
+	require.ErrorIs(t, err, ErrInvalidHeader)
+	_, err = p.Publish(ctxOf(t), 5, []*Message{{Subject: "nobody.listens", ID: "x"}, {Subject: "nobody.listens", ID: "y"}})
+	require.ErrorIs(t, err, nats.ErrNoResponders)
+	require.NotErrorIs(t, err, ErrUnknownOutcome)
+
+	require.Equal(t, counted(5), stored(t, stream))
+}
+
+func TestSequencedSaysWhenTheOutcomeIsUnknown(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	js := b.connect(t)
+	stream := ensure(t, js, 0)
+	p := NewSequencedPublisher(js, testStream)
+	b.stop()
+	for _, n := range []int{1, 3} {
+		_, err := p.Publish(ctxOf(t), 0, outgoing(1, n))
+		require.ErrorIs(t, err, ErrUnknownOutcome)
+	}
+	b.start(t)
+
+	// What waited in the client's buffer may still arrive: the same messages
+	// again lead to the same stream, whichever of them are first.
+	publishAll(t, p, 3)
+	require.Equal(t, counted(3), stored(t, stream))
+}
+
+// publishAll does what a relay does: publish 1..n, and begin again where the
+// stream ends after any error.
+func publishAll(t *testing.T, p *SequencedPublisher, n int) {
+	t.Helper()
+	var last uint64
+	for ctx := ctxOf(t); last < uint64(n); {
+		size := min(7, n-int(last))
+		got, err := p.Publish(ctx, last, outgoing(int(last)+1, size))
+		last = got
+		var wrong *WrongSequenceError
+		switch {
+		case errors.As(err, &wrong):
+			last = wrong.Last
+		case err != nil:
+			require.NoError(t, ctx.Err())
+			require.True(t, pause(ctx, 10*time.Millisecond)) // the server is restarting
+		}
+	}
+}
+
+// Several relays publish one log at the same time, each believing itself alone.
+func TestSequencedPublishersRacingDoNotInterleave(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	stream := ensure(t, b.connect(t), 0)
+	const n = 500
+	var relays sync.WaitGroup
+	for range 3 {
+		p := NewSequencedPublisher(b.connect(t), testStream)
+		relays.Go(func() { publishAll(t, p, n) })
+	}
+	relays.Wait()
+	require.Equal(t, counted(n), stored(t, stream))
+}
+
+// The server is killed and started again while a relay publishes.
+func TestSequencedPublisherOutlivesRestarts(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	stream := ensure(t, b.connect(t), 0)
+	const n = 600
+	p := NewSequencedPublisher(b.connect(t), testStream)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		publishAll(t, p, n)
+	}()
+	for _, at := range []uint64{n / 4, n / 2} {
+		require.Eventually(t, func() bool {
+			// Without a deadline: the client's own timeout, as the answer may be lost.
+			info, err := stream.Info(context.Background())
+			return err == nil && info.State.LastSeq >= at
+		}, time.Minute, time.Millisecond)
+		b.stop()
+		b.start(t)
+	}
+	<-done
+	require.Equal(t, counted(n), stored(t, stream))
+}
+
+func TestEnsureStream(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ctx := ctxOf(t)
+	stream := ensure(t, js, 101)
+	cfg := stream.CachedInfo().Config
+	require.Equal(t, int64(defaultMaxBytes), cfg.MaxBytes)
+	require.True(t, cfg.AllowAtomicPublish && cfg.DenyDelete)
+
+	last, err := NewSequencedPublisher(js, testStream).Publish(ctx, 100, outgoing(101, 3))
+	require.NoError(t, err)
+	require.Equal(t, uint64(103), last)
+
+	// An existing stream takes the new settings and keeps what it has.
+	stream, err = EnsureStream(ctx, js, jetstream.StreamConfig{Name: testStream, Subjects: []string{"test.>"}, MaxAge: time.Hour}, 500)
+	require.NoError(t, err)
+	info, err := stream.Info(ctx)
+	require.NoError(t, err)
+	require.Equal(t, time.Hour, info.Config.MaxAge)
+	require.Equal(t, uint64(103), info.State.LastSeq)
+
+	_, err = EnsureStream(ctx, js, jetstream.StreamConfig{Name: "bad name"}, 0)
+	require.Error(t, err)
+}
+
+func TestEnsureStreamByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	var all sync.WaitGroup
+	errs := make(chan error, 8)
+	for i := range cap(errs) {
+		all.Go(func() {
+			cfg := jetstream.StreamConfig{Name: testStream, Subjects: []string{"test.>"}, Description: fmt.Sprint(i)}
+			_, err := EnsureStream(ctxOf(t), js, cfg, uint64(i+1))
+			errs <- err
+		})
+	}
+	all.Wait()
+	for range cap(errs) {
+		require.NoError(t, <-errs)
+	}
+}
