@@ -17,7 +17,7 @@ const (
 )
 
 const (
-	minUsername = 3
+	minUsername = 2   // runes: 张三 is a whole name
 	maxUsername = 64  // runes
 	maxEmail    = 254 // bytes, as SMTP carries no longer path (RFC 5321, 4.5.3.1.3)
 	maxLocal    = 64  // bytes (RFC 5321, 4.5.3.1.1)
@@ -26,14 +26,16 @@ const (
 // UsernameClaim is what keeps a username unique: names that differ only in case
 // or in compatibility forms (Unicode NFKC) are one.
 func UsernameClaim(name string) Claim {
-	folded := cases.Fold().String(norm.NFKC.String(name))
+	// Fold swaps the cases of Cherokee, so that it takes ToLower to make them one.
+	folded := strings.ToLower(cases.Fold().String(norm.NFKC.String(name)))
 	return Claim{Kind: ClaimUsername, Value: norm.NFKC.String(folded), Field: "/username"}
 }
 
 // EmailClaim is what keeps an e-mail address unique: case is no difference. An
 // empty address holds nothing.
 func EmailClaim(address string) Claim {
-	return Claim{Kind: ClaimEmail, Value: strings.ToLower(norm.NFC.String(address)), Field: "/email"}
+	lower := strings.ToLower(norm.NFC.String(address))
+	return Claim{Kind: ClaimEmail, Value: norm.NFC.String(lower), Field: "/email"}
 }
 
 // LoginClaim is what somebody who logs in with a username or an e-mail address

@@ -22,7 +22,7 @@ import (
 // RegisterUser begins an account.
 type RegisterUser struct {
 	Of
-	Username    string `json:"username" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"3" maxlen:"64"`
+	Username    string `json:"username" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"2" maxlen:"64"`
 	Email       string `json:"email" doc:"unique address" maxlen:"254" format:"email"`
 	Password    string `json:"password" doc:"8 to 256 characters" minlen:"8" maxlen:"256" format:"password"`
 	DisplayName string `json:"display_name,omitempty" doc:"name shown to others" maxlen:"100"`
@@ -35,7 +35,7 @@ type RegisterUser struct {
 // empty text takes an optional one away.
 type ReviseUser struct {
 	Of
-	Username    *string `json:"username,omitempty" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"3" maxlen:"64"`
+	Username    *string `json:"username,omitempty" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"2" maxlen:"64"`
 	Email       *string `json:"email,omitempty" doc:"unique address" maxlen:"254" format:"email"`
 	DisplayName *string `json:"display_name,omitempty" doc:"name shown to others" maxlen:"100"`
 	Locale      *string `json:"locale,omitempty" doc:"language, BCP 47" maxlen:"64"`

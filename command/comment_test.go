@@ -1,0 +1,133 @@
+package command
+
+import (
+	"strings"
+	"testing"
+
+	"sical-backend/events"
+)
+
+var onHeap = events.Target{Type: events.KindPoint, ID: idOf("heap")}
+
+func commentStream(name string) events.Stream { return events.StreamOf(events.KindComment, idOf(name)) }
+
+// said is anna's comment on a point and what came of it.
+func said(more ...events.Data) history {
+	return on(commentStream("comment"), anna, append([]events.Data{&events.CommentPosted{Target: onHeap, Text: "清楚"}}, more...)...)
+}
+
+func TestPostComment(t *testing.T) {
+	t.Parallel()
+	g := given{anna, pointNamed("heap")}
+	post := func(text string) *PostComment { return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: text} }
+	o := g.when(t, post("很清楚。\nThanks!"), &events.CommentPosted{Target: onHeap, Text: "很清楚。\nThanks!"})
+	same(t, o.Owner, anna.id)
+	same(t, o.Live, []Reference{{Stream: onHeap.Stream(), Pointer: "/target_id"}})
+	g.refuses(t, post(" \n"), "blank", "/text")
+	g.refuses(t, post(strings.Repeat("好", maxComment+1)), "too_long", "/text")
+	g.refuses(t, post("\x07"), "control_character", "/text")
+	g.refuses(t, &PostComment{TargetID: onHeap.ID, Text: "x"}, "missing", "/target_type")
+	g.refuses(t, &PostComment{TargetType: "user", TargetID: anna.id, Text: "x"}, "unknown_value", "/target_type")
+	g.refuses(t, &PostComment{TargetType: "point", Text: "x"}, "missing", "/target_id")
+	g.refuses(t, &PostComment{TargetType: "path", TargetID: onHeap.ID, Text: "x"}, "unknown_target", "/target_id")
+}
+
+func TestCommentsOnWhatOneSees(t *testing.T) {
+	t.Parallel()
+	world := told(pointNamed("heap"), published, archived, drafted(anna, "draft"), draftGoal, annas(exam),
+		on(events.StreamOf(events.KindGoal, idOf("public")), anna, &events.GoalCreated{Visibility: events.Public}),
+		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Visibility: events.Public}, &events.GoalDeleted{}))
+	everyone, owner := []person{anna, bo, cleo, mo, ada}, []person{anna}
+	for _, c := range []struct {
+		kind events.Kind
+		name string
+		seen []person
+	}{
+		{events.KindPoint, "heap", everyone},
+		{events.KindPoint, "nowhere", nil},
+		{events.KindPath, "path", everyone},
+		{events.KindPath, "draft", owner},
+		{events.KindPath, "old", []person{cleo}}, // archived, and hers
+		{events.KindGoal, "public", everyone},
+		{events.KindGoal, "goal", owner},
+		{events.KindGoal, "gone", nil},
+		{events.KindAssessment, "exam", []person{anna, cleo, mo, ada}},
+	} {
+		post := &PostComment{TargetType: c.kind, TargetID: idOf(c.name), Text: "?"}
+		left := map[person]bool{anna: true, bo: true, cleo: true, mo: true, ada: true}
+		for _, p := range c.seen {
+			given{p, world}.when(t, post, &events.CommentPosted{Target: events.Target{Type: c.kind, ID: idOf(c.name)}, Text: "?"})
+			delete(left, p)
+		}
+		for p := range left {
+			given{p, world}.refuses(t, post, "unknown_target", "/target_id")
+		}
+	}
+}
+
+func TestReply(t *testing.T) {
+	t.Parallel()
+	reply := func(to string) *PostComment {
+		return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: "同意", ReplyTo: new(idOf(to))}
+	}
+	world := told(pointNamed("heap", "tree"), said(),
+		on(commentStream("elsewhere"), bo, &events.CommentPosted{Target: events.Target{Type: events.KindPoint, ID: idOf("tree")}}))
+	g := given{bo, world}
+	o := g.when(t, reply("comment"), &events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
+	same(t, o.Live, []Reference{
+		{Stream: onHeap.Stream(), Pointer: "/target_id"},
+		{Stream: commentStream("comment"), Pointer: "/reply_to"},
+	})
+	g.refuses(t, reply("elsewhere"), "unknown_comment", "/reply_to")
+	g.refuses(t, reply("nowhere"), "unknown_comment", "/reply_to")
+	given{bo, told(pointNamed("heap"), said(&events.CommentWasDeleted{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{mo, told(pointNamed("heap"), said(&events.CommentWasHidden{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{bo, told(pointNamed("heap"), said(&events.CommentWasEdited{}))}.when(t, reply("comment"),
+		&events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
+}
+
+func TestEditComment(t *testing.T) {
+	t.Parallel()
+	edit := &EditComment{of("comment"), "更清楚"}
+	g := given{anna, said()}
+	g.when(t, edit, &events.CommentWasEdited{From: events.CommentVisible, Text: "更清楚"})
+	g.when(t, &EditComment{of("comment"), "清楚"})
+	g.refuses(t, &EditComment{Of: of("comment")}, "blank", "/text")
+	g.refuses(t, &EditComment{of("comment"), strings.Repeat("x", maxComment+1)}, "too_long", "/text")
+	given{anna, said(&events.CommentWasEdited{Text: "a"})}.when(t, edit,
+		&events.CommentWasEdited{From: events.CommentEdited, Text: "更清楚"})
+	given{anna, said(&events.CommentWasHidden{})}.refuses(t, edit, "comment_hidden")
+	given{anna, said(&events.CommentWasDeleted{})}.refuses(t, edit, "not_found")
+	for _, other := range []person{bo, cleo, mo, ada} {
+		given{other, said()}.refuses(t, edit, "forbidden")
+	}
+	given{bo, said(&events.CommentWasHidden{})}.refuses(t, edit, "not_found")
+	given{mo, said(&events.CommentWasHidden{})}.refuses(t, edit, "forbidden")
+}
+
+func TestDeleteComment(t *testing.T) {
+	t.Parallel()
+	del := &DeleteComment{of("comment")}
+	for _, p := range []person{anna, mo, ada} {
+		o := given{p, said()}.when(t, del, &events.CommentWasDeleted{From: events.CommentVisible, Target: onHeap})
+		same(t, o.Owner, anna.id)
+		given{p, said(&events.CommentWasHidden{})}.when(t, del, &events.CommentWasDeleted{From: events.CommentHidden, Target: onHeap})
+		given{p, said(&events.CommentWasDeleted{})}.refuses(t, del, "not_found")
+	}
+	for _, p := range []person{bo, cleo} {
+		given{p, said()}.refuses(t, del, "forbidden")
+		given{p, said(&events.CommentWasHidden{})}.refuses(t, del, "not_found")
+	}
+}
+
+func TestHideComment(t *testing.T) {
+	t.Parallel()
+	hide := &HideComment{of("comment")}
+	given{mo, said()}.when(t, hide, &events.CommentWasHidden{From: events.CommentVisible})
+	given{ada, said(&events.CommentWasEdited{})}.when(t, hide, &events.CommentWasHidden{From: events.CommentEdited})
+	given{mo, said(&events.CommentWasHidden{})}.when(t, hide)
+	given{mo, said(&events.CommentWasDeleted{})}.refuses(t, hide, "not_found")
+	for _, p := range []person{anna, bo, cleo} {
+		given{p, said()}.refuses(t, hide, "forbidden")
+	}
+}
