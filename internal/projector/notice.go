@@ -1,0 +1,60 @@
+package projector
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"sical-backend/internal/cache"
+)
+
+// What a notice lists at most; more is told as "all".
+const (
+	maxNames = 1000
+	maxBytes = 64 << 10
+)
+
+// tell publishes how far the view is and what b changed; nil for nothing. A
+// notice that is lost shows by the next one, or by the heartbeat.
+func (r *runner) tell(b *batch) {
+	r.told = time.Now()
+	n := cache.Notice{
+		View: r.view.Name, Version: r.view.Version, Incarnation: r.lease.incarnation, Epoch: r.lease.epoch,
+		From: r.sent, To: r.lease.position, Saved: r.lease.saved,
+	}
+	if r.lease.state != cache.Live {
+		n.State = r.lease.state
+	}
+	r.sent = n.To
+	r.metrics.position.Set(float64(n.To))
+	if r.cfg.Changes == nil {
+		return
+	}
+	if b != nil {
+		b.describe(&n)
+	}
+	data, err := n.Encode()
+	if err == nil && len(data) > maxBytes {
+		n.Keys, n.Groups, n.All = nil, nil, true
+		data, err = n.Encode()
+	}
+	if err == nil {
+		err = r.cfg.Changes.Publish(cache.Subject(r.view.Name), data)
+	}
+	if err != nil {
+		r.cfg.Logger.Debug("notice not sent", "view", r.view.Name, "err", err)
+	}
+}
+
+// describe lists the rows and groups that changed.
+func (b *batch) describe(n *cache.Notice) {
+	n.Forget = b.forget
+	if b.groups == nil || len(b.rows)+len(b.groups) > maxNames {
+		n.All = true
+		return
+	}
+	for _, r := range b.rows {
+		n.Keys = append(n.Keys, cache.RowName(b.view.Name, r.key.String()))
+	}
+	n.Groups = slices.Sorted(maps.Keys(b.groups))
+}

@@ -1,0 +1,111 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Log is the truth that the views are made from.
+type Log interface {
+	// Read returns up to limit events after a position, in order and without a gap.
+	Read(ctx context.Context, after uint64, limit int) ([]events.Event, error)
+	// Head is the last position.
+	Head(context.Context) (uint64, error)
+	// Incarnation tells one history of the log from another.
+	Incarnation(context.Context) (events.ID, error)
+}
+
+// Feed brings the log's events sooner than reading it would. Whatever it loses,
+// doubles or misorders is made good from the Log.
+type Feed interface {
+	// Read calls add with the events of one incarnation of the log from a
+	// position on, as they come, until ctx ends. What it hands over belongs to add.
+	Read(ctx context.Context, incarnation events.ID, from uint64, add func([]*events.Event)) error
+}
+
+// Config is what a Projector needs.
+type Config struct {
+	// Pool acts as the projector role, with synchronous_commit off: rows and
+	// checkpoint fall back together, so nothing is lost. It needs a connection
+	// for each view and one more.
+	Pool *pgxpool.Pool
+	Log  Log
+	Feed Feed // nil: the log is tailed
+	// Changes is where notices of what changed are published; nil for nowhere.
+	Changes *nats.Conn
+	Views   []*projections.View
+	Metrics *Metrics
+	Logger  *slog.Logger
+}
+
+// Projector folds the views that this process owns, and stands by for the others.
+type Projector struct {
+	cfg   Config
+	owner string // this projector among all there are
+}
+
+// New returns a Projector; Run starts it.
+func New(cfg Config) *Projector {
+	host, _ := os.Hostname() // for whoever looks at the table: the id alone tells owners apart
+	return &Projector{cfg: cfg, owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New())}
+}
+
+// errOtherLog ends a session whose log was replaced by another history.
+var errOtherLog = errors.New("projector: the log has another incarnation")
+
+// Run folds until ctx ends, then gives the leases back and returns nil. It
+// recovers from every error, and logs it.
+func (p *Projector) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := p.session(ctx); err != nil && ctx.Err() == nil {
+			p.cfg.Logger.WarnContext(ctx, "projector starts again", "err", err)
+			pause(ctx, again)
+		}
+	}
+	return nil
+}
+
+// again is how long to wait after an error before the next try.
+const again = 250 * time.Millisecond
+
+// session runs all views on one history of the log.
+func (p *Projector) session(ctx context.Context) error {
+	incarnation, err := p.cfg.Log.Incarnation(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := p.cfg.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	h := newHub(p.cfg, incarnation, head)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return h.feed(ctx) })
+	group.Go(func() error { return h.follow(ctx) })
+	for _, v := range p.cfg.Views {
+		r := newRunner(p, v, h)
+		group.Go(func() error { return r.run(ctx) })
+	}
+	return group.Wait()
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,268 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sical-backend/events"
+	"sical-backend/internal/cache"
+	"sical-backend/projections"
+)
+
+// retry is how often a failed fold is tried again.
+const retry = 5 * time.Second
+
+// runner keeps one view going. Everything it does happens in one goroutine.
+type runner struct {
+	cfg      Config
+	owner    string
+	view     *projections.View
+	table    *table
+	concerns map[string]bool
+	hub      *hub
+	metrics  viewMetrics
+
+	lease    lease
+	sent     uint64    // To of the last notice
+	told     time.Time // when it was sent
+	retryAt  time.Time // after a failed fold; zero where none has failed
+	failedAt uint64    // position of the failure that was logged
+}
+
+func newRunner(p *Projector, v *projections.View, h *hub) *runner {
+	r := &runner{
+		cfg: p.cfg, owner: p.owner, view: v, table: newTable(v), concerns: map[string]bool{},
+		hub: h, metrics: p.cfg.Metrics.of(v.Name),
+	}
+	for _, name := range v.Events {
+		r.concerns[name] = true
+	}
+	return r
+}
+
+// run owns the view whenever it can. It returns errOtherLog, or nil when ctx ends.
+func (r *runner) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		owned, err := r.acquire(ctx)
+		if owned {
+			r.metrics.takeover.Inc()
+			err = r.work(ctx)
+		}
+		switch {
+		case errors.Is(err, errOtherLog):
+			return err
+		case ctx.Err() != nil:
+		case err == nil || errors.Is(err, errLost):
+			pause(ctx, renewal)
+		default:
+			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
+			pause(ctx, again)
+		}
+	}
+	return nil
+}
+
+// work folds as the owner until that ends, by errLost or another error.
+func (r *runner) work(ctx context.Context) error {
+	r.retryAt = time.Time{}
+	r.tell(nil)
+	for {
+		if ctx.Err() != nil {
+			r.release()
+			return ctx.Err()
+		}
+		if err := r.keep(ctx); err != nil {
+			return err
+		}
+		var changed <-chan struct{} // nil, that is never, where the view rests
+		if r.lease.state != cache.Paused && !time.Now().Before(r.retryAt) {
+			var err error
+			if changed, err = r.step(ctx); err != nil {
+				return err
+			}
+			if changed == nil {
+				continue
+			}
+		}
+		r.rest(ctx, changed)
+	}
+}
+
+// keep does what is due without any event: renewing the lease, saving the
+// position, telling that we are there.
+func (r *runner) keep(ctx context.Context) error {
+	now := time.Now()
+	if now.Sub(r.lease.renewed) >= renewal || !r.lease.dirty.IsZero() && now.Sub(r.lease.dirty) >= saveLimit {
+		before := r.lease.state
+		if err := r.save(ctx, &pgx.Batch{}, r.lease.position, false); err != nil {
+			return err
+		}
+		if r.lease.state != before {
+			r.tell(nil)
+		}
+	}
+	if now.Sub(r.told) >= heartbeat {
+		r.tell(nil)
+	}
+	return nil
+}
+
+// rest waits until something has changed or the next thing is due.
+func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
+	due := earlier(r.lease.renewed.Add(renewal), r.told.Add(heartbeat))
+	if !r.lease.dirty.IsZero() {
+		due = earlier(due, r.lease.dirty.Add(saveLimit))
+	}
+	if r.lease.state == cache.Failed {
+		due = earlier(due, r.retryAt)
+	}
+	t := time.NewTimer(time.Until(due))
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// step applies the next events, or returns a channel to wait on for some.
+func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) {
+	list, behind, changed := r.hub.after(r.lease.position)
+	if behind {
+		release, err := r.hub.slot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		if list, err = read(ctx, r.cfg.Log, r.lease.position, batchSize); err != nil {
+			return nil, err
+		}
+	}
+	if len(list) == 0 {
+		return changed, nil
+	}
+	err = r.apply(ctx, list)
+	r.metrics.behind.Set(float64(max(r.hub.position(), r.lease.position) - r.lease.position))
+	return nil, err
+}
+
+// apply folds the events and commits the outcome. Where one of them fails, it
+// does so for those before it, and stops at it the next time.
+func (r *runner) apply(ctx context.Context, list []*events.Event) error {
+	began := time.Now()
+	b, f, err := r.fold(ctx, list)
+	if err == nil && f != nil && f.index > 0 {
+		list = list[:f.index]
+		b, f, err = r.fold(ctx, list)
+	}
+	switch {
+	case err != nil:
+		return err
+	case f != nil:
+		return r.fail(ctx, f)
+	}
+	to := list[len(list)-1].Position
+	if len(b.rows) == 0 && r.lease.state == cache.Live {
+		// Nothing to write, and the checkpoint can wait a little for company.
+		if r.lease.dirty.IsZero() {
+			r.lease.dirty = began
+		}
+		r.lease.position = to
+	} else if err := r.commit(ctx, b, list[0].Position, to); err != nil || r.lease.position != to {
+		return err
+	}
+	r.tell(b)
+	r.metrics.events.Add(float64(len(b.steps)))
+	r.metrics.unknown.Add(float64(b.unknown))
+	if len(b.rows) > 0 {
+		r.metrics.batch.Observe(time.Since(began).Seconds())
+	}
+	return nil
+}
+
+// fold works the batch out in memory.
+func (r *runner) fold(ctx context.Context, list []*events.Event) (*batch, *failure, error) {
+	b, f := plan(r.view, r.concerns, list)
+	if f != nil {
+		return nil, f, nil
+	}
+	err := r.table.read(ctx, r.cfg.Pool, b.rows)
+	if refused(err) {
+		return nil, &failure{0, list[0].Position, err}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return b, b.fold(list), nil
+}
+
+// commit writes rows, sums and checkpoint. Data that the database refuses is a
+// failure of the fold; it cannot be told of which event.
+func (r *runner) commit(ctx context.Context, b *batch, from, to uint64) error {
+	rows := &pgx.Batch{}
+	written, err := r.table.write(rows, b.rows)
+	if err == nil {
+		r.table.add(rows, b.totals)
+		err = r.save(ctx, rows, to, true)
+	}
+	if refused(err) {
+		return r.fail(ctx, &failure{0, from, err})
+	}
+	if err != nil {
+		return err
+	}
+	if r.failedAt != 0 {
+		r.log(ctx, slog.LevelInfo, "view goes on", "position", to)
+	}
+	r.failedAt, r.retryAt = 0, time.Time{}
+	r.metrics.failed.Set(0)
+	r.metrics.rows.Add(float64(written))
+	return nil
+}
+
+// refused tells an error that the same rows would meet again.
+func refused(err error) bool {
+	if errors.Is(err, errView) {
+		return true
+	}
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code[:2] {
+	case "22", "23", "42": // data, constraint, statement
+		return true
+	}
+	return false
+}
+
+// fail stops the view at an event until the next try.
+func (r *runner) fail(ctx context.Context, f *failure) error {
+	r.retryAt = time.Now().Add(retry)
+	r.metrics.failed.Set(1)
+	if f.position != r.failedAt {
+		r.failedAt = f.position
+		r.log(ctx, slog.LevelError, "view failed", "position", f.position, "err", f.err)
+	}
+	if err := r.stop(ctx, f); err != nil {
+		return err
+	}
+	r.tell(nil)
+	return nil
+}
+
+func (r *runner) log(ctx context.Context, level slog.Level, message string, args ...any) {
+	r.cfg.Logger.With("view", r.view.Name, "version", r.view.Version).Log(ctx, level, message, args...)
+}

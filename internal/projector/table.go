@@ -1,0 +1,194 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// table holds the SQL on one view's tables.
+type table struct {
+	view                           *projections.View
+	load, insert, update, del, sum string
+}
+
+func newTable(v *projections.View) *table {
+	var columns, kinds, sets []string
+	for _, k := range v.Keys {
+		columns, kinds = append(columns, k), append(kinds, "uuid")
+	}
+	for _, c := range v.Columns {
+		kind, _, _ := strings.Cut(c.Type, " ") // a collation is the column's, not the parameter's
+		columns, kinds = append(columns, c.Name), append(kinds, kind)
+		sets = append(sets, c.Name+" = new."+c.Name)
+	}
+	columns, kinds, sets = append(columns, "doc"), append(kinds, "json"), append(sets, "doc = new.doc")
+	keys := strings.Join(v.Keys, ", ")
+	given := func(n int) string {
+		return "unnest(" + parameters(kinds[:n]) + ") new (" + strings.Join(columns[:n], ", ") + ")"
+	}
+	var same []string
+	for _, k := range v.Keys {
+		same = append(same, "t."+k+" = new."+k)
+	}
+	match := strings.Join(same, " and ")
+	return &table{
+		view: v,
+		load: fmt.Sprintf(`select t.%s, t.doc from %s join %s t on %s`,
+			strings.Join(v.Keys, ", t."), given(len(v.Keys)), v.Table(), match),
+		insert: fmt.Sprintf(`insert into %s (%s) select * from unnest(%s)`,
+			v.Table(), strings.Join(columns, ", "), parameters(kinds)),
+		update: fmt.Sprintf(`update %s t set %s from %s where %s`,
+			v.Table(), strings.Join(sets, ", "), given(len(columns)), match),
+		del: fmt.Sprintf(`delete from %s t where (%s) in (select * from unnest(%s))`,
+			v.Table(), keys, parameters(kinds[:len(v.Keys)])),
+		sum: fmt.Sprintf(`
+			insert into %s as t (name, value) select * from unnest($1::text[], $2::bigint[])
+			on conflict (name) do update set value = t.value + excluded.value`, v.TotalTable()),
+	}
+}
+
+// parameters lists one array parameter of each type.
+func parameters(kinds []string) string {
+	list := make([]string, len(kinds))
+	for i, kind := range kinds {
+		list[i] = fmt.Sprintf("$%d::%s[]", i+1, kind)
+	}
+	return strings.Join(list, ", ")
+}
+
+// read fills in the rows that stand in the table.
+func (t *table) read(ctx context.Context, pool *pgxpool.Pool, rows []*row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	byKey := make(map[projections.Key]*row, len(rows))
+	for _, r := range rows {
+		byKey[r.key] = r
+	}
+	found, err := pool.Query(ctx, t.load, t.keys(rows)...)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		var k projections.Key
+		raw := found.RawValues() // valid until Next: Decode keeps nothing of it
+		copy(k.A[:], raw[0])
+		if len(t.view.Keys) == 2 {
+			copy(k.B[:], raw[1])
+		}
+		r := byKey[k]
+		if r.value, err = t.decode(raw[len(raw)-1]); err != nil {
+			return fmt.Errorf("%w: row %s: %w", errView, k, err)
+		}
+		r.found = true
+	}
+	return found.Err()
+}
+
+func (t *table) decode(doc []byte) (value projections.Row, err error) {
+	defer recovered(&err)
+	return t.view.Decode(doc)
+}
+
+// write queues what makes the table hold the rows as they are now.
+func (t *table) write(b *pgx.Batch, rows []*row) (written int, err error) {
+	var fresh, changed, gone []*row
+	for _, r := range rows {
+		switch {
+		case r.value == nil && r.found:
+			gone = append(gone, r)
+		case r.value == nil: // came and went within the batch
+		case r.found:
+			changed = append(changed, r)
+		default:
+			fresh = append(fresh, r)
+		}
+	}
+	if len(gone) > 0 {
+		b.Queue(t.del, t.keys(gone)...)
+	}
+	for _, part := range []struct {
+		sql  string
+		rows []*row
+	}{{t.insert, fresh}, {t.update, changed}} {
+		if len(part.rows) == 0 {
+			continue
+		}
+		arguments, err := t.arguments(part.rows)
+		if err != nil {
+			return 0, err
+		}
+		b.Queue(part.sql, arguments...)
+	}
+	return len(gone) + len(fresh) + len(changed), nil
+}
+
+// keys are the rows' keys, an array a column. They are plain byte arrays, which
+// pgx writes in binary without asking the type what it is.
+func (t *table) keys(rows []*row) []any {
+	keys := [2][][16]byte{make([][16]byte, len(rows)), make([][16]byte, len(rows))}
+	for i, r := range rows {
+		keys[0][i], keys[1][i] = r.key.A, r.key.B
+	}
+	if len(t.view.Keys) == 1 {
+		return []any{keys[0]}
+	}
+	return []any{keys[0], keys[1]}
+}
+
+// arguments are the rows' values, an array a column.
+func (t *table) arguments(rows []*row) (arguments []any, err error) {
+	defer recovered(&err)
+	values := make([]projections.Row, len(rows))
+	docs := make([][]byte, len(rows))
+	for i, r := range rows {
+		values[i] = r.value
+		if docs[i], err = t.view.Encode(r.value); err != nil {
+			return nil, fmt.Errorf("%w: row %s: %w", errView, r.key, err)
+		}
+	}
+	arguments = t.keys(rows)
+	for _, column := range t.view.Collect(values) {
+		if ids, ok := column.([]events.ID); ok {
+			column = plain(ids)
+		}
+		arguments = append(arguments, column)
+	}
+	return append(arguments, docs), nil
+}
+
+func plain(ids []events.ID) [][16]byte {
+	list := make([][16]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id
+	}
+	return list
+}
+
+// add queues what adds the differences to the sums.
+func (t *table) add(b *pgx.Batch, totals map[string]int64) {
+	var names []string
+	for name, difference := range totals {
+		if difference != 0 {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	slices.Sort(names)
+	values := make([]int64, len(names))
+	for i, name := range names {
+		values[i] = totals[name]
+	}
+	b.Queue(t.sum, names, values)
+}
