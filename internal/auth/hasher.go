@@ -14,26 +14,22 @@ import (
 // should try again later.
 var ErrBusy = errors.New("too many passwords are being checked")
 
-// cost is what OWASP ASVS 5.0, appendix C, asks at least: 19 MiB, two passes.
-var cost = argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
 // Hasher hashes passwords with Argon2id (RFC 9106), a few at a time: each takes
 // 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
 // would take the memory and the processor from everything else.
 type Hasher struct {
+	cost   argon2id.Params
 	places chan struct{} // running and waiting
 	slots  chan struct{} // running
-	dummy  string        // costs as much as any hash and no password fits it
 }
 
 // NewHasher returns a Hasher of parallel passwords at once and queue more that
-// wait.
+// wait. A hash costs what OWASP ASVS 5.0, appendix C, asks at least.
 func NewHasher(parallel, queue int) *Hasher {
 	return &Hasher{
+		cost:   argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 		places: make(chan struct{}, parallel+queue),
 		slots:  make(chan struct{}, parallel),
-		dummy: fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, cost.Memory, cost.Iterations, cost.Parallelism,
-			base64.RawStdEncoding.EncodeToString(make([]byte, cost.SaltLength)), base64.RawStdEncoding.EncodeToString(make([]byte, cost.KeyLength))),
 	}
 }
 
@@ -44,7 +40,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err er
 		return "", err
 	}
 	defer h.leave()
-	return argon2id.CreateHash(normal(password), &cost)
+	return argon2id.CreateHash(normal(password), &h.cost)
 }
 
 // Verify tells whether hash was made from password. An empty hash, for a user
@@ -56,9 +52,16 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (bool, error
 	}
 	defer h.leave()
 	if hash == "" {
-		hash = h.dummy
+		hash = h.dummy()
 	}
 	return argon2id.ComparePasswordAndHash(normal(password), hash)
+}
+
+// dummy is a hash that no password was made into and that costs as much.
+func (h *Hasher) dummy() string {
+	zeros := func(n uint32) string { return base64.RawStdEncoding.EncodeToString(make([]byte, n)) }
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		h.cost.Memory, h.cost.Iterations, h.cost.Parallelism, zeros(h.cost.SaltLength), zeros(h.cost.KeyLength))
 }
 
 func (h *Hasher) enter(ctx context.Context) error {

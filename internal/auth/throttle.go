@@ -99,7 +99,9 @@ func (t *Throttle) Allow(account string, address netip.Addr) time.Duration {
 	return 0
 }
 
-// Succeeded takes back what Allow counted, for a password that was right.
+// Succeeded takes back what Allow counted, for a password that was right. For
+// nothing else: a try that ErrBusy turned away stays counted, or making the
+// hashers busy would buy guesses.
 func (t *Throttle) Succeeded(account string, address netip.Addr) {
 	p := t.pair(account, address)
 	t.mu.Lock()
