@@ -1,0 +1,123 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// ErrNotFound is returned for what does not exist, and for what the viewer may
+// not know to exist.
+var ErrNotFound = errors.New("not found")
+
+// Opener opens sealed personal text. It fails with vault.ErrForgotten where the
+// person's key is gone.
+type Opener interface {
+	Prefetch(ctx context.Context, owners []events.ID) error
+	Open(ctx context.Context, owner events.ID, sealed events.Personal) (string, error)
+}
+
+// Asker makes Questions and answers them from the tables.
+type Asker struct {
+	pool   *pgxpool.Pool
+	opener Opener
+}
+
+// NewAsker makes an Asker that reads through pool.
+func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker { return &Asker{pool, opener} }
+
+// Viewer is who asks; the zero Viewer is anyone.
+type Viewer struct {
+	ID   events.ID
+	Role events.Role
+}
+
+func (v Viewer) anonymous() bool { return v.ID == events.ID{} }
+
+func (v Viewer) is(id events.ID) bool { return !v.anonymous() && v.ID == id }
+
+// mayGrade: curators and above see the assessments of others.
+func (v Viewer) mayGrade() bool {
+	return v.Role == events.Curator || v.mayModerate()
+}
+
+// mayModerate: moderators and above see accounts, and the text they have hidden.
+func (v Viewer) mayModerate() bool {
+	return v.Role == events.Moderator || v.Role == events.Admin
+}
+
+// Question is something asked, not yet answered.
+type Question struct {
+	Key   string   // the same for what has the same answer
+	Views []string // whose rows it reads
+	// Deps name what outdates the answer: a row "<view>/<key>", a group of the
+	// view's, or a whole view "<view>". The Answer may add to them.
+	Deps []string
+	// Load answers from the tables, in one snapshot.
+	Load func(context.Context) (Answer, error)
+}
+
+// Answer is a rendered answer and how current it is.
+type Answer struct {
+	Body    []byte
+	Version int      // of the aggregate, 0 for an answer about several
+	Deps    []string // that only loading could tell
+	// Checkpoints are the positions of the Question's views, in their order, in
+	// the snapshot that was read.
+	Checkpoints []uint64
+}
+
+// key makes the key of a question, or of a list. Each part stands behind its
+// length: what a client chose cannot look like two parts.
+func key(parts ...string) string {
+	var b strings.Builder
+	for _, part := range parts {
+		b.WriteString(strconv.Itoa(len(part)))
+		b.WriteByte(':')
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// rowDep is the dependency on one row.
+func rowDep(v *projections.View, id events.ID) string {
+	return v.Name + "/" + projections.Of(id).String()
+}
+
+func rowDeps(v *projections.View, ids []events.ID) []string {
+	deps := make([]string, len(ids))
+	for i, id := range ids {
+		deps[i] = rowDep(v, id)
+	}
+	return deps
+}
+
+func viewNames(views []*projections.View) []string {
+	names := make([]string, len(views))
+	for i, v := range views {
+		names[i] = v.Name
+	}
+	return names
+}
+
+// rendered finishes an answer with its body.
+func rendered(a Answer, body any) (Answer, error) {
+	var err error
+	a.Body, err = json.Marshal(body)
+	return a, err
+}
+
+func joined(ids []events.ID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return strings.Join(texts, ",")
+}

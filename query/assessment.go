@@ -1,0 +1,99 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Assessment is one learner's test.
+type Assessment struct {
+	ID          events.ID               `json:"id"`
+	Version     int                     `json:"version" doc:"of the assessment, for If-Match"`
+	Owner       events.ID               `json:"user_id"`
+	Type        events.AssessmentType   `json:"assessment_type" enum:"quiz,assignment,exam,self"`
+	Status      events.AssessmentStatus `json:"status" enum:"scheduled,submitted,graded,void"`
+	Goal        *events.ID              `json:"goal_id,omitempty"`
+	Points      []events.ID             `json:"points" doc:"ids of the knowledge points it covers"`
+	Score       *events.Hundredths      `json:"score,omitempty" doc:"absent until graded, and once void"`
+	MaxScore    events.Hundredths       `json:"max_score"`
+	Weight      events.Hundredths       `json:"weight"`
+	DueDate     *events.Date            `json:"due_date,omitempty"`
+	CreatedAt   time.Time               `json:"created_at"`
+	UpdatedAt   time.Time               `json:"updated_at"`
+	SubmittedAt *time.Time              `json:"submitted_at,omitempty"`
+	GradedAt    *time.Time              `json:"graded_at,omitempty"`
+}
+
+var (
+	assessmentViews    = []*projections.View{projections.Assessment}
+	assessmentTypes    = []events.AssessmentType{events.Quiz, events.Assignment, events.Exam, events.SelfTest}
+	assessmentStatuses = []events.AssessmentStatus{
+		events.AssessmentScheduled, events.AssessmentSubmitted, events.AssessmentGraded, events.AssessmentVoid,
+	}
+)
+
+func assessmentOf(r *projections.AssessmentRow) Assessment { return Assessment(*r) }
+
+// maySeeAssessment: the learner's own, and those who grade.
+func (v Viewer) maySeeAssessment(owner events.ID) bool { return v.is(owner) || v.mayGrade() }
+
+// Assessment asks for one assessment.
+func (a *Asker) Assessment(v Viewer, id events.ID) Question {
+	return Question{
+		Key:   key("assessment", id.String(), v.ID.String(), string(v.Role)),
+		Views: viewNames(assessmentViews), Deps: rowDeps(projections.Assessment, []events.ID{id}),
+		Load: func(ctx context.Context) (Answer, error) {
+			var found map[events.ID]*projections.AssessmentRow
+			checkpoints, err := a.read(ctx, assessmentViews, func(s *snapshot) error {
+				found = find[projections.AssessmentRow](s, projections.Assessment, id)
+				return s.send(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			r := found[id]
+			if r == nil || !v.maySeeAssessment(r.Owner) {
+				return Answer{}, ErrNotFound
+			}
+			return rendered(Answer{Version: r.Version, Checkpoints: checkpoints}, assessmentOf(r))
+		},
+	}
+}
+
+// AssessmentFilter narrows a list of assessments; zero values do not. The roll-ups
+// know nothing of days: a list with Since has no total.
+type AssessmentFilter struct {
+	Type   events.AssessmentType
+	Status events.AssessmentStatus
+	Since  events.Date // only those created on that day or later
+}
+
+// AssessmentsOf asks for a learner's assessments, newest first. It fails with
+// ErrNotFound where they are not the viewer's to see, and with ErrCursor.
+func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, page Paging) (Question, error) {
+	if !v.maySeeAssessment(owner) {
+		return Question{}, ErrNotFound
+	}
+	l := &list{
+		key:  key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
+		view: projections.Assessment, page: page,
+		where: []match{equals("owner_id", owner.String())},
+	}
+	if f.Since != 0 {
+		l.since = f.Since.Time()
+	}
+	types := oneOf("assessment_type", f.Type, assessmentTypes)
+	statuses := oneOf("status", f.Status, assessmentStatuses)
+	if f.Type != "" || f.Status != "" {
+		l.where = append(l.where, types, statuses)
+	}
+	for _, typ := range types.values {
+		for _, status := range statuses.values {
+			l.totals = append(l.totals, projections.Count(projections.OfUser(owner), status, typ))
+		}
+	}
+	return ask(a, l, projections.AssessmentsOf(owner), each(assessmentOf))
+}

@@ -1,0 +1,146 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Comment is a comment in its thread.
+type Comment struct {
+	ID         events.ID            `json:"id"`
+	Version    int                  `json:"version" doc:"of the comment, for If-Match"`
+	Author     events.ID            `json:"author_id"`
+	TargetType events.Kind          `json:"target_type" enum:"goal,path,point,assessment"`
+	TargetID   events.ID            `json:"target_id"`
+	ReplyTo    *events.ID           `json:"reply_to,omitempty"`
+	Text       *string              `json:"text" doc:"null once deleted, where hidden from the viewer, or where its author is gone"`
+	Status     events.CommentStatus `json:"status" enum:"visible,edited,hidden,deleted"`
+	CreatedAt  time.Time            `json:"created_at"`
+	UpdatedAt  time.Time            `json:"updated_at"`
+}
+
+// CommentsOn asks for the comments on a target, in the order of the
+// conversation. Load fails with ErrNotFound where the target is not the viewer's
+// to see. It fails with ErrCursor.
+func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Question, error) {
+	l := &list{
+		key:  key("comments on", string(target.Stream()), v.ID.String(), string(v.Role)),
+		view: projections.Comment, page: page, oldest: true,
+		where:  []match{equals("target_id", target.ID.String()), equals("target_type", string(target.Type))},
+		totals: []string{projections.Count(projections.OnTarget(target), "", "")},
+	}
+	about := targetView(target.Type)
+	views := []*projections.View{projections.Comment, about}
+	q, err := l.question()
+	q.Views, q.Deps = viewNames(views), []string{projections.CommentsOn(target), rowDep(about, target.ID)}
+	q.Load = func(ctx context.Context) (Answer, error) {
+		var page *listed[projections.CommentRow]
+		var visible func() (bool, error)
+		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+			page = enlist[projections.CommentRow](s, l)
+			visible = a.maySee(ctx, s, v, target)
+			return s.send(ctx)
+		})
+		if err != nil {
+			return Answer{}, err
+		}
+		if ok, err := visible(); err != nil {
+			return Answer{}, err
+		} else if !ok {
+			return Answer{}, ErrNotFound
+		}
+		items, err := a.showComments(ctx, v, page.rows)
+		if err != nil {
+			return Answer{}, err
+		}
+		return rendered(Answer{Checkpoints: checkpoints}, Page[Comment]{items, page.next, page.total})
+	}
+	return q, err
+}
+
+// CommentsOf asks for a user's comments, newest first. It fails with ErrNotFound
+// for anyone but the user and moderators, as they may stand where others cannot
+// see them, and with ErrCursor.
+func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, error) {
+	if !v.is(author) && !v.mayModerate() {
+		return Question{}, ErrNotFound
+	}
+	l := &list{
+		key: key("comments of", author.String(), v.ID.String(), string(v.Role)), view: projections.Comment, page: page,
+		where:  []match{equals("author_id", author.String())},
+		totals: []string{projections.Count(projections.OfUser(author), "", "")},
+	}
+	return ask(a, l, projections.CommentsOf(author), func(ctx context.Context, rows []*projections.CommentRow) ([]Comment, error) {
+		return a.showComments(ctx, v, rows)
+	})
+}
+
+// targetView is the view in which targets of a kind stand.
+func targetView(k events.Kind) *projections.View {
+	switch k {
+	case events.KindGoal:
+		return projections.Goal
+	case events.KindPath:
+		return projections.Path
+	case events.KindAssessment:
+		return projections.Assessment
+	}
+	return projections.Point
+}
+
+// maySee queues reading a target; once sent, the function it returns tells
+// whether the viewer may see it.
+func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
+	switch target.Type {
+	case events.KindGoal:
+		found := find[projections.GoalRow](s, projections.Goal, target.ID)
+		return func() (bool, error) {
+			r := found[target.ID]
+			if !v.maySeeGoal(r) {
+				return false, nil
+			}
+			_, ok, err := a.open(ctx, r.Owner, r.Title)
+			return ok, err
+		}
+	case events.KindPath:
+		found := find[projections.PathRow](s, projections.Path, target.ID)
+		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeePath(r), nil }
+	case events.KindAssessment:
+		found := find[projections.AssessmentRow](s, projections.Assessment, target.ID)
+		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeeAssessment(r.Owner), nil }
+	}
+	found := find[projections.PointRow](s, projections.Point, target.ID)
+	return func() (bool, error) { return found[target.ID] != nil, nil }
+}
+
+// showComments renders comments; those without a text to show keep their place.
+func (a *Asker) showComments(ctx context.Context, v Viewer, rows []*projections.CommentRow) ([]Comment, error) {
+	authors := set[events.ID]{}
+	for _, r := range rows {
+		authors.add([]events.ID{r.Author})
+	}
+	if err := a.opener.Prefetch(ctx, authors.members); err != nil {
+		return nil, err
+	}
+	items := make([]Comment, len(rows))
+	for i, r := range rows {
+		items[i] = Comment{
+			ID: r.ID, Version: r.Version, Author: r.Author, TargetType: r.Target.Type, TargetID: r.Target.ID,
+			ReplyTo: r.ReplyTo, Status: r.Status, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		}
+		if r.Status == events.CommentDeleted || r.Status == events.CommentHidden && !v.is(r.Author) && !v.mayModerate() {
+			continue
+		}
+		words, ok, err := a.open(ctx, r.Author, r.Text)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			items[i].Text = &words[0]
+		}
+	}
+	return items, nil
+}

@@ -1,0 +1,206 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Goal is a learning goal. Alone or asked for by id it comes with its paths and
+// their points, in lists without.
+type Goal struct {
+	ID          events.ID         `json:"id"`
+	Version     int               `json:"version" doc:"of the goal, for If-Match"`
+	Owner       events.ID         `json:"owner_id"`
+	Title       string            `json:"title"`
+	Description string            `json:"description,omitempty"`
+	Category    string            `json:"category,omitempty"`
+	Status      events.GoalStatus `json:"status" enum:"draft,active,paused,completed,abandoned"`
+	TargetDate  *events.Date      `json:"target_date,omitempty"`
+	Visibility  events.Visibility `json:"visibility" enum:"private,public"`
+	Progress    *GoalProgress     `json:"progress" doc:"the viewer's own; null for anyone without a token"`
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	EndedAt     *time.Time        `json:"ended_at,omitempty" doc:"when it was completed or abandoned"`
+	Paths       []GoalPath        `json:"paths,omitzero" doc:"in order, without another's drafts; absent in lists"`
+}
+
+// GoalProgress is how many of the points now in a goal's paths are learnt, each
+// counted once.
+type GoalProgress struct {
+	Completed int  `json:"completed"`
+	Total     int  `json:"total"`
+	Percent   *int `json:"percent" min:"0" max:"100" doc:"whole, rounded down; null where there are no points"`
+}
+
+// GoalPath is a path within a goal.
+type GoalPath struct {
+	ID       events.ID         `json:"id"`
+	Title    string            `json:"title"`
+	Category string            `json:"category,omitempty"`
+	Status   events.PathStatus `json:"status" enum:"draft,published,archived"`
+	Points   []GoalPoint       `json:"points"`
+}
+
+// GoalPoint is a knowledge point within a goal.
+type GoalPoint struct {
+	ID         events.ID `json:"id"`
+	Title      string    `json:"title"`
+	Category   string    `json:"category,omitempty"`
+	Difficulty int       `json:"difficulty_level" min:"1" max:"10"`
+	Minutes    int       `json:"estimated_minutes,omitempty" doc:"absent where unknown"`
+	Completed  *bool     `json:"completed" doc:"by the viewer; null for anyone without a token"`
+}
+
+// maySeeGoal: a public one is everyone's to see, a private one its owner's.
+func (v Viewer) maySeeGoal(r *projections.GoalRow) bool {
+	return r != nil && (r.Visibility == events.Public || v.is(r.Owner))
+}
+
+// Goal asks for one goal with its paths and points: a public one, or one's own.
+func (a *Asker) Goal(v Viewer, id events.ID) Question {
+	ids, views := []events.ID{id}, goalViews(v, whole)
+	return Question{
+		Key: key("goal", id.String(), v.ID.String()), Views: viewNames(views), Deps: goalDeps(v, ids),
+		Load: func(ctx context.Context) (Answer, error) {
+			goals, answer, err := a.goalsByID(ctx, v, ids, views)
+			if err != nil {
+				return Answer{}, err
+			}
+			if len(goals) == 0 {
+				return Answer{}, ErrNotFound
+			}
+			answer.Version = goals[0].Version
+			return rendered(answer, goals[0])
+		},
+	}
+}
+
+// GoalsByID asks for several, in the order of the ids; what is missing or not
+// the viewer's to see is left out.
+func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
+	views := goalViews(v, whole)
+	return Question{
+		Key: key("goals by id", joined(ids), v.ID.String()), Views: viewNames(views), Deps: goalDeps(v, ids),
+		Load: func(ctx context.Context) (Answer, error) {
+			goals, answer, err := a.goalsByID(ctx, v, ids, views)
+			if err != nil {
+				return Answer{}, err
+			}
+			return rendered(answer, Page[Goal]{Items: goals})
+		},
+	}
+}
+
+func goalDeps(v Viewer, ids []events.ID) []string {
+	return append(rowDeps(projections.Goal, ids), projections.AllPoints, projections.ProgressOf(v.ID))
+}
+
+func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID, views []*projections.View) ([]Goal, Answer, error) {
+	var rows []*projections.GoalRow
+	var parts goalParts
+	checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
+		found := find[projections.GoalRow](s, projections.Goal, ids...)
+		if err := s.send(ctx); err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if r := found[id]; v.maySeeGoal(r) {
+				rows = append(rows, r)
+			}
+		}
+		parts, err = s.goalParts(ctx, v, rows, whole)
+		return err
+	})
+	if err != nil {
+		return nil, Answer{}, err
+	}
+	goals, err := a.showGoals(ctx, v, rows, parts)
+	return goals, Answer{Checkpoints: checkpoints, Deps: parts.deps()}, err
+}
+
+// GoalFilter narrows a list of goals; zero values do not.
+type GoalFilter struct {
+	Category string
+	Status   events.GoalStatus
+}
+
+var (
+	goalStatuses = []events.GoalStatus{
+		events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned,
+	}
+	visibilities = []events.Visibility{events.Private, events.Public}
+)
+
+// PublicGoals asks for the public goals, newest first. It fails with ErrCursor.
+func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
+	l := &list{
+		key: key("public goals", v.ID.String(), f.Category, string(f.Status)), view: projections.Goal, page: page,
+		only: "visibility = 'public'",
+	}
+	l.narrow(f, projections.ScopePublic)
+	return a.askGoals(v, l, projections.PublicGoals)
+}
+
+// GoalsOf asks for a user's goals, newest first: all to the user, the public
+// ones to others. It fails with ErrCursor.
+func (a *Asker) GoalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) (Question, error) {
+	return a.askGoals(v, goalsOf(v, owner, f, page), projections.GoalsOf(owner))
+}
+
+func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
+	visible, scope := events.Public, projections.PublicOf(owner)
+	if v.is(owner) {
+		visible, scope = "", projections.OfUser(owner)
+	}
+	l := &list{
+		key:  key("goals", owner.String(), v.ID.String(), f.Category, string(f.Status)),
+		view: projections.Goal, page: page,
+		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible, visibilities)},
+	}
+	l.narrow(f, scope)
+	return l
+}
+
+// narrow restricts a list of the goals in scope.
+func (l *list) narrow(f GoalFilter, scope string) {
+	if f.Category != "" {
+		l.where = append(l.where, equals("category", f.Category))
+	}
+	statuses := oneOf("status", f.Status, goalStatuses)
+	l.where = append(l.where, statuses)
+	for _, status := range statuses.values {
+		l.totals = append(l.totals, projections.Count(scope, status, f.Category))
+	}
+}
+
+// askGoals makes a Question of a list of goals, with the viewer's progress.
+func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
+	q, err := l.question()
+	views := goalViews(v, summary)
+	q.Views, q.Deps = viewNames(views), []string{group, projections.ProgressOf(v.ID)}
+	q.Load = func(ctx context.Context) (Answer, error) {
+		var page *listed[projections.GoalRow]
+		var parts goalParts
+		checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
+			page = enlist[projections.GoalRow](s, l)
+			if err := s.send(ctx); err != nil {
+				return err
+			}
+			parts, err = s.goalParts(ctx, v, page.rows, summary)
+			return err
+		})
+		if err != nil {
+			return Answer{}, err
+		}
+		items, err := a.summarise(ctx, v, page.rows, parts)
+		if err != nil {
+			return Answer{}, err
+		}
+		answer := Answer{Checkpoints: checkpoints, Deps: parts.deps()}
+		return rendered(answer, Page[Goal]{items, page.next, page.total})
+	}
+	return q, err
+}

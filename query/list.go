@@ -1,0 +1,177 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/projections"
+)
+
+// Paging says which part of a list is asked for.
+type Paging struct {
+	Limit  int    // rows, at least 1
+	Cursor string // from the page before, empty for the first
+	Total  bool   // whether to count the whole list as well
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"give it as cursor for the next page; absent on the last"`
+	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it"`
+}
+
+// list is a question for rows in the order of created_at and id.
+type list struct {
+	key    string // names the list with its filters and its viewer
+	view   *projections.View
+	only   string // the condition of the partial index it reads, as written there
+	where  []match
+	since  time.Time // only rows created then or later, zero for all
+	oldest bool      // first, instead of the newest
+	totals []string  // that add up to the list's length
+	page   Paging
+	after  *mark // from the cursor
+}
+
+// match is a column's condition: one value, or any of several, each of which has
+// its rows in order in the index: they are read apart and merged.
+type match struct {
+	column string
+	values []string
+}
+
+func equals(column string, value string) match { return match{column, []string{value}} }
+
+// oneOf restricts a column to value, or to all there are where that is empty.
+func oneOf[T ~string](column string, value T, all []T) match {
+	m := match{column: column}
+	for _, v := range all {
+		if value == "" || v == value {
+			m.values = append(m.values, string(v))
+		}
+	}
+	return m
+}
+
+// question makes l a Question. It fails with ErrCursor.
+func (l *list) question() (Question, error) {
+	after, err := parseCursor(l.key, l.page.Cursor)
+	l.after = after
+	return Question{
+		Key: key(l.key, strconv.Itoa(l.page.Limit), l.page.Cursor, strconv.FormatBool(l.page.Total)),
+	}, err
+}
+
+// listed is a page of rows.
+type listed[R any] struct {
+	rows  []*R
+	next  string
+	total *int64
+}
+
+// enlist queues reading the page; send fills what it returns.
+func enlist[R any](s *snapshot, l *list) *listed[R] {
+	page := &listed[R]{}
+	sql, args := l.sql()
+	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		var doc []byte
+		var at, last mark
+		_, err := pgx.ForEachRow(rows, []any{&doc, &at.at, &at.id}, func() error {
+			if len(page.rows) == l.page.Limit {
+				page.next = last.cursor(l.key)
+				return nil
+			}
+			row, err := decode[R](l.view, doc)
+			page.rows, last = append(page.rows, row), at
+			return err
+		})
+		return err
+	})
+	if l.page.Total {
+		page.total = sum(s, l.view, l.totals...)
+	}
+	return page
+}
+
+// sql reads one row more than the page holds, to know whether there is another.
+func (l *list) sql() (string, []any) {
+	var args []any
+	arg := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
+	var apart, where []string
+	if l.only != "" {
+		where = append(where, l.only)
+	}
+	for i, m := range l.where {
+		if len(m.values) == 1 {
+			where = append(where, m.column+" = "+arg(m.values[0]))
+			continue
+		}
+		apart = append(apart, fmt.Sprintf("unnest(%s::text[]) m%d (v)", arg(m.values), i))
+		where = append(where, fmt.Sprintf("%s = m%d.v", m.column, i))
+	}
+	order, beyond := "created_at desc, id desc", "<"
+	if l.oldest {
+		order, beyond = "created_at, id", ">"
+	}
+	if l.after != nil {
+		where = append(where, fmt.Sprintf("(created_at, id) %s (%s, %s)", beyond, arg(l.after.at), arg(l.after.id)))
+	}
+	if !l.since.IsZero() {
+		where = append(where, "created_at >= "+arg(l.since))
+	}
+	condition := ""
+	if len(where) > 0 {
+		condition = " where " + strings.Join(where, " and ")
+	}
+	limit := arg(l.page.Limit + 1)
+	rows := fmt.Sprintf("select doc, created_at, id from %s%s order by %s limit %s", l.view.Table(), condition, order, limit)
+	if len(apart) == 0 {
+		return rows, args
+	}
+	return fmt.Sprintf("select r.* from %s, lateral (%s) r order by %s limit %s",
+		strings.Join(apart, ", "), rows, order, limit), args
+}
+
+// ask makes a Question of a list whose items are rendered from the rows of its
+// view alone; group is what outdates it. It fails with ErrCursor.
+func ask[R, T any](a *Asker, l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
+	q, err := l.question()
+	views := []*projections.View{l.view}
+	q.Views, q.Deps = viewNames(views), []string{group}
+	q.Load = func(ctx context.Context) (Answer, error) {
+		var page *listed[R]
+		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+			page = enlist[R](s, l)
+			return s.send(ctx)
+		})
+		if err != nil {
+			return Answer{}, err
+		}
+		items, err := render(ctx, page.rows)
+		if err != nil {
+			return Answer{}, err
+		}
+		return rendered(Answer{Checkpoints: checkpoints}, Page[T]{items, page.next, page.total})
+	}
+	return q, err
+}
+
+// each renders rows one by one, for items that need nothing else.
+func each[R, T any](render func(*R) T) func(context.Context, []*R) ([]T, error) {
+	return func(_ context.Context, rows []*R) ([]T, error) {
+		items := make([]T, len(rows))
+		for i, r := range rows {
+			items[i] = render(r)
+		}
+		return items, nil
+	}
+}

@@ -1,0 +1,95 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Path is a learning path: the points to learn, in order.
+type Path struct {
+	ID          events.ID         `json:"id"`
+	Version     int               `json:"version" doc:"of the path, for If-Match"`
+	Owner       events.ID         `json:"owner_id"`
+	Title       string            `json:"title"`
+	Description string            `json:"description,omitempty"`
+	Category    string            `json:"category,omitempty"`
+	Status      events.PathStatus `json:"status" enum:"draft,published,archived"`
+	Points      []events.ID       `json:"points" doc:"ids of its knowledge points, in order"`
+	CreatedAt   time.Time         `json:"created_at"`
+	UpdatedAt   time.Time         `json:"updated_at"`
+	PublishedAt *time.Time        `json:"published_at,omitempty" doc:"absent for one never published"`
+}
+
+var pathViews = []*projections.View{projections.Path}
+
+func pathOf(r *projections.PathRow) Path {
+	return Path{
+		ID: r.ID, Version: r.Version, Owner: r.Owner, Title: r.Title, Description: r.Description, Category: r.Category,
+		Status: r.Status, Points: r.Points, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, PublishedAt: r.PublishedAt,
+	}
+}
+
+// maySeePath: what was published once is public; what never was is its owner's.
+func (v Viewer) maySeePath(r *projections.PathRow) bool {
+	return r.PublishedAt != nil || v.is(r.Owner)
+}
+
+// showPath renders a path with its draft words opened; ok is false where their
+// owner is forgotten.
+func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, ok bool, err error) {
+	p = pathOf(r)
+	if r.PublishedAt != nil {
+		return p, true, nil
+	}
+	words, ok, err := a.open(ctx, r.Owner, r.Draft, r.DraftText)
+	if ok {
+		p.Title, p.Description = words[0], words[1]
+	}
+	return p, ok, err
+}
+
+// Path asks for one path: a published one, or a draft of the viewer's own.
+func (a *Asker) Path(v Viewer, id events.ID) Question {
+	return Question{
+		Key: key("path", id.String(), v.ID.String()), Views: viewNames(pathViews), Deps: rowDeps(projections.Path, []events.ID{id}),
+		Load: func(ctx context.Context) (Answer, error) {
+			var found map[events.ID]*projections.PathRow
+			checkpoints, err := a.read(ctx, pathViews, func(s *snapshot) error {
+				found = find[projections.PathRow](s, projections.Path, id)
+				return s.send(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			r := found[id]
+			if r == nil || !v.maySeePath(r) {
+				return Answer{}, ErrNotFound
+			}
+			p, ok, err := a.showPath(ctx, r)
+			if err != nil {
+				return Answer{}, err
+			}
+			if !ok {
+				return Answer{}, ErrNotFound
+			}
+			return rendered(Answer{Version: r.Version, Checkpoints: checkpoints}, p)
+		},
+	}
+}
+
+// PublishedPaths asks for the paths on offer, newest first, of one category
+// where that is not empty. It fails with ErrCursor.
+func (a *Asker) PublishedPaths(category string, page Paging) (Question, error) {
+	l := &list{
+		key: key("paths", category), view: projections.Path, page: page,
+		only:   "status = 'published'",
+		totals: []string{projections.Count(projections.Everyone, string(events.PathPublished), category)},
+	}
+	if category != "" {
+		l.where = append(l.where, equals("category", category))
+	}
+	return ask(a, l, projections.PublishedPaths, each(pathOf))
+}

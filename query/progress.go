@@ -1,0 +1,85 @@
+package query
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Progress is what a learner did on one knowledge point.
+type Progress struct {
+	Point       events.ID  `json:"point_id"`
+	Amount      int64      `json:"amount" doc:"studied in all, in the units it was recorded in"`
+	Times       int64      `json:"times" doc:"how often it was studied"`
+	FirstAt     *time.Time `json:"first_studied_at,omitempty"`
+	LastAt      *time.Time `json:"last_studied_at,omitempty"`
+	CompletedAt *time.Time `json:"completed_at,omitempty" doc:"since when it counts as learnt"`
+}
+
+var progressViews = []*projections.View{projections.Progress}
+
+func progressOf(r *projections.ProgressRow) Progress {
+	return Progress{r.Point, r.Amount, r.Times, r.FirstAt, r.LastAt, r.CompletedAt}
+}
+
+// ProgressOf asks what a learner did, by knowledge point, in the order of their
+// ids. It fails with ErrNotFound for anyone but the learner, and with ErrCursor.
+func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, error) {
+	if !v.is(learner) {
+		return Question{}, ErrNotFound
+	}
+	name := key("progress", learner.String())
+	after, err := parseCursor(name, page.Cursor)
+	if err != nil {
+		return Question{}, err
+	}
+	if after == nil {
+		after = &mark{} // before every point: ids are never zero
+	}
+	return Question{
+		Key:   key(name, strconv.Itoa(page.Limit), page.Cursor, strconv.FormatBool(page.Total)),
+		Views: viewNames(progressViews), Deps: []string{projections.ProgressOf(learner)},
+		Load: func(ctx context.Context) (Answer, error) {
+			answer := Page[Progress]{Items: []Progress{}}
+			checkpoints, err := a.read(ctx, progressViews, func(s *snapshot) error {
+				studied(s, name, learner, after.id, page.Limit, &answer)
+				if page.Total {
+					answer.Total = sum(s, projections.Progress,
+						projections.Count(projections.OfUser(learner), projections.Learning, ""),
+						projections.Count(projections.OfUser(learner), projections.Learnt, ""))
+				}
+				return s.send(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			return rendered(Answer{Checkpoints: checkpoints}, answer)
+		},
+	}, nil
+}
+
+// studied queues reading a page along the primary key.
+func studied(s *snapshot, name string, learner, after events.ID, limit int, page *Page[Progress]) {
+	s.batch.Queue(`select doc from `+projections.Progress.Table()+`
+		where learner_id = $1 and point_id > $2 order by point_id limit $3`, learner, after, limit+1).
+		Query(func(rows pgx.Rows) error {
+			var doc []byte
+			_, err := pgx.ForEachRow(rows, []any{&doc}, func() error {
+				if len(page.Items) == limit {
+					page.NextCursor = mark{id: page.Items[limit-1].Point, at: time.UnixMicro(0)}.cursor(name)
+					return nil
+				}
+				r, err := decode[projections.ProgressRow](projections.Progress, doc)
+				if err == nil {
+					page.Items = append(page.Items, progressOf(r))
+				}
+				return err
+			})
+			return err
+		})
+}
