@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"sical-backend/events"
 )
 
 // The kinds of unique value that a user holds.
@@ -105,4 +107,11 @@ func timeZone(pointer, name string) error {
 		return broken("invalid_time_zone", pointer, "A time zone's name such as Asia/Shanghai is expected.")
 	}
 	return nil
+}
+
+// Standing is what a login asks of a user's state: the role, and the status,
+// "" for someone who is not there.
+func Standing(state any) (events.Role, events.UserStatus) {
+	s, _ := state.(user)
+	return s.role, s.status
 }

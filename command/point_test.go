@@ -73,9 +73,9 @@ func TestStudy(t *testing.T) {
 	g.refuses(t, &RecordStudy{Of: of("heap"), Amount: new(int64(maxAmount + 1))}, "out_of_range", "/amount")
 	g.refuses(t, &RecordStudy{Of: of("heap"), Kind: "a\nb"}, "control_character", "/kind")
 
-	o = g.when(t, &CompletePoint{of("heap")}, &events.PointLearnt{Point: idOf("heap")})
+	o = g.when(t, &CompletePoint{Of: of("heap")}, &events.PointLearnt{Point: idOf("heap")})
 	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindPoint, idOf("heap"))}})
-	for _, c := range []Command{&RecordStudy{Of: of("heap")}, &CompletePoint{of("heap")}} {
+	for _, c := range []Command{&RecordStudy{Of: of("heap")}, &CompletePoint{Of: of("heap")}} {
 		r := ruleOf(c)
 		same(t, r.Stream(c, Given{Actor: anna.id}), events.StreamOf(events.KindStudy, anna.id))
 		if !r.Unchecked {

@@ -36,6 +36,14 @@ type Of struct {
 // Subject is the id's place.
 func (o *Of) Subject() *events.ID { return &o.ID }
 
+// Timed is embedded by commands that are often told later than they happened.
+type Timed struct {
+	OccurredAt *time.Time `json:"occurred_at,omitzero" doc:"when it happened; now by default" format:"date-time"`
+}
+
+// When is the time of the happening, nil where it was not told.
+func (t *Timed) When() *time.Time { return t.OccurredAt }
+
 // Passworded is a Command that brings a password. Hashing is slow and not pure,
 // so the door does it before the decision, which refuses a password unhashed.
 type Passworded interface {

@@ -12,12 +12,16 @@ const maxAmount = 1_000_000
 // RecordStudy says that the actor worked on the point with the given id.
 type RecordStudy struct {
 	Of
-	Amount *int64 `json:"amount,omitempty" doc:"how much, in the unit of its kind: minutes, clicks, exercises; 1 by default" min:"0" max:"1000000"`
+	Timed
+	Amount *int64 `json:"amount,omitzero" doc:"how much, in the unit of its kind: minutes, clicks, exercises; 1 by default" min:"0" max:"1000000"`
 	Kind   string `json:"kind,omitempty" doc:"what sort of work, a short line such as reading" maxlen:"64"`
 }
 
 // CompletePoint says that the actor has learnt the point with the given id.
-type CompletePoint struct{ Of }
+type CompletePoint struct {
+	Of
+	Timed
+}
 
 // study has no state: nothing about it depends on what came before.
 type study struct{}
