@@ -25,11 +25,11 @@ type ScheduleAssessment struct {
 	Of
 	User     events.ID             `json:"user_id,omitzero" doc:"whose it is; the sender's own by default, another's for curators"`
 	Type     events.AssessmentType `json:"assessment_type" doc:"what sort of test" enum:"quiz,assignment,exam,self"`
-	Goal     *events.ID            `json:"goal_id,omitempty" doc:"goal of the same user that it serves"`
+	Goal     *events.ID            `json:"goal_id,omitzero" doc:"goal of the same user that it serves"`
 	Points   []events.ID           `json:"points,omitempty" doc:"knowledge points it covers"`
-	MaxScore *events.Hundredths    `json:"max_score,omitempty" doc:"best possible score, at most two decimal places; 100 by default" min:"0.01" max:"10000"`
-	Weight   *events.Hundredths    `json:"weight,omitempty" doc:"weight in percent, at most two decimal places; 0 by default" min:"0" max:"100"`
-	DueDate  *events.Date          `json:"due_date,omitempty" doc:"day it is due" format:"date"`
+	MaxScore *events.Hundredths    `json:"max_score,omitzero" doc:"best possible score, at most two decimal places; 100 by default" min:"0.01" max:"10000"`
+	Weight   *events.Hundredths    `json:"weight,omitzero" doc:"weight in percent, at most two decimal places; 0 by default" min:"0" max:"100"`
+	DueDate  *events.Date          `json:"due_date,omitzero" doc:"day it is due" format:"date"`
 }
 
 // SubmitAssessment says that an assessment was handed in.

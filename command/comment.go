@@ -22,7 +22,7 @@ type PostComment struct {
 	TargetType events.Kind `json:"target_type" doc:"kind of thing it is about" enum:"goal,path,point,assessment"`
 	TargetID   events.ID   `json:"target_id" doc:"thing it is about"`
 	Text       string      `json:"text" doc:"what is said, any lines" minlen:"1" maxlen:"10000"`
-	ReplyTo    *events.ID  `json:"reply_to,omitempty" doc:"comment on the same thing that it answers"`
+	ReplyTo    *events.ID  `json:"reply_to,omitzero" doc:"comment on the same thing that it answers"`
 }
 
 // EditComment replaces a comment's text.

@@ -19,7 +19,9 @@ func said(more ...events.Data) history {
 func TestPostComment(t *testing.T) {
 	t.Parallel()
 	g := given{anna, pointNamed("heap")}
-	post := func(text string) *PostComment { return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: text} }
+	post := func(text string) *PostComment {
+		return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: text}
+	}
 	o := g.when(t, post("很清楚。\nThanks!"), &events.CommentPosted{Target: onHeap, Text: "很清楚。\nThanks!"})
 	same(t, o.Owner, anna.id)
 	same(t, o.Live, []Reference{{Stream: onHeap.Stream(), Pointer: "/target_id"}})

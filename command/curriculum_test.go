@@ -20,7 +20,9 @@ func TestSetPrerequisites(t *testing.T) {
 	world := told(pointNamed("array", "tree", "heap", "sort"),
 		on(events.Curriculum, nobody, needs("heap", "tree"), needs("tree", "array")))
 	g := given{cleo, world}
-	set := func(point string, prerequisites ...string) Command { return &SetPrerequisites{of(point), ids(prerequisites...)} }
+	set := func(point string, prerequisites ...string) Command {
+		return &SetPrerequisites{of(point), ids(prerequisites...)}
+	}
 
 	o := g.when(t, set("heap", "array", "tree"), &events.PrerequisitesSet{
 		Point: idOf("heap"), Prerequisites: events.Change[[]events.ID]{From: ids("tree"), To: ids("array", "tree")},

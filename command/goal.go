@@ -21,7 +21,7 @@ type CreateGoal struct {
 	Title       string            `json:"title" doc:"what is to be reached, one line" minlen:"1" maxlen:"200"`
 	Description string            `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
 	Category    string            `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
-	TargetDate  *events.Date      `json:"target_date,omitempty" doc:"day to reach it by" format:"date"`
+	TargetDate  *events.Date      `json:"target_date,omitzero" doc:"day to reach it by" format:"date"`
 	Visibility  events.Visibility `json:"visibility,omitempty" doc:"who may read it; private by default" enum:"private,public"`
 	Paths       []events.ID       `json:"paths,omitempty" doc:"paths to follow, in order"`
 }
@@ -30,11 +30,11 @@ type CreateGoal struct {
 // empty text, also of the target date, takes one away.
 type ReviseGoal struct {
 	Of
-	Title       *string            `json:"title,omitempty" doc:"what is to be reached, one line" minlen:"1" maxlen:"200"`
-	Description *string            `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
-	Category    *string            `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
-	TargetDate  *string            `json:"target_date,omitempty" doc:"day to reach it by, YYYY-MM-DD, or empty for none" maxlen:"10"`
-	Visibility  *events.Visibility `json:"visibility,omitempty" doc:"who may read it" enum:"private,public"`
+	Title       *string            `json:"title,omitzero" doc:"what is to be reached, one line" minlen:"1" maxlen:"200"`
+	Description *string            `json:"description,omitzero" doc:"more about it, any lines" maxlen:"10000"`
+	Category    *string            `json:"category,omitzero" doc:"subject, a short line" maxlen:"64"`
+	TargetDate  *string            `json:"target_date,omitzero" doc:"day to reach it by, YYYY-MM-DD, or empty for none" maxlen:"10"`
+	Visibility  *events.Visibility `json:"visibility,omitzero" doc:"who may read it" enum:"private,public"`
 }
 
 // SetGoalPaths replaces the goal's paths, in order.

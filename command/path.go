@@ -30,9 +30,9 @@ type CreatePath struct {
 // RevisePath changes a path's words; absent fields stay.
 type RevisePath struct {
 	Of
-	Title       *string `json:"title,omitempty" doc:"name of the path, one line" minlen:"1" maxlen:"200"`
-	Description *string `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
-	Category    *string `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
+	Title       *string `json:"title,omitzero" doc:"name of the path, one line" minlen:"1" maxlen:"200"`
+	Description *string `json:"description,omitzero" doc:"more about it, any lines" maxlen:"10000"`
+	Category    *string `json:"category,omitzero" doc:"subject, a short line" maxlen:"64"`
 }
 
 // PublishPath offers a path to everyone.

@@ -20,19 +20,19 @@ type CreatePoint struct {
 	Title         string      `json:"title" doc:"what is to be known, one line" minlen:"1" maxlen:"200"`
 	Description   string      `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
 	Category      string      `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
-	Difficulty    *int        `json:"difficulty_level,omitempty" doc:"from easy to hard; 5 by default" min:"1" max:"10"`
-	Minutes       *int        `json:"estimated_minutes,omitempty" doc:"minutes it takes to learn; 0, the default, for unknown" min:"0" max:"100000"`
+	Difficulty    *int        `json:"difficulty_level,omitzero" doc:"from easy to hard; 5 by default" min:"1" max:"10"`
+	Minutes       *int        `json:"estimated_minutes,omitzero" doc:"minutes it takes to learn; 0, the default, for unknown" min:"0" max:"100000"`
 	Prerequisites []events.ID `json:"prerequisites,omitempty" doc:"points to learn before"`
 }
 
 // RevisePoint changes a knowledge point; absent fields stay.
 type RevisePoint struct {
 	Of
-	Title       *string `json:"title,omitempty" doc:"what is to be known, one line" minlen:"1" maxlen:"200"`
-	Description *string `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
-	Category    *string `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
-	Difficulty  *int    `json:"difficulty_level,omitempty" doc:"from easy to hard" min:"1" max:"10"`
-	Minutes     *int    `json:"estimated_minutes,omitempty" doc:"minutes it takes to learn; 0 for unknown" min:"0" max:"100000"`
+	Title       *string `json:"title,omitzero" doc:"what is to be known, one line" minlen:"1" maxlen:"200"`
+	Description *string `json:"description,omitzero" doc:"more about it, any lines" maxlen:"10000"`
+	Category    *string `json:"category,omitzero" doc:"subject, a short line" maxlen:"64"`
+	Difficulty  *int    `json:"difficulty_level,omitzero" doc:"from easy to hard" min:"1" max:"10"`
+	Minutes     *int    `json:"estimated_minutes,omitzero" doc:"minutes it takes to learn; 0 for unknown" min:"0" max:"100000"`
 }
 
 // point is what deciding about a knowledge point needs to know.

@@ -35,11 +35,11 @@ type RegisterUser struct {
 // empty text takes an optional one away.
 type ReviseUser struct {
 	Of
-	Username    *string `json:"username,omitempty" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"2" maxlen:"64"`
-	Email       *string `json:"email,omitempty" doc:"unique address" maxlen:"254" format:"email"`
-	DisplayName *string `json:"display_name,omitempty" doc:"name shown to others" maxlen:"100"`
-	Locale      *string `json:"locale,omitempty" doc:"language, BCP 47" maxlen:"64"`
-	TimeZone    *string `json:"time_zone,omitempty" doc:"IANA name of the time zone" maxlen:"96"`
+	Username    *string `json:"username,omitzero" doc:"unique name: letters, digits, dot, underscore, hyphen" minlen:"2" maxlen:"64"`
+	Email       *string `json:"email,omitzero" doc:"unique address" maxlen:"254" format:"email"`
+	DisplayName *string `json:"display_name,omitzero" doc:"name shown to others" maxlen:"100"`
+	Locale      *string `json:"locale,omitzero" doc:"language, BCP 47" maxlen:"64"`
+	TimeZone    *string `json:"time_zone,omitzero" doc:"IANA name of the time zone" maxlen:"96"`
 }
 
 // ChangePassword gives the actor a new password.

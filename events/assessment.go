@@ -25,11 +25,11 @@ const (
 // AssessmentWasScheduled begins an assessment of the stream's owner.
 type AssessmentWasScheduled struct {
 	Type     AssessmentType `json:"assessment_type"`
-	Goal     *ID            `json:"goal_id,omitempty"`
+	Goal     *ID            `json:"goal_id,omitzero"`
 	Points   []ID           `json:"points,omitempty"`
 	MaxScore Hundredths     `json:"max_score"`
 	Weight   Hundredths     `json:"weight"`
-	DueDate  *Date          `json:"due_date,omitempty"`
+	DueDate  *Date          `json:"due_date,omitzero"`
 }
 
 // AssessmentWasSubmitted says that the learner has handed it in.
@@ -41,13 +41,13 @@ type AssessmentWasSubmitted struct {
 type AssessmentWasGraded struct {
 	From     AssessmentStatus `json:"from"`
 	Score    Hundredths       `json:"score"`
-	Previous *Hundredths      `json:"previous_score,omitempty"`
+	Previous *Hundredths      `json:"previous_score,omitzero"`
 }
 
 // AssessmentWasVoided strikes an assessment and its score.
 type AssessmentWasVoided struct {
 	From  AssessmentStatus `json:"from"`
-	Score *Hundredths      `json:"score,omitempty"`
+	Score *Hundredths      `json:"score,omitzero"`
 }
 
 func (*AssessmentWasScheduled) fact() {}

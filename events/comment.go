@@ -24,7 +24,7 @@ func (t Target) Stream() Stream { return StreamOf(t.Type, t.ID) }
 type CommentPosted struct {
 	Target  Target   `json:"target"`
 	Text    Personal `json:"text"`
-	ReplyTo *ID      `json:"reply_to,omitempty"`
+	ReplyTo *ID      `json:"reply_to,omitzero"`
 }
 
 // CommentWasEdited replaces the text.

@@ -26,18 +26,18 @@ type GoalCreated struct {
 	Title       Personal   `json:"title"`
 	Description Personal   `json:"description,omitempty"`
 	Category    string     `json:"category,omitempty"`
-	TargetDate  *Date      `json:"target_date,omitempty"`
+	TargetDate  *Date      `json:"target_date,omitzero"`
 	Visibility  Visibility `json:"visibility"`
 	Paths       []ID       `json:"paths,omitempty"`
 }
 
 // GoalRevised changes a goal's description of itself; nil is unchanged.
 type GoalRevised struct {
-	Title       *Personal           `json:"title,omitempty"`
-	Description *Personal           `json:"description,omitempty"`
-	Category    *Change[string]     `json:"category,omitempty"`
-	TargetDate  *Change[*Date]      `json:"target_date,omitempty"`
-	Visibility  *Change[Visibility] `json:"visibility,omitempty"`
+	Title       *Personal           `json:"title,omitzero"`
+	Description *Personal           `json:"description,omitzero"`
+	Category    *Change[string]     `json:"category,omitzero"`
+	TargetDate  *Change[*Date]      `json:"target_date,omitzero"`
+	Visibility  *Change[Visibility] `json:"visibility,omitzero"`
 }
 
 // GoalStarted makes a draft or paused goal active.

@@ -21,9 +21,9 @@ type PathCreated struct {
 
 // PathDraftRevised changes a draft's words.
 type PathDraftRevised struct {
-	Title       *Personal       `json:"title,omitempty"`
-	Description *Personal       `json:"description,omitempty"`
-	Category    *Change[string] `json:"category,omitempty"`
+	Title       *Personal       `json:"title,omitzero"`
+	Description *Personal       `json:"description,omitzero"`
+	Category    *Change[string] `json:"category,omitzero"`
 }
 
 // PathWasPublished offers a path to everyone. From here on its words are public
@@ -37,9 +37,9 @@ type PathWasPublished struct {
 
 // PathRevised changes the public words of a published path.
 type PathRevised struct {
-	Title       *string         `json:"title,omitempty"`
-	Description *string         `json:"description,omitempty"`
-	Category    *Change[string] `json:"category,omitempty"`
+	Title       *string         `json:"title,omitzero"`
+	Description *string         `json:"description,omitzero"`
+	Category    *Change[string] `json:"category,omitzero"`
 }
 
 // PathPointsSet replaces the path's knowledge points.

@@ -6,16 +6,16 @@ type PointCreated struct {
 	Description string `json:"description,omitempty"`
 	Category    string `json:"category,omitempty"`
 	Difficulty  int    `json:"difficulty_level"`            // 1 to 10
-	Minutes     int    `json:"estimated_minutes,omitempty"` // 0 for unknown
+	Minutes     int    `json:"estimated_minutes,omitzero"` // 0 for unknown
 }
 
 // PointRevised changes a knowledge point; nil is unchanged.
 type PointRevised struct {
-	Title       *string         `json:"title,omitempty"`
-	Description *string         `json:"description,omitempty"`
-	Category    *Change[string] `json:"category,omitempty"`
-	Difficulty  *Change[int]    `json:"difficulty_level,omitempty"`
-	Minutes     *int            `json:"estimated_minutes,omitempty"`
+	Title       *string         `json:"title,omitzero"`
+	Description *string         `json:"description,omitzero"`
+	Category    *Change[string] `json:"category,omitzero"`
+	Difficulty  *Change[int]    `json:"difficulty_level,omitzero"`
+	Minutes     *int            `json:"estimated_minutes,omitzero"`
 }
 
 // PrerequisitesSet replaces what should be learnt before a point. It stands in

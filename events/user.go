@@ -33,11 +33,11 @@ type UserRegistered struct {
 
 // UserRevised changes what a user says of themself; nil is unchanged.
 type UserRevised struct {
-	Username    *Personal `json:"username,omitempty"`
-	Email       *Personal `json:"email,omitempty"`
-	DisplayName *Personal `json:"display_name,omitempty"`
-	Locale      *string   `json:"locale,omitempty"`
-	TimeZone    *string   `json:"time_zone,omitempty"`
+	Username    *Personal `json:"username,omitzero"`
+	Email       *Personal `json:"email,omitzero"`
+	DisplayName *Personal `json:"display_name,omitzero"`
+	Locale      *string   `json:"locale,omitzero"`
+	TimeZone    *string   `json:"time_zone,omitzero"`
 }
 
 // UserPasswordChanged says that, never what.
