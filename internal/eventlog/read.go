@@ -116,3 +116,16 @@ func unreachable(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
+
+// Claimed is the stream that holds a unique value, "" where none does.
+func (l *Log) Claimed(ctx context.Context, key []byte) (events.Stream, error) {
+	var s events.Stream
+	err := l.pool.QueryRow(ctx, `select stream from sical.claim where key = $1`, key).Scan(&s)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", unreachable(err)
+	}
+	return s, nil
+}

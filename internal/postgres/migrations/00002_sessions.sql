@@ -46,22 +46,25 @@ create table sical.revocation (
 create index revocation_created_at on sical.revocation (created_at);
 
 -- end_sessions ends every session of a user but one, in the caller's
--- transaction: suspended, erased, another role, another password.
--- +goose StatementBegin
+-- transaction: suspended, erased, another role, another password. The spared one
+-- is lifted to the new generation if it was alive; what a concurrent login adds
+-- unseen keeps the old one and is dead.
 create function sical.end_sessions(who uuid, spare uuid) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-	next bigint;
-begin
-	insert into sical.session_generation (user_id, generation) values (who, 1)
-	on conflict (user_id) do update set generation = session_generation.generation + 1
-	returning generation into next;
-	update sical.session set generation = next where id = spare and user_id = who;
-	delete from sical.session where user_id = who and id is distinct from spare;
-	insert into sical.revocation (kind, subject, generation, spared) values ('user', who, next, spare);
-end
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+	with risen as (
+		insert into sical.session_generation as g (user_id, generation) values (who, 1)
+		on conflict (user_id) do update set generation = g.generation + 1
+		returning generation
+	), spared as (
+		update sical.session s set generation = risen.generation from risen
+		where s.id = spare and s.user_id = who and s.generation = risen.generation - 1
+		returning s.id
+	), ended as (
+		delete from sical.session where user_id = who and id is distinct from spare
+	)
+	insert into sical.revocation (kind, subject, generation, spared)
+	select 'user', who, risen.generation, spared.id from risen left join spared on true
 $$;
--- +goose StatementEnd
 
 -- +goose Down
 drop function sical.end_sessions;

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/auth"
+	"sical-backend/internal/web"
+)
+
+// Login is the body of POST /v1/sessions: a username or an e-mail address, and
+// the password.
+type Login struct {
+	Username string `json:"username,omitempty" doc:"username; this or the e-mail address is needed" maxlen:"64"`
+	Email    string `json:"email,omitempty" doc:"e-mail address" maxlen:"254"`
+	Password string `json:"password" doc:"password" maxlen:"256" format:"password"`
+}
+
+// Renewal is the body of POST /v1/sessions/refresh.
+type Renewal struct {
+	RefreshToken string `json:"refresh_token" doc:"from the last answer; each can be used once" maxlen:"64"`
+}
+
+// Tokens is what a login and a refresh answer.
+type Tokens struct {
+	AccessToken  string `json:"access_token" doc:"for the Authorization header"`
+	TokenType    string `json:"token_type" doc:"Bearer"`
+	ExpiresIn    int    `json:"expires_in" doc:"seconds the access token lives"`
+	RefreshToken string `json:"refresh_token" doc:"for a new access token, once"`
+}
+
+// logIn opens a session. Whatever is wrong, the answer and its time are the same.
+func (a *API) logIn(c echo.Context) error {
+	var in Login
+	if err := web.DecodeStrict(c.Request(), maxBody, &in); err != nil {
+		return err
+	}
+	claim := command.LoginClaim(in.Username + in.Email)
+	if (in.Username == "") == (in.Email == "") || in.Password == "" {
+		return web.NewProblem(web.RuleViolated, "A username or an e-mail address is needed, and the password.")
+	}
+	ctx := c.Request().Context()
+	user, err := a.Dispatcher.Account(ctx, claim)
+	if err != nil {
+		return problem(err)
+	}
+	account := user.String()
+	if user == uuid.Nil {
+		account = claim.Kind + ":" + claim.Value
+	}
+	right, generation, err := a.verify(c, account, user, in.Password)
+	if err != nil {
+		return err
+	}
+	role, status, err := a.Dispatcher.Standing(ctx, user)
+	if err != nil {
+		return problem(err)
+	}
+	if !right || status == "" {
+		return web.NewProblem(web.Unauthenticated, "There is no such account, or its password is another.")
+	}
+	if status != events.UserActive {
+		return web.NewProblem(web.Forbidden, "This account is suspended.")
+	}
+	tokens, err := a.Sessions.Open(ctx, user, string(role), generation)
+	if errors.Is(err, auth.ErrStale) {
+		return web.NewProblem(web.Unauthenticated, "The account changed meanwhile: log in again.")
+	}
+	if err != nil {
+		return problem(err)
+	}
+	return give(c, http.StatusCreated, tokens)
+}
+
+// verify checks a password behind the throttle. It takes the same time for
+// someone who is not there.
+func (a *API) verify(c echo.Context, account string, user events.ID, password string) (right bool, generation int64, err error) {
+	address, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return false, 0, err
+	}
+	if wait := a.Throttle.Allow(account, address); wait > 0 {
+		return false, 0, &web.Problem{Code: web.TooManyRequests, Detail: "Too many attempts: wait a little.", RetryAfter: wait}
+	}
+	credential, err := a.Sessions.Credential(c.Request().Context(), user)
+	if err != nil {
+		return false, 0, problem(err)
+	}
+	right, err = a.Hasher.Verify(c.Request().Context(), password, credential.PasswordHash)
+	if err != nil {
+		return false, 0, problem(err)
+	}
+	if right {
+		a.Throttle.Succeeded(account, address)
+	}
+	return right, credential.Generation, nil
+}
+
+// refresh gives new tokens for a refresh token.
+func (a *API) refresh(c echo.Context) error {
+	var in Renewal
+	if err := web.DecodeStrict(c.Request(), maxBody, &in); err != nil {
+		return err
+	}
+	tokens, err := a.Sessions.Refresh(c.Request().Context(), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
+		role, status, err := a.Dispatcher.Standing(ctx, user)
+		return string(role), status == events.UserActive, err
+	})
+	if errors.Is(err, auth.ErrRefresh) || errors.Is(err, auth.ErrReuse) {
+		return web.NewProblem(web.Unauthenticated, "The refresh token is not valid, or was used.")
+	}
+	if err != nil {
+		return problem(err)
+	}
+	return give(c, http.StatusOK, tokens)
+}
+
+// logOut ends the session that the token belongs to.
+func (a *API) logOut(c echo.Context) error {
+	p, err := web.RequirePrincipal(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Sessions.End(c.Request().Context(), p.SessionID); err != nil {
+		return problem(err)
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func give(c echo.Context, status int, t auth.Tokens) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(status, Tokens{t.Access, "Bearer", int(t.ExpiresIn / time.Second), t.Refresh})
+}
+
+// password checks and hashes the password that a command brings, and the one so
+// far of a command that replaces it.
+func (a *API) password(c echo.Context, cmd command.Command, given command.Given) error {
+	with, ok := cmd.(command.Passworded)
+	if !ok {
+		return nil
+	}
+	if change, ok := cmd.(*command.ChangePassword); ok && strings.TrimSpace(change.Current) != "" {
+		right, _, err := a.verify(c, given.Actor.String(), given.Actor, change.Current)
+		if err != nil {
+			return err
+		}
+		change.Verified = right
+	}
+	password, hash := with.Secret()
+	if password == "" {
+		return nil
+	}
+	if err := auth.CheckPassword(password); err != nil {
+		pointer := "/password"
+		if _, change := cmd.(*command.ChangePassword); change {
+			pointer = "/new_password"
+		}
+		return web.NewProblem(web.RuleViolated, "This password cannot be used.",
+			web.FieldError{Pointer: pointer, Code: "password", Detail: err.Error()})
+	}
+	hashed, err := a.Hasher.Hash(c.Request().Context(), password)
+	*hash = hashed
+	return problem(err)
+}
+
+// noticeEnds makes sessions that a command has ended known in this process at
+// once; others hear of them within a second.
+func (a *API) noticeEnds(c echo.Context, cmd command.Command) {
+	switch cmd.(type) {
+	case *command.ChangePassword, *command.SetRole, *command.SuspendUser, *command.EraseUser:
+		if err := a.Revocations.Poll(c.Request().Context()); err != nil {
+			a.Logger.Warn("revocations: not read at once", "error", err, "request_id", web.RequestID(c))
+		}
+	}
+}

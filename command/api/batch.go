@@ -1,0 +1,157 @@
+package api
+
+import (
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/dispatch"
+	"sical-backend/internal/web"
+)
+
+const (
+	maxBatchBody = 1 << 20
+	maxBatch     = 1000
+)
+
+// Batch is the body of POST /v1/commands.
+type Batch struct {
+	Commands []Line `json:"commands" doc:"at most 1,000, each decided on its predecessors' results"`
+}
+
+// Line is one command of a batch, and one line of an import.
+type Line struct {
+	ID         events.ID      `json:"id" doc:"the command's own id: sending it again does nothing"`
+	Type       string         `json:"type" doc:"name of the command, such as goal.create"`
+	Data       jsontext.Value `json:"data,omitempty" doc:"the command, as in the body of its own path; with the id of what it is about"`
+	OccurredAt *time.Time     `json:"occurred_at,omitempty" doc:"when it happened; now by default" format:"date-time"`
+	As         events.ID      `json:"as,omitzero" doc:"in whose name; for admins"`
+}
+
+// Verdicts is the answer to a batch.
+type Verdicts struct {
+	Verdicts []LineVerdict `json:"verdicts" doc:"one for each command, in order"`
+}
+
+// LineVerdict is what became of one command of a batch: an answer or a problem.
+type LineVerdict struct {
+	Command  events.ID        `json:"command" doc:"id of the command"`
+	Status   int              `json:"status" doc:"as the command's own path would have answered"`
+	ID       events.ID        `json:"id,omitzero" doc:"what it was about"`
+	Version  int              `json:"version,omitzero" doc:"of its aggregate"`
+	Position uint64           `json:"position,omitzero" doc:"by when it is done"`
+	Replayed bool             `json:"replayed,omitzero" doc:"it had been done before"`
+	Code     web.Code         `json:"code,omitempty" doc:"of the problem"`
+	Detail   string           `json:"detail,omitempty" doc:"of the problem"`
+	Errors   []web.FieldError `json:"errors,omitempty" doc:"of the problem, pointing into data"`
+}
+
+// batch carries several commands out.
+func (a *API) batch(c echo.Context) error {
+	given, err := a.given(c, false)
+	if err != nil {
+		return err
+	}
+	var in Batch
+	if err := web.DecodeStrict(c.Request(), maxBatchBody, &in); err != nil {
+		return err
+	}
+	if len(in.Commands) > maxBatch {
+		return web.NewProblem(web.RuleViolated, "", web.FieldError{Pointer: "/commands", Code: "too_many", Detail: "At most 1,000 commands are taken at a time."})
+	}
+	verdicts := make([]LineVerdict, len(in.Commands))
+	var requests []*dispatch.Request
+	var at []int
+	for i, line := range in.Commands {
+		verdicts[i].Command = line.ID
+		r, err := line.Request(given)
+		if err != nil {
+			verdicts[i].refuse(err)
+			continue
+		}
+		r.Correlation, r.TraceParent = web.RequestID(c), traceParent(c)
+		requests, at = append(requests, r), append(at, i)
+	}
+	last := uint64(0)
+	for i, v := range a.Dispatcher.All(c.Request().Context(), requests) {
+		verdicts[at[i]].fill(v, requests[i].Rule)
+		last = max(last, v.Position)
+	}
+	if last > 0 {
+		c.Response().Header()["Sical-Position"] = []string{strconv.FormatUint(last, 10)}
+	}
+	return c.JSON(http.StatusOK, Verdicts{verdicts})
+}
+
+// Request is the command of a line, given by the actor or, for an admin, in
+// somebody's name: then with that person's rights as a learner.
+func (l Line) Request(given command.Given) (*dispatch.Request, error) {
+	rule, ok := command.RuleNamed(l.Type)
+	switch {
+	case l.ID == uuid.Nil:
+		return nil, field("/id", "A command of a batch brings an id of its own.")
+	case !ok:
+		return nil, field("/type", "There is no command of this name.")
+	case l.As != uuid.Nil && l.As != given.Actor && given.Role != events.Admin:
+		return nil, web.NewProblem(web.Forbidden, "Only an admin acts in somebody's name.")
+	}
+	cmd := rule.New()
+	data := []byte(l.Data)
+	if len(data) == 0 {
+		data = []byte("{}")
+	}
+	if err := web.DecodeStrictBytes(data, cmd); err != nil {
+		return nil, err
+	}
+	if *cmd.Subject() == uuid.Nil {
+		return nil, field("/data/id", "In a batch the data names what the command is about.")
+	}
+	if p, ok := cmd.(command.Passworded); ok {
+		if password, _ := p.Secret(); password != "" {
+			return nil, field("/data/password", "Passwords are not taken in batches.")
+		}
+	}
+	if l.As != uuid.Nil {
+		given.Actor, given.Role, given.Session = l.As, events.Learner, uuid.Nil
+	}
+	if l.OccurredAt != nil {
+		given.At = l.OccurredAt.UTC()
+	}
+	if timed, ok := cmd.(interface{ When() *time.Time }); ok && timed.When() != nil {
+		given.At = timed.When().UTC()
+	}
+	digest := sha256.Sum256(append([]byte(l.Type+"\x00"+given.Actor.String()+"\x00"), data...))
+	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: l.ID, Digest: digest[:]}, nil
+}
+
+func field(pointer, detail string) error {
+	return web.NewProblem(web.RuleViolated, detail, web.FieldError{Pointer: pointer, Code: "invalid", Detail: detail})
+}
+
+func (v *LineVerdict) fill(from dispatch.Verdict, rule command.Rule) {
+	if from.Err != nil {
+		v.refuse(problem(from.Err))
+		return
+	}
+	v.Status = http.StatusOK
+	if rule.Creates {
+		v.Status = http.StatusCreated
+	}
+	v.ID, v.Version, v.Position, v.Replayed = from.ID, from.Version, from.Position, from.Replayed
+}
+
+func (v *LineVerdict) refuse(err error) {
+	p, ok := errors.AsType[*web.Problem](err)
+	if !ok {
+		p = web.NewProblem(web.Internal, "")
+	}
+	v.Status, v.Code, v.Detail, v.Errors = p.Status(), p.Code, p.Detail, p.Errors
+}
