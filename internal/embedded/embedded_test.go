@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"context"
+	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -200,4 +202,17 @@ func TestNATSWantsItsCredential(t *testing.T) {
 	secret, err := os.Stat(filepath.Join(o.DataDir, "nats", "password"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, secret.Mode())
+}
+
+func TestNATSSaysWhyItCannotStart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	_, err = StartNATS(NATSOptions{
+		Dir:    t.TempDir(),
+		Port:   taken.Addr().(*net.TCPAddr).Port,
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	require.ErrorContains(t, err, "address already in use")
 }

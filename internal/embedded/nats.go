@@ -59,13 +59,26 @@ func StartNATS(o NATSOptions) (*NATS, error) {
 	log := &natsLog{log: o.Logger.With("part", "nats")}
 	s.SetLoggerV2(log, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if err := awaitNATS(s, log); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, errors.Join(errors.New("nats did not start"), log.fatal())
+		return nil, fmt.Errorf("nats did not start: %w", err)
 	}
 	address := url.URL{Scheme: "nats", User: url.UserPassword(natsUser, secret), Host: s.Addr().String()}
 	return &NATS{URL: address.String(), Server: s}, nil
+}
+
+// awaitNATS waits for the server to take connections, or to say that it cannot.
+func awaitNATS(s *natsserver.Server, log *natsLog) error {
+	for end := time.Now().Add(10 * time.Second); !s.ReadyForConnections(50 * time.Millisecond); {
+		if err := log.fatal(); err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return errors.New("it takes no connections after 10 s")
+		}
+	}
+	return nil
 }
 
 // InProcess is the option with which this process connects to URL without a socket.

@@ -66,12 +66,14 @@ func (s *Server) Database(t testing.TB, prepare func(adminURL string) error) *DB
 // URL connects to the database as a role.
 func (d *DB) URL(role string) string { return in(d.server.postgres.URL(role), d.Name) }
 
-// Socket is the path of the server's socket, a target for Proxy.
-func (d *DB) Socket() string { return d.server.Socket() }
+// Through connects to the database as a role through a proxy in front of Socket.
+func (d *DB) Through(p *FaultyProxy, role string) string {
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", role, p.Address, d.Name)
+}
 
 // Socket is the path of the server's socket, a target for Proxy.
-func (s *Server) Socket() string {
-	address, err := url.Parse(s.postgres.AdminURL)
+func (d *DB) Socket() string {
+	address, err := url.Parse(d.server.postgres.AdminURL)
 	if err != nil {
 		panic(err) // embedded wrote it
 	}

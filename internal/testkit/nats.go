@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
@@ -29,7 +30,7 @@ func NATS(t testing.TB) *Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bus{t: t, dir: dir}
+	b := &Bus{t: t, dir: dir, port: quietPort()}
 	b.Start()
 	t.Cleanup(func() {
 		b.Stop()
@@ -53,8 +54,18 @@ func (b *Bus) Start() {
 		b.t.Fatal(err)
 	}
 	b.server, b.URL = server, server.URL
-	if tcp, ok := server.Server.Addr().(*net.TCPAddr); ok {
-		b.port = tcp.Port
+}
+
+// quietPort picks a free port below those a system hands out by itself. One of
+// those would often be somebody's before a stopped server is started again.
+func quietPort() int {
+	for {
+		port := 15000 + rand.IntN(15000)
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
 }
 
