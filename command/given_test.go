@@ -54,9 +54,10 @@ func told(parts ...history) (all history) {
 
 // state is what a stream comes to, nil where it has no events.
 func (h history) state(s events.Stream) (state any) {
+	evolve := EvolverOf(s.Kind())
 	for _, e := range h {
 		if e.Stream == s {
-			state = EvolverOf(s.Kind())(state, e)
+			state = evolve(state, e)
 		}
 	}
 	return state
