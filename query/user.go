@@ -25,7 +25,7 @@ type User struct {
 	Status      events.UserStatus `json:"status,omitempty" enum:"active,suspended"`
 	CreatedAt   *time.Time        `json:"created_at,omitempty"`
 	UpdatedAt   *time.Time        `json:"updated_at,omitempty"`
-	Goals       []Goal     `json:"goals" doc:"the active ones, newest first, at most 20; private ones only to the user"`
+	Goals       []Goal            `json:"goals" doc:"the active ones, newest first, at most 20; private ones only to the user"`
 	GoalsURL    string            `json:"goals_url" doc:"where all of them are listed"`
 }
 

@@ -1,0 +1,139 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/internal/cache"
+	"sical-backend/internal/web"
+	"sical-backend/query"
+)
+
+// Answers gives answers, from memory where it may, as cache.Cache does.
+type Answers interface {
+	Do(context.Context, cache.Question) (cache.Answer, error)
+}
+
+// API serves the Routes.
+type API struct {
+	asker   *query.Asker
+	answers Answers
+	waiter  Waiter
+}
+
+// New makes an API that has its questions answered by answers.
+func New(asker *query.Asker, answers Answers, waiter Waiter) *API {
+	return &API{asker, answers, waiter}
+}
+
+// Register adds the Routes to e.
+func (a *API) Register(e *echo.Echo) {
+	for _, r := range Routes() {
+		template := strings.ReplaceAll(r.Path, "{id}", ":id")
+		handler := a.handler(&r)
+		e.GET(template, handler)
+		e.HEAD(template, handler)
+	}
+}
+
+func (a *API) handler(r *Route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := a.serve(c, r)
+		switch {
+		case errors.Is(err, query.ErrNotFound):
+			return web.NewProblem(web.NotFound, "")
+		case errors.Is(err, query.ErrCursor):
+			return wrong("cursor", "is not one of this list")
+		case errors.Is(err, cache.ErrBehind):
+			return behind(err)
+		}
+		return err
+	}
+}
+
+func (a *API) serve(c echo.Context, r *Route) error {
+	asked, err := r.read(c, a.asker)
+	if err != nil {
+		return err
+	}
+	fresh, err := parseFreshness(c.Request().Header)
+	if err != nil {
+		return err
+	}
+	q, err := r.ask(asked)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	least, err := fresh.await(ctx, a.waiter, q.Views)
+	if err != nil {
+		return err
+	}
+	answer, err := a.answers.Do(ctx, cached(q, least))
+	if err != nil {
+		return err
+	}
+	return write(c, answer, fresh)
+}
+
+// cached is q as the cache takes it: with the ETag made once an answer.
+func cached(q query.Question, least uint64) cache.Question {
+	return cache.Question{
+		Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
+		Load: func(ctx context.Context) (cache.Answer, error) {
+			answer, err := q.Load(ctx)
+			if err != nil {
+				return cache.Answer{}, err
+			}
+			return cache.Answer{
+				Status: http.StatusOK, Body: answer.Body, Version: answer.Version,
+				ETag: web.ETag(uint64(answer.Version), answer.Body),
+				Deps: answer.Deps, Checkpoints: answer.Checkpoints,
+			}, nil
+		},
+	}
+}
+
+// write gives the answer, or 304 where the client has it.
+func write(c echo.Context, answer cache.Answer, fresh freshness) error {
+	h := c.Response().Header()
+	h.Set("Sical-Position", strconv.FormatUint(answer.Position, 10))
+	h.Set("ETag", answer.ETag)
+	h.Set("Cache-Control", "private, no-cache")
+	if fresh.asked {
+		h.Set("Cache-Control", "no-store") // it was for who wrote, at that moment
+	}
+	h.Add("Vary", "Authorization")
+	if cursor := nextCursor(answer.Body); cursor != "" {
+		h.Set("Link", "<"+nextPage(c.Request().URL, cursor)+`>; rel="next"`)
+	}
+	if web.NotModified(c.Request().Header["If-None-Match"], answer.ETag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(answer.Status, echo.MIMEApplicationJSON, answer.Body)
+}
+
+// nextCursor finds the cursor at the end of a page. In JSON no text looks like
+// it: its quotation marks would stand behind backslashes.
+func nextCursor(body []byte) string {
+	_, rest, found := bytes.Cut(body[max(0, len(body)-maxText):], []byte(`"next_cursor":"`))
+	if !found {
+		return ""
+	}
+	cursor, _, _ := bytes.Cut(rest, []byte(`"`))
+	return string(cursor)
+}
+
+// nextPage is the same list from the cursor on, relative to the server.
+func nextPage(u *url.URL, cursor string) string {
+	values := u.Query()
+	values.Set("cursor", cursor)
+	return u.Path + "?" + values.Encode()
+}

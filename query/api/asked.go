@@ -1,0 +1,81 @@
+package api
+
+import (
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/events"
+	"sical-backend/internal/web"
+	"sical-backend/query"
+)
+
+// asked is a request on its way to becoming a question.
+type asked struct {
+	asker  *query.Asker
+	viewer query.Viewer
+	id     events.ID // of the path, zero where the route has none
+	query  *web.Query
+}
+
+// read takes a request apart as its route says: who asks, about what, and no
+// parameter that the route does not name.
+func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
+	a := &asked{asker: asker}
+	principal, ok := web.PrincipalOf(c)
+	if !ok && r.Access != Public {
+		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")
+	}
+	a.viewer = query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}
+	if text := c.Param("id"); text != "" {
+		id, err := uuid.Parse(text)
+		if err != nil || len(text) != len(id.String()) {
+			return nil, query.ErrNotFound // nothing has such a name
+		}
+		a.id = id
+	}
+	names := make([]string, len(r.Params))
+	for i, p := range r.Params {
+		names[i] = p.Name
+	}
+	a.query = web.ReadQuery(c.Request().URL, names...)
+	for _, p := range r.Params {
+		if p.Required && a.query.Err() == nil && !a.query.Has(p.Name) {
+			return nil, wrong(p.Name, "is required")
+		}
+	}
+	return a, nil
+}
+
+// wrong is the problem of a parameter that the query's own getters cannot judge.
+func wrong(parameter, detail string) error {
+	return web.NewProblem(web.InvalidParameter, "",
+		web.FieldError{Parameter: parameter, Code: string(web.InvalidParameter), Detail: detail})
+}
+
+const defaultLimit = 20
+
+func (a *asked) page() query.Paging {
+	return query.Paging{
+		Limit:  a.query.Int("limit", 1, 200, defaultLimit),
+		Cursor: a.query.Text("cursor", maxText),
+		Total:  a.query.Bool("total"),
+	}
+}
+
+// choice is the value of a parameter with an Enum.
+func choice[T ~string](a *asked, p Param) T {
+	return T(a.query.Enum(p.Name, "", p.Enum...))
+}
+
+// byID is the list of ids where one is given; it cannot be narrowed or paged.
+func (a *asked) byID(others ...Param) (ids []events.ID, given bool, err error) {
+	if !a.query.Has("ids") {
+		return nil, false, nil
+	}
+	for _, p := range append(others, paging...) {
+		if a.query.Has(p.Name) {
+			return nil, true, wrong(p.Name, "does not go with ids")
+		}
+	}
+	return a.query.UUIDs("ids"), true, nil
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"sical-backend/internal/cache"
+	"sical-backend/internal/web"
+)
+
+// minPosition is the header by which a client asks to see its own write: the
+// Sical-Position that answered its command.
+const minPosition = "Sical-Min-Position"
+
+const (
+	defaultWait = 2 * time.Second
+	maxWait     = 5 * time.Second
+)
+
+// freshness is how current an answer must be.
+type freshness struct {
+	asked    bool          // for a position at all
+	position uint64        // that the answer must have
+	wait     time.Duration // for it, at most
+	lenient  bool          // an older answer is better than none
+}
+
+// parseFreshness reads Sical-Min-Position and Prefer (RFC 7240). A preference
+// that makes no sense is ignored, as the RFC wants; a position is not.
+func parseFreshness(h http.Header) (freshness, error) {
+	f := freshness{wait: defaultWait}
+	lines := h.Values(minPosition)
+	if len(lines) == 0 {
+		return f, nil
+	}
+	position, err := strconv.ParseUint(lines[0], 10, 63)
+	if err != nil || len(lines) > 1 || lines[0][0] == '+' {
+		return f, web.NewProblem(web.InvalidHeader, "",
+			web.FieldError{Header: minPosition, Code: string(web.InvalidHeader), Detail: "expected one position"})
+	}
+	f.asked, f.position = true, position
+	for preference := range strings.SplitSeq(strings.Join(h.Values("Prefer"), ","), ",") {
+		preference, _, _ = strings.Cut(preference, ";")
+		name, value, _ := strings.Cut(preference, "=")
+		value = strings.Trim(strings.TrimSpace(value), `"`)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "wait":
+			if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+				f.wait = min(time.Duration(seconds)*time.Second, maxWait)
+			}
+		case "handling":
+			f.lenient = f.lenient || strings.EqualFold(value, "lenient")
+		}
+	}
+	return f, nil
+}
+
+// Waiter waits until views have a position, as cache.Positions does.
+type Waiter interface {
+	Wait(ctx context.Context, views []string, position uint64) error
+}
+
+// await waits until the views have the position asked for and returns the one
+// that the answer must have: 0 where an older answer will do.
+func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64, error) {
+	if !f.asked {
+		return 0, nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, f.wait)
+	defer cancel()
+	err := w.Wait(waiting, views, f.position)
+	if err == nil {
+		return f.position, nil
+	}
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	problem := behind(err)
+	if f.lenient && problem.Status() == http.StatusServiceUnavailable {
+		return 0, nil
+	}
+	return 0, problem
+}
+
+// behind is the problem of an answer that is not as current as was asked for.
+func behind(err error) *web.Problem {
+	stopped, ok := errors.AsType[*cache.StoppedError](err)
+	switch {
+	case errors.Is(err, cache.ErrPositionUnknown):
+		return web.NewProblem(web.PositionUnknown, "")
+	case errors.Is(err, cache.ErrTooManyWaiters):
+		return web.NewProblem(web.Overloaded, "Too many requests wait for a view.")
+	case ok && stopped.State == cache.Paused:
+		return web.NewProblem(web.ViewPaused, "The view "+stopped.View+" is paused.")
+	case ok:
+		return web.NewProblem(web.NotCaughtUp, "The view "+stopped.View+" has stopped.")
+	}
+	return web.NewProblem(web.NotCaughtUp, "")
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"sical-backend/events"
+	"sical-backend/query"
+)
+
+func me(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.viewer.ID), a.query.Err() }
+
+func user(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), a.query.Err() }
+
+func users(a *asked) (query.Question, error) {
+	ids := a.query.UUIDs("ids")
+	return a.asker.UsersByID(a.viewer, ids), a.query.Err()
+}
+
+func goalFilter(a *asked) query.GoalFilter {
+	return query.GoalFilter{
+		Category: a.query.Text("category", maxText),
+		Status:   choice[events.GoalStatus](a, goalStatus),
+	}
+}
+
+func userGoals(a *asked) (query.Question, error) {
+	filter, page := goalFilter(a), a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.GoalsOf(a.viewer, a.id, filter, page)
+}
+
+func goal(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), a.query.Err() }
+
+func goals(a *asked) (query.Question, error) {
+	ids, given, err := a.byID(category, goalStatus)
+	if err != nil {
+		return query.Question{}, err
+	}
+	filter, page := goalFilter(a), a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	if given {
+		return a.asker.GoalsByID(a.viewer, ids), nil
+	}
+	return a.asker.PublicGoals(a.viewer, filter, page)
+}
+
+func path(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), a.query.Err() }
+
+func paths(a *asked) (query.Question, error) {
+	category, page := a.query.Text("category", maxText), a.page()
+	choice[events.PathStatus](a, pathStatus)
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.PublishedPaths(category, page)
+}
+
+func point(a *asked) (query.Question, error) { return a.asker.Point(a.id), a.query.Err() }
+
+func points(a *asked) (query.Question, error) {
+	ids, given, err := a.byID(category, difficulty)
+	if err != nil {
+		return query.Question{}, err
+	}
+	filter := query.PointFilter{
+		Category:   a.query.Text("category", maxText),
+		Difficulty: a.query.Int(difficulty.Name, difficulty.Min, difficulty.Max, 0),
+	}
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	if given {
+		return a.asker.PointsByID(ids), nil
+	}
+	return a.asker.Points(filter, page)
+}
+
+func progress(a *asked) (query.Question, error) {
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.ProgressOf(a.viewer, a.id, page)
+}
+
+func assessments(a *asked) (query.Question, error) {
+	filter := query.AssessmentFilter{
+		Type:   choice[events.AssessmentType](a, assessmentType),
+		Status: choice[events.AssessmentStatus](a, assessmentStatus),
+	}
+	if a.query.Has(since.Name) {
+		filter.Since = events.DateOf(a.query.Date(since.Name))
+	}
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	if page.Total && a.query.Has(since.Name) {
+		return query.Question{}, wrong("total", "does not go with since")
+	}
+	return a.asker.AssessmentsOf(a.viewer, a.id, filter, page)
+}
+
+func assessment(a *asked) (query.Question, error) {
+	return a.asker.Assessment(a.viewer, a.id), a.query.Err()
+}
+
+func comments(a *asked) (query.Question, error) {
+	target := events.Target{Type: choice[events.Kind](a, targetType), ID: a.query.UUID(targetID.Name)}
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.CommentsOn(a.viewer, target, page)
+}
+
+func userComments(a *asked) (query.Question, error) {
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.CommentsOf(a.viewer, a.id, page)
+}
+
+func statistics(a *asked) (query.Question, error) { return a.asker.Statistics(), a.query.Err() }

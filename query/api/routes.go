@@ -1,0 +1,110 @@
+package api
+
+import (
+	"sical-backend/events"
+	"sical-backend/query"
+)
+
+// Access says who gets an answer from a route. What is not the asker's to see is
+// answered 404; 401 only says that a token is missing.
+type Access string
+
+// The kinds of access.
+const (
+	Public           Access = "public"             // anyone; what is private is left out or not found
+	Authenticated    Access = "authenticated"      // anyone with a token, about themself
+	Owner            Access = "owner"              // the user of the path
+	OwnerOrCurator   Access = "owner or curator"   // …and curators and above
+	OwnerOrModerator Access = "owner or moderator" // …and moderators and above
+)
+
+// Type is the form of a parameter.
+type Type string
+
+// The types of parameters.
+const (
+	ID      Type = "uuid"
+	IDs     Type = "uuids" // at most 100, separated by commas
+	Date    Type = "date"  // YYYY-MM-DD
+	Integer Type = "integer"
+	Boolean Type = "boolean"
+	Text    Type = "string" // at most 200 characters
+)
+
+// Param is a parameter of the query string.
+type Param struct {
+	Name     string
+	Type     Type
+	Doc      string
+	Enum     []string // the values it may have, nil for any
+	Min, Max int      // of an Integer
+	Required bool
+}
+
+// Route is one question that can be asked over HTTP, with GET and HEAD.
+type Route struct {
+	Path   string // with {id} for the id of what is asked about
+	Name   string // unique among the routes of the system
+	Doc    string
+	Access Access
+	Params []Param
+	Answer any // the zero value of what is answered
+	ask    func(*asked) (query.Question, error)
+}
+
+const maxText = 200
+
+var (
+	ids    = Param{Name: "ids", Type: IDs, Doc: "these instead of a list, in their order; missing ones are left out"}
+	paging = []Param{
+		{Name: "limit", Type: Integer, Doc: "items of a page, 20 where absent", Min: 1, Max: 200},
+		{Name: "cursor", Type: Text, Doc: "next_cursor of the page before"},
+		{Name: "total", Type: Boolean, Doc: "whether to count the whole list as well"},
+	}
+	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
+	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned)}
+	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: texts(events.PathPublished)}
+	difficulty       = Param{Name: "difficulty_level", Type: Integer, Doc: "only this level", Min: 1, Max: 10}
+	assessmentType   = Param{Name: "assessment_type", Type: Text, Doc: "only this type", Enum: texts(events.Quiz, events.Assignment, events.Exam, events.SelfTest)}
+	assessmentStatus = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.AssessmentScheduled, events.AssessmentSubmitted, events.AssessmentGraded, events.AssessmentVoid)}
+	since            = Param{Name: "since", Type: Date, Doc: "only those created on that day or later, in UTC; has no total"}
+	targetType       = Param{Name: "target_type", Type: Text, Doc: "what the comments are about", Enum: texts(events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment), Required: true}
+	targetID         = Param{Name: "target_id", Type: ID, Doc: "its id", Required: true}
+)
+
+func with(more []Param, params ...Param) []Param { return append(params, more...) }
+
+func texts[T ~string](values ...T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return list
+}
+
+// Routes lists every question that can be asked over HTTP.
+func Routes() []Route {
+	return []Route{
+		{"/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, nil, query.User{}, me},
+		{"/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, nil, query.User{}, user},
+		{"/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
+		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
+		{"/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, nil, query.Goal{}, goal},
+		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id.", Public, with(paging, ids, category, goalStatus), query.Page[query.Goal]{}, goals},
+		{"/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, nil, query.Path{}, path},
+		{"/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus), query.Page[query.Path]{}, paths},
+		{"/v1/points/{id}", "getPoint", "A knowledge point.", Public, nil, query.Point{}, point},
+		{"/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty), query.Page[query.Point]{}, points},
+		{"/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
+		{"/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
+		{"/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, nil, query.Assessment{}, assessment},
+		{"/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
+		{"/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
+		{"/v1/statistics", "getStatistics", "Figures of the whole system.", Public, nil, query.Statistics{}, statistics},
+	}
+}
+
+func required(p Param) Param {
+	p.Required = true
+	return p
+}
