@@ -5,7 +5,7 @@ type PointCreated struct {
 	Title       string `json:"title"`
 	Description string `json:"description,omitempty"`
 	Category    string `json:"category,omitempty"`
-	Difficulty  int    `json:"difficulty_level"`            // 1 to 10
+	Difficulty  int    `json:"difficulty_level"`           // 1 to 10
 	Minutes     int    `json:"estimated_minutes,omitzero"` // 0 for unknown
 }
 
