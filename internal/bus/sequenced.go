@@ -23,7 +23,7 @@ type Message struct {
 
 // WrongSequenceError says that the stream did not end where the publisher
 // thought: somebody else has published, an earlier try of one's own had
-// succeeded, or the stream is another one. None of the refused batch is stored.
+// succeeded, or the stream is another one. Nothing behind Publish's result is stored.
 type WrongSequenceError struct {
 	Expected uint64
 	Last     uint64 // the stream's last sequence, asked for after the refusal
@@ -58,10 +58,10 @@ func NewSequencedPublisher(js jetstream.JetStream, stream string) *SequencedPubl
 }
 
 // Publish stores the messages, in order and without a gap, right behind
-// sequence expectedLast, as atomic batches (ADR-50) of at most 1,000 messages
-// and 1 MiB, waiting for each at most the JetStream context's default timeout.
+// sequence expectedLast: a few one after the other, many as atomic batches
+// (ADR-50) of at most 1,000 messages and 1 MiB, waiting for each at most the JetStream context's default timeout.
 // It returns the sequence of the last message known to be stored —
-// expectedLast if none is — also beside an error: earlier batches stay.
+// expectedLast if none is — also beside an error: what is stored stays.
 //
 // The errors are *WrongSequenceError, ErrUnknownOutcome around the cause,
 // ErrDuplicateID, ErrInvalidHeader and ErrNoID before anything is sent, or what
@@ -87,46 +87,63 @@ func (p *SequencedPublisher) Publish(ctx context.Context, expectedLast uint64, m
 		n := chunk(msgs)
 		last, err := p.publish(ctx, expectedLast, msgs[:n])
 		if err != nil {
-			return expectedLast, err
+			return last, err
 		}
 		expectedLast, msgs = last, msgs[n:]
 	}
 	return expectedLast, nil
 }
 
-func (p *SequencedPublisher) publish(ctx context.Context, expected uint64, msgs []*nats.Msg) (uint64, error) {
-	first := msgs[0].Header
-	first[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(expected, 10)}
-	first[jetstream.ExpectedStreamHeader] = []string{p.stream}
+// fewMsgs is up to how many messages are published one after the other rather
+// than as a batch. The server stages each batch in files of its own, which with
+// every write synced costs as much as about this many messages. Each must be
+// awaited: behind a refused one, a later one could find the stream as expected.
+const fewMsgs = 12
 
+// publish returns the last sequence known to be stored, also beside an error.
+func (p *SequencedPublisher) publish(ctx context.Context, last uint64, msgs []*nats.Msg) (uint64, error) {
+	if len(msgs) > fewMsgs {
+		return p.attempt(ctx, last, msgs)
+	}
+	for i := range msgs {
+		var err error
+		if last, err = p.attempt(ctx, last, msgs[i:i+1]); err != nil {
+			return last, err
+		}
+	}
+	return last, nil
+}
+
+// attempt publishes one message, or several as one batch. It returns the last
+// sequence afterwards, or expected and the reason.
+func (p *SequencedPublisher) attempt(ctx context.Context, expected uint64, msgs []*nats.Msg) (last uint64, err error) {
 	// An acknowledgement that a restarting server took with it never comes.
 	ctx, cancel := context.WithTimeout(ctx, p.js.Options().DefaultTimeout)
 	defer cancel()
-	var last uint64
-	var err error
+	msgs[0].Header[jetstream.ExpectedLastSeqHeader] = []string{strconv.FormatUint(expected, 10)}
+	msgs[0].Header[jetstream.ExpectedStreamHeader] = []string{p.stream}
 	if len(msgs) > 1 {
 		last, err = publishBatch(ctx, p.js, msgs)
 	} else {
-		last, err = p.publishOne(ctx, msgs[0])
+		last, err = publishOne(ctx, p.js, msgs[0])
 	}
-	want := expected + uint64(len(msgs))
 	switch {
-	case err == nil && last == want:
+	case err == nil && last == expected+uint64(len(msgs)):
 		return last, nil
 	case err == nil, isDuplicate(err):
 		// A single duplicate is acknowledged, with the place it had been given before.
-		return 0, p.refused(ctx, expected, ErrDuplicateID)
+		return expected, p.refused(ctx, expected, ErrDuplicateID)
 	case isWrongSequence(err):
-		return 0, p.refused(ctx, expected, nil)
+		return expected, p.refused(ctx, expected, nil)
 	case isRefusal(err):
-		return 0, err
+		return expected, err
 	default:
-		return 0, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
+		return expected, fmt.Errorf("%w: %w", ErrUnknownOutcome, err)
 	}
 }
 
-func (p *SequencedPublisher) publishOne(ctx context.Context, msg *nats.Msg) (uint64, error) {
-	ack, err := p.js.PublishMsg(ctx, msg)
+func publishOne(ctx context.Context, js jetstream.JetStream, msg *nats.Msg) (uint64, error) {
+	ack, err := js.PublishMsg(ctx, msg)
 	if err != nil {
 		return 0, err
 	}

@@ -22,7 +22,7 @@ func stored(t *testing.T, stream jetstream.Stream) []string {
 	info, err := stream.Info(ctx)
 	require.NoError(t, err)
 	var data []string
-	for seq := info.State.FirstSeq; seq <= info.State.LastSeq; seq++ {
+	for seq := max(info.State.FirstSeq, 1); seq <= info.State.LastSeq; seq++ {
 		m, err := stream.GetMsg(ctx, seq)
 		require.NoError(t, err, "sequence %d", seq)
 		data = append(data, string(m.Data))
@@ -44,9 +44,9 @@ func TestSequencedPublishesInOrderAcrossBatches(t *testing.T) {
 	stream := ensure(t, js, 0)
 	p := NewSequencedPublisher(js, testStream)
 
-	// One message, as many as fit a batch, and one more than that.
+	// One message, the most that go singly and one more, the most that fit a batch and one more.
 	last := uint64(0)
-	for _, n := range []int{1, maxBatchMsgs, maxBatchMsgs + 1} {
+	for _, n := range []int{1, fewMsgs, fewMsgs + 1, maxBatchMsgs, maxBatchMsgs + 1} {
 		got, err := p.Publish(ctxOf(t), last, outgoing(int(last)+1, n))
 		require.NoError(t, err)
 		last += uint64(n)
@@ -59,15 +59,16 @@ func TestSequencedBoundsTheBytesOfABatch(t *testing.T) {
 	t.Parallel()
 	js := newBroker(t).connect(t)
 	stream := ensure(t, js, 0)
-	msgs := outgoing(1, 9)
+	const n = 3 * 15 // more than a few
+	msgs := outgoing(1, n)
 	for _, m := range msgs {
-		m.Data = []byte(strings.Repeat("学", maxBatchBytes/12)) // a quarter each
+		m.Data = []byte(strings.Repeat("学", maxBatchBytes/3/16)) // a sixteenth, headers aside
 	}
 	last, err := NewSequencedPublisher(js, testStream).Publish(ctxOf(t), 0, msgs)
 	require.NoError(t, err)
-	require.Equal(t, uint64(9), last)
+	require.Equal(t, uint64(n), last)
 
-	// Each batch is marked on its messages: three of three, header included.
+	// Each batch is marked on its messages.
 	batches := map[string]int{}
 	for seq := uint64(1); seq <= last; seq++ {
 		m, err := stream.GetMsg(ctxOf(t), seq)
@@ -93,14 +94,16 @@ func TestSequencedRefusals(t *testing.T) {
 		require.Equal(t, WrongSequenceError{Expected: expected, Last: 5}, *e)
 		require.Equal(t, expected, last)
 	}
-	wrong(3, outgoing(100, 1)) // stale, one
-	wrong(3, outgoing(100, 3)) // stale, a batch
-	wrong(9, outgoing(100, 3)) // the stream has lost something
-	wrong(0, outgoing(1, 5))   // a second try of what had succeeded
-	wrong(4, outgoing(5, 1))   // the same with one message
-	wrong(0, outgoing(2, 1))   // a known id that is elsewhere
+	wrong(3, outgoing(100, 1))  // stale, one
+	wrong(3, outgoing(100, 3))  // stale, a few, of which the third would fit
+	wrong(3, outgoing(100, 30)) // stale, a batch
+	wrong(9, outgoing(100, 30)) // the stream has lost something
+	wrong(0, outgoing(1, 5))    // a second try of what had succeeded
+	wrong(0, outgoing(1, 30))
+	wrong(4, outgoing(5, 1)) // the same with one message
+	wrong(0, outgoing(2, 1)) // a known id that is elsewhere
 
-	_, err = p.Publish(ctxOf(t), 5, outgoing(1, 2))
+	_, err = p.Publish(ctxOf(t), 5, outgoing(1, 30))
 	require.ErrorIs(t, err, ErrDuplicateID)
 	_, err = p.Publish(ctxOf(t), 5, outgoing(1, 1))
 	require.ErrorIs(t, err, ErrDuplicateID)
@@ -109,7 +112,7 @@ func TestSequencedRefusals(t *testing.T) {
 	_, err = p.Publish(ctxOf(t), 5, []*Message{{Subject: testSubject, ID: "x", Header: nats.Header{"a": {"b\r\nNats-Rollup: all"}}}})
 	require.ErrorIs(t, err, ErrInvalidHeader)
 	_, err = p.Publish(ctxOf(t), 5, []*Message{{Subject: "nobody.listens", ID: "x"}, {Subject: "nobody.listens", ID: "y"}})
-	require.ErrorIs(t, err, nats.ErrNoResponders)
+	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrUnknownOutcome)
 
 	require.Equal(t, counted(5), stored(t, stream))
@@ -122,7 +125,7 @@ func TestSequencedSaysWhenTheOutcomeIsUnknown(t *testing.T) {
 	stream := ensure(t, js, 0)
 	p := NewSequencedPublisher(js, testStream)
 	b.stop()
-	for _, n := range []int{1, 3} {
+	for _, n := range []int{1, 30} {
 		_, err := p.Publish(ctxOf(t), 0, outgoing(1, n))
 		require.ErrorIs(t, err, ErrUnknownOutcome)
 	}
@@ -130,8 +133,8 @@ func TestSequencedSaysWhenTheOutcomeIsUnknown(t *testing.T) {
 
 	// What waited in the client's buffer may still arrive: the same messages
 	// again lead to the same stream, whichever of them are first.
-	publishAll(t, p, 3)
-	require.Equal(t, counted(3), stored(t, stream))
+	publishAll(t, p, 30)
+	require.Equal(t, counted(30), stored(t, stream))
 }
 
 // publishAll does what a relay does: publish 1..n, and begin again where the
@@ -140,7 +143,7 @@ func publishAll(t *testing.T, p *SequencedPublisher, n int) {
 	t.Helper()
 	var last uint64
 	for ctx := ctxOf(t); last < uint64(n); {
-		size := min(7, n-int(last))
+		size := min(1+int(last)%(2*fewMsgs), n-int(last)) // some batches, some not
 		got, err := p.Publish(ctx, last, outgoing(int(last)+1, size))
 		last = got
 		var wrong *WrongSequenceError

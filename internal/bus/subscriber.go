@@ -21,8 +21,10 @@ type SubscriberConfig struct {
 	// share them. A new group begins with the oldest message.
 	Group string
 	// MaxInFlight is how many messages the group may hold unacknowledged;
-	// 1 if zero, and then their order holds even among several members and
-	// after one of them died. With more, for speed, it holds for one member.
+	// 1 if zero, and then their order holds whatever happens: several members,
+	// one that died, a lost connection. With more, for speed, it holds while
+	// one member goes on undisturbed; the server (2.15) may turn the order
+	// round among messages that were given back.
 	MaxInFlight int
 	// AckWait is how long the server waits for a member that has gone silent
 	// before it gives its messages to another; 30 s if zero. A member that is

@@ -217,9 +217,9 @@ func (s *subscription) settle(err error, seq uint64) {
 	}
 }
 
-// giveBack ends a session: whatever is held returns to the group at once and
-// in order. The pulling must have ended before, or the server would send it
-// straight back here; it is drained, as what the client has buffered is held, too.
+// giveBack ends a session: whatever is held returns to the group at once. The
+// pulling must have ended before, or the server would send it straight back
+// here; it is drained, as what the client has buffered is held, too.
 func (s *subscription) giveBack(consuming jetstream.ConsumeContext, done chan struct{}) {
 	consuming.Drain()
 	awaitClosed(consuming)

@@ -1,0 +1,242 @@
+package bus
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+)
+
+func newSubscriber(t *testing.T, js jetstream.JetStream, cfg SubscriberConfig) *Subscriber {
+	t.Helper()
+	cfg.Stream = testStream
+	cfg.NackDelay, cfg.MaxNackDelay = time.Millisecond, time.Millisecond
+	sub, err := NewSubscriber(js, cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sub.Close()) })
+	return sub
+}
+
+func subscribe(t *testing.T, js jetstream.JetStream, cfg SubscriberConfig) <-chan *message.Message {
+	t.Helper()
+	messages, err := newSubscriber(t, js, cfg).Subscribe(context.Background(), testSubject)
+	require.NoError(t, err)
+	return messages
+}
+
+func next(t *testing.T, messages <-chan *message.Message) *message.Message {
+	t.Helper()
+	select {
+	case m, ok := <-messages:
+		require.True(t, ok, "subscription ended")
+		return m
+	case <-time.After(time.Minute):
+		t.Fatal("no message")
+		return nil
+	}
+}
+
+// requireInOrder takes and acknowledges messages first..last.
+func requireInOrder(t *testing.T, messages <-chan *message.Message, first, last int) {
+	t.Helper()
+	for _, want := range counted(last)[first-1:] {
+		m := next(t, messages)
+		require.Equal(t, want, m.UUID)
+		require.True(t, m.Ack())
+	}
+}
+
+// state asks for what the server knows of the group's consumer.
+func state(t *testing.T, js jetstream.JetStream, group string) *jetstream.ConsumerInfo {
+	t.Helper()
+	consumer, err := js.Consumer(ctxOf(t), testStream, consumerName(group, testSubject))
+	require.NoError(t, err)
+	return consumer.CachedInfo()
+}
+
+func TestNackedMessageComesAgainBeforeLaterOnes(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 50)
+	messages := subscribe(t, js, SubscriberConfig{Group: "g", MaxInFlight: 20})
+	for range 5 {
+		m := next(t, messages)
+		require.Equal(t, "1", m.UUID)
+		require.True(t, m.Nack())
+		<-m.Context().Done()
+	}
+	requireInOrder(t, messages, 1, 50)
+}
+
+func TestUndecodableMessageIsPassedOver(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	for range 3 {
+		_, err := js.Publish(ctxOf(t), testSubject, []byte("nobody's"))
+		require.NoError(t, err)
+	}
+	publish(t, js, 3, 1)
+	seqs := make(chan uint64, 10)
+	messages := subscribe(t, js, SubscriberConfig{Group: "g", Undecodable: func(topic string, seq uint64, err error) {
+		if topic == testSubject {
+			seqs <- seq
+		}
+	}})
+	requireInOrder(t, messages, 4, 4)
+	for want := uint64(1); want <= 3; want++ {
+		require.Equal(t, want, <-seqs)
+	}
+	require.Empty(t, seqs)
+	require.Eventually(t, func() bool { return state(t, js, "g").AckFloor.Stream == 4 },
+		time.Minute, time.Millisecond) // acknowledgements are not awaited
+}
+
+func TestCloseGivesBack(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 30)
+	for group, inFlight := range map[string]int{"strict": 1, "prefetching": 10} {
+		// Waiting for the first member to be given up would outlast the test.
+		cfg := SubscriberConfig{Group: group, MaxInFlight: inFlight, AckWait: time.Hour}
+		first := newSubscriber(t, js, cfg)
+		messages, err := first.Subscribe(context.Background(), testSubject)
+		require.NoError(t, err)
+		requireInOrder(t, messages, 1, 5)
+		held := next(t, messages)
+		require.NoError(t, first.Close())
+		<-held.Context().Done()
+		_, open := <-messages
+		require.False(t, open)
+		_, err = first.Subscribe(context.Background(), testSubject)
+		require.ErrorIs(t, err, ErrClosed)
+
+		messages = subscribe(t, js, cfg)
+		if inFlight == 1 {
+			requireInOrder(t, messages, 6, 30)
+			continue
+		}
+		var rest []string
+		for range 25 {
+			m := next(t, messages)
+			m.Ack()
+			rest = append(rest, m.UUID)
+		}
+		require.ElementsMatch(t, counted(30)[5:], rest)
+	}
+}
+
+func TestSlowHandlerKeepsItsMessages(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 10)
+	const ackWait = 300 * time.Millisecond
+	messages := subscribe(t, js, SubscriberConfig{Group: "g", MaxInFlight: 10, AckWait: ackWait})
+	m := next(t, messages)
+	time.Sleep(4 * ackWait) // the work
+	require.Zero(t, state(t, js, "g").NumRedelivered)
+	require.True(t, m.Ack())
+	requireInOrder(t, messages, 2, 10)
+}
+
+func TestMembersOfAStrictGroupTakeTurnsInOrder(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 100)
+	one := subscribe(t, js, SubscriberConfig{Group: "g"})
+	two := subscribe(t, js, SubscriberConfig{Group: "g"})
+	for _, want := range counted(100) {
+		var m *message.Message
+		select {
+		case m = <-one:
+		case m = <-two:
+		case <-time.After(time.Minute):
+			t.Fatal("no message")
+		}
+		require.Equal(t, want, m.UUID)
+		require.True(t, m.Ack())
+	}
+}
+
+func TestSubscriptionOutlivesRestartsAndTheStream(t *testing.T) {
+	t.Parallel()
+	b := newBroker(t)
+	js := b.connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 20)
+	messages := subscribe(t, js, SubscriberConfig{Group: "g"})
+	requireInOrder(t, messages, 1, 10)
+	b.stop()
+	b.start(t)
+	// The last acknowledgement may have been lost with the server.
+	for m := next(t, messages); ; m = next(t, messages) {
+		require.True(t, m.Ack())
+		if m.UUID != "10" {
+			require.Equal(t, "11", m.UUID)
+			break
+		}
+	}
+	requireInOrder(t, messages, 12, 20)
+
+	// Made anew where it was: nothing comes twice, nothing is left out.
+	require.NoError(t, js.DeleteStream(ctxOf(t), testStream))
+	ensure(t, js, 21)
+	publish(t, js, 20, 10)
+	requireInOrder(t, messages, 21, 30)
+}
+
+func TestSettingsReachAnExistingConsumer(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	require.NoError(t, newSubscriber(t, js, SubscriberConfig{Group: "g"}).SubscribeInitialize(testSubject))
+	require.NoError(t, newSubscriber(t, js, SubscriberConfig{Group: "g", MaxInFlight: 7, AckWait: time.Minute}).SubscribeInitialize(testSubject))
+	cfg := state(t, js, "g").Config
+	require.Equal(t, 7, cfg.MaxAckPending)
+	require.Equal(t, time.Minute, cfg.AckWait)
+}
+
+func TestStalledConsumerIsResetToItsFloor(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 5)
+	s := newSubscriber(t, js, SubscriberConfig{Group: "g"}).subscription(testSubject)
+	consumer, err := s.attach(ctxOf(t))
+	require.NoError(t, err)
+	// Nobody pulls: messages wait and none is in work.
+	require.ErrorIs(t, stalled(ctxOf(t), consumer), errStalled)
+
+	m, err := consumer.Next()
+	require.NoError(t, err)
+	require.NoError(t, m.DoubleAck(ctxOf(t)))
+	_, err = consumer.Next()
+	require.NoError(t, err)
+	require.NoError(t, stalled(ctxOf(t), consumer)) // one is in work
+
+	s.reset(ctxOf(t))
+	info := state(t, js, "g")
+	require.Zero(t, info.NumAckPending)
+	require.Equal(t, uint64(4), info.NumPending)
+}
+
+func TestSubscriberSettingsAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, cfg := range []SubscriberConfig{
+		{Config: Config{Stream: testStream}},
+		{Group: "g"},
+		{Config: Config{Stream: testStream}, Group: "g", MaxInFlight: -1},
+	} {
+		_, err := NewSubscriber(nil, cfg)
+		require.Error(t, err)
+	}
+	require.NotEqual(t, consumerName("a_b", "c"), consumerName("a", "b_c"))
+	require.NotContains(t, consumerName("a.b", "c.*.>"), ".")
+}
