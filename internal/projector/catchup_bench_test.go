@@ -39,7 +39,7 @@ func BenchmarkCatchUp(b *testing.B) {
 				w.reaches(all, projections.Progress)
 				b.ReportMetric(all/time.Since(begun).Seconds(), "events/s")
 				stop()
-				_, err := w.admin.Exec(b.Context(), `drop table sical_read.progress_v1`)
+				_, err := w.admin.Exec(b.Context(), `delete from sical.projection; drop table sical_read.progress_v1`)
 				require.NoError(b, err)
 			}
 		})

@@ -165,13 +165,19 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 func (w *world) reaches(position uint64, views ...*projections.View) {
 	w.Helper()
 	for _, v := range views {
-		testkit.Eventually(w, func() error {
-			at, state := w.at(v)
-			if at < position {
-				return fmt.Errorf("view %s is %s at %d of %d", v.Name, state, at, position)
-			}
-			return nil
-		})
+		for before, ahead := uint64(0), true; ahead; { // as long as it moves on
+			ahead = false
+			testkit.Eventually(w, func() error {
+				at, state := w.at(v)
+				if at > before && at < position {
+					before, ahead = at, true
+				}
+				if at < position && !ahead {
+					return fmt.Errorf("view %s is %s at %d of %d", v.Name, state, at, position)
+				}
+				return nil
+			})
+		}
 	}
 }
 

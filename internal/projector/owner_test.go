@@ -1,0 +1,163 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+func (w *world) owner(v *projections.View) (owner string, epoch int64) {
+	err := w.admin.QueryRow(context.Background(), `select coalesce(owner, ''), epoch from sical.projection where view = $1`, v.Name).Scan(&owner, &epoch)
+	if err != nil {
+		return "", 0
+	}
+	return owner, epoch
+}
+
+func (w *world) owned(v *projections.View, by *Projector) {
+	w.Helper()
+	testkit.Eventually(w, func() error {
+		if owner, _ := w.owner(v); owner != by.owner {
+			return fmt.Errorf("owner is %q, not %q", owner, by.owner)
+		}
+		return nil
+	})
+}
+
+func TestOneOwnerAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(200)
+	var stops []func()
+	for range 4 { // all create the tables at once
+		_, stop := w.start(nil, both...)
+		stops = append(stops, stop)
+	}
+	for _, stop := range stops {
+		w.some(200)
+		w.reaches(uint64(len(w.log)), both...)
+		stop() // gives its leases back
+	}
+	for _, v := range both {
+		w.exact(v)
+	}
+}
+
+// A process that vanishes without a word, and comes back later believing that it
+// still owns the view.
+func TestTakeoverAndFence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	proxy := testkit.Proxy(t, w.db.Socket())
+	address, err := url.Parse(w.db.URL(postgres.RoleProjector))
+	require.NoError(t, err)
+	through := fmt.Sprintf("postgres://%s@%s%s?sslmode=disable", address.User, proxy.Address, address.Path)
+	pool, err := postgres.Open(t.Context(), through, postgres.Options{MaxConns: 10})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+
+	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Goal)
+	w.some(100)
+	w.reaches(100, projections.Goal)
+	second, _ := w.start(nil, projections.Goal)
+	w.owned(projections.Goal, first)
+
+	proxy.Blackhole(true)
+	begun := time.Now()
+	w.owned(projections.Goal, second)
+	t.Log("taken over after", time.Since(begun))
+	w.some(100)
+	w.reaches(200, projections.Goal)
+	_, epoch := w.owner(projections.Goal)
+
+	proxy.Blackhole(false)
+	w.some(100)
+	w.reaches(300, projections.Goal)
+	stop()
+	owner, now := w.owner(projections.Goal)
+	require.Equal(t, second.owner, owner)
+	require.Equal(t, epoch, now)
+	w.exact(projections.Goal)
+}
+
+// slowLog holds a batch until it is let go.
+type slowLog struct {
+	Log
+	once    sync.Once
+	held    chan struct{}
+	release chan struct{}
+}
+
+func (l *slowLog) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
+	list, err := l.Log.Read(ctx, after, limit)
+	if len(list) > 0 {
+		l.once.Do(func() { close(l.held); <-l.release })
+	}
+	return list, err
+}
+
+// An owner that is stopped with a batch in its hands, longer than its lease.
+func TestLateOwnerCannotWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(500)
+	slow := &slowLog{Log: eventlog.NewReader(w.admin), held: make(chan struct{}), release: make(chan struct{})}
+	w.start(func(c *Config) { c.Log = slow }, projections.Goal)
+	<-slow.held
+	second, _ := w.start(nil, projections.Goal)
+	w.owned(projections.Goal, second)
+	w.reaches(500, projections.Goal)
+	_, epoch := w.owner(projections.Goal)
+	close(slow.release) // its batch is the same 500 events
+	w.some(20)
+	w.reaches(520, projections.Goal)
+	_, now := w.owner(projections.Goal)
+	require.Equal(t, epoch, now)
+	w.exact(projections.Goal)
+}
+
+// Connections that are killed at any moment lose nothing and double nothing.
+func TestKilledConnections(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(nil, both...)
+	for range 20 {
+		w.some(50)
+		_, err := w.admin.Exec(t.Context(), `
+			select pg_terminate_backend(pid) from pg_stat_activity
+			where usename = 'sical_projector' and datname = current_database()`)
+		require.NoError(t, err)
+	}
+	w.reaches(uint64(len(w.log)), both...)
+	for _, v := range both {
+		w.exact(v)
+	}
+}
+
+func TestDeletedTablesAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(300)
+	_, stop := w.start(nil, both...)
+	w.reaches(300, both...)
+	stop()
+	_, err := w.admin.Exec(t.Context(), `drop table sical_read.goal_v1_total; delete from sical.projection where view = 'progress'`)
+	require.NoError(t, err)
+	w.start(nil, both...)
+	w.some(10)
+	w.reaches(310, both...)
+	for _, v := range both {
+		w.exact(v)
+	}
+}
