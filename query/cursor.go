@@ -24,9 +24,6 @@ const (
 	checkSize = 6
 )
 
-// encoding refuses texts that decode alike but are not the same.
-var encoding = base64.RawURLEncoding.Strict()
-
 // cursor writes m for the list of that key. The check at its end ties it to the
 // list's filters and shows a mangled one; it keeps no secret, as a made-up mark
 // only begins the viewer's own list elsewhere.
@@ -34,7 +31,7 @@ func (m mark) cursor(list string) string {
 	b := make([]byte, 0, markSize+checkSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.at.UnixMicro()))
 	b = append(b, m.id[:]...)
-	return encoding.EncodeToString(append(b, check(list, b)...))
+	return base64.RawURLEncoding.EncodeToString(append(b, check(list, b)...))
 }
 
 // parseCursor reads what cursor wrote; nil for the empty one. It fails with
@@ -43,8 +40,11 @@ func parseCursor(list, cursor string) (*mark, error) {
 	if cursor == "" {
 		return nil, nil
 	}
-	b, err := encoding.DecodeString(cursor)
-	if err != nil || len(b) != markSize+checkSize || string(check(list, b[:markSize])) != string(b[markSize:]) {
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	switch {
+	case err != nil || len(b) != markSize+checkSize,
+		string(check(list, b[:markSize])) != string(b[markSize:]),
+		base64.RawURLEncoding.EncodeToString(b) != cursor: // several texts decode alike
 		return nil, ErrCursor
 	}
 	return &mark{time.UnixMicro(int64(binary.BigEndian.Uint64(b))), events.ID(b[8:markSize])}, nil

@@ -276,11 +276,12 @@ func read[T any](w *world, target, token string) (body T) {
 	return body
 }
 
-// eventually repeats a question whose answer follows a change of the views, of
-// which this node hears by asking the database now and then.
-func (w *world) eventually(holds func() error) { w.t.Helper(); testkit.Eventually(w.t, holds) }
-
 func position(a answer) int {
 	n, _ := strconv.Atoi(a.header.Get("Sical-Position"))
 	return n
+}
+
+func inTransaction(w *world, f func(context.Context, pgx.Tx, int) error, position int) error {
+	ctx := w.t.Context()
+	return pgx.BeginFunc(ctx, w.admin, func(tx pgx.Tx) error { return f(ctx, tx, position) })
 }

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/query"
+)
+
+func problemCode(t *testing.T, a answer) string {
+	t.Helper()
+	var body struct {
+		Code string `json:"code"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(a.body), &body), a.body)
+	return body.Code
+}
+
+func TestAnswerTellsItsAge(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	target := "/v1/points/" + s.strokes.String()
+	first := s.get(target, "")
+	require.Equal(t, len(s.log), position(first))
+	require.Equal(t, "private, no-cache", first.header.Get("Cache-Control"))
+	require.Contains(t, first.header.Values("Vary"), "Authorization")
+	tag := first.header.Get("ETag")
+	require.Regexp(t, `^"1\.[\w-]+"$`, tag, "the aggregate's version stands before the dot")
+
+	again := s.get(target, "", "If-None-Match", tag)
+	require.Equal(t, http.StatusNotModified, again.status)
+	require.Empty(t, again.body)
+	require.Equal(t, tag, again.header.Get("ETag"))
+
+	s.happen(s.wei, events.StreamOf(events.KindPoint, s.strokes), &events.PointRevised{Title: new("基本笔画")})
+	s.project()
+	changed := s.get(target, "", "If-None-Match", tag, minPosition, strconv.Itoa(len(s.log)))
+	require.Equal(t, http.StatusOK, changed.status)
+	require.Contains(t, changed.body, "基本笔画")
+	require.Equal(t, "no-store", changed.header.Get("Cache-Control"))
+	require.Equal(t, len(s.log), position(changed))
+}
+
+// TestReadYourWrite: whoever names the position of their write sees it, however
+// late the views come to it.
+func TestReadYourWrite(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	target := "/v1/goals/" + s.private.String()
+	require.Equal(t, events.GoalActive, read[query.Goal](s.world, target, s.as(s.ann)).Status)
+	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalWasPaused{})
+	mine := strconv.Itoa(len(s.log))
+
+	unknown := s.get(target, s.as(s.ann), minPosition, mine, "Prefer", "handling=lenient")
+	require.Equal(t, http.StatusConflict, unknown.status)
+	require.Equal(t, "position_unknown", problemCode(t, unknown))
+
+	require.NoError(t, inTransaction(s.world, headOf, len(s.log)))
+	late := s.get(target, s.as(s.ann), minPosition, mine, "Prefer", "wait=0")
+	require.Equal(t, http.StatusServiceUnavailable, late.status)
+	require.Equal(t, "not_caught_up", problemCode(t, late))
+	require.NotEmpty(t, late.header.Get("Retry-After"))
+	require.Equal(t, "no-store", late.header.Get("Cache-Control"))
+
+	older := s.get(target, s.as(s.ann), minPosition, mine, "Prefer", "wait=0, handling=lenient")
+	require.Equal(t, http.StatusOK, older.status)
+	require.Contains(t, older.body, `"status":"active"`)
+	require.Less(t, position(older), len(s.log))
+
+	waited := make(chan answer)
+	go func() { waited <- s.get(target, s.as(s.ann), minPosition, mine, "Prefer", "wait=5") }()
+	s.project()
+	mineNow := <-waited
+	require.Equal(t, http.StatusOK, mineNow.status, mineNow.body)
+	require.Contains(t, mineNow.body, `"status":"paused"`)
+	require.Equal(t, len(s.log), position(mineNow))
+}
+
+// TestStoppedView: there is no waiting for a view that will not come.
+func TestStoppedView(t *testing.T) {
+	t.Parallel()
+	for state, code := range map[string]string{"paused": "view_paused", "failed": "not_caught_up"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			s := newSchool(t)
+			next := len(s.log) + 1
+			require.NoError(t, inTransaction(s.world, headOf, next))
+			_, err := s.admin.Exec(t.Context(), `update sical.projection set state = $1 where view = 'point'`, state)
+			require.NoError(t, err)
+			begun := time.Now()
+			got := s.get("/v1/points", "", minPosition, strconv.Itoa(next), "Prefer", "wait=5")
+			require.Equal(t, http.StatusServiceUnavailable, got.status)
+			require.Equal(t, code, problemCode(t, got))
+			require.Less(t, time.Since(begun), 5*time.Second, "it did not wait")
+		})
+	}
+}
+
+func TestParseFreshness(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		position, prefer string
+		want             freshness
+	}{
+		{"", "wait=9, handling=lenient", freshness{wait: defaultWait}},
+		{"7", "", freshness{true, 7, defaultWait, false}},
+		{"7", "wait=1", freshness{true, 7, time.Second, false}},
+		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{true, 7, 3 * time.Second, true}},
+		{"7", "wait=3600", freshness{true, 7, maxWait, false}},
+		{"7", "wait=-1, handling=strict", freshness{true, 7, defaultWait, false}},
+		{"7", "wait=soon;;=,", freshness{true, 7, defaultWait, false}},
+	} {
+		h := http.Header{}
+		if c.position != "" {
+			h.Set(minPosition, c.position)
+		}
+		h.Set("Prefer", c.prefer)
+		got, err := parseFreshness(h)
+		require.NoError(t, err, c)
+		require.Equal(t, c.want, got)
+	}
+	for _, bad := range []string{"", "+1", "-1", "1.0", "0x1", "9223372036854775808", "1, 2"} {
+		_, err := parseFreshness(http.Header{minPosition: {bad}})
+		require.Error(t, err, bad)
+	}
+	_, err := parseFreshness(http.Header{minPosition: {"1", "2"}})
+	require.Error(t, err)
+}

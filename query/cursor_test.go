@@ -1,0 +1,65 @@
+package query
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"sical-backend/events"
+)
+
+func drawMark(t *rapid.T) mark {
+	return mark{
+		at: time.UnixMicro(rapid.Int64().Draw(t, "at")),
+		id: events.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")),
+	}
+}
+
+func TestCursorComesBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want, list := drawMark(t), rapid.String().Draw(t, "list")
+		got, err := parseCursor(list, want.cursor(list))
+		require.NoError(t, err)
+		require.True(t, want.at.Equal(got.at))
+		require.Equal(t, want.id, got.id)
+		_, err = parseCursor(list+"x", want.cursor(list))
+		require.ErrorIs(t, err, ErrCursor)
+	})
+}
+
+func TestNoCursorIsTheBeginning(t *testing.T) {
+	t.Parallel()
+	m, err := parseCursor("list", "")
+	require.NoError(t, err)
+	require.Nil(t, m)
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add("list", mark{}.cursor("list"))
+	f.Add("", "!")
+	f.Fuzz(func(t *testing.T, list, cursor string) {
+		m, err := parseCursor(list, cursor)
+		if err == nil && m != nil {
+			require.Equal(t, cursor, m.cursor(list), "one mark has one cursor")
+		}
+	})
+}
+
+func TestKeysAreApart(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOf(rapid.StringOf(rapid.SampledFrom([]rune("1:a长")))).Draw(t, "parts")
+		others := rapid.SliceOf(rapid.StringOf(rapid.SampledFrom([]rune("1:a长")))).Draw(t, "others")
+		if len(parts) == 0 && len(others) == 0 {
+			return
+		}
+		same := len(parts) == len(others)
+		for i := range parts {
+			same = same && parts[i] == others[i]
+		}
+		require.Equal(t, same, key(parts...) == key(others...))
+	})
+}
