@@ -33,16 +33,17 @@ func RuleNamed(name string) (Rule, bool) {
 	return r, ok
 }
 
+var evolvers = func() map[events.Kind]func(any, events.Event) any {
+	index := map[events.Kind]func(any, events.Event) any{}
+	for _, r := range Rules() {
+		index[r.Kind] = r.Evolve
+	}
+	return index
+}()
+
 // EvolverOf is the fold of the streams of a kind, for states that commands read;
 // nil for a kind that no command is decided on.
-func EvolverOf(k events.Kind) func(state any, e events.Event) any {
-	for _, r := range byName {
-		if r.Kind == k {
-			return r.Evolve
-		}
-	}
-	return nil
-}
+func EvolverOf(k events.Kind) func(state any, e events.Event) any { return evolvers[k] }
 
 // guarded asks first what every command has to meet.
 func guarded(r Rule) Rule {
