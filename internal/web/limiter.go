@@ -49,7 +49,7 @@ func NewLimiter(perSecond, burst int, now time.Time) *Limiter {
 
 func newLimiter(perSecond, burst, sets int, now time.Time) *Limiter {
 	return &Limiter{
-		interval: int64(time.Second) / int64(max(perSecond, 1)),
+		interval: max(int64(time.Second)/int64(max(perSecond, 1)), 1),
 		burst:    int64(max(burst, 1)),
 		start:    now,
 		seed:     maphash.MakeSeed(),
@@ -85,7 +85,8 @@ func (l *Limiter) judge(key []byte, at time.Time, cost int64) Verdict {
 	set.mu.Unlock()
 
 	v := Verdict{Allowed: allowed, Whole: time.Duration(tat - now)}
-	v.Remaining = int((l.burst*l.interval - (tat - now)) / l.interval)
+	left := l.burst*l.interval - v.Whole.Nanoseconds() // below 0 if the others' clock is ahead
+	v.Remaining = int(max(left, 0) / l.interval)
 	if !allowed {
 		v.RetryAfter = time.Duration(next - l.burst*l.interval)
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"sync"
@@ -46,12 +47,24 @@ func newRequestMetrics(registerer prometheus.Registerer) (*requestMetrics, error
 		}),
 	}
 	m.routes.Store(&map[routeKey]*routeMetrics{})
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.panics} {
-		if err := registerer.Register(c); err != nil {
-			return nil, err
+	err := errors.Join(
+		register(registerer, &m.requests),
+		register(registerer, &m.duration),
+		register(registerer, &m.panics),
+	)
+	return m, err
+}
+
+// register shares the collectors where one process serves several APIs.
+func register[C prometheus.Collector](registerer prometheus.Registerer, collector *C) error {
+	err := registerer.Register(*collector)
+	if known, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		*collector, ok = known.ExistingCollector.(C)
+		if ok {
+			return nil
 		}
 	}
-	return m, nil
+	return err
 }
 
 // observe records an answer. endpoint is the route template, empty if none matched.

@@ -18,11 +18,11 @@ const maxURL = 8 << 10
 // Config says how an API is protected. Logger, Registerer and Now are required.
 type Config struct {
 	Logger     *slog.Logger
-	Registerer prometheus.Registerer // takes the metrics; each registerer serves one API
+	Registerer prometheus.Registerer // takes the metrics
 	Now        func() time.Time
 
 	Verify         Verifier // of access tokens; nil leaves every request anonymous
-	RatePerSecond  int      // requests each principal may make; 0 sets no limit
+	RatePerSecond  int      // requests each principal may make (see DefaultRate); 0 sets no limit
 	Burst          int      // requests each principal may make at once
 	Origins        []string // allowed by CORS, each exactly as a browser sends it
 	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed
@@ -46,7 +46,7 @@ type gate struct {
 // and makes ErrorHandler answer its errors. In order: request id, security headers,
 // CORS, recovery, bound on the URL, access token, rate limit, handler; then
 // compression, metrics and access log. It fails on a wrong origin or network and on
-// metrics that are already registered.
+// metrics of the same names that are not its own.
 func Protect(e *echo.Echo, cfg Config) error {
 	cors, err := newCORS(cfg.Origins)
 	if err != nil {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -204,83 +203,6 @@ func TestCORS(t *testing.T) {
 	resp, p := a.problem(t, "GET", "/nowhere", "", "Origin", "https://app.example")
 	require.Equal(t, NotFound, p.Code)
 	require.NotEmpty(t, resp.Header.Get("Access-Control-Allow-Origin"), "scripts must be able to read refusals")
-}
-
-// Scanners ask for anything; the number of series must not notice (bounded labels).
-func TestMetricsAreBounded(t *testing.T) {
-	t.Parallel()
-	registry := prometheus.NewRegistry()
-	m, err := newRequestMetrics(registry)
-	require.NoError(t, err)
-	e := echo.New()
-	routes(e)
-	ask := func(method, path string) {
-		r, _ := http.NewRequest(method, path, nil)
-		c := e.NewContext(r, nil)
-		e.Router().Find(method, path, c)
-		m.observe(method, c.Path(), 404, time.Millisecond)
-	}
-	series := func() (n int) {
-		families, err := registry.Gather()
-		require.NoError(t, err)
-		for _, f := range families {
-			n += len(f.GetMetric())
-		}
-		return n
-	}
-	methods := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"}
-	for _, method := range methods {
-		ask(method, "/nowhere")
-		for _, route := range e.Routes() {
-			ask(method, strings.ReplaceAll(route.Path, ":id", "1"))
-		}
-	}
-	before := series()
-	random := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
-		method := methods[random.IntN(len(methods))]
-		if random.IntN(3) == 0 {
-			method = fmt.Sprintf("M%d", random.Uint32())
-		}
-		path := fmt.Sprintf("/%x/%x", random.Uint64(), random.Uint64())
-		if random.IntN(3) == 0 {
-			path = fmt.Sprintf("/things/%x", random.Uint64())
-		}
-		ask(method, path)
-	}
-	require.Equal(t, before, series())
-}
-
-func TestMetricsNamesAndLabels(t *testing.T) {
-	t.Parallel()
-	a := newAPI(t, nil)
-	a.do(t, "GET", "/things/1", "")
-	a.do(t, "GET", "/things/2", "")
-	a.do(t, "GET", "/nowhere", "")
-	require.InDelta(t, 2, a.value(t, "http_requests_total", "method", "GET", "endpoint", "/things/:id", "status", "204"), 0)
-	require.InDelta(t, 1, a.value(t, "http_requests_total", "method", "GET", "endpoint", "unmatched", "status", "404"), 0)
-	require.InDelta(t, 2, a.value(t, "http_request_duration_seconds", "method", "GET", "endpoint", "/things/:id"), 0)
-}
-
-// value is a counter, or the count of a histogram, with exactly these labels. A
-// short answer leaves the server only when the chain is done, so it counts already.
-func (a *api) value(t *testing.T, name string, labels ...string) (value float64) {
-	t.Helper()
-	families, err := a.registry.Gather()
-	require.NoError(t, err)
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			match := f.GetName() == name && len(m.GetLabel()) == len(labels)/2
-			for _, l := range m.GetLabel() {
-				match = match && strings.Contains(strings.Join(labels, "\xff")+"\xff", l.GetName()+"\xff"+l.GetValue()+"\xff")
-			}
-			if match {
-				return m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			}
-		}
-	}
-	t.Fatalf("no series %s %v", name, labels)
-	return 0
 }
 
 func TestAccessLog(t *testing.T) {
