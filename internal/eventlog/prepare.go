@@ -53,7 +53,7 @@ func (l *Log) store(ctx context.Context, e *Entry, n New) (stored, error) {
 		return stored{}, err
 	}
 	id, err := uuid.NewV7()
-	return stored{id, n.Stream, t.Name, int16(t.Schema), t.Final, n.Owner, n.OccurredAt, raw, meta}, err
+	return stored{id, n.Stream, t.Name, int16(t.Schema), t.Final, n.Owner, instant(n.OccurredAt), raw, meta}, err
 }
 
 // seal encrypts what is personal: with a new key for someone who registers, who
@@ -108,3 +108,7 @@ func (e *Entry) guardOwner(n New) {
 	}
 	e.Guards = append(e.Guards, Guard{Stream: user, Version: Live})
 }
+
+// instant is t as the database keeps it, so that an event that is handed over
+// equals the one that is read back.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

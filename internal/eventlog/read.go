@@ -129,3 +129,9 @@ func (l *Log) Claimed(ctx context.Context, key []byte) (events.Stream, error) {
 	}
 	return s, nil
 }
+
+// ForgetCommands deletes what is remembered of commands past their time.
+func (l *Log) ForgetCommands(ctx context.Context) error {
+	_, err := l.pool.Exec(ctx, `delete from sical.command where expires_at < now()`)
+	return err
+}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -77,4 +78,21 @@ func provider(url string) (*goose.Provider, func() error, error) {
 		return nil, nil, err
 	}
 	return p, p.Close, nil
+}
+
+// SetPasswords lets the roles log in with a password, for a server that is
+// reached over TCP.
+func SetPasswords(ctx context.Context, url, password string, roles ...string) error {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	for _, role := range roles {
+		sql := fmt.Sprintf("alter role %s password '%s'", pgx.Identifier{role}.Sanitize(), strings.ReplaceAll(password, "'", "''"))
+		if _, err := conn.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("password of %s: %w", role, err)
+		}
+	}
+	return nil
 }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sical-backend/internal/auth"
+	"sical-backend/internal/embedded"
+	"sical-backend/internal/telemetry"
+	"sical-backend/internal/vault"
+	"sical-backend/internal/web"
+)
+
+// App is a running process: what it opened, in the order in which it will be
+// closed again, the last first. Every subcommand wires itself on one, and so do
+// the tests.
+type App struct {
+	Config
+	logger   *slog.Logger
+	registry *prometheus.Registry
+
+	instance *embedded.Instance // nil where nothing private was started
+	urls     map[string]string  // Postgres URL of each role
+	nats     *nats.Conn
+	natsURL  string
+
+	public      *echo.Echo
+	publicURL   string
+	adminURL    string
+	revocations *auth.Revocations
+	verifier    *auth.Verifier
+	checks      []check // what /ready asks
+
+	closers []func()
+	failed  chan error // the first part that ended by itself
+}
+
+// check tells whether a part can do its work.
+type check struct {
+	name string
+	ask  func(context.Context) error
+}
+
+func newApp(c Config, logger *slog.Logger) *App {
+	return &App{Config: c, logger: logger, registry: telemetry.NewRegistry(), failed: make(chan error, 1)}
+}
+
+// onClose has f called by Close, before what was opened earlier.
+func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
+
+// Close ends everything, the last opened first.
+func (a *App) Close() {
+	for _, f := range slices.Backward(a.closers) {
+		f()
+	}
+	a.closers = nil
+}
+
+// work runs a part until Close; one that ends with an error ends the process.
+func (a *App) work(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			a.fail(fmt.Errorf("%s: %w", name, err))
+		}
+	}()
+	a.onClose(func() {
+		cancel()
+		<-done
+	})
+}
+
+func (a *App) fail(err error) {
+	select {
+	case a.failed <- err:
+	default:
+	}
+}
+
+// wait blocks until the process is told to end, or a part of it fails.
+func (a *App) wait(ctx context.Context) error {
+	var postgres <-chan error
+	if a.instance != nil {
+		postgres = a.instance.Failed()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-a.failed:
+		return err
+	case err := <-postgres:
+		return err
+	}
+}
+
+// vault opens the vault with the master secret.
+func (a *App) vault(pool pool) (*vault.Vault, error) {
+	secret, err := a.masterSecret()
+	if err != nil {
+		return nil, err
+	}
+	return vault.New(pool, secret)
+}
+
+// listen serves the public routes that the roles have registered.
+func (a *App) listen(address string, handler http.Handler, name string) (string, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("%s listener: %w", name, err)
+	}
+	server := web.NewServer(handler, a.logger)
+	a.work(name+" listener", func(context.Context) error {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	a.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			a.logger.Warn("some requests were cut off", "listener", name, "error", err)
+			_ = server.Close()
+		}
+	})
+	return "http://" + l.Addr().String(), nil
+}
+
+// drain is how long requests may take to finish when the process ends.
+const drain = 15 * time.Second

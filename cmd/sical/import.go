@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"os"
+	"time"
+
+	// progressbar: a bar on terminals with rate and time left; MIT, kept.
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"sical-backend/internal/importer"
+)
+
+// Import brings data in.
+type Import struct {
+	OULAD  ImportOULAD  `cmd:"" name:"oulad" help:"The Open University Learning Analytics files of a folder, plain or .gz."`
+	NDJSON ImportNDJSON `cmd:"" name:"ndjson" help:"Commands, one JSON object a line, as in POST /v1/commands."`
+}
+
+// importing is one run of an import: where it goes, and what it tells.
+type importing struct {
+	app     *App
+	decider *decider
+	out     io.Writer
+	counts  importer.Counts
+	begun   time.Time
+}
+
+// startImport uses the running instance, or one of its own for as long as it
+// takes; that one folds the views too, so that they are there when it ends.
+func startImport(ctx context.Context, c *Config, out *output, logger *slog.Logger) (*importing, error) {
+	a := newApp(*c, logger)
+	if err := a.joinOrStart(ctx); err != nil {
+		a.Close()
+		return nil, err
+	}
+	if a.instance != nil {
+		if err := a.startProjector(ctx); err != nil {
+			a.Close()
+			return nil, err
+		}
+	}
+	d, err := a.startDecider(ctx)
+	if err != nil {
+		a.Close()
+		return nil, err
+	}
+	return &importing{app: a, decider: d, out: out, begun: time.Now()}, nil
+}
+
+// stage carries out one sequence of at most so many commands, and reports its
+// rate.
+func (i *importing) stage(ctx context.Context, name string, most int, items iter.Seq2[importer.Item, error]) error {
+	var counts importer.Counts
+	begun := time.Now()
+	bar := progress(name, most)
+	shown, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for tick(shown, 200*time.Millisecond) {
+			_ = bar.Set64(counts.All())
+		}
+	}()
+	err := importer.Run(ctx, i.decider.Dispatcher, items, &counts)
+	cancel()
+	<-done
+	_ = bar.Clear()
+	took := time.Since(begun)
+	fmt.Fprintf(i.out, "%-12s %9d done  %9d known  %6d refused  %8.1f s  %7.0f/s\n",
+		name, counts.Done.Load(), counts.Known.Load(), counts.Refused.Load(), took.Seconds(), float64(counts.All())/took.Seconds())
+	i.counts.Done.Add(counts.Done.Load())
+	i.counts.Known.Add(counts.Known.Load())
+	i.counts.Refused.Add(counts.Refused.Load())
+	return err
+}
+
+// finish prints the sum of all stages, and waits for an own projector to fold
+// what was appended.
+func (i *importing) finish(ctx context.Context) error {
+	took := time.Since(i.begun)
+	fmt.Fprintf(i.out, "%-12s %9d done  %9d known  %6d refused  %8.1f s  %7.0f/s\n",
+		"all", i.counts.Done.Load(), i.counts.Known.Load(), i.counts.Refused.Load(), took.Seconds(), float64(i.counts.All())/took.Seconds())
+	begun := time.Now()
+	for behind := int64(1); behind > 0; {
+		err := i.decider.pool.QueryRow(ctx, `
+			select coalesce((select max(position) from sical.events), 0) - coalesce((select min(position) from sical.projection), 0)`).Scan(&behind)
+		if err != nil {
+			return err
+		}
+		if behind > 0 && !tick(ctx, 100*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	fmt.Fprintf(i.out, "views caught up %.1f s after the last append\n", time.Since(begun).Seconds())
+	return nil
+}
+
+// progress is a bar on a terminal, and nothing elsewhere.
+func progress(name string, most int) *progressbar.ProgressBar {
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		return progressbar.DefaultSilent(int64(most))
+	}
+	return progressbar.NewOptions64(int64(most), progressbar.OptionSetDescription(name), progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
+}
+
+// tick waits and tells whether ctx lives on.
+func tick(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

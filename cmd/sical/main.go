@@ -1,0 +1,86 @@
+// Command sical is the whole system in one binary: every role in one process
+// (serve), one role each (command, query, projector), and the tools of its
+// operators. Each subcommand has a file of its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	// kong: flags, environment variables and help from one struct; MIT, kept.
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses.
+const (
+	failed = 1
+	misuse = 2
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main with its surroundings as arguments.
+func run(args []string, stdout, stderr io.Writer) int {
+	var cli CLI
+	exit := -1
+	parser, err := kong.New(&cli, kong.Name("sical"),
+		kong.Description("An event-driven backend for learning plans: commands in, one log, views out."),
+		kong.UsageOnError(), kong.Writers(stdout, stderr), kong.DefaultEnvars("SICAL"),
+		kong.Vars{"data_dir": defaultDataDir(), "version": version()},
+		kong.Exit(func(status int) { exit = status; panic(errExit) }),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "sical:", err)
+		return failed
+	}
+	parsed, status := parse(parser, args, stderr, &exit)
+	if parsed == nil {
+		return status
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(&cli.Config, &output{stdout}, logger(cli.Config, stderr))
+	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "sical:", err)
+		return failed
+	}
+	return 0
+}
+
+var errExit = errors.New("exit")
+
+// parse reads the arguments; --help ends it through the panic that Exit raised.
+func parse(parser *kong.Kong, args []string, stderr io.Writer, exit *int) (parsed *kong.Context, status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			if r != errExit {
+				panic(r)
+			}
+			parsed, status = nil, *exit
+		}
+	}()
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "sical:", err)
+		return nil, misuse
+	}
+	return parsed, 0
+}
+
+// output is where results go.
+type output struct{ io.Writer }
+
+func logger(c Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

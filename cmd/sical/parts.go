@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	commandapi "sical-backend/command/api"
+	"sical-backend/internal/auth"
+	"sical-backend/internal/bus"
+	"sical-backend/internal/cache"
+	"sical-backend/internal/dispatch"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
+	"sical-backend/internal/relay"
+	"sical-backend/internal/telemetry"
+	"sical-backend/internal/vault"
+	"sical-backend/internal/wire"
+	"sical-backend/projections"
+	"sical-backend/query"
+	queryapi "sical-backend/query/api"
+)
+
+// The names in access tokens.
+const (
+	issuer   = "sical"
+	audience = "sical-api"
+)
+
+// decider is what carries out commands.
+type decider struct {
+	*dispatch.Dispatcher
+	log   *eventlog.Log
+	vault *vault.Vault
+	pool  pool
+}
+
+// startDecider opens the log for appending, and the relay that carries it on.
+func (a *App) startDecider(ctx context.Context) (*decider, error) {
+	p, err := a.pool(ctx, postgres.RoleCommand, a.MaxConns, map[string]string{"plan_cache_mode": "force_generic_plan"})
+	if err != nil {
+		return nil, err
+	}
+	v, err := a.vault(p)
+	if err != nil {
+		return nil, err
+	}
+	reading, err := a.pool(ctx, postgres.RoleRelay, 2, nil)
+	if err != nil {
+		return nil, err
+	}
+	r, err := relay.New(relay.Config{
+		Log: eventlog.NewReader(reading), NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.work("relay", r.Run)
+	log := eventlog.Open(eventlog.Config{
+		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry), Committed: r.Committed,
+	})
+	a.onClose(log.Close)
+	return &decider{dispatch.New(log, v), log, v, p}, nil
+}
+
+// startVerifier makes this process able to check access tokens.
+func (a *App) startVerifier(ctx context.Context, p pool) (*auth.Keyring, error) {
+	keys, err := a.keyring()
+	if err != nil || a.verifier != nil {
+		return keys, err
+	}
+	a.revocations, err = auth.StartRevocations(ctx, p, a.logger, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	a.onClose(a.revocations.Close)
+	a.verifier = auth.NewVerifier(keys, issuer, audience, a.revocations, time.Now)
+	return keys, nil
+}
+
+// sessions makes what opens sessions and signs tokens.
+func (a *App) sessions(ctx context.Context, p pool) (*auth.Sessions, *auth.Signer, error) {
+	keys, err := a.startVerifier(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return auth.NewSessions(p, signer, a.revocations), signer, nil
+}
+
+// startCommand is the command role.
+func (a *App) startCommand(ctx context.Context) error {
+	d, err := a.startDecider(ctx)
+	if err != nil {
+		return err
+	}
+	sessions, _, err := a.sessions(ctx, d.pool)
+	if err != nil {
+		return err
+	}
+	commandapi.Register(a.echo(), commandapi.Config{
+		Dispatcher: d.Dispatcher, Sessions: sessions, Hasher: auth.NewHasher(2, 64), Throttle: auth.NewThrottle(time.Now),
+		Revocations: a.revocations, Logger: a.logger, Now: time.Now,
+	})
+	a.checks = append(a.checks, check{"log", d.pool.Ping})
+	a.work("housekeeping", func(ctx context.Context) error { return a.houseKeep(ctx, d.log, sessions) })
+	return nil
+}
+
+// houseKeep deletes, once an hour, what has expired.
+func (a *App) houseKeep(ctx context.Context, log *eventlog.Log, sessions *auth.Sessions) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := log.ForgetCommands(ctx); err != nil {
+			a.logger.Warn("expired commands were not deleted", "error", err)
+		}
+		if err := sessions.Prune(ctx); err != nil {
+			a.logger.Warn("expired sessions were not deleted", "error", err)
+		}
+	}
+}
+
+// startQuery is the query role.
+func (a *App) startQuery(ctx context.Context) error {
+	p, err := a.pool(ctx, postgres.RoleQuery, a.MaxConns, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := a.startVerifier(ctx, p); err != nil {
+		return err
+	}
+	v, err := a.vault(p)
+	if err != nil {
+		return err
+	}
+	var views []cache.View
+	for _, view := range projections.Views() {
+		views = append(views, cache.View{Name: view.Name, Version: view.Version})
+	}
+	positions := cache.NewPositions(cache.Config{
+		Views: views, Pool: p, NATS: a.nats, Head: eventlog.NewReader(p).Head, Logger: a.logger,
+	})
+	positions.OnForget(v.Clear)
+	answers, err := cache.New(positions, a.CacheBytes, cache.NewMetrics(a.registry))
+	if err != nil {
+		return err
+	}
+	a.onClose(answers.Close)
+	a.work("positions", positions.Run)
+	queryapi.New(query.NewAsker(p, v), answers, positions).Register(a.echo())
+	a.checks = append(a.checks, check{"read models", p.Ping})
+	return nil
+}
+
+// startProjector is the projector role.
+func (a *App) startProjector(ctx context.Context) error {
+	views := projections.Views()
+	// Rows and checkpoint fall back together, so their commits need not be synced.
+	p, err := a.pool(ctx, postgres.RoleProjector, int32(len(views))+2, map[string]string{"synchronous_commit": "off"})
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(a.nats)
+	if err != nil {
+		return err
+	}
+	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
+	a.work("projector", projector.New(projector.Config{
+		Pool: p, Log: eventlog.NewReader(p), Feed: projector.NewFeed(feed), Changes: a.nats,
+		Views: views, Metrics: projector.NewMetrics(a.registry), Logger: a.logger,
+	}).Run)
+	a.checks = append(a.checks, check{"projections", p.Ping})
+	return nil
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/alecthomas/kong"
+)
+
+// Role is one role alone, on a Postgres and a NATS that others run.
+type Role struct{}
+
+// Run does the work of the role that the subcommand names.
+func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
+	if c.PostgresURL == "" || c.NATSURL == "" {
+		return errors.New("a role alone needs --postgres-url and --nats-url; sical serve brings its own")
+	}
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.join(); err != nil {
+		return err
+	}
+	name := k.Selected().Name
+	start := map[string]func(context.Context) error{
+		"command": a.startCommand, "query": a.startQuery, "projector": a.startProjector,
+	}[name]
+	if err := start(ctx); err != nil {
+		return err
+	}
+	if err := a.open(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "sical %s: admin %s", name, a.adminURL)
+	if a.publicURL != "" {
+		fmt.Fprintf(out, ", API %s", a.publicURL)
+	}
+	fmt.Fprintln(out)
+	return a.wait(ctx)
+}

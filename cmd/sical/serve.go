@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"sical-backend/internal/embedded"
+)
+
+// Serve is every role in one process.
+type Serve struct {
+	Demo bool `help:"Load the demo data at the first start."`
+}
+
+// Run serves until the process is told to end.
+func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.serve(ctx); err != nil {
+		return err
+	}
+	if s.Demo {
+		if err := loadDemo(ctx, a, out); err != nil {
+			return err
+		}
+	}
+	a.banner(out)
+	return a.wait(ctx)
+}
+
+// serve starts every role and leaves word of itself in the data folder.
+func (a *App) serve(ctx context.Context) error {
+	if err := a.start(ctx); err != nil {
+		return err
+	}
+	for _, start := range []func(context.Context) error{a.startProjector, a.startCommand, a.startQuery} {
+		if err := start(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.open(); err != nil {
+		return err
+	}
+	err := embedded.WriteRun(a.DataDir, embedded.Run{
+		PID: os.Getpid(), Started: time.Now().UTC(), PublicURL: a.publicURL, AdminURL: a.adminURL,
+		PostgresURLs: a.urls, NATSURL: a.natsURL,
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(func() {
+		if err := embedded.RemoveRun(a.DataDir); err != nil {
+			a.logger.Warn("run.json stays", "error", err)
+		}
+	})
+	return nil
+}
+
+// banner tells whoever started this what there is and what to do first.
+func (a *App) banner(out *output) {
+	source, psql := "the one given", ""
+	if p := a.instance.Postgres; p != nil {
+		source, psql = p.Source, "\n  look inside      "+p.PSQL()
+	}
+	bus := "the one given"
+	if a.instance.NATS != nil {
+		bus = "embedded"
+	}
+	fmt.Fprintf(out, `sical serves.
+  API              %[1]s
+  documentation    %[1]s/docs
+  metrics, health  %[2]s/metrics  %[2]s/ready
+  Postgres         %[3]s%[4]s
+  NATS             %[5]s
+  data folder      %[6]s
+
+First steps:
+  curl -s %[1]s/v1/statistics
+  go run ./cmd/sical token --data-dir %[6]s --username NAME --role admin
+`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir)
+}
