@@ -1,0 +1,215 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// question asks for one text that stands at the position.
+func question(text string, at uint64) Question {
+	return Question{
+		Key: "q", Views: []string{"v"}, Deps: []string{"v/1"},
+		Load: func(context.Context) (Answer, error) {
+			return Answer{Body: []byte(text), Checkpoints: []uint64{at}, Deps: []string{"group"}}, nil
+		},
+	}
+}
+
+// loaded has the answer "old", read at position 10, in the cache.
+func loaded(t *testing.T) floored {
+	f := newFloored(t)
+	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	_, err := f.c.Do(t.Context(), question("old", 10))
+	require.NoError(t, err)
+	f.c.store.Wait()
+	return f
+}
+
+func TestWhatNoticesDoToAnAnswer(t *testing.T) {
+	t.Parallel()
+	other := uuid.New()
+	for name, c := range map[string]struct {
+		heard    []Notice
+		want     string
+		position uint64
+	}{
+		"nothing":                         {nil, "old", 10},
+		"its row":                         {[]Notice{{From: 10, To: 12, Keys: []string{"v/1"}}}, "new", 20},
+		"a group known only when loaded":  {[]Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"group"}}}, "new", 20},
+		"another row":                     {[]Notice{{From: 10, To: 12, Keys: []string{"v/2"}}}, "old", 12},
+		"events of no concern":            {[]Notice{{From: 10, To: 15}}, "old", 15},
+		"a heartbeat":                     {[]Notice{{From: 10, To: 10}}, "old", 10},
+		"too much to list":                {[]Notice{{From: 10, To: 12, All: true}}, "new", 20},
+		"a hole":                          {[]Notice{{From: 11, To: 12}}, "new", 20},
+		"a hole that only a beat shows":   {[]Notice{{From: 12, To: 12}}, "new", 20},
+		"what is known already":           {[]Notice{{From: 8, To: 9, Keys: []string{"v/1"}}}, "old", 10},
+		"a new owner that goes on":        {[]Notice{{Epoch: 2, From: 10, To: 12}}, "old", 12},
+		"a new owner that begins earlier": {[]Notice{{Epoch: 2, From: 8, To: 9}}, "new", 20},
+		"an owner that was superseded":    {[]Notice{{Epoch: 2, From: 10, To: 11}, {Epoch: 1, From: 10, To: 19, Keys: []string{"v/1"}}}, "old", 11},
+		"another version of the view":     {[]Notice{{Version: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"another incarnation":             {[]Notice{{Incarnation: other, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"someone was erased":              {[]Notice{{From: 10, To: 12, Forget: true}}, "new", 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := loaded(t)
+			for _, n := range c.heard {
+				n.View, n.Version, n.Epoch = "v", max(n.Version, 1), max(n.Epoch, 1)
+				n.Saved = max(n.Saved, n.From)
+				f.hear(n)
+			}
+			a, err := f.c.Do(t.Context(), question("new", 20))
+			require.NoError(t, err)
+			require.Equal(t, c.want, string(a.Body))
+			require.Equal(t, c.position, a.Position)
+		})
+	}
+}
+
+// What the database said while notices were missing.
+func TestWhatThePollDoesToAnAnswer(t *testing.T) {
+	t.Parallel()
+	other := uuid.New()
+	for name, c := range map[string]struct {
+		found    checkpoint
+		want     string
+		position uint64
+	}{
+		"nothing new":         {checkpoint{Position: 10}, "old", 10},
+		"moved on unheard":    {checkpoint{Position: 14}, "new", 20},
+		"fell back":           {checkpoint{Position: 4}, "new", 20},
+		"another incarnation": {checkpoint{Position: 30, Incarnation: other}, "new", 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := loaded(t)
+			c.found.State = Live
+			f.p.take(f.p.view("v"), c.found, time.Now())
+			a, err := f.c.Do(t.Context(), question("new", max(20, c.found.Position)))
+			require.NoError(t, err)
+			require.Equal(t, c.want, string(a.Body))
+			require.Equal(t, c.position, a.Position)
+		})
+	}
+}
+
+func TestSilenceEndsTrust(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	f.p.view("v").heard.Store(false)
+	a, err := f.c.Do(t.Context(), question("new", 20))
+	require.NoError(t, err)
+	require.Equal(t, "new", string(a.Body))
+}
+
+func TestMinPosition(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	q := question("new", 20)
+	q.MinPosition = 15
+	a, err := f.c.Do(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(a.Body))
+
+	q.MinPosition = 25
+	_, err = f.c.Do(t.Context(), q)
+	require.ErrorIs(t, err, ErrBehind)
+}
+
+// A checkpoint that trails over events of no concern is as good as what was
+// applied; one below what had been saved is of a database that fell back.
+func TestStands(t *testing.T) {
+	t.Parallel()
+	require.EqualValues(t, 18, stands([]uint64{12, 20}, []known{{applied: 18, saved: 12}, {applied: 19, saved: 19}}))
+	require.EqualValues(t, 11, stands([]uint64{11}, []known{{applied: 18, saved: 12}}))
+}
+
+// Whoever asks after a change must not be given a load that began before it.
+func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	began, finish := make(chan struct{}), make(chan struct{})
+	slow := question("old", 10)
+	slow.Load = func(context.Context) (Answer, error) {
+		close(began)
+		<-finish
+		return Answer{Body: []byte("old"), Checkpoints: []uint64{10}}, nil
+	}
+	first := ask(f.c, slow)
+	<-began
+	same := ask(f.c, question("same", 10))
+	f.hear(Notice{View: "v", Version: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
+	later := ask(f.c, question("new", 12))
+	close(finish)
+	require.Equal(t, "old", <-first)
+	require.Equal(t, "new", <-later)
+	require.Contains(t, []string{"new", "same"}, <-same)
+}
+
+// ask asks in a goroutine of its own.
+func ask(c *Cache, q Question) <-chan string {
+	answer := make(chan string, 1)
+	go func() {
+		a, err := c.Do(context.Background(), q)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- string(a.Body)
+	}()
+	return answer
+}
+
+// What was read before an erasure is not kept after it, even if it comes later.
+func TestClearReachesLoadsUnderWay(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	q := question("", 10)
+	q.Load = func(context.Context) (Answer, error) {
+		f.c.Clear()
+		return Answer{Body: []byte("secret"), Checkpoints: []uint64{10}}, nil
+	}
+	_, err := f.c.Do(t.Context(), q)
+	require.NoError(t, err)
+	f.c.store.Wait()
+	_, kept := f.c.store.Get("q")
+	require.False(t, kept)
+}
+
+func TestErrorsAreNotKept(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	f.c.Clear()
+	broken := errors.New("broken")
+	q := question("", 10)
+	q.Load = func(context.Context) (Answer, error) { return Answer{}, broken }
+	_, err := f.c.Do(t.Context(), q)
+	require.ErrorIs(t, err, broken)
+	q.Load = func(context.Context) (Answer, error) { panic("boom") }
+	require.Panics(t, func() { _, _ = f.c.Do(t.Context(), q) })
+	a, err := f.c.Do(t.Context(), question("well", 10))
+	require.NoError(t, err)
+	require.Equal(t, "well", string(a.Body))
+}
+
+func TestNoticeRoundTrip(t *testing.T) {
+	t.Parallel()
+	n := Notice{
+		View: "goal", Version: 2, Incarnation: uuid.New(), Epoch: 3, From: 4, To: 5, Saved: 5, State: Paused,
+		Keys: []string{RowName("goal", events.ID{1}.String())}, Groups: []string{"组"}, All: true, Forget: true,
+	}
+	data, err := n.Encode()
+	require.NoError(t, err)
+	back, err := DecodeNotice(data)
+	require.NoError(t, err)
+	require.Equal(t, n, back)
+}

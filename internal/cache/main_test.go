@@ -1,0 +1,9 @@
+package cache
+
+import (
+	"testing"
+
+	"sical-backend/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
