@@ -76,7 +76,7 @@ func (b *batch) commandColumns() (c commandColumns) {
 			id = &e.Command
 		}
 		c.ids = append(c.ids, id)
-		c.requests = append(c.requests, e.Request)
+		c.requests = append(c.requests, append([]byte{}, e.Request...)) // never null
 		c.subjects = append(c.subjects, e.Subject)
 		c.expiries = append(c.expiries, e.expiry(now))
 		c.streams = append(c.streams, b.ordinals[e.Stream])
