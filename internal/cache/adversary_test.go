@@ -151,7 +151,7 @@ type floored struct {
 
 func newFloored(t testing.TB) floored {
 	p := NewPositions(Config{Views: []View{{"v", 1}}, Logger: slog.New(slog.DiscardHandler)})
-	c, err := New(p, 1<<20, NewMetrics(prometheus.NewRegistry()))
+	c, err := New(p, 16<<20, NewMetrics(prometheus.NewRegistry()))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return floored{p, c}

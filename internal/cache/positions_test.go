@@ -1,0 +1,137 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+func migrated(url string) error {
+	_, err := postgres.Migrate(context.Background(), url)
+	return err
+}
+
+// running runs Positions on a database with one view at position 10, of a log
+// that ends at 50.
+func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, incarnation uuid.UUID) {
+	db := testkit.Database(t, migrated)
+	admin, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(admin.Close)
+	require.NoError(t, admin.QueryRow(t.Context(), `
+		insert into sical.projection (view, version, position, epoch, incarnation) select 'v', 1, 10, 1, incarnation from sical.log
+		returning incarnation`).Scan(&incarnation))
+	pool, err := postgres.Open(t.Context(), db.URL(postgres.RoleQuery), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+
+	p = NewPositions(Config{
+		Views: []View{{"v", 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
+		Head: func(context.Context) (uint64, error) { return 50, nil },
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 10)) // the first look at the database
+	return p, admin, incarnation
+}
+
+func TestWithoutNoticesTheDatabaseIsAsked(t *testing.T) {
+	t.Parallel()
+	p, admin, _ := running(t, nil)
+	_, err := admin.Exec(t.Context(), `update sical.projection set position = 30`)
+	require.NoError(t, err)
+	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 25))
+	require.EqualValues(t, 30, p.Applied("v"))
+
+	_, err = admin.Exec(t.Context(), `update sical.projection set state = 'failed'`)
+	require.NoError(t, err)
+	var stopped *StoppedError
+	require.ErrorAs(t, p.Wait(t.Context(), []string{"v"}, 40), &stopped)
+	require.Equal(t, Failed, stopped.State)
+
+	other := uuid.New() // the log was restored to an earlier point
+	_, err = admin.Exec(t.Context(), `update sical.projection set position = 5, incarnation = $1, state = 'live'`, other)
+	require.NoError(t, err)
+	testkit.Eventually(t, func() error {
+		if at := p.Applied("v"); at != 5 {
+			return fmt.Errorf("at %d", at)
+		}
+		return nil
+	})
+}
+
+func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
+	t.Parallel()
+	nc := testkit.NATS(t).Connect()
+	p, _, incarnation := running(t, nc)
+	errs := make(chan error, 90)
+	for i := range 90 {
+		go func() { errs <- p.Wait(t.Context(), []string{"v"}, uint64(11+i%30)) }()
+	}
+	testkit.Eventually(t, func() error {
+		if n := p.waiting.Load(); n != 90 {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	tell := func(to uint64) {
+		data, err := Notice{View: "v", Version: 1, Incarnation: incarnation, Epoch: 1, From: p.Applied("v"), To: to, Saved: to}.Encode()
+		require.NoError(t, err)
+		require.NoError(t, nc.Publish(Subject("v"), data))
+	}
+	tell(25)
+	for range 45 { // three at each of 11 to 25
+		require.NoError(t, <-errs)
+	}
+	require.EqualValues(t, 45, p.waiting.Load())
+	tell(40)
+	for range 45 {
+		require.NoError(t, <-errs)
+	}
+}
+
+func TestWaitHasBounds(t *testing.T) {
+	t.Parallel()
+	p, _, _ := running(t, nil)
+	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 51), ErrPositionUnknown)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	errs := make(chan error, 200)
+	for i := range 200 {
+		all.Go(func() { errs <- p.Wait(ctx, []string{"v"}, uint64(20+i%20)) })
+	}
+	for range 100 {
+		require.ErrorIs(t, <-errs, ErrTooManyWaiters)
+	}
+	cancel()
+	all.Wait()
+	for range 100 {
+		require.ErrorIs(t, <-errs, context.Canceled)
+	}
+	require.Empty(t, p.view("v").waiters)
+	require.Zero(t, p.waiting.Load())
+
+	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	require.True(t, errors.Is(p.Wait(ctx, []string{"v"}, 20), context.DeadlineExceeded))
+}
