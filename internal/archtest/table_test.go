@@ -1,0 +1,77 @@
+package archtest
+
+// place is where a package stands: what it may import of this module, and why no
+// more.
+type place struct {
+	may []string
+	why string
+	// pure: a function of its arguments; see purity_test.go.
+	pure bool
+	// trial: it serves tests; only tests, and packages that serve them, import it.
+	trial bool
+}
+
+// places holds every package of the module. A new one is given its place here.
+// Test files may import more than their package: what they try it against.
+var places = map[string]place{
+	"events": {pure: true,
+		why: "The vocabulary stands beneath everything and knows nothing above itself."},
+	"command": {pure: true, may: []string{"events"},
+		why: "A decision follows from events and the command alone; doing is elsewhere."},
+	"projections": {pure: true, may: []string{"events"},
+		why: "A fold follows from the row and the event alone; whoever calls it reads and writes."},
+	"query": {may: []string{"events", "projections", "internal/vault"},
+		why: "A question reads the rows of its projection and opens what is sealed; it never decides, and never meets commands."},
+	"command/api": {may: []string{"command", "events", "internal/auth", "internal/dispatch", "internal/eventlog", "internal/web"},
+		why: "The command side's door turns requests into commands; it reads no view."},
+	"query/api": {may: []string{"query", "events", "internal/cache", "internal/web"},
+		why: "The query side's door turns requests into questions; it commands nothing."},
+	"cmd/sical": {may: []string{
+		"command", "command/api", "events", "projections", "query", "query/api",
+		"internal/auth", "internal/bus", "internal/cache", "internal/dispatch", "internal/embedded", "internal/eventlog",
+		"internal/importer", "internal/openapi", "internal/oulad", "internal/postgres", "internal/projector", "internal/relay",
+		"internal/telemetry", "internal/vault", "internal/web", "internal/wire"},
+		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
+
+	"internal/archtest": {why: "It reads the tree as text and needs nothing of it."},
+	"internal/auth":     {why: "Who somebody is can be told without knowing what this system is about."},
+	"internal/bus":      {why: "It carries messages and does not look into them."},
+	"internal/cache": {may: []string{"events"},
+		why: "It keeps answers without knowing what they say; only positions and ids pass."},
+	"internal/dispatch": {may: []string{"command", "events", "internal/eventlog", "internal/vault"},
+		why: "It brings commands to the log; what they look like over HTTP, and who reads, is not its affair."},
+	"internal/embedded": {why: "It starts servers, for whatever they are used."},
+	"internal/eventlog": {may: []string{"events", "internal/vault"},
+		why: "The log appends and reads events; what they mean, and who carries them on, is not its affair."},
+	"internal/importer": {may: []string{"command", "events", "internal/dispatch"},
+		why: "Imported commands go the way of all commands, and no other."},
+	"internal/openapi": {may: []string{"command", "command/api", "events", "query/api", "internal/web"},
+		why: "It describes both doors from their tables of routes, and opens neither."},
+	"internal/oulad": {may: []string{"command", "events"},
+		why: "It turns files into commands; what becomes of them is the importer's."},
+	"internal/postgres": {why: "Pools and migrations are the same for everyone."},
+	"internal/projector": {may: []string{"events", "projections", "internal/bus", "internal/cache", "internal/wire"},
+		why: "It folds the log into views; it neither decides nor answers."},
+	"internal/relay": {may: []string{"events", "internal/bus", "internal/eventlog", "internal/wire"},
+		why: "It carries the log to the stream; what happens to it there is the readers' affair."},
+	"internal/telemetry": {why: "Names of metrics depend on nothing, so that everything may have some."},
+	"internal/testkit":   {trial: true, may: []string{"internal/embedded"}, why: "It starts real servers for tests, and knows nothing of what is tested."},
+	"internal/vault":     {may: []string{"events"}, why: "It seals and opens personal text, wherever that stands."},
+	"internal/web":       {why: "What both doors share knows neither of them."},
+	"internal/wire": {may: []string{"events", "internal/bus"},
+		why: "It says what an event looks like on the stream, to whoever writes or reads it there."},
+}
+
+// trialLibraries are for tests alone: what runs in production shall not carry them.
+var trialLibraries = []string{
+	"testing", "net/http/httptest", "github.com/anishathalye/porcupine", "github.com/getkin/kin-openapi",
+	"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
+	"github.com/ThreeDotsLabs/watermill/pubsub/tests",
+}
+
+// named are the libraries the design is built on, each with a package that has to
+// be imported by what runs in production.
+var named = []string{
+	"github.com/nats-io/nats.go/jetstream", "github.com/ThreeDotsLabs/watermill/message", "github.com/jackc/pgx/v5",
+	"github.com/dgraph-io/ristretto/v2", "github.com/labstack/echo/v4", "github.com/prometheus/client_golang/prometheus",
+}
