@@ -1,0 +1,129 @@
+package openapi_test
+
+import (
+	"bytes"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+
+	command "sical-backend/command/api"
+	"sical-backend/internal/openapi"
+	query "sical-backend/query/api"
+)
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+const golden = "testdata/openapi.json"
+
+// The document is public: a change of it is to be seen in review.
+func TestDocumentIsTheGoldenOne(t *testing.T) {
+	t.Parallel()
+	doc := openapi.Document()
+	if *update {
+		require.NoError(t, os.WriteFile(golden, doc, 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(doc), "\n")); diff != "" {
+		t.Errorf("the document has changed; if that is meant, run the test with -update:\n%s", diff)
+	}
+	require.Equal(t, doc, openapi.Document(), "the same every time")
+}
+
+func TestDocumentAndItsExamplesAreValid(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, load(t).Validate(t.Context(), openapi3.EnableExamplesValidation()))
+}
+
+func load(t *testing.T) *openapi3.T {
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.Document())
+	require.NoError(t, err)
+	return doc
+}
+
+func TestEveryRouteIsDescribed(t *testing.T) {
+	t.Parallel()
+	doc := load(t)
+	described := func(method, path string) {
+		item := doc.Paths.Value(strings.ReplaceAll(path, ":id", "{id}"))
+		require.NotNil(t, item, path)
+		require.NotNil(t, item.GetOperation(method), "%s %s", method, path)
+	}
+	for _, r := range command.Routes() {
+		described(r.Method, r.Path)
+	}
+	for _, r := range query.Routes() {
+		described(http.MethodGet, r.Path)
+	}
+}
+
+func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	taken := map[string]string{}
+	for path, item := range load(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			require.Regexp(t, `^[a-z]+([A-Z][a-zA-Z]*)?$`, op.OperationID)
+			require.Empty(t, taken[op.OperationID], "%s %s is named %s as well", method, path, op.OperationID)
+			taken[op.OperationID] = method + " " + path
+		}
+	}
+}
+
+// A problem's code that the document does not know would break typed clients.
+func TestEveryCodeIsDescribed(t *testing.T) {
+	t.Parallel()
+	parsed, err := parser.ParseFile(token.NewFileSet(), "../web/codes.go", nil, 0)
+	require.NoError(t, err)
+	var want []any
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Code" && spec.Names[0].Name != "ClientClosedRequest" {
+			want = append(want, strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`))
+		}
+		return true
+	})
+	require.NotEmpty(t, want)
+	require.ElementsMatch(t, want, load(t).Components.Schemas["Problem"].Value.Properties["code"].Value.Enum)
+}
+
+func TestPageAndDocumentAreServedWithoutAnythingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	doc := openapi.Document()
+	openapi.Register(e, doc)
+	get := func(path, etag string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("If-None-Match", etag)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		return w
+	}
+	for path, media := range map[string]string{
+		"/openapi.json": "application/json", "/docs": "text/html; charset=utf-8", "/docs/redoc-2.5.4.js": "text/javascript; charset=utf-8",
+	} {
+		w := get(path, "")
+		require.Equal(t, http.StatusOK, w.Code, path)
+		require.Equal(t, media, w.Header().Get("Content-Type"))
+		again := get(path, w.Header().Get("ETag"))
+		require.Equal(t, http.StatusNotModified, again.Code, path)
+		require.Zero(t, again.Body.Len())
+	}
+	require.Equal(t, doc, get("/openapi.json", "").Body.Bytes())
+	require.NotContains(t, get("/docs", "").Body.String(), "//", "no address of another server")
+	require.Contains(t, get("/docs", "").Header().Get("Content-Security-Policy"), "script-src 'self';")
+	require.False(t, bytes.Contains(get("/docs/redoc-2.5.4.js", "").Body.Bytes(), []byte("cdn.redoc")))
+}

@@ -1,0 +1,141 @@
+package openapi
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"sical-backend/command"
+	"sical-backend/events"
+)
+
+// use says what a type is used for: the reading of pointers and of unknown
+// members differs.
+type use int
+
+const (
+	answered use = iota // written by us: pointers may be null, members may be added
+	asked               // read by us: no null, no unknown member, no id
+	creating            // as asked, but with the id
+)
+
+// scalars are the types with a JSON form of their own.
+var scalars = map[reflect.Type]schema{
+	reflect.TypeFor[uuid.UUID]():         {Type: "string", Format: "uuid"},
+	reflect.TypeFor[time.Time]():         {Type: "string", Format: "date-time"},
+	reflect.TypeFor[events.Date]():       {Type: "string", Format: "date"},
+	reflect.TypeFor[events.Hundredths](): {Type: "number", MultipleOf: jsontext.Value("0.01")},
+	reflect.TypeFor[jsontext.Value]():    {Type: "object"},
+}
+
+// kinds are the JSON types of all other Go types.
+var kinds = map[reflect.Kind]schema{
+	reflect.String: {Type: "string"},
+	reflect.Bool:   {Type: "boolean"},
+	reflect.Int:    {Type: "integer"},
+	reflect.Int64:  {Type: "integer", Format: "int64"},
+	reflect.Uint64: {Type: "integer", Format: "int64", Minimum: jsontext.Value("0")},
+}
+
+// schemas collects the named ones.
+type schemas map[string]*schema
+
+// of is the schema of t: a reference where t is a struct. It panics on a type it
+// does not know, which is a mistake in the program.
+func (s schemas) of(t reflect.Type, u use) *schema {
+	if t.Kind() == reflect.Pointer {
+		return s.of(t.Elem(), u)
+	}
+	if scalar, ok := scalars[t]; ok {
+		return &scalar
+	}
+	switch t.Kind() {
+	case reflect.Slice:
+		return &schema{Type: "array", Items: s.of(t.Elem(), u)}
+	case reflect.Map:
+		return &schema{Type: "object", AdditionalProperties: s.of(t.Elem(), u)}
+	case reflect.Struct:
+		name := nameOf(t)
+		if s[name] == nil {
+			s[name] = &schema{} // stands for itself while its own fields are read
+			*s[name] = *s.object(t, u)
+		}
+		return &schema{Ref: "#/components/schemas/" + name}
+	}
+	basic, ok := kinds[t.Kind()]
+	if !ok {
+		panic(fmt.Sprintf("openapi: no schema for %s", t))
+	}
+	return &basic
+}
+
+// object is the schema of a struct with its embedded ones written out.
+func (s schemas) object(t reflect.Type, u use) *schema {
+	o := &schema{Type: "object"}
+	if u != answered {
+		o.AdditionalProperties = false
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Type == reflect.TypeFor[command.Of]() && u == asked, name == "-":
+			continue
+		case f.Anonymous:
+			inner := s.object(f.Type, u)
+			o.Properties = append(o.Properties, inner.Properties...)
+			o.Required = append(o.Required, inner.Required...)
+			continue
+		}
+		o.Properties = append(o.Properties, property{name, s.field(f, u, option == "")})
+		if option == "" {
+			o.Required = append(o.Required, name)
+		}
+	}
+	return o
+}
+
+// field is the schema of a struct's field, narrowed by its tags.
+func (s schemas) field(f reflect.StructField, u use, always bool) *schema {
+	p := s.of(f.Type, u)
+	p.Description = f.Tag.Get("doc")
+	if format, ok := f.Tag.Lookup("format"); ok {
+		p.Format = format
+	}
+	if enum, ok := f.Tag.Lookup("enum"); ok {
+		p.Enum = strings.Split(enum, ",")
+	}
+	for tag, bound := range map[string]*jsontext.Value{
+		"min": &p.Minimum, "max": &p.Maximum, "minlen": &p.MinLength, "maxlen": &p.MaxLength,
+	} {
+		if v, ok := f.Tag.Lookup(tag); ok {
+			*bound = jsontext.Value(v)
+		}
+	}
+	if u == answered && always && f.Type.Kind() == reflect.Pointer {
+		return orNull(p)
+	}
+	return p
+}
+
+// orNull allows null as well.
+func orNull(p *schema) *schema {
+	if p.Ref != "" {
+		return &schema{Description: p.Description, OneOf: []*schema{{Ref: p.Ref}, {Type: "null"}}}
+	}
+	p.Type = []any{p.Type, "null"}
+	return p
+}
+
+// nameOf is a type's own name; Page[Goal] is GoalPage.
+func nameOf(t reflect.Type) string {
+	name, of, generic := strings.Cut(t.Name(), "[")
+	if !generic {
+		return strings.ToUpper(name[:1]) + name[1:]
+	}
+	return strings.TrimSuffix(of[strings.LastIndexByte(of, '.')+1:], "]") + name
+}
