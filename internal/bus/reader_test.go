@@ -215,7 +215,7 @@ func TestReadOutlivesServerRestarts(t *testing.T) {
 // publishAt publishes as soon as a restarted server takes it.
 func publishAt(t *testing.T, js jetstream.JetStream, last uint64, n int) {
 	t.Helper()
-	p := NewSequencedPublisher(js, testStream)
+	p := NewSequencedPublisher(impatient(t, js), testStream)
 	require.Eventually(t, func() bool {
 		got, err := p.Publish(ctxOf(t), last, outgoing(int(last)+1, n))
 		var wrong *WrongSequenceError

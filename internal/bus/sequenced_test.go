@@ -123,7 +123,7 @@ func TestSequencedSaysWhenTheOutcomeIsUnknown(t *testing.T) {
 	b := newBroker(t)
 	js := b.connect(t)
 	stream := ensure(t, js, 0)
-	p := NewSequencedPublisher(js, testStream)
+	p := NewSequencedPublisher(impatient(t, js), testStream)
 	b.stop()
 	for _, n := range []int{1, 30} {
 		_, err := p.Publish(ctxOf(t), 0, outgoing(1, n))
@@ -178,7 +178,7 @@ func TestSequencedPublisherOutlivesRestarts(t *testing.T) {
 	b := newBroker(t)
 	stream := ensure(t, b.connect(t), 0)
 	const n = 600
-	p := NewSequencedPublisher(b.connect(t), testStream)
+	p := NewSequencedPublisher(impatient(t, b.connect(t)), testStream)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

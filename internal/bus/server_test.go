@@ -53,6 +53,7 @@ func (b *broker) connect(tb testing.TB, opts ...nats.Option) jetstream.JetStream
 	tb.Helper()
 	opts = append([]nats.Option{
 		nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // broken connections are the plan
 	}, opts...)
 	url := "nats://127.0.0.1:" + strconv.Itoa(b.opts.Port)
 	closed := make(chan struct{})
@@ -62,8 +63,15 @@ func (b *broker) connect(tb testing.TB, opts ...nats.Option) jetstream.JetStream
 		nc.Close()
 		<-closed
 	})
-	// A restart costs whoever waits for it this long.
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Second))
+	js, err := jetstream.New(nc)
+	require.NoError(tb, err)
+	return js
+}
+
+// impatient shortens what a lost acknowledgement costs a test of restarts.
+func impatient(tb testing.TB, js jetstream.JetStream) jetstream.JetStream {
+	tb.Helper()
+	js, err := jetstream.New(js.Conn(), jetstream.WithDefaultTimeout(time.Second))
 	require.NoError(tb, err)
 	return js
 }

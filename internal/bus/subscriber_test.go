@@ -171,7 +171,8 @@ func TestSubscriptionOutlivesRestartsAndTheStream(t *testing.T) {
 	js := b.connect(t)
 	ensure(t, js, 0)
 	publish(t, js, 0, 20)
-	messages := subscribe(t, js, SubscriberConfig{Group: "g"})
+	// What was on its way when the server went comes again after AckWait.
+	messages := subscribe(t, js, SubscriberConfig{Group: "g", AckWait: time.Second})
 	requireInOrder(t, messages, 1, 10)
 	b.stop()
 	b.start(t)

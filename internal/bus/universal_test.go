@@ -24,6 +24,27 @@ func pubSub(t *testing.T, js jetstream.JetStream, group string, inFlight int) (m
 	return pub, sub
 }
 
+func features(inFlight int) tests.Features {
+	return tests.Features{
+		ConsumerGroups:                      true,
+		GuaranteedOrder:                     true,
+		GuaranteedOrderWithSingleSubscriber: inFlight > 1,
+		Persistent:                          true,
+	}
+}
+
+func shared(js jetstream.JetStream, inFlight int) tests.PubSubConstructor {
+	return func(t *testing.T) (message.Publisher, message.Subscriber) {
+		return pubSub(t, js, "group", inFlight)
+	}
+}
+
+func grouped(js jetstream.JetStream, inFlight int) tests.ConsumerGroupPubSubConstructor {
+	return func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
+		return pubSub(t, js, group, inFlight)
+	}
+}
+
 // Watermill's own tests of what it expects from any publisher and subscriber,
 // with the group's messages in flight one at a time and many at a time.
 func TestUniversal(t *testing.T) {
@@ -33,16 +54,7 @@ func TestUniversal(t *testing.T) {
 			b := newBroker(t)
 			js := b.connect(t)
 			ensure(t, js, 0)
-			tests.TestPubSub(t, tests.Features{
-				ConsumerGroups:                      true,
-				GuaranteedOrder:                     true,
-				GuaranteedOrderWithSingleSubscriber: inFlight > 1,
-				Persistent:                          true,
-			}, func(t *testing.T) (message.Publisher, message.Subscriber) {
-				return pubSub(t, js, "group", inFlight)
-			}, func(t *testing.T, group string) (message.Publisher, message.Subscriber) {
-				return pubSub(t, js, group, inFlight)
-			})
+			tests.TestPubSub(t, features(inFlight), shared(js, inFlight), grouped(js, inFlight))
 		})
 	}
 }
