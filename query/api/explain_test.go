@@ -1,0 +1,225 @@
+package api
+
+import (
+	"context"
+	"crypto/md5"
+	"maps"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// statements notes what is sent to the read models.
+type statements struct {
+	mu   sync.Mutex
+	seen []pgx.TraceBatchQueryData
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+func (s *statements) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
+	if strings.Contains(q.SQL, "sical_read.") {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.seen = append(s.seen, q)
+	}
+}
+
+func (s *statements) take() []pgx.TraceBatchQueryData {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen
+	s.seen = nil
+	return seen
+}
+
+// plan is a node of EXPLAIN's answer.
+type plan struct {
+	Type     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Index    string  `json:"Index Name"`
+	Loops    float64 `json:"Actual Loops"`
+	Rows     float64 `json:"Actual Rows"`
+	Filtered float64 `json:"Rows Removed by Filter"`
+	Recheck  float64 `json:"Rows Removed by Index Recheck"`
+	Plans    []plan  `json:"Plans"`
+}
+
+// cost is what a plan reads, and how.
+type cost struct {
+	visited float64
+	indexes map[string]bool
+	scanned []string // tables read from end to end
+}
+
+func (c *cost) add(p plan) {
+	if p.Relation != "" {
+		c.visited += p.Loops * (p.Rows + p.Filtered + p.Recheck)
+	}
+	if p.Index != "" {
+		c.indexes[p.Index] = true
+	}
+	if p.Type == "Seq Scan" {
+		c.scanned = append(c.scanned, p.Relation)
+	}
+	for _, below := range p.Plans {
+		c.add(below)
+	}
+}
+
+// question is a request on the crowd, and how many rows one of its statements
+// may visit.
+type question struct {
+	route, target string
+	bound         int
+}
+
+const (
+	page = 20 // as by default
+	// merged is what a list may visit that puts together as many as ten: for
+	// each visibility and status a page and the row that tells of a next one.
+	merged = 10 * (page + 1)
+)
+
+// questions asks every route in every way that changes what it reads.
+func questions(user, point, assessment, goal, path string) []question {
+	of := "/v1/users/" + user
+	var goals, points []string
+	for n := range 100 {
+		goals, points = append(goals, crowdID("goal", n+1)), append(points, crowdID("point", n+1))
+	}
+	list := []question{
+		{"getMe", "/v1/users/me", merged}, {"getUser", of, merged},
+		{"getUsers", "/v1/users?ids=" + user + "," + crowdID("user", 2), merged},
+		{"getGoal", "/v1/goals/" + goal, 2 * page}, {"listGoals", "/v1/goals?ids=" + strings.Join(goals, ","), 2000},
+		{"getPath", "/v1/paths/" + path, 1}, {"getPoint", "/v1/points/" + point, 1},
+		{"listPoints", "/v1/points?ids=" + strings.Join(points, ","), 100},
+		{"getAssessment", "/v1/assessments/" + assessment, 1}, {"getStatistics", "/v1/statistics", page},
+		{"listProgress", of + "/progress", page + 1},
+	}
+	// A list of goals also reads whether its 400 paths' points are learnt.
+	for _, filter := range []string{"", "category=category+3", "status=paused", "category=category+3&status=paused"} {
+		list = append(list, question{"listUserGoals", of + "/goals?" + filter, 800}, question{"listGoals", "/v1/goals?" + filter, 800})
+	}
+	for _, filter := range []string{"", "category=category+3"} {
+		list = append(list, question{"listPaths", "/v1/paths?" + filter, page + 1})
+	}
+	for _, filter := range []string{"", "category=category+3", "difficulty_level=3", "difficulty_level=9", "category=category+3&difficulty_level=3"} {
+		list = append(list, question{"listPoints", "/v1/points?" + filter, merged})
+	}
+	for _, filter := range []string{
+		"", "assessment_type=exam", "status=graded", "assessment_type=exam&status=graded",
+		"since=2026-02-20", "assessment_type=exam&since=2026-02-20",
+	} {
+		list = append(list, question{"listAssessments", of + "/assessments?" + filter, merged})
+	}
+	return append(list,
+		question{"listComments", "/v1/comments?target_type=point&target_id=" + point, page + 1},
+		question{"listUserComments", of + "/comments", page + 1})
+}
+
+func crowdID(kind string, n int) string {
+	return uuid.UUID(md5.Sum([]byte(kind + strconv.Itoa(n)))).String()
+}
+
+// TestEveryQuestionIsCovered asks everything of tables of 100,000 rows and looks
+// at the plans the server chooses by itself: indexes only, few rows, also in the
+// middle of a list, and no index that nothing uses.
+func TestEveryQuestionIsCovered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills 700,000 rows")
+	}
+	t.Parallel()
+	sent := &statements{}
+	w := newWorld(t, sent)
+	w.crowd()
+	user, point := crowdID("user", 1), crowdID("point", 1)
+	asked, used := map[string]bool{}, map[string]bool{}
+	for _, q := range questions(user, point, crowdID("assessment", 1), crowdID("goal", 7), crowdID("path", 7)) {
+		asked[q.route] = true
+		for range 2 { // the first page, and the one its link leads to
+			got := w.get(q.target, token(uuid.MustParse(user), events.Learner))
+			require.Equal(t, http.StatusOK, got.status, "%s: %s", q.target, got.body)
+			for _, s := range sent.take() {
+				c := w.explain(s)
+				require.Empty(t, c.scanned, "%s reads a whole table: %s", q.target, s.SQL)
+				require.LessOrEqual(t, c.visited, float64(q.bound), "%s: %s", q.target, s.SQL)
+				maps.Copy(used, c.indexes)
+			}
+			next := strings.TrimSuffix(strings.TrimPrefix(got.header.Get("Link"), "<"), `>; rel="next"`)
+			if next == "" {
+				break
+			}
+			q.target = next + "&total=true"
+			if strings.Contains(next, "since=") {
+				q.target = next
+			}
+		}
+	}
+	for _, r := range Routes() {
+		require.True(t, asked[r.Name], "nothing is asked of %s", r.Name)
+	}
+	for _, index := range w.indexes() {
+		require.True(t, used[index], "%s serves no question", index)
+	}
+}
+
+func (w *world) crowd() {
+	w.t.Helper()
+	text, err := os.ReadFile("testdata/crowd.sql")
+	require.NoError(w.t, err)
+	ctx := w.t.Context()
+	require.NoError(w.t, inTransaction(w, checkpoint, 1))
+	for _, index := range w.indexes() {
+		_, err = w.admin.Exec(ctx, `drop index sical_read.`+index) // quicker made again over all rows
+		require.NoError(w.t, err)
+	}
+	_, err = w.admin.Exec(ctx, string(text))
+	require.NoError(w.t, err)
+	for _, v := range projections.Views() {
+		_, err = w.admin.Exec(ctx, v.IndexDDL())
+		require.NoError(w.t, err)
+	}
+	_, err = w.admin.Exec(ctx, `vacuum analyze`)
+	require.NoError(w.t, err)
+}
+
+func (w *world) explain(s pgx.TraceBatchQueryData) cost {
+	w.t.Helper()
+	var text []byte
+	require.NoError(w.t, w.admin.QueryRow(w.t.Context(), `explain (analyze, format json) `+s.SQL, s.Args...).Scan(&text))
+	var explained []struct{ Plan plan }
+	require.NoError(w.t, json.Unmarshal(text, &explained))
+	c := cost{indexes: map[string]bool{}}
+	c.add(explained[0].Plan)
+	return c
+}
+
+// indexes are the names of all but those of the primary keys, which the
+// projectors need.
+func (w *world) indexes() []string {
+	w.t.Helper()
+	rows, err := w.admin.Query(w.t.Context(), `select indexname from pg_indexes 
+		where schemaname = 'sical_read' and indexname not like '%_pkey' order by indexname collate "C"`)
+	require.NoError(w.t, err)
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(w.t, err)
+	return names
+}
