@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -120,6 +121,10 @@ func (b *binaries) initialise(ctx context.Context, o Options, as *account, clust
 	initdb := b.command(ctx, as, "initdb", args...)
 	initdb.Cancel = func() error { return initdb.Process.Signal(syscall.SIGINT) } // it ends its children
 	initdb.WaitDelay = 5 * time.Second
+	// The death signal comes when the starting thread ends: keep it from goroutines
+	// that take theirs with them.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, lastLines(out))
 	}
