@@ -49,7 +49,7 @@ func (a *Asker) Assessment(v Viewer, id events.ID) Question {
 			var found map[events.ID]*projections.AssessmentRow
 			checkpoints, err := a.read(ctx, assessmentViews, func(s *snapshot) error {
 				found = find[projections.AssessmentRow](s, projections.Assessment, id)
-				return s.send(ctx)
+				return s.finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err
@@ -78,7 +78,7 @@ func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, pag
 		return Question{}, ErrNotFound
 	}
 	l := &list{
-		key:  key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
+		name: key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
 		view: projections.Assessment, page: page,
 		where: []match{equals("owner_id", owner.String())},
 	}

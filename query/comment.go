@@ -27,7 +27,7 @@ type Comment struct {
 // to see. It fails with ErrCursor.
 func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Question, error) {
 	l := &list{
-		key:  key("comments on", string(target.Stream()), v.ID.String(), string(v.Role)),
+		name: key("comments on", string(target.Stream())), viewer: key(v.ID.String(), string(v.Role)),
 		view: projections.Comment, page: page, oldest: true,
 		where:  []match{equals("target_id", target.ID.String()), equals("target_type", string(target.Type))},
 		totals: []string{projections.Count(projections.OnTarget(target), "", "")},
@@ -42,7 +42,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 			page = enlist[projections.CommentRow](s, l)
 			visible = a.maySee(ctx, s, v, target)
-			return s.send(ctx)
+			return s.finish(ctx)
 		})
 		if err != nil {
 			return Answer{}, err
@@ -69,7 +69,7 @@ func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, e
 		return Question{}, ErrNotFound
 	}
 	l := &list{
-		key: key("comments of", author.String(), v.ID.String(), string(v.Role)), view: projections.Comment, page: page,
+		name: key("comments of", author.String()), viewer: key(v.ID.String(), string(v.Role)), view: projections.Comment, page: page,
 		where:  []match{equals("author_id", author.String())},
 		totals: []string{projections.Count(projections.OfUser(author), "", "")},
 	}

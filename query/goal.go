@@ -137,7 +137,7 @@ var (
 // PublicGoals asks for the public goals, newest first. It fails with ErrCursor.
 func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
 	l := &list{
-		key: key("public goals", v.ID.String(), f.Category, string(f.Status)), view: projections.Goal, page: page,
+		name: key("public goals", f.Category, string(f.Status)), viewer: v.ID.String(), view: projections.Goal, page: page,
 		only: "visibility = 'public'",
 	}
 	l.narrow(f, projections.ScopePublic)
@@ -156,8 +156,7 @@ func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
 		visible, scope = "", projections.OfUser(owner)
 	}
 	l := &list{
-		key:  key("goals", owner.String(), v.ID.String(), f.Category, string(f.Status)),
-		view: projections.Goal, page: page,
+		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), view: projections.Goal, page: page,
 		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible, visibilities)},
 	}
 	l.narrow(f, scope)

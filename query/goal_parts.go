@@ -44,11 +44,12 @@ type goalParts struct {
 // deps are the rows behind the goals' paths, those not there yet included.
 func (p goalParts) deps() []string { return rowDeps(projections.Path, p.pathIDs) }
 
-// goalParts reads what the goals are composed of, in two round trips.
+// goalParts reads what the goals are composed of, in two round trips, and
+// finishes the snapshot.
 func (s *snapshot) goalParts(ctx context.Context, v Viewer, goals []*projections.GoalRow, d detail) (goalParts, error) {
 	var p goalParts
 	if d == summary && v.anonymous() {
-		return p, nil
+		return p, s.finish(ctx)
 	}
 	paths := set[events.ID]{}
 	for _, g := range goals {
@@ -73,7 +74,7 @@ func (s *snapshot) goalParts(ctx context.Context, v Viewer, goals []*projections
 	if !v.anonymous() {
 		p.learnt = s.learnt(v.ID, points.members)
 	}
-	return p, s.send(ctx)
+	return p, s.finish(ctx)
 }
 
 // learnt queues reading which of the points the learner has completed; send

@@ -28,7 +28,8 @@ type Page[T any] struct {
 
 // list is a question for rows in the order of created_at and id.
 type list struct {
-	key    string // names the list with its filters and its viewer
+	name   string // of the list with its filters, which its cursors are tied to
+	viewer string // on whom what is shown of the rows depends, empty for nobody
 	view   *projections.View
 	only   string // the condition of the partial index it reads, as written there
 	where  []match
@@ -61,10 +62,10 @@ func oneOf[T ~string](column string, value T, all []T) match {
 
 // question makes l a Question. It fails with ErrCursor.
 func (l *list) question() (Question, error) {
-	after, err := parseCursor(l.key, l.page.Cursor)
+	after, err := parseCursor(l.name, l.page.Cursor)
 	l.after = after
 	return Question{
-		Key: key(l.key, strconv.Itoa(l.page.Limit), l.page.Cursor, strconv.FormatBool(l.page.Total)),
+		Key: key(l.name, l.viewer, strconv.Itoa(l.page.Limit), l.page.Cursor, strconv.FormatBool(l.page.Total)),
 	}, err
 }
 
@@ -84,7 +85,7 @@ func enlist[R any](s *snapshot, l *list) *listed[R] {
 		var at, last mark
 		_, err := pgx.ForEachRow(rows, []any{&doc, &at.at, &at.id}, func() error {
 			if len(page.rows) == l.page.Limit {
-				page.next = last.cursor(l.key)
+				page.next = last.cursor(l.name)
 				return nil
 			}
 			row, err := decode[R](l.view, doc)
@@ -151,7 +152,7 @@ func ask[R, T any](a *Asker, l *list, group string, render func(context.Context,
 		var page *listed[R]
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 			page = enlist[R](s, l)
-			return s.send(ctx)
+			return s.finish(ctx)
 		})
 		if err != nil {
 			return Answer{}, err

@@ -59,7 +59,7 @@ func (a *Asker) Path(v Viewer, id events.ID) Question {
 			var found map[events.ID]*projections.PathRow
 			checkpoints, err := a.read(ctx, pathViews, func(s *snapshot) error {
 				found = find[projections.PathRow](s, projections.Path, id)
-				return s.send(ctx)
+				return s.finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err
@@ -84,7 +84,7 @@ func (a *Asker) Path(v Viewer, id events.ID) Question {
 // where that is not empty. It fails with ErrCursor.
 func (a *Asker) PublishedPaths(category string, page Paging) (Question, error) {
 	l := &list{
-		key: key("paths", category), view: projections.Path, page: page,
+		name: key("paths", category), view: projections.Path, page: page,
 		only:   "status = 'published'",
 		totals: []string{projections.Count(projections.Everyone, string(events.PathPublished), category)},
 	}

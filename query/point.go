@@ -67,7 +67,7 @@ func (a *Asker) PointsByID(ids []events.ID) Question {
 func (a *Asker) points(ctx context.Context, ids []events.ID) (found map[events.ID]*projections.PointRow, checkpoints []uint64, err error) {
 	checkpoints, err = a.read(ctx, pointViews, func(s *snapshot) error {
 		found = find[projections.PointRow](s, projections.Point, ids...)
-		return s.send(ctx)
+		return s.finish(ctx)
 	})
 	return found, checkpoints, err
 }
@@ -92,7 +92,7 @@ type PointFilter struct {
 // Points asks for knowledge points, newest first. It fails with ErrCursor.
 func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 	l := &list{
-		key: key("points", f.Category, strconv.Itoa(f.Difficulty)), view: projections.Point, page: page,
+		name: key("points", f.Category, strconv.Itoa(f.Difficulty)), view: projections.Point, page: page,
 	}
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))

@@ -53,7 +53,7 @@ func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, 
 						projections.Count(projections.OfUser(learner), projections.Learning, ""),
 						projections.Count(projections.OfUser(learner), projections.Learnt, ""))
 				}
-				return s.send(ctx)
+				return s.finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err

@@ -4,24 +4,31 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
 	"sical-backend/projections"
 )
 
-// snapshot reads rows of several views as they stood at one moment.
+// snapshot reads rows of several views as they stood at one moment: a
+// transaction whose begin and end travel with what is read.
 type snapshot struct {
-	tx    pgx.Tx
+	conn  *pgxpool.Conn
 	batch *pgx.Batch
 }
 
 // read runs f in one snapshot of the views and tells the position of each in it.
+// f ends it by finish.
 func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []uint64, err error) {
-	err = pgx.BeginTxFunc(ctx, a.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		s := &snapshot{tx, &pgx.Batch{}}
-		s.checkpoints(views, &checkpoints)
-		return f(s)
-	})
+	conn, err := a.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release() // which closes it where a transaction is left open: after an error
+	s := &snapshot{conn: conn, batch: &pgx.Batch{}}
+	s.batch.Queue(`begin isolation level repeatable read, read only`)
+	s.checkpoints(views, &checkpoints)
+	err = f(s)
 	return checkpoints, err
 }
 
@@ -43,7 +50,13 @@ func (s *snapshot) checkpoints(views []*projections.View, positions *[]uint64) {
 func (s *snapshot) send(ctx context.Context) error {
 	batch := s.batch
 	s.batch = &pgx.Batch{}
-	return s.tx.SendBatch(ctx, batch).Close()
+	return s.conn.SendBatch(ctx, batch).Close()
+}
+
+// finish sends what was queued and ends the snapshot.
+func (s *snapshot) finish(ctx context.Context) error {
+	s.batch.Queue(`commit`)
+	return s.send(ctx)
 }
 
 // find queues reading rows by their ids; send fills what it returns.

@@ -88,7 +88,7 @@ func (a *Asker) Statistics() Question {
 			var f figures
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 				f = s.figures()
-				return s.send(ctx)
+				return s.finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err

@@ -1,0 +1,129 @@
+package query
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func migrate(adminURL string) error {
+	_, err := postgres.Migrate(context.Background(), adminURL)
+	return err
+}
+
+// tables opens a database with the views' empty tables, as their projector and
+// as a reader with few connections.
+func tables(t testing.TB) (projector, reader *pgxpool.Pool) {
+	t.Helper()
+	db := testkit.Database(t, migrate)
+	open := func(role string) *pgxpool.Pool {
+		pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{Role: role, MaxConns: 2})
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	projector, reader = open(postgres.RoleProjector), open(postgres.RoleQuery)
+	for _, v := range projections.Views() {
+		_, err := projector.Exec(t.Context(), v.DDL()+v.IndexDDL())
+		require.NoError(t, err)
+	}
+	return projector, reader
+}
+
+// put stores a point as of a position, in one transaction.
+func put(t testing.TB, projector *pgxpool.Pool, id events.ID, title string, position int) {
+	t.Helper()
+	doc, err := projections.Point.Encode(&projections.PointRow{ID: id, Version: 1, Title: title, Difficulty: 1})
+	require.NoError(t, err)
+	ctx := t.Context()
+	require.NoError(t, pgx.BeginFunc(ctx, projector, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `insert into `+projections.Point.Table()+` (id, category, difficulty_level, created_at, doc)
+			values ($1, '', 1, now(), $2) on conflict (id) do update set doc = excluded.doc`, id, doc); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `insert into sical.projection (view, version, position, incarnation)
+			values ('point', $1, $2, gen_random_uuid()) on conflict (view, version) do update set position = excluded.position`,
+			projections.Point.Version, position)
+		return err
+	}))
+}
+
+// TestSnapshotIsOneMoment: what is committed between two reads of one snapshot
+// is in neither, nor is its position.
+func TestSnapshotIsOneMoment(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	id := uuid.New()
+	put(t, projector, id, "before", 1)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	var first, second map[events.ID]*projections.PointRow
+	checkpoints, err := a.read(ctx, projections.Views(), func(s *snapshot) error {
+		first = find[projections.PointRow](s, projections.Point, id)
+		if err := s.send(ctx); err != nil {
+			return err
+		}
+		put(t, projector, id, "after", 2)
+		second = find[projections.PointRow](s, projections.Point, id)
+		return s.finish(ctx)
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
+	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0}, checkpoints, "of the point alone; nobody folds the others yet")
+
+	found, checkpoints, err := a.points(ctx, []events.ID{id})
+	require.NoError(t, err)
+	require.Equal(t, "after", found[id].Title)
+	require.Equal(t, []uint64{2}, checkpoints)
+}
+
+// TestFailedSnapshot: an error leaves no connection behind in a transaction.
+func TestFailedSnapshot(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	id := uuid.New()
+	put(t, projector, id, "here", 1)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	for range 2 * reader.Config().MaxConns {
+		_, err := a.read(ctx, pointViews, func(s *snapshot) error {
+			s.batch.Queue(`insert into ` + projections.Point.TotalTable() + ` values ('x', 1)`)
+			return s.finish(ctx)
+		})
+		require.Error(t, err, "it only reads")
+		_, err = a.read(ctx, pointViews, func(s *snapshot) error {
+			if err := s.send(ctx); err != nil {
+				return err
+			}
+			return ErrNotFound
+		})
+		require.ErrorIs(t, err, ErrNotFound)
+	}
+	put(t, projector, id, "still here", 2)
+	found, _, err := a.points(ctx, []events.ID{id})
+	require.NoError(t, err)
+	require.Equal(t, "still here", found[id].Title)
+}
+
+// BenchmarkPoint answers the smallest question from the tables.
+func BenchmarkPoint(b *testing.B) {
+	projector, reader := tables(b)
+	id := uuid.New()
+	put(b, projector, id, "笔画", 1)
+	q := NewAsker(reader, nil).Point(id)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := q.Load(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
