@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"sical-backend/internal/importer"
+	"sical-backend/internal/postgres"
 )
 
 // Import brings data in.
@@ -86,9 +87,13 @@ func (i *importing) finish(ctx context.Context) error {
 	took := time.Since(i.begun)
 	fmt.Fprintf(i.out, "%-12s %9d done  %9d known  %6d refused  %8.1f s  %7.0f/s\n",
 		"all", i.counts.Done.Load(), i.counts.Known.Load(), i.counts.Refused.Load(), took.Seconds(), float64(i.counts.All())/took.Seconds())
+	watching, err := i.app.pool(ctx, postgres.RoleProjector, 2, nil)
+	if err != nil {
+		return err
+	}
 	begun := time.Now()
 	for behind := int64(1); behind > 0; {
-		err := i.decider.pool.QueryRow(ctx, `
+		err := watching.QueryRow(ctx, `
 			select coalesce((select max(position) from sical.events), 0) - coalesce((select min(position) from sical.projection), 0)`).Scan(&behind)
 		if err != nil {
 			return err
