@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/auth"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// system is the whole of sical in this process, and whoever talks to it.
+type system struct {
+	t        *testing.T
+	app      *App
+	url      string
+	client   *http.Client
+	position string // by when all commands so far are done
+}
+
+func migrated(adminURL string) error {
+	_, err := postgres.Migrate(context.Background(), adminURL)
+	return err
+}
+
+// newSystem serves on a database and a NATS of the test's own.
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	return serveOn(t, Config{
+		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
+	}, slog.New(slog.DiscardHandler))
+}
+
+// serveOn serves with what the configuration names, until the test ends.
+func serveOn(t *testing.T, c Config, logger *slog.Logger) *system {
+	t.Helper()
+	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
+	a := newApp(c, logger)
+	t.Cleanup(a.Close)
+	require.NoError(t, a.serve(t.Context()))
+	transport := &http.Transport{MaxIdleConnsPerHost: 32}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &system{t: t, app: a, url: a.publicURL, client: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+}
+
+// reply is what came back.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// field is a value of the answer's JSON object, as text.
+func (r reply) field(t *testing.T, name string) string {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(r.body), &fields), r.body)
+	return strings.Trim(string(fields[name]), `"`)
+}
+
+// call sends a request as whoever the token names, "" for nobody. body is JSON
+// text, "" for none; headers come in pairs.
+func (s *system) call(method, path, token, body string, headers ...string) reply {
+	s.t.Helper()
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, content)
+	require.NoError(s.t, err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := s.client.Do(request)
+	require.NoError(s.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	return reply{response.StatusCode, response.Header, string(bytes.TrimSpace(text))}
+}
+
+// do sends a command that has to succeed, remembers its position and returns the
+// id of what it was about.
+func (s *system) do(method, path, token, body string) string {
+	s.t.Helper()
+	r := s.call(method, path, token, body)
+	require.Contains(s.t, []int{http.StatusOK, http.StatusCreated}, r.status, "%s %s: %s", method, path, r.body)
+	s.position = r.header.Get("Sical-Position")
+	require.NotEmpty(s.t, s.position)
+	return r.field(s.t, "id")
+}
+
+// get asks as of everything that do has done.
+func (s *system) get(path, token string) reply {
+	s.t.Helper()
+	return s.call(http.MethodGet, path, token, "", "Sical-Min-Position", s.position, "Prefer", "wait=5")
+}
+
+// desk signs tokens as `sical token` does.
+type desk struct {
+	signer   *auth.Signer
+	sessions *auth.Sessions
+}
+
+// newDesk opens the keys of the data folder.
+func newDesk(t *testing.T, a *App) *desk {
+	t.Helper()
+	keys, err := auth.OpenKeyring(filepath.Join(a.DataDir, "keys", "tokens"))
+	require.NoError(t, err)
+	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
+	require.NoError(t, err)
+	pool, err := a.pool(t.Context(), postgres.RoleCommand, 2, nil)
+	require.NoError(t, err)
+	return &desk{signer, auth.NewSessions(pool, signer, a.revocations)}
+}
+
+// token lets somebody act in a role.
+func (d *desk) token(t *testing.T, user string, role events.Role) string {
+	t.Helper()
+	id := uuid.MustParse(user)
+	credential, err := d.sessions.Credential(t.Context(), id)
+	require.NoError(t, err)
+	token, err := d.signer.Sign(auth.Claims{
+		User: id, Session: uuid.New(), Role: string(role), Generation: credential.Generation,
+	}, 10*time.Minute)
+	require.NoError(t, err)
+	return token
+}
+
+// quote is a JSON string.
+func quote(s string) string { return strconv.Quote(s) }
