@@ -6,17 +6,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// Statements for the transaction that appends the event they belong to.
-const (
-	// PutCredentialSQL sets the password hash $2 of user $1.
-	PutCredentialSQL = `
-		insert into sical.credential (user_id, password_hash) values ($1, $2)
-		on conflict (user_id) do update
-		set password_hash = excluded.password_hash, changed_at = excluded.changed_at`
-	// DeleteCredentialSQL removes the password of user $1, who is being erased.
-	DeleteCredentialSQL = `delete from sical.credential where user_id = $1`
-)
-
 // Credential is what a login of a user is checked against.
 type Credential struct {
 	PasswordHash string // empty if there is none

@@ -7,34 +7,29 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-// newDatabase has the schema and the two roles that use it, with the grants
-// that the head of the schema names.
+func migrated(adminURL string) error {
+	_, err := postgres.Migrate(context.Background(), adminURL)
+	return err
+}
+
 func newDatabase(t testing.TB) *testkit.DB {
 	t.Helper()
-	return testkit.Database(t, func(adminURL string) error {
-		conn, err := pgx.Connect(context.Background(), adminURL)
-		if err != nil {
-			return err
-		}
-		defer conn.Close(context.Background())
-		_, err = conn.Exec(context.Background(), `create schema sical;`+Schema+`
-			create role sical_command login; create role sical_query login;
-			grant usage on schema sical to sical_command, sical_query;
-			grant select, insert, update, delete on sical.credential, sical.session_generation,
-				sical.session, sical.refresh_token, sical.revocation to sical_command;
-			grant select on sical.revocation to sical_query`)
-		return err
-	})
+	return testkit.Database(t, migrated)
 }
+
+// putCredentialSQL is what the event log's append does for a new password.
+const putCredentialSQL = `
+	insert into sical.credential (user_id, password_hash) values ($1, $2)
+	on conflict (user_id) do update set password_hash = excluded.password_hash`
 
 // connect closes the pool before the database is dropped: cleanups run in
 // reverse order.

@@ -48,7 +48,7 @@ func TestALateCommitIsNotMissed(t *testing.T) {
 
 	tx, err := here.pool.Begin(t.Context())
 	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), EndSessionsSQL, user, nil)
+	_, err = tx.Exec(t.Context(), endSessionsSQL, user, nil)
 	require.NoError(t, err)
 	require.NoError(t, here.sessions.End(t.Context(), quick.Session))
 	for range 3 {
@@ -69,7 +69,7 @@ func TestARolledBackEndEndsNothing(t *testing.T) {
 	tokens := p.login(t, user)
 	tx, err := p.pool.Begin(t.Context())
 	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), EndSessionsSQL, user, tokens.Session)
+	_, err = tx.Exec(t.Context(), endSessionsSQL, user, tokens.Session)
 	require.NoError(t, err)
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.NoError(t, p.revocations.Poll(t.Context()))

@@ -75,32 +75,14 @@ func (s *Sessions) End(ctx context.Context, session uuid.UUID) error {
 		returning kind, subject, generation, spared, created_at`, session)
 }
 
-// EndAll ends all sessions of a user but one, or all for uuid.Nil.
+// EndAll ends all sessions of a user but one, or all for uuid.Nil. The function
+// it calls is the one that the event log's append ends them with; after such an
+// append, call Revocations.Poll.
 func (s *Sessions) EndAll(ctx context.Context, user, except uuid.UUID) error {
-	return s.revoke(ctx, EndSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil})
+	return s.revoke(ctx, endSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil})
 }
 
-// EndSessionsSQL ends all sessions of user $1 but $2, which may be null. Run it
-// in the transaction that suspends or erases the user or changes role or
-// password, and call Revocations.Poll after the commit. It returns one row.
-//
-// The spared session is lifted to the new generation if it was alive; what a
-// concurrent Open or Refresh adds unseen keeps the old one and is dead.
-const EndSessionsSQL = `
-	with risen as (
-		insert into sical.session_generation as g (user_id, generation) values ($1, 1)
-		on conflict (user_id) do update set generation = g.generation + 1
-		returning generation
-	), spared as (
-		update sical.session s set generation = risen.generation from risen
-		where s.id = $2::uuid and s.user_id = $1 and s.generation = risen.generation - 1
-		returning s.id
-	), ended as (
-		delete from sical.session where user_id = $1 and id is distinct from $2::uuid
-	)
-	insert into sical.revocation (kind, subject, generation, spared)
-	select 'user', $1, risen.generation, spared.id from risen left join spared on true
-	returning kind, subject, generation, spared, created_at`
+const endSessionsSQL = `select kind, subject, generation, spared, created_at from sical.end_sessions($1, $2)`
 
 // revoke runs a statement that returns the row it adds to sical.revocation, and
 // makes that known here without waiting for a poll.

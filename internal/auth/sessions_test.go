@@ -32,7 +32,7 @@ func TestEndingAllSessionsOfAUser(t *testing.T) {
 	p := oneProcess(t)
 	user, other := uuid.New(), p.login(t, uuid.New())
 	kept, lost := p.login(t, user), p.login(t, user)
-	p.exec(t, EndSessionsSQL, uuid.New(), other.Session) // a stranger's session is not one to spare
+	p.exec(t, endSessionsSQL, uuid.New(), other.Session) // a stranger's session is not one to spare
 
 	require.NoError(t, p.sessions.EndAll(t.Context(), user, kept.Session))
 	require.NoError(t, p.verify(kept.Access))
@@ -79,7 +79,7 @@ func TestALateSessionIsNotSpared(t *testing.T) {
 		values ($1, $2, 0, now() + interval '1 day')`, late, user)
 	var spared *uuid.UUID
 	require.NoError(t, p.pool.QueryRow(t.Context(),
-		EndSessionsSQL, user, late).Scan(nil, nil, nil, &spared, nil))
+		endSessionsSQL, user, late).Scan(nil, nil, nil, &spared, nil))
 	require.Nil(t, spared)
 }
 
@@ -132,13 +132,13 @@ func TestCredentials(t *testing.T) {
 	p := oneProcess(t)
 	user := uuid.New()
 	for _, hash := range []string{"first", "second"} {
-		p.exec(t, PutCredentialSQL, user, hash)
+		p.exec(t, putCredentialSQL, user, hash)
 		c, err := p.sessions.Credential(t.Context(), user)
 		require.NoError(t, err)
 		require.Equal(t, Credential{PasswordHash: hash}, c)
 	}
-	p.exec(t, EndSessionsSQL, user, nil)
-	p.exec(t, DeleteCredentialSQL, user)
+	p.exec(t, endSessionsSQL, user, nil)
+	p.exec(t, `delete from sical.credential where user_id = $1`, user)
 	c, err := p.sessions.Credential(t.Context(), user)
 	require.NoError(t, err)
 	require.Equal(t, Credential{Generation: 1}, c)
@@ -179,14 +179,14 @@ func TestGrants(t *testing.T) {
 	writer := newProcess(t, db.URL("sical_command"), keys)
 	reader := newProcess(t, db.URL("sical_query"), keys)
 	user := uuid.New()
-	writer.exec(t, PutCredentialSQL, user, "hash")
+	writer.exec(t, putCredentialSQL, user, "hash")
 	tokens, err := writer.refresh(t.Context(), writer.login(t, user).Refresh)
 	require.NoError(t, err)
 	require.NoError(t, reader.verify(tokens.Access))
 	require.NoError(t, writer.sessions.EndAll(t.Context(), user, uuid.Nil))
 	require.NoError(t, writer.sessions.End(t.Context(), tokens.Session))
 	require.NoError(t, writer.sessions.Prune(t.Context()))
-	writer.exec(t, DeleteCredentialSQL, user)
+	writer.exec(t, `delete from sical.credential where user_id = $1`, user)
 
 	require.NoError(t, reader.revocations.Poll(t.Context()))
 	require.ErrorIs(t, reader.verify(tokens.Access), ErrRevoked)

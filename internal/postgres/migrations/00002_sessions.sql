@@ -48,8 +48,8 @@ create index revocation_created_at on sical.revocation (created_at);
 -- end_sessions ends every session of a user but one, in the caller's
 -- transaction: suspended, erased, another role, another password. The spared one
 -- is lifted to the new generation if it was alive; what a concurrent login adds
--- unseen keeps the old one and is dead.
-create function sical.end_sessions(who uuid, spare uuid) returns void
+-- unseen keeps the old one and is dead. Returns the revocation that it adds.
+create function sical.end_sessions(who uuid, spare uuid) returns setof sical.revocation
 language sql security definer set search_path = pg_catalog, pg_temp as $$
 	with risen as (
 		insert into sical.session_generation as g (user_id, generation) values (who, 1)
@@ -64,6 +64,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
 	)
 	insert into sical.revocation (kind, subject, generation, spared)
 	select 'user', who, risen.generation, spared.id from risen left join spared on true
+	returning *
 $$;
 
 -- +goose Down
