@@ -173,3 +173,21 @@ func TestZoneOfAnInstant(t *testing.T) {
 		require.Equal(t, here.docs(t), there.docs(t), v.Name)
 	}
 }
+
+// BenchmarkFold folds a history as a projector does: each event into every view,
+// with its row's sums before and after.
+func BenchmarkFold(b *testing.B) {
+	log, _ := fixture(b)
+	b.ReportAllocs()
+	folded := 0
+	for b.Loop() {
+		for _, v := range Views() {
+			tb := newTable(v)
+			for _, e := range log {
+				tb.apply(e)
+			}
+		}
+		folded += len(log)
+	}
+	b.ReportMetric(float64(folded)/b.Elapsed().Seconds(), "events/s")
+}

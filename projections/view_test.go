@@ -59,7 +59,7 @@ func (tb *table) docs(t require.TestingT) map[string]string {
 }
 
 // fixture reads testdata/log.txt; names maps ids back to their @names.
-func fixture(t *testing.T) (log []events.Event, names *strings.Replacer) {
+func fixture(t testing.TB) (log []events.Event, names *strings.Replacer) {
 	text, err := os.ReadFile("testdata/log.txt")
 	require.NoError(t, err)
 	var ids, back []string
@@ -82,7 +82,7 @@ func fixture(t *testing.T) (log []events.Event, names *strings.Replacer) {
 	return log, strings.NewReplacer(back...)
 }
 
-func parseEvent(t *testing.T, line string) events.Event {
+func parseEvent(t testing.TB, line string) events.Event {
 	part := strings.SplitN(line, " ", 5)
 	at, err := time.Parse(time.RFC3339, part[0])
 	require.NoError(t, err, line)

@@ -1,8 +1,11 @@
 package api
 
 import (
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -116,6 +119,37 @@ func TestWhatIsMissingIsNotFound(t *testing.T) {
 		require.Equal(t, absent.body, hidden.body, target)
 		require.Equal(t, absent.header, hidden.header, target)
 	}
+}
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+// TestRouteTable prints the routes: a line that changes is a changed contract.
+func TestRouteTable(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, r := range Routes() {
+		fmt.Fprintf(&b, "%s %s %s: %s, %T\n", r.Method, r.Path, r.Name, r.Access, r.Answer)
+		for _, p := range r.Params {
+			fmt.Fprintf(&b, "\t%s %s", p.Name, p.Type)
+			if p.Max > 0 {
+				fmt.Fprintf(&b, " %d to %d", p.Min, p.Max)
+			}
+			if p.Required {
+				b.WriteString(" required")
+			}
+			if p.Enum != nil {
+				b.WriteString(" " + strings.Join(p.Enum, "|"))
+			}
+			b.WriteByte('\n')
+		}
+	}
+	const file = "testdata/routes.golden"
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), b.String())
 }
 
 func TestRoutes(t *testing.T) {

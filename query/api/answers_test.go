@@ -22,7 +22,7 @@ type school struct {
 	onPoint, onQuiz, reply, bad events.ID
 }
 
-func newSchool(t *testing.T) *school {
+func newSchool(t testing.TB) *school {
 	w := newWorld(t, nil)
 	s := &school{world: w, ann: w.register("ann"), wei: w.register("小薇"), bob: w.register("bob")}
 	point := func(title string, level int) events.ID {

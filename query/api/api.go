@@ -38,7 +38,7 @@ func (a *API) Register(e *echo.Echo) {
 	for _, r := range Routes() {
 		template := strings.ReplaceAll(r.Path, "{id}", ":id")
 		handler := a.handler(&r)
-		e.GET(template, handler)
+		e.Add(r.Method, template, handler)
 		e.HEAD(template, handler)
 	}
 }

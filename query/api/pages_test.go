@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"sical-backend/events"
 	"sical-backend/query"
@@ -168,4 +169,29 @@ func TestParametersAreChecked(t *testing.T) {
 	for _, target := range []string{"/v1/goals/1", "/v1/goals/{" + s.public.String() + "}", "/v1/users/you/goals", "/v1/points/" + strings.ReplaceAll(s.strokes.String(), "-", "")} {
 		require.Equal(t, http.StatusNotFound, s.get(target, s.as(s.ann)).status, target)
 	}
+}
+
+// TestNoQueryBreaksTheServer asks every route with parameters nobody should send.
+func TestNoQueryBreaksTheServer(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	cursor := read[query.Page[query.Point]](s.world, "/v1/points?limit=1", "").NextCursor
+	values := []string{
+		"", "0", "1", "-1", "200", "9999999999999999999", "true", "中文", "\x00", "\xff", "\x1f", "a\x1fb", "'; drop table x --", "%", "$1",
+		"0000-00-00", "0001-01-01", "9999-12-31", "2026-02-30", "active", "published", "quiz", "goal", cursor,
+		s.ann.String(), s.public.String(), events.ID{}.String(), s.ann.String() + "," + s.bob.String(), strings.Repeat("9", 200),
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rapid.SampledFrom(Routes()).Draw(rt, "route")
+		given := url.Values{}
+		for _, p := range r.Params {
+			if rapid.Bool().Draw(rt, p.Name+" given") {
+				given.Set(p.Name, rapid.SampledFrom(values).Draw(rt, p.Name))
+			}
+		}
+		id := rapid.SampledFrom([]string{s.ann.String(), s.public.String(), events.ID{}.String(), "x", "%00"}).Draw(rt, "id")
+		target := strings.ReplaceAll(r.Path, "{id}", id) + "?" + given.Encode()
+		got := s.get(target, rapid.SampledFrom([]string{"", s.as(s.ann)}).Draw(rt, "token"))
+		require.Less(rt, got.status, 500, "%s: %s", target, got.body)
+	})
 }

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"net/http"
+
 	"sical-backend/events"
 	"sical-backend/query"
 )
@@ -41,8 +43,9 @@ type Param struct {
 	Required bool
 }
 
-// Route is one question that can be asked over HTTP, with GET and HEAD.
+// Route is one question that can be asked over HTTP.
 type Route struct {
+	Method string // GET; HEAD is answered beside it
 	Path   string // with {id} for the id of what is asked about
 	Name   string // unique among the routes of the system
 	Doc    string
@@ -85,22 +88,22 @@ func texts[T ~string](values ...T) []string {
 // Routes lists every question that can be asked over HTTP.
 func Routes() []Route {
 	return []Route{
-		{"/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, nil, query.User{}, me},
-		{"/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, nil, query.User{}, user},
-		{"/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
-		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
-		{"/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, nil, query.Goal{}, goal},
-		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id.", Public, with(paging, ids, category, goalStatus), query.Page[query.Goal]{}, goals},
-		{"/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, nil, query.Path{}, path},
-		{"/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus), query.Page[query.Path]{}, paths},
-		{"/v1/points/{id}", "getPoint", "A knowledge point.", Public, nil, query.Point{}, point},
-		{"/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty), query.Page[query.Point]{}, points},
-		{"/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
-		{"/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
-		{"/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, nil, query.Assessment{}, assessment},
-		{"/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
-		{"/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
-		{"/v1/statistics", "getStatistics", "Figures of the whole system.", Public, nil, query.Statistics{}, statistics},
+		{http.MethodGet, "/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, nil, query.User{}, me},
+		{http.MethodGet, "/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, nil, query.User{}, user},
+		{http.MethodGet, "/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
+		{http.MethodGet, "/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
+		{http.MethodGet, "/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, nil, query.Goal{}, goal},
+		{http.MethodGet, "/v1/goals", "listGoals", "The public goals, newest first, or several by id.", Public, with(paging, ids, category, goalStatus), query.Page[query.Goal]{}, goals},
+		{http.MethodGet, "/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, nil, query.Path{}, path},
+		{http.MethodGet, "/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus), query.Page[query.Path]{}, paths},
+		{http.MethodGet, "/v1/points/{id}", "getPoint", "A knowledge point.", Public, nil, query.Point{}, point},
+		{http.MethodGet, "/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty), query.Page[query.Point]{}, points},
+		{http.MethodGet, "/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
+		{http.MethodGet, "/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
+		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, nil, query.Assessment{}, assessment},
+		{http.MethodGet, "/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
+		{http.MethodGet, "/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
+		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system.", Public, nil, query.Statistics{}, statistics},
 	}
 }
 

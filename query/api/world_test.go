@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // world is a query node on a database whose views a test fills with events of
 // its own making.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	admin  *pgxpool.Pool
 	vault  *vault.Vault
 	server *echo.Echo
@@ -52,7 +52,7 @@ func migrate(adminURL string) error {
 }
 
 // newWorld opens a query node as the role it has in production; tracer may be nil.
-func newWorld(t *testing.T, tracer pgx.QueryTracer) *world {
+func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	t.Helper()
 	db := testkit.Database(t, migrate)
 	open := func(role string, tracer pgx.QueryTracer) *pgxpool.Pool {
