@@ -61,12 +61,13 @@ type status struct {
 // health adds the routes that say whether the process lives, and whether it can
 // do its work.
 func (a *App) health(e *echo.Echo) {
+	both := []string{http.MethodGet, http.MethodHead} // load balancers ask with either
 	live := func(c echo.Context) error { return c.JSON(http.StatusOK, status{Status: "ok"}) }
 	for _, path := range []string{"/health", "/livez"} {
-		e.GET(path, live)
+		e.Match(both, path, live)
 	}
 	for _, path := range []string{"/ready", "/readyz"} {
-		e.GET(path, a.ready)
+		e.Match(both, path, a.ready)
 	}
 }
 
