@@ -18,7 +18,7 @@ var ErrBehind = errors.New("cache: the database is behind the position asked for
 // Question is what can be answered from the cache.
 type Question struct {
 	Key   string   // says which answer; of everything it depends on, the asker's rights included
-	Views []string // that it is read from
+	Views []string // that it is read from, at least one
 	// Deps are the names whose change changes the answer: rows as RowName gives
 	// them, groups, or a view's name for any change in it.
 	Deps []string
@@ -77,7 +77,7 @@ func New(positions *Positions, maxBytes int64, metrics *Metrics) (*Cache, error)
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}}
-	positions.OnForget(c.empty)
+	positions.OnForget(c.Clear)
 	return c, nil
 }
 
@@ -98,12 +98,7 @@ func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 // Clear forgets every answer, also those that are being loaded.
 func (c *Cache) Clear() {
 	c.positions.generation.Add(1)
-	c.empty()
-}
-
-// empty drops what is stored, behind a change of the generation. The lock keeps
-// an answer of the generation before from slipping in while it runs.
-func (c *Cache) empty() {
+	// The lock keeps an answer of the generation before from slipping in.
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	c.store.Clear()

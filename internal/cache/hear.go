@@ -59,7 +59,6 @@ func (p *Positions) raise(v *view, n Notice) {
 
 // drop has everything that was read so far forgotten.
 func (p *Positions) drop() {
-	p.generation.Add(1)
 	for _, f := range p.forget {
 		f()
 	}

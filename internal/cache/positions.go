@@ -40,7 +40,8 @@ type Positions struct {
 	floors *floors
 	forget []func()
 
-	// generation changes when nothing that was read before may be given again.
+	// generation changes when nothing that was read before may be given again:
+	// whenever a cache is cleared.
 	generation  atomic.Uint64
 	incarnation events.ID // of the log; only Run reads and writes it
 	suspect     bool      // a notice was not understood; only Run reads and writes it
@@ -64,7 +65,9 @@ func NewPositions(cfg Config) *Positions {
 }
 
 // OnForget has f called, in the goroutine of Run, whenever someone was erased
-// or it cannot be known that nobody was. It must be called before Run.
+// or it cannot be known that nobody was. It must be called before Run; what
+// opens sealed text comes before the caches of what it opened, or they could
+// keep what an old key still opened after they were cleared.
 func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
 
 // Applied is how far this process knows the view to have come. A snapshot of

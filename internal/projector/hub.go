@@ -123,7 +123,7 @@ func (h *hub) feed(ctx context.Context) error {
 		err := h.cfg.Feed.Read(ctx, h.incarnation, h.position()+1, func(list []*events.Event) { h.add(list, true) })
 		if ctx.Err() == nil {
 			h.cfg.Logger.WarnContext(ctx, "live feed interrupted", "err", err)
-			pause(ctx, again)
+			pause(ctx, renewal)
 		}
 	}
 	return nil

@@ -67,28 +67,28 @@ func TestTakeoverAndFence(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 
-	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Goal)
+	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Progress)
 	w.some(100)
-	w.reaches(100, projections.Goal)
-	second, _ := w.start(nil, projections.Goal)
-	w.owned(projections.Goal, first)
+	w.reaches(100, projections.Progress)
+	second, _ := w.start(nil, projections.Progress)
+	w.owned(projections.Progress, first)
 
 	proxy.Blackhole(true)
 	begun := time.Now()
-	w.owned(projections.Goal, second)
+	w.owned(projections.Progress, second)
 	t.Log("taken over after", time.Since(begun))
 	w.some(100)
-	w.reaches(200, projections.Goal)
-	_, epoch := w.owner(projections.Goal)
+	w.reaches(200, projections.Progress)
+	_, epoch := w.owner(projections.Progress)
 
 	proxy.Blackhole(false)
 	w.some(100)
-	w.reaches(300, projections.Goal)
+	w.reaches(300, projections.Progress)
 	stop()
-	owner, now := w.owner(projections.Goal)
+	owner, now := w.owner(projections.Progress)
 	require.Equal(t, second.owner, owner)
 	require.Equal(t, epoch, now)
-	w.exact(projections.Goal)
+	w.exact(projections.Progress)
 }
 
 // slowLog holds a batch until it is let go.
@@ -113,18 +113,18 @@ func TestLateOwnerCannotWrite(t *testing.T) {
 	w := newWorld(t)
 	w.some(500)
 	slow := &slowLog{Log: eventlog.NewReader(w.admin), held: make(chan struct{}), release: make(chan struct{})}
-	w.start(func(c *Config) { c.Log = slow }, projections.Goal)
+	w.start(func(c *Config) { c.Log = slow }, projections.Progress)
 	<-slow.held
-	second, _ := w.start(nil, projections.Goal)
-	w.owned(projections.Goal, second)
-	w.reaches(500, projections.Goal)
-	_, epoch := w.owner(projections.Goal)
+	second, _ := w.start(nil, projections.Progress)
+	w.owned(projections.Progress, second)
+	w.reaches(500, projections.Progress)
+	_, epoch := w.owner(projections.Progress)
 	close(slow.release) // its batch is the same 500 events
 	w.some(20)
-	w.reaches(520, projections.Goal)
-	_, now := w.owner(projections.Goal)
+	w.reaches(520, projections.Progress)
+	_, now := w.owner(projections.Progress)
 	require.Equal(t, epoch, now)
-	w.exact(projections.Goal)
+	w.exact(projections.Progress)
 }
 
 // Connections that are killed at any moment lose nothing and double nothing.

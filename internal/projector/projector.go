@@ -71,13 +71,13 @@ func (p *Projector) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := p.session(ctx); err != nil && ctx.Err() == nil {
 			p.cfg.Logger.WarnContext(ctx, "projector starts again", "err", err)
-			pause(ctx, again)
+			pause(ctx, renewal)
 		}
 	}
 	return nil
 }
 
-// again is how long to wait after an error before the next try.
+// again is how long a view waits after an error before the next try.
 const again = 250 * time.Millisecond
 
 // session runs all views on one history of the log.

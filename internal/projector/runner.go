@@ -47,11 +47,14 @@ func newRunner(p *Projector, v *projections.View, h *hub) *runner {
 
 // run owns the view whenever it can. It returns errOtherLog, or nil when ctx ends.
 func (r *runner) run(ctx context.Context) error {
+	troubled := false
 	for ctx.Err() == nil {
 		owned, err := r.acquire(ctx)
 		if owned {
+			troubled = false
 			r.metrics.takeover.Inc()
 			err = r.work(ctx)
+			r.metrics.failed.Set(0) // whoever owns the view next tells of it
 		}
 		switch {
 		case errors.Is(err, errOtherLog):
@@ -60,7 +63,10 @@ func (r *runner) run(ctx context.Context) error {
 		case err == nil || errors.Is(err, errLost):
 			pause(ctx, renewal)
 		default:
-			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
+			if !troubled { // once, not for every try while the database is away
+				r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
+			}
+			troubled = true
 			pause(ctx, again)
 		}
 	}
@@ -118,7 +124,7 @@ func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
 	if !r.lease.dirty.IsZero() {
 		due = earlier(due, r.lease.dirty.Add(saveLimit))
 	}
-	if r.lease.state == cache.Failed {
+	if r.lease.state == cache.Failed && changed == nil {
 		due = earlier(due, r.retryAt)
 	}
 	t := time.NewTimer(time.Until(due))

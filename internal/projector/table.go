@@ -30,7 +30,6 @@ func newTable(v *projections.View) *table {
 		sets = append(sets, c.Name+" = new."+c.Name)
 	}
 	columns, kinds, sets = append(columns, "doc"), append(kinds, "json"), append(sets, "doc = new.doc")
-	keys := strings.Join(v.Keys, ", ")
 	given := func(n int) string {
 		return "unnest(" + parameters(kinds[:n]) + ") new (" + strings.Join(columns[:n], ", ") + ")"
 	}
@@ -47,8 +46,7 @@ func newTable(v *projections.View) *table {
 			v.Table(), strings.Join(columns, ", "), parameters(kinds)),
 		update: fmt.Sprintf(`update %s t set %s from %s where %s`,
 			v.Table(), strings.Join(sets, ", "), given(len(columns)), match),
-		del: fmt.Sprintf(`delete from %s t where (%s) in (select * from unnest(%s))`,
-			v.Table(), keys, parameters(kinds[:len(v.Keys)])),
+		del: fmt.Sprintf(`delete from %s t using %s where %s`, v.Table(), given(len(v.Keys)), match),
 		sum: fmt.Sprintf(`
 			insert into %s as t (name, value) select * from unnest($1::text[], $2::bigint[])
 			on conflict (name) do update set value = t.value + excluded.value`, v.TotalTable()),

@@ -25,6 +25,8 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // world is a database of its own with a log that the test writes.
 type world struct {
 	testing.TB
@@ -136,7 +138,7 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 	pool := w.pool(postgres.RoleProjector)
 	cfg := Config{
 		Pool: pool, Log: eventlog.NewReader(pool), Views: views,
-		Metrics: NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+		Metrics: NewMetrics(prometheus.NewRegistry()), Logger: quiet,
 	}
 	if change != nil {
 		change(&cfg)

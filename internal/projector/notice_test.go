@@ -1,0 +1,156 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/cache"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// notices collects what is told of a view.
+func notices(t testing.TB, nc *nats.Conn, v *projections.View) (next func() cache.Notice) {
+	heard := make(chan *nats.Msg, 10_000)
+	_, err := nc.ChanSubscribe(cache.Subject(v.Name), heard)
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	return func() cache.Notice {
+		m := <-heard
+		n, err := cache.DecodeNotice(m.Data)
+		require.NoError(t, err)
+		return n
+	}
+}
+
+func TestNoticesAreChainedAndNameWhatChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	next := notices(t, nc, projections.Goal)
+	w.start(func(c *Config) { c.Changes = nc }, both...)
+	last := next()
+	require.Zero(t, last.From)
+
+	changed := map[string]bool{}
+	for range 5 {
+		w.some(30)
+		for last.To < uint64(len(w.log)) {
+			n := next()
+			require.Equal(t, last.To, n.From)
+			require.Equal(t, last.Epoch, n.Epoch)
+			require.LessOrEqual(t, n.Saved, n.To)
+			require.False(t, n.All)
+			for _, name := range slices.Concat(n.Keys, n.Groups) {
+				changed[name] = true
+			}
+			last = n
+		}
+	}
+	for _, e := range w.log {
+		require.NoError(t, e.Decode())
+		for _, k := range projections.Goal.Touches(e) {
+			require.True(t, changed[cache.RowName("goal", k.String())], "row %s", k)
+			require.True(t, changed[projections.GoalsOf(e.Owner)] || e.Version > 1, "group of %s", e.Owner)
+		}
+	}
+	n := next() // the heartbeat of an idle view
+	require.Equal(t, last.To, n.From)
+	require.Equal(t, last.To, n.To)
+	require.Empty(t, n.Keys)
+}
+
+func TestNoticeOfTooMuchSaysAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(6000)
+	nc := connect(testkit.NATS(t))
+	next := notices(t, nc, projections.Goal)
+	w.start(func(c *Config) { c.Changes = nc }, projections.Goal)
+	next()
+	require.True(t, next().All)
+}
+
+func TestErasureIsToldToBeForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	next := notices(t, nc, projections.User)
+	w.start(func(c *Config) { c.Changes = nc }, projections.User)
+	id := w.id()
+	w.event(events.StreamOf(events.KindUser, id), 1, id, &events.UserRegistered{Username: "张三", Role: events.Learner})
+	w.store(w.log)
+	for n := next(); n.To < 1; n = next() {
+		require.False(t, n.Forget)
+	}
+	w.store([]events.Event{w.event(events.StreamOf(events.KindUser, id), 2, id, &events.UserWasErased{From: events.UserActive, Role: events.Learner})})
+	n := next()
+	for n.To < 2 {
+		n = next()
+	}
+	require.True(t, n.Forget)
+	require.Equal(t, []string{cache.RowName("user", id.String())}, n.Keys)
+}
+
+// A reader that learns positions from the notices waits for what was appended,
+// and is told at once of a view that is stopped.
+func TestWaitingForAView(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	w.start(func(c *Config) { c.Changes = nc }, both...)
+	w.some(1)
+	w.reaches(1, both...)
+
+	positions := w.positions(nc)
+	names := []string{"goal", "progress"}
+	for range 20 {
+		w.some(3)
+		require.NoError(t, positions.Wait(t.Context(), names, uint64(len(w.log))))
+		for _, v := range both {
+			require.GreaterOrEqual(t, positions.Applied(v.Name), uint64(len(w.log)))
+		}
+	}
+	require.ErrorIs(t, positions.Wait(t.Context(), names, uint64(len(w.log)+1)), cache.ErrPositionUnknown)
+
+	_, err := w.admin.Exec(t.Context(), `update sical.projection set state = 'paused' where view = 'goal'`)
+	require.NoError(t, err)
+	var stopped *cache.StoppedError
+	testkit.Eventually(t, func() error { // until the owner has noticed
+		w.some(1)
+		err := positions.Wait(t.Context(), names, uint64(len(w.log)))
+		if err == nil {
+			return fmt.Errorf("still live")
+		}
+		require.ErrorAs(t, err, &stopped)
+		return nil
+	})
+	require.Equal(t, &cache.StoppedError{View: "goal", State: cache.Paused}, stopped)
+}
+
+// positions runs Positions of both views until the test ends.
+func (w *world) positions(nc *nats.Conn) *cache.Positions {
+	p := cache.NewPositions(cache.Config{
+		Views: []cache.View{{Name: "goal", Version: projections.Goal.Version}, {Name: "progress", Version: projections.Progress.Version}},
+		Pool:  w.pool("sical_query"), NATS: nc, Head: func(ctx context.Context) (head uint64, err error) {
+			return head, w.admin.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
+		},
+		Logger: quiet,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- p.Run(ctx) }()
+	w.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.Error(err)
+		}
+	})
+	return p
+}
