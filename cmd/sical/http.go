@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"sical-backend/internal/openapi"
 	"sical-backend/internal/web"
 )
 
@@ -36,6 +37,7 @@ func (a *App) open() (err error) {
 			return err
 		}
 		a.health(a.public)
+		openapi.Register(a.public, openapi.Document())
 	}
 	if a.adminURL, err = a.listen(a.AdminListen, admin, "admin"); err != nil {
 		return err

@@ -1,12 +1,12 @@
 package main
 
-import "fmt"
+import "sical-backend/internal/openapi"
 
 // OpenAPI prints the contract.
 type OpenAPI struct{}
 
 // Run prints the document that GET /openapi.json serves.
 func (*OpenAPI) Run(out *output) error {
-	_, err := fmt.Fprintln(out, "{}")
+	_, err := out.Write(openapi.Document())
 	return err
 }
