@@ -34,10 +34,11 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // world is a query node on a database whose views a test fills with events of
 // its own making.
 type world struct {
-	t      testing.TB
-	admin  *pgxpool.Pool
-	vault  *vault.Vault
-	server *echo.Echo
+	t         testing.TB
+	admin     *pgxpool.Pool
+	projector *pgxpool.Pool // in the role that owns the tables
+	vault     *vault.Vault
+	server    *echo.Echo
 
 	log      []events.Event
 	versions map[events.Stream]int
@@ -56,15 +57,15 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	t.Helper()
 	db := testkit.Database(t, migrate)
 	open := func(role string, tracer pgx.QueryTracer) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{Role: role, MaxConns: 4, Tracer: tracer})
+		pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{Role: role, MaxConns: 8, Tracer: tracer})
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
 		return pool
 	}
 	w := &world{t: t, admin: open("", nil), versions: map[events.Stream]int{}, now: beginning}
-	projector := open(postgres.RoleProjector, nil)
+	w.projector = open(postgres.RoleProjector, nil)
 	for _, v := range projections.Views() {
-		_, err := projector.Exec(t.Context(), v.DDL()+v.IndexDDL())
+		_, err := w.projector.Exec(t.Context(), v.DDL()+v.IndexDDL())
 		require.NoError(t, err)
 	}
 	pool := open(postgres.RoleQuery, tracer)

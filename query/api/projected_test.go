@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/projector"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// history is a log in memory, of the database's incarnation.
+type history struct {
+	*school
+	events []events.Event
+}
+
+func (h history) Read(_ context.Context, after uint64, limit int) ([]events.Event, error) {
+	rest := h.events[min(after, uint64(len(h.events))):]
+	return rest[:min(limit, len(rest))], nil
+}
+
+func (h history) Head(context.Context) (uint64, error) { return uint64(len(h.events)), nil }
+
+func (h history) Incarnation(ctx context.Context) (id events.ID, err error) {
+	err = h.admin.QueryRow(ctx, `select incarnation from sical.log`).Scan(&id)
+	return id, err
+}
+
+// TestTheProjectorMakesTheSameTables: what these tests fold and store by
+// themselves is what the projector makes of the same log, to the byte.
+func TestTheProjectorMakesTheSameTables(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	expected := s.tables()
+	_, err := s.admin.Exec(t.Context(), `update sical.projection set position = 0`)
+	require.NoError(t, err)
+	for _, v := range projections.Views() {
+		_, err := s.admin.Exec(t.Context(), `truncate `+v.Table()+`, `+v.TotalTable())
+		require.NoError(t, err)
+	}
+	log := history{s, s.log}
+	for i := range log.events {
+		log.events[i].Raw, err = events.Encode(log.events[i].Data)
+		require.NoError(t, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	p := projector.New(projector.Config{
+		Pool: s.projector, Log: log, Views: projections.Views(),
+		Metrics: projector.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+	})
+	go func() { ended <- p.Run(ctx) }()
+	testkit.Eventually(t, func() error {
+		got := s.get("/v1/statistics", "", minPosition, strconv.Itoa(len(s.log)), "Prefer", "wait=1")
+		if got.status != http.StatusOK {
+			return errors.New(got.body)
+		}
+		return nil
+	})
+	cancel()
+	require.NoError(t, <-ended)
+	require.Equal(t, expected, s.tables())
+}
+
+// tables are the rows and sums of all views as text.
+func (w *world) tables() (rows []string) {
+	w.t.Helper()
+	for _, v := range projections.Views() {
+		for _, table := range []string{v.Table(), v.TotalTable()} {
+			where := ""
+			if table == v.TotalTable() {
+				where = " where value <> 0"
+			}
+			found, err := w.admin.Query(w.t.Context(), fmt.Sprintf(`select '%s ' || t::text from %s t%s order by 1`, v.Name, table, where))
+			require.NoError(w.t, err)
+			for found.Next() {
+				var row string
+				require.NoError(w.t, found.Scan(&row))
+				rows = append(rows, row)
+			}
+			require.NoError(w.t, found.Err())
+		}
+	}
+	return rows
+}
