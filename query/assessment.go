@@ -28,7 +28,6 @@ type Assessment struct {
 }
 
 var (
-	assessmentViews    = []*projections.View{projections.Assessment}
 	assessmentTypes    = []events.AssessmentType{events.Quiz, events.Assignment, events.Exam, events.SelfTest}
 	assessmentStatuses = []events.AssessmentStatus{
 		events.AssessmentScheduled, events.AssessmentSubmitted, events.AssessmentGraded, events.AssessmentVoid,
@@ -42,25 +41,13 @@ func (v Viewer) maySeeAssessment(owner events.ID) bool { return v.is(owner) || v
 
 // Assessment asks for one assessment.
 func (a *Asker) Assessment(v Viewer, id events.ID) Question {
-	return Question{
-		Key:   key("assessment", id.String(), v.ID.String(), string(v.Role)),
-		Views: viewNames(assessmentViews), Deps: rowDeps(projections.Assessment, []events.ID{id}),
-		Load: func(ctx context.Context) (Answer, error) {
-			var found map[events.ID]*projections.AssessmentRow
-			checkpoints, err := a.read(ctx, assessmentViews, func(s *snapshot) error {
-				found = find[projections.AssessmentRow](s, projections.Assessment, id)
-				return s.finish(ctx)
-			})
-			if err != nil {
-				return Answer{}, err
-			}
-			r := found[id]
-			if r == nil || !v.maySeeAssessment(r.Owner) {
-				return Answer{}, ErrNotFound
-			}
-			return rendered(Answer{Version: r.Version, Checkpoints: checkpoints}, assessmentOf(r))
-		},
-	}
+	viewer := key(v.ID.String(), string(v.Role))
+	return one(a, projections.Assessment, id, viewer, func(_ context.Context, r *projections.AssessmentRow) (any, int, error) {
+		if !v.maySeeAssessment(r.Owner) {
+			return nil, 0, ErrNotFound
+		}
+		return assessmentOf(r), r.Version, nil
+	})
 }
 
 // AssessmentFilter narrows a list of assessments; zero values do not. The roll-ups

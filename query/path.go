@@ -23,8 +23,6 @@ type Path struct {
 	PublishedAt *time.Time        `json:"published_at,omitempty" doc:"absent for one never published"`
 }
 
-var pathViews = []*projections.View{projections.Path}
-
 func pathOf(r *projections.PathRow) Path {
 	return Path{
 		ID: r.ID, Version: r.Version, Owner: r.Owner, Title: r.Title, Description: r.Description, Category: r.Category,
@@ -53,31 +51,16 @@ func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, o
 
 // Path asks for one path: a published one, or a draft of the viewer's own.
 func (a *Asker) Path(v Viewer, id events.ID) Question {
-	return Question{
-		Key: key("path", id.String(), v.ID.String()), Views: viewNames(pathViews), Deps: rowDeps(projections.Path, []events.ID{id}),
-		Load: func(ctx context.Context) (Answer, error) {
-			var found map[events.ID]*projections.PathRow
-			checkpoints, err := a.read(ctx, pathViews, func(s *snapshot) error {
-				found = find[projections.PathRow](s, projections.Path, id)
-				return s.finish(ctx)
-			})
-			if err != nil {
-				return Answer{}, err
-			}
-			r := found[id]
-			if r == nil || !v.maySeePath(r) {
-				return Answer{}, ErrNotFound
-			}
-			p, ok, err := a.showPath(ctx, r)
-			if err != nil {
-				return Answer{}, err
-			}
-			if !ok {
-				return Answer{}, ErrNotFound
-			}
-			return rendered(Answer{Version: r.Version, Checkpoints: checkpoints}, p)
-		},
-	}
+	return one(a, projections.Path, id, v.ID.String(), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
+		if !v.maySeePath(r) {
+			return nil, 0, ErrNotFound
+		}
+		p, ok, err := a.showPath(ctx, r)
+		if err == nil && !ok {
+			err = ErrNotFound
+		}
+		return p, r.Version, err
+	})
 }
 
 // PublishedPaths asks for the paths on offer, newest first, of one category

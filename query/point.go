@@ -23,8 +23,6 @@ type Point struct {
 	UpdatedAt     time.Time   `json:"updated_at"`
 }
 
-var pointViews = []*projections.View{projections.Point}
-
 func pointOf(r *projections.PointRow) Point {
 	return Point{
 		ID: r.ID, Version: r.Version, Title: r.Title, Description: r.Description, Category: r.Category,
@@ -34,42 +32,23 @@ func pointOf(r *projections.PointRow) Point {
 
 // Point asks for one knowledge point.
 func (a *Asker) Point(id events.ID) Question {
-	return Question{
-		Key: key("point", id.String()), Views: viewNames(pointViews), Deps: rowDeps(projections.Point, []events.ID{id}),
-		Load: func(ctx context.Context) (Answer, error) {
-			found, checkpoints, err := a.points(ctx, []events.ID{id})
-			if err != nil {
-				return Answer{}, err
-			}
-			r := found[id]
-			if r == nil {
-				return Answer{}, ErrNotFound
-			}
-			return rendered(Answer{Version: r.Version, Checkpoints: checkpoints}, pointOf(r))
-		},
-	}
+	return one(a, projections.Point, id, "", func(_ context.Context, r *projections.PointRow) (any, int, error) {
+		return pointOf(r), r.Version, nil
+	})
 }
 
 // PointsByID asks for several, in the order of the ids; missing ones are left out.
 func (a *Asker) PointsByID(ids []events.ID) Question {
 	return Question{
-		Key: key("points", joined(ids)), Views: viewNames(pointViews), Deps: rowDeps(projections.Point, ids),
+		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: rowDeps(projections.Point, ids),
 		Load: func(ctx context.Context) (Answer, error) {
-			found, checkpoints, err := a.points(ctx, ids)
+			found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
 			if err != nil {
 				return Answer{}, err
 			}
 			return rendered(Answer{Checkpoints: checkpoints}, Page[Point]{Items: inOrder(ids, found, pointOf)})
 		},
 	}
-}
-
-func (a *Asker) points(ctx context.Context, ids []events.ID) (found map[events.ID]*projections.PointRow, checkpoints []uint64, err error) {
-	checkpoints, err = a.read(ctx, pointViews, func(s *snapshot) error {
-		found = find[projections.PointRow](s, projections.Point, ids...)
-		return s.finish(ctx)
-	})
-	return found, checkpoints, err
 }
 
 // inOrder renders the rows found in the order in which they were asked for.

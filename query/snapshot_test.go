@@ -81,7 +81,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
 	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0}, checkpoints, "of the point alone; nobody folds the others yet")
 
-	found, checkpoints, err := a.points(ctx, []events.ID{id})
+	found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
 	require.NoError(t, err)
 	require.Equal(t, "after", found[id].Title)
 	require.Equal(t, []uint64{2}, checkpoints)
@@ -95,12 +95,12 @@ func TestFailedSnapshot(t *testing.T) {
 	put(t, projector, id, "here", 1)
 	a, ctx := NewAsker(reader, nil), t.Context()
 	for range 2 * reader.Config().MaxConns {
-		_, err := a.read(ctx, pointViews, func(s *snapshot) error {
+		_, err := a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
 			s.batch.Queue(`insert into ` + projections.Point.TotalTable() + ` values ('x', 1)`)
 			return s.finish(ctx)
 		})
 		require.Error(t, err, "it only reads")
-		_, err = a.read(ctx, pointViews, func(s *snapshot) error {
+		_, err = a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
 			if err := s.send(ctx); err != nil {
 				return err
 			}
@@ -109,7 +109,7 @@ func TestFailedSnapshot(t *testing.T) {
 		require.ErrorIs(t, err, ErrNotFound)
 	}
 	put(t, projector, id, "still here", 2)
-	found, _, err := a.points(ctx, []events.ID{id})
+	found, _, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
 	require.NoError(t, err)
 	require.Equal(t, "still here", found[id].Title)
 }

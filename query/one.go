@@ -1,0 +1,42 @@
+package query
+
+import (
+	"context"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// one makes a Question of a single row, rendered from that row alone. show fails
+// with ErrNotFound for what is not the viewer's to see; viewer names on whom
+// that depends, empty for nobody.
+func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
+	ids, views := []events.ID{id}, []*projections.View{view}
+	return Question{
+		Key: key(view.Name, id.String(), viewer), Views: viewNames(views), Deps: rowDeps(view, ids),
+		Load: func(ctx context.Context) (Answer, error) {
+			found, checkpoints, err := rowsByID[R](ctx, a, view, ids)
+			if err != nil {
+				return Answer{}, err
+			}
+			r := found[id]
+			if r == nil {
+				return Answer{}, ErrNotFound
+			}
+			body, version, err := show(ctx, r)
+			if err != nil {
+				return Answer{}, err
+			}
+			return rendered(Answer{Version: version, Checkpoints: checkpoints}, body)
+		},
+	}
+}
+
+// rowsByID reads rows of one view.
+func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (found map[events.ID]*R, checkpoints []uint64, err error) {
+	checkpoints, err = a.read(ctx, []*projections.View{view}, func(s *snapshot) error {
+		found = find[R](s, view, ids...)
+		return s.finish(ctx)
+	})
+	return found, checkpoints, err
+}
