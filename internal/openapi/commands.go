@@ -28,14 +28,16 @@ func (b *builder) command(route api.Route) {
 		Security:    withToken,
 		Parameters:  parameterRefs("IdempotencyKey"),
 	}
+	statuses := [][]int{{409, 422}, withBody}
 	if route.Public {
 		op.Security = eitherWay
+	} else {
+		statuses = append(statuses, []int{403})
 	}
 	if !route.Bare {
 		op.RequestBody = b.commandBody(route, cmd)
 	}
 	headers := headerRefs("Sical-Position", "Idempotent-Replayed")
-	statuses := [][]int{{403, 409, 422}, withBody}
 	success, said := "200", "Done."
 	if route.Subject == api.FromBody {
 		success, said = "201", "Created."
@@ -59,7 +61,29 @@ func (b *builder) commandBody(route api.Route, cmd command.Command) *requestBody
 	}
 	content := b.body(cmd, u)
 	required := b.schemas[reflect.TypeOf(cmd).Elem().Name()].Required
+	if _, ok := cmd.(*command.RegisterUser); ok {
+		content["application/json"] = mediaType{Schema: b.registration()}
+	}
 	return &requestBody{Required: route.Subject != api.FromPath || len(required) > 0, Content: content}
+}
+
+// registration is the one body in two forms: whole, and without the two members
+// that only an admin may leave out.
+func (b *builder) registration() *schema {
+	whole := *b.schemas["RegisterUser"]
+	person := whole
+	person.Description = "By an admin: somebody who does not log in."
+	person.Required, person.Properties = []string{"username"}, nil
+	for _, p := range whole.Properties {
+		if p.name != "email" && p.name != "password" {
+			person.Properties = append(person.Properties, p)
+		}
+	}
+	b.schemas["RegisterPerson"] = &person
+	return &schema{OneOf: []*schema{
+		{Ref: "#/components/schemas/RegisterUser"},
+		{Ref: "#/components/schemas/RegisterPerson"},
+	}}
 }
 
 // batch describes the route that takes many commands.

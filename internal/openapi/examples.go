@@ -44,7 +44,11 @@ func (b *builder) illustrate() {
 
 func illustrate(content map[string]mediaType, examples map[string]map[string]jsontext.Value) {
 	for media, body := range content {
-		for language, value := range examples[path.Base(body.Schema.Ref)] {
+		ref := body.Schema.Ref
+		if ref == "" && len(body.Schema.OneOf) > 0 {
+			ref = body.Schema.OneOf[0].Ref
+		}
+		for language, value := range examples[path.Base(ref)] {
 			if body.Examples == nil {
 				body.Examples = map[string]*example{}
 			}

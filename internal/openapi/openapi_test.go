@@ -127,3 +127,10 @@ func TestPageAndDocumentAreServedWithoutAnythingFromElsewhere(t *testing.T) {
 	require.Contains(t, get("/docs", "").Header().Get("Content-Security-Policy"), "script-src 'self';")
 	require.False(t, bytes.Contains(get("/docs/redoc-2.5.4.js", "").Body.Bytes(), []byte("cdn.redoc")))
 }
+
+// What a process pays at its start.
+func BenchmarkDocument(b *testing.B) {
+	for b.Loop() {
+		openapi.Document()
+	}
+}

@@ -27,6 +27,7 @@ const (
 	anAnswer   = `{"id":"` + anID + `","version":1,"position":7}`
 	aProblem   = `{"type":"urn:sical:problem:not_found","title":"Not found","status":404,"code":"not_found"}`
 	aPoint     = `{"id":"` + anID + `","version":1,"title":"t","difficulty_level":3,"prerequisites":[],"created_at":"2026-11-20T10:30:00Z","updated_at":"2026-11-20T10:30:00Z"}`
+	aBatch     = `{"commands":[{"id":"` + anID + `","type":"goal.conquer","data":{"id":"` + anID + `"}}]}`
 	aGoal      = `{"title":"Read the classics"}`
 	aProfile   = `{"id":"` + anID + `","version":1,"display_name":"a","goals":[],"goals_url":"/v1/users/` + anID + `/goals"}`
 	noProgress = `{"id":"` + anID + `","version":1,"owner_id":"` + anID + `","title":"t","status":"draft","visibility":"public","progress":null,"created_at":"2026-11-20T10:30:00Z","updated_at":"2026-11-20T10:30:00Z"}`
@@ -49,33 +50,37 @@ func TestWhatIsNotInTheDocumentIsFound(t *testing.T) {
 		received             string
 		complaint            string // "" for none
 	}{
-		"a command":                    {"POST", "/v1/goals", aGoal, 201, ofCommand, anAnswer, ""},
-		"an unknown member accepted":   {"POST", "/v1/goals", `{"title":"t","colour":"red"}`, 201, ofCommand, anAnswer, "colour"},
-		"a missing member accepted":    {"POST", "/v1/goals", `{}`, 201, ofCommand, anAnswer, "title"},
-		"a null accepted":              {"POST", "/v1/goals", `{"title":"t","category":null}`, 201, ofCommand, anAnswer, "category"},
-		"an id in a revision accepted": {"PATCH", "/v1/goals/" + anID, `{"id":"` + anID + `"}`, 200, ofCommand, anAnswer, "id"},
-		"a header missing":             {"POST", "/v1/goals", aGoal, 201, nil, anAnswer, "Location"},
-		"a status not in it":           {"POST", "/v1/goals", aGoal, 200, ofCommand, anAnswer, "no such answer"},
-		"a member missing":             {"POST", "/v1/goals", aGoal, 201, ofCommand, `{"id":"` + anID + `","version":1}`, "position"},
-		"a member more":                {"POST", "/v1/goals", aGoal, 201, ofCommand, `{"id":"` + anID + `","version":1,"position":7,"x":1}`, "x"},
-		"a refusal need not fit":       {"POST", "/v1/goals", `{"colour":"red"}`, 400, nil, aProblem, ""},
-		"a refusal that is no problem": {"POST", "/v1/goals", aGoal, 400, nil, `{"message":"no"}`, "code"},
-		"a body unasked for":           {"POST", "/v1/goals/" + anID + "/start", `{"a":1}`, 200, ofCommand, anAnswer, "body"},
-		"exact decimals":               {"POST", "/v1/assessments/" + anID + "/grade", `{"score":75.8}`, 200, ofCommand, anAnswer, ""},
-		"more decimals":                {"POST", "/v1/assessments/" + anID + "/grade", `{"score":75.805}`, 200, ofCommand, anAnswer, "score"},
-		"a query":                      {"GET", "/v1/points/" + anID, "", 200, ofQuery, aPoint, ""},
-		"the literal path":             {"GET", "/v1/users/me", "", 200, ofQuery, aProfile, ""},
-		"a null answered":              {"GET", "/v1/goals/" + anID, "", 200, ofQuery, noProgress, ""},
-		"a null too many":              {"GET", "/v1/points/" + anID, "", 200, ofQuery, strings.Replace(aPoint, `"t"`, "null", 1), "title"},
-		"a value not in the list":      {"GET", "/v1/goals/" + anID, "", 200, ofQuery, strings.Replace(noProgress, "draft", "lost", 1), "status"},
-		"head":                         {"HEAD", "/v1/points/" + anID, "", 200, ofQuery, "", ""},
-		"unchanged":                    {"GET", "/v1/points/" + anID, "", 304, ofQuery, "", ""},
-		"a parameter not in it":        {"GET", "/v1/points?order=up", "", 200, ofQuery, `{"items":[]}`, "order"},
-		"a parameter out of bounds":    {"GET", "/v1/points?limit=1000", "", 200, ofQuery, `{"items":[]}`, "limit"},
-		"ids":                          {"GET", "/v1/points?ids=" + anID + "," + anID, "", 200, ofQuery, `{"items":[]}`, ""},
-		"no such path":                 {"GET", "/v2/points", "", 404, nil, aProblem, ""},
-		"a path not in it":             {"GET", "/v2/points", "", 200, ofQuery, `{}`, "no such operation"},
-		"no such path, no problem":     {"GET", "/v2/points", "", 404, nil, `{"message":"no"}`, "code"},
+		"a command":                      {"POST", "/v1/goals", aGoal, 201, ofCommand, anAnswer, ""},
+		"an unknown member accepted":     {"POST", "/v1/goals", `{"title":"t","colour":"red"}`, 201, ofCommand, anAnswer, "colour"},
+		"a missing member accepted":      {"POST", "/v1/goals", `{}`, 201, ofCommand, anAnswer, "title"},
+		"a null accepted":                {"POST", "/v1/goals", `{"title":"t","category":null}`, 201, ofCommand, anAnswer, "category"},
+		"an id in a revision accepted":   {"PATCH", "/v1/goals/" + anID, `{"id":"` + anID + `"}`, 200, ofCommand, anAnswer, "id"},
+		"a header missing":               {"POST", "/v1/goals", aGoal, 201, nil, anAnswer, "Location"},
+		"a status not in it":             {"POST", "/v1/goals", aGoal, 200, ofCommand, anAnswer, "no such answer"},
+		"a member missing":               {"POST", "/v1/goals", aGoal, 201, ofCommand, `{"id":"` + anID + `","version":1}`, "position"},
+		"a member more":                  {"POST", "/v1/goals", aGoal, 201, ofCommand, `{"id":"` + anID + `","version":1,"position":7,"x":1}`, "x"},
+		"a refusal need not fit":         {"POST", "/v1/goals", `{"colour":"red"}`, 400, nil, aProblem, ""},
+		"a refusal that is no problem":   {"POST", "/v1/goals", aGoal, 400, nil, `{"message":"no"}`, "code"},
+		"a body unasked for":             {"POST", "/v1/goals/" + anID + "/start", `{"a":1}`, 200, ofCommand, anAnswer, "body"},
+		"an admin's registration":        {"POST", "/v1/users", `{"username":"ada"}`, 201, ofCommand, anAnswer, ""},
+		"half a registration":            {"POST", "/v1/users", `{"username":"ada","email":"ada@example.org"}`, 201, ofCommand, anAnswer, "password"},
+		"a batch refused in part":        {"POST", "/v1/commands", aBatch, 200, nil, `{"verdicts":[{"command":"` + anID + `","status":422}]}`, ""},
+		"a batch done that is not in it": {"POST", "/v1/commands", aBatch, 200, nil, `{"verdicts":[{"command":"` + anID + `","status":201}]}`, "type"},
+		"exact decimals":                 {"POST", "/v1/assessments/" + anID + "/grade", `{"score":75.8}`, 200, ofCommand, anAnswer, ""},
+		"more decimals":                  {"POST", "/v1/assessments/" + anID + "/grade", `{"score":75.805}`, 200, ofCommand, anAnswer, "score"},
+		"a query":                        {"GET", "/v1/points/" + anID, "", 200, ofQuery, aPoint, ""},
+		"the literal path":               {"GET", "/v1/users/me", "", 200, ofQuery, aProfile, ""},
+		"a null answered":                {"GET", "/v1/goals/" + anID, "", 200, ofQuery, noProgress, ""},
+		"a null too many":                {"GET", "/v1/points/" + anID, "", 200, ofQuery, strings.Replace(aPoint, `"t"`, "null", 1), "title"},
+		"a value not in the list":        {"GET", "/v1/goals/" + anID, "", 200, ofQuery, strings.Replace(noProgress, "draft", "lost", 1), "status"},
+		"head":                           {"HEAD", "/v1/points/" + anID, "", 200, ofQuery, "", ""},
+		"unchanged":                      {"GET", "/v1/points/" + anID, "", 304, ofQuery, "", ""},
+		"a parameter not in it":          {"GET", "/v1/points?order=up", "", 200, ofQuery, `{"items":[]}`, "order"},
+		"a parameter out of bounds":      {"GET", "/v1/points?limit=1000", "", 200, ofQuery, `{"items":[]}`, "limit"},
+		"ids":                            {"GET", "/v1/points?ids=" + anID + "," + anID, "", 200, ofQuery, `{"items":[]}`, ""},
+		"no such path":                   {"GET", "/v2/points", "", 404, nil, aProblem, ""},
+		"a path not in it":               {"GET", "/v2/points", "", 200, ofQuery, `{}`, "no such operation"},
+		"no such path, no problem":       {"GET", "/v2/points", "", 404, nil, `{"message":"no"}`, "code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
