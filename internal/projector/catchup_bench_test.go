@@ -12,9 +12,8 @@ import (
 	"sical-backend/projections"
 )
 
-// BenchmarkCatchUp folds a log that stands already: study events of which two
-// to three meet in a row, as in the real data set, scattered over the log, or
-// in one learner's runs.
+// BenchmarkCatchUp folds a log of study events that stands already, of which two
+// to three meet in a row: in one learner's runs, or scattered over the log.
 func BenchmarkCatchUp(b *testing.B) {
 	const all, rows, learners = 300_000, 120_000, 8_000
 	for _, order := range []string{"runs", "scattered"} {
@@ -25,23 +24,58 @@ func BenchmarkCatchUp(b *testing.B) {
 				if order == "scattered" {
 					row = w.r.IntN(rows)
 				}
-				learner := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "learner", row*learners/rows))
-				point := uuid.NewSHA1(uuid.Nil, fmt.Append(nil, "point", row%2000))
-				w.event(events.StreamOf(events.KindStudy, learner), i+1, learner, &events.Studied{Point: point, Amount: 3})
+				w.study(row*learners/rows, row)
 			}
-			w.store(w.log)
-			_, err := w.admin.Exec(b.Context(), `vacuum analyze sical.events`)
-			require.NoError(b, err)
-			b.ResetTimer()
-			for b.Loop() {
-				begun := time.Now()
-				_, stop := w.start(nil, projections.Progress)
-				w.reaches(all, projections.Progress)
-				b.ReportMetric(all/time.Since(begun).Seconds(), "events/s")
-				stop()
-				_, err := w.admin.Exec(b.Context(), `delete from sical.projection; drop table sical_read.progress_v1`)
-				require.NoError(b, err)
-			}
+			w.catchUp(b, projections.Progress)
 		})
+	}
+}
+
+// BenchmarkCatchUpAll has all views fold a log of every kind of event, in about
+// the proportions of the real data set, from the same position on.
+func BenchmarkCatchUpAll(b *testing.B) {
+	const learners = 3_000
+	w := newWorld(b)
+	for n := range learners {
+		id := named("learner", n)
+		w.event(events.StreamOf(events.KindUser, id), 1, id, &events.UserRegistered{Username: "学生", Role: events.Learner})
+		goal := events.StreamOf(events.KindGoal, named("goal", n))
+		w.event(goal, 1, id, &events.GoalCreated{Title: "Go", Category: "语言", Visibility: events.Private})
+		w.event(goal, 2, id, &events.GoalStarted{From: events.GoalDraft})
+		for i := range 6 {
+			test := events.StreamOf(events.KindAssessment, named("assessment", n*6+i))
+			w.event(test, 1, id, &events.AssessmentWasScheduled{Type: events.Quiz, MaxScore: 10000, Weight: 100})
+			w.event(test, 2, id, &events.AssessmentWasSubmitted{From: events.AssessmentScheduled})
+			w.event(test, 3, id, &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 7250})
+		}
+		for i := range 37 {
+			w.study(n, n*16+i%16)
+		}
+		w.event(goal, 3, id, &events.GoalWasCompleted{From: events.GoalActive})
+	}
+	w.catchUp(b, projections.Views()...)
+}
+
+func named(kind string, n int) events.ID { return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, kind, n)) }
+
+func (w *world) study(learner, point int) {
+	id := named("learner", learner)
+	w.event(events.StreamOf(events.KindStudy, id), len(w.log)+1, id, &events.Studied{Point: named("point", point%2000), Amount: 3})
+}
+
+// catchUp measures how long the views take from nothing to the end of the log.
+func (w *world) catchUp(b *testing.B, views ...*projections.View) {
+	w.store(w.log)
+	_, err := w.admin.Exec(b.Context(), `vacuum analyze sical.events`)
+	require.NoError(b, err)
+	b.ResetTimer()
+	for b.Loop() {
+		begun := time.Now()
+		_, stop := w.start(nil, views...)
+		w.reaches(uint64(len(w.log)), views...)
+		b.ReportMetric(float64(len(w.log))/time.Since(begun).Seconds(), "events/s")
+		stop()
+		_, err := w.admin.Exec(b.Context(), `delete from sical.projection`) // the tables go with it
+		require.NoError(b, err)
 	}
 }

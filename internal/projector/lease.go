@@ -17,6 +17,10 @@ const (
 	renewal   = time.Second            // how often a lease of 3 s is renewed, and the lease of another is tried for
 	saveLimit = 250 * time.Millisecond // how long a checkpoint over events of no concern may trail
 	heartbeat = time.Second
+
+	// patience bounds one exchange with the database: a connection that has gone
+	// silent must not hold a view for as long as TCP would wait.
+	patience = time.Minute
 )
 
 // errLost says that the view has another owner, or the checkpoint was moved.
@@ -36,6 +40,8 @@ type lease struct {
 // acquire tries to become the view's owner. It creates the view's tables where
 // they are missing.
 func (r *runner) acquire(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	if err := r.ensure(ctx); err != nil {
 		return false, err
 	}

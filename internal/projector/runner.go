@@ -102,6 +102,8 @@ func (r *runner) work(ctx context.Context) error {
 // keep does what is due without any event: renewing the lease, saving the
 // position, telling that we are there.
 func (r *runner) keep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	now := time.Now()
 	if now.Sub(r.lease.renewed) >= renewal || !r.lease.dirty.IsZero() && now.Sub(r.lease.dirty) >= saveLimit {
 		before := r.lease.state
@@ -145,6 +147,8 @@ func earlier(a, b time.Time) time.Time {
 
 // step applies the next events, or returns a channel to wait on for some.
 func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	list, behind, changed := r.hub.after(r.lease.position)
 	if behind {
 		release, err := r.hub.slot(ctx)

@@ -11,6 +11,8 @@ import (
 
 // read reads the log and checks that it has no gap.
 func read(ctx context.Context, log Log, after uint64, limit int) ([]*events.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	found, err := log.Read(ctx, after, limit)
 	if err != nil {
 		return nil, err
