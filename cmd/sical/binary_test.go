@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
+)
+
+// binary is the built program and the user to run it as.
+type binary struct {
+	file string
+	as   *syscall.Credential // nil for who runs the tests
+}
+
+func TestBuiltBinary(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds the program and starts whole systems")
+	}
+	dir := dataDir(t)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	b := binary{file: filepath.Join(dir, "sical")}
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	t.Run("ends cleanly", func(t *testing.T) { t.Parallel(); b.endsCleanly(t) })
+	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
+	t.Run("is operated", func(t *testing.T) { t.Parallel(); b.isOperated(t) })
+	t.Run("as an ordinary user", func(t *testing.T) {
+		t.Parallel()
+		if os.Geteuid() != 0 {
+			t.Skip("the tests run as one already")
+		}
+		b := b
+		b.as = &syscall.Credential{Uid: 65534, Gid: 65534, Groups: []uint32{}}
+		b.endsCleanly(t)
+	})
+}
+
+// command is the program with arguments, on a data folder.
+func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), b.file, append(args, "--data-dir", dir)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.as}
+	return cmd
+}
+
+// folder is an empty data folder of the user the program runs as.
+func (b binary) folder(t *testing.T) string {
+	t.Helper()
+	dir := dataDir(t)
+	if b.as != nil {
+		require.NoError(t, os.Chown(dir, int(b.as.Uid), int(b.as.Gid)))
+	}
+	return dir
+}
+
+// server is a running `sical serve`.
+type server struct {
+	cmd    *exec.Cmd
+	stderr *journal
+	url    string
+	ended  chan struct{}
+	err    error // once ended
+}
+
+// serve starts the program and waits for its banner.
+func (b binary) serve(t *testing.T, dir string) *server {
+	t.Helper()
+	cmd := b.command(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
+	s := &server{cmd: cmd, stderr: &journal{}, ended: make(chan struct{})}
+	cmd.Stderr = s.stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { <-s.ended })
+	lines := bufio.NewScanner(stdout)
+	for s.url == "" && lines.Scan() {
+		if name, value, _ := strings.Cut(strings.TrimSpace(lines.Text()), " "); name == "API" {
+			s.url = strings.TrimSpace(value)
+		}
+	}
+	go func() {
+		for lines.Scan() {
+		}
+		s.err = cmd.Wait()
+		close(s.ended)
+	}()
+	if s.url == "" {
+		<-s.ended
+		t.Fatalf("it did not start: %v\n%s", s.err, s.stderr)
+	}
+	return s
+}
+
+// client talks to the running program.
+func (s *server) client(t *testing.T) *system {
+	t.Helper()
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &system{t: t, url: s.url, client: &http.Client{Transport: transport}}
+}
+
+func (b binary) endsCleanly(t *testing.T) {
+	dir := b.folder(t)
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		s := b.serve(t, dir)
+		require.NotEmpty(t, processesOf(t, dir), "a private Postgres runs")
+		info, err := os.Stat(filepath.Join(dir, "run.json"))
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds credentials")
+		require.NoError(t, s.cmd.Process.Signal(signal))
+		<-s.ended
+		require.NoError(t, s.err, "%v: %s", signal, s.stderr)
+		assert.Empty(t, processesOf(t, dir), "nothing is left after %v", signal)
+		assert.NoFileExists(t, filepath.Join(dir, "run.json"))
+	}
+}
+
+func (b binary) survivesKill(t *testing.T) {
+	dir := b.folder(t)
+	s := b.serve(t, dir)
+	c := s.client(t)
+	_, token, _ := c.account("ada")
+	goal := c.do(http.MethodPost, "/v1/goals", token, `{"title":"Outlives its server"}`)
+	require.NoError(t, s.cmd.Process.Kill())
+	<-s.ended
+	testkit.Eventually(t, func() error {
+		if left := processesOf(t, dir); len(left) > 0 {
+			return fmt.Errorf("still running: %v", left)
+		}
+		return nil
+	})
+	again := b.serve(t, dir).client(t)
+	again.position = c.position
+	r := again.get("/v1/goals/"+goal, token)
+	require.Equal(t, http.StatusOK, r.status, r.body)
+	assert.Equal(t, "Outlives its server", r.field(t, "title"))
+}
+
+func (b binary) isOperated(t *testing.T) {
+	dir := b.folder(t)
+	c := b.serve(t, dir).client(t)
+
+	var stderr bytes.Buffer
+	second := b.command(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	second.Stderr = &stderr
+	assert.Error(t, second.Run())
+	assert.Equal(t, failed, second.ProcessState.ExitCode())
+	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+	assert.Contains(t, stderr.String(), "in use")
+
+	id, _, _ := c.account("ada")
+	admin := strings.TrimSpace(b.output(t, dir, "", "token", "--username", "ada", "--role", "admin"))
+	point := c.do(http.MethodPost, "/v1/points", admin, `{"title":"Added by an operator"}`)
+
+	goal := uuid.NewString()
+	lines := fmt.Sprintf(`{"id":%q,"type":"goal.create","as":%q,"data":{"id":%q,"title":"Imported"}}`+"\nno command\n", uuid.NewString(), id, goal)
+	first := b.output(t, dir, lines, "import", "ndjson", "-")
+	assert.Contains(t, first, "line 2:")
+	assert.Contains(t, strings.Join(strings.Fields(first), " "), "all 1 done 0 known 0 refused")
+	again := b.output(t, dir, lines, "import", "ndjson", "-")
+	assert.Contains(t, strings.Join(strings.Fields(again), " "), "all 0 done 1 known 0 refused")
+
+	tail := b.output(t, dir, "", "events", "tail", "--from", "1")
+	assert.Contains(t, tail, `"type":"goal.created"`)
+	assert.Contains(t, tail, "Added by an operator")
+	assert.NotContains(t, tail, "Imported", "what is personal stays sealed")
+	assert.Contains(t, b.output(t, dir, "", "events", "tail", "--from", "1", "--stream", "point-"+point), "point-"+point)
+	assert.Contains(t, b.output(t, dir, "", "projections", "list"), "goal")
+}
+
+// output runs a subcommand that has to succeed beside the running server.
+func (b binary) output(t *testing.T, dir, stdin string, args ...string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := b.command(t, dir, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	require.NoError(t, cmd.Run(), "%v: %s", args, &stderr)
+	return stdout.String()
+}
+
+// processesOf lists the processes that name the folder in their command line.
+func processesOf(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Skip("this system does not show its processes")
+	}
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		// A process may end between being listed and being read.
+		line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		if text := strings.ReplaceAll(string(line), "\x00", " "); err == nil && strings.Contains(text, dir) && strings.Contains(text, "postgres") {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+func TestWrongUsage(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{}, {"dance"}, {"serve", "--no-such-flag"}, {"serve", "--log-format", "loud"}, {"token"}, {"import", "oulad"},
+		{"import", "oulad", "/no/such/folder"}, {"token", "--user", "a", "--username", "b"},
+	} {
+		var stdout, stderr bytes.Buffer
+		assert.Equal(t, misuse, run(args, &stdout, &stderr), "%v", args)
+		assert.NotEmpty(t, stderr.String(), "%v", args)
+		assert.Empty(t, stdout.String(), "%v", args)
+	}
+	var stdout, stderr bytes.Buffer
+	assert.Zero(t, run([]string{"serve", "--help"}, &stdout, &stderr))
+	assert.Contains(t, stdout.String(), "SICAL_DATA_DIR")
+	assert.Zero(t, run([]string{"version"}, &stdout, &stderr))
+	assert.Equal(t, failed, run([]string{"query"}, &stdout, &stderr), "a role alone needs both URLs")
+}
