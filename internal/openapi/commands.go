@@ -32,7 +32,7 @@ func (b *builder) command(route api.Route) {
 	if route.Public {
 		op.Security = eitherWay
 	} else {
-		statuses = append(statuses, []int{403})
+		statuses = append(statuses, []int{403, 404}) // 404 of a creation: its author was erased meanwhile
 	}
 	if !route.Bare {
 		op.RequestBody = b.commandBody(route, cmd)
@@ -44,7 +44,7 @@ func (b *builder) command(route api.Route) {
 		headers["Location"] = &header{Ref: "#/components/headers/Location"}
 	} else {
 		op.Parameters = append(op.Parameters, parameterRefs("IfMatch")...)
-		statuses = append(statuses, []int{404, 412})
+		statuses = append(statuses, []int{412})
 	}
 	op.Responses = answers(map[string]*response{
 		success: {Description: said, Headers: headers, Content: b.body(api.Answer{}, answered)},
