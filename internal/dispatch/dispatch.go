@@ -7,7 +7,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,8 +16,8 @@ import (
 	"sical-backend/internal/vault"
 )
 
-// tries is how often a decision that lost a race is made anew.
-const tries = 3
+// anew is how often a decision that lost a race is made anew.
+const anew = 3
 
 // Request is one command to carry out.
 type Request struct {
@@ -78,7 +77,7 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	for i, r := range requests {
 		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given)}
 	}
-	for open, try := jobs, 1; len(open) > 0; try++ {
+	for open := jobs; len(open) > 0; {
 		if err := d.round(ctx, open); err != nil {
 			for _, j := range open {
 				if !j.done {
@@ -87,7 +86,7 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 			}
 			break
 		}
-		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done || j.lost(try) })
+		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done })
 	}
 	verdicts := make([]Verdict, len(jobs))
 	for i, j := range jobs {
@@ -99,12 +98,14 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 // job is a request on its way.
 type job struct {
 	*Request
-	stream  events.Stream
-	live    []command.Reference
-	claims  []command.Claim
-	entry   *eventlog.Entry
-	done    bool
-	verdict Verdict
+	stream    events.Stream
+	live      []command.Reference
+	claims    []command.Claim
+	entry     *eventlog.Entry
+	leans     bool // decided behind others of the same round
+	conflicts int
+	done      bool
+	verdict   Verdict
 }
 
 func (j *job) fail(err error) {
@@ -112,14 +113,8 @@ func (j *job) fail(err error) {
 	j.verdict = Verdict{ID: *j.Command.Subject(), Err: err}
 }
 
-// lost settles a job whose decision came too late once too often.
-func (j *job) lost(try int) bool {
-	if try < tries {
-		return false
-	}
-	j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
-	return true
-}
+// refused tells whether the job failed without the log being asked.
+func (j *job) refused() bool { return j.done && j.entry == nil && j.verdict.Err != nil }
 
 // round loads, decides and appends what is open.
 func (d *Dispatcher) round(ctx context.Context, open []*job) error {
@@ -134,35 +129,43 @@ func (d *Dispatcher) round(ctx context.Context, open []*job) error {
 		}
 	}
 	if err := d.log.Append(ctx, entries...); err != nil {
-		if errors.Is(err, vault.ErrForgotten) && len(open) > 1 {
-			// Someone in the batch is gone: only their own commands fail.
-			return d.apart(ctx, open)
-		}
-		return gone(err)
+		return err
 	}
-	head := uint64(0)
+	head, failed := uint64(0), false
 	for _, j := range open {
-		if j.entry != nil {
+		switch {
+		case j.entry != nil:
 			d.settle(j)
-		}
-		head = max(head, j.verdict.Position)
-	}
-	for _, j := range open {
-		if j.done && j.verdict.Err == nil && j.verdict.Position == 0 {
+			failed = failed || j.entry.Result.Err != nil || j.entry.Result.Known
+			head = max(head, j.verdict.Position)
+		case failed && j.leans:
+			j.done = false // decided on what did not come about
+		case j.verdict.Err == nil && j.verdict.Position == 0:
 			j.verdict.Position = head // it was so already, by a predecessor
 		}
 	}
-	return nil
+	return d.replay(ctx, open)
 }
 
-// apart carries the open jobs out one by one.
-func (d *Dispatcher) apart(ctx context.Context, open []*job) error {
+// replay looks whether what was refused now had been done before: a command that
+// is sent again finds a world that it has itself changed.
+func (d *Dispatcher) replay(ctx context.Context, open []*job) error {
+	var keys []events.ID
 	for _, j := range open {
-		if j.done {
-			continue
+		if j.refused() && j.Key != (events.ID{}) {
+			keys = append(keys, j.Key)
 		}
-		if err := d.round(ctx, []*job{j}); err != nil {
-			j.fail(err)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	known, err := d.log.Known(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, j := range open {
+		if r, ok := known[j.Key]; ok && j.refused() {
+			j.known(r)
 		}
 	}
 	return nil
@@ -171,7 +174,7 @@ func (d *Dispatcher) apart(ctx context.Context, open []*job) error {
 // decide calls the rule and makes the entry to append, or settles the job where
 // there is nothing to append.
 func (d *Dispatcher) decide(j *job, states *states) {
-	j.entry = nil
+	j.entry, j.leans = nil, states.moved
 	state, version, position := states.of(j.stream)
 	if j.IfMatch != nil && *j.IfMatch != version {
 		j.fail(ErrVersion)
@@ -207,9 +210,13 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	for _, data := range o.Events {
 		e.Events = append(e.Events, eventlog.New{Stream: j.stream, Data: data, Owner: o.Owner, OccurredAt: j.Given.At, Meta: meta})
 	}
-	if !j.Rule.Unchecked {
+	switch {
+	case j.Rule.Creates:
+		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream})
+	case !j.Rule.Unchecked:
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream, Version: version})
 	}
+	e.Guards = append(e.Guards, states.leaning(j.Request)...)
 	for _, also := range o.Also {
 		_, at, _ := states.of(also.Stream)
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: also.Stream, Version: at})
@@ -227,61 +234,4 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	}
 	j.live, j.claims = o.Live, o.Claims
 	return e
-}
-
-// settle turns the log's result into the verdict; a lost race stays open.
-func (d *Dispatcher) settle(j *job) {
-	r := j.entry.Result
-	var missing eventlog.GoneError
-	switch {
-	case r.Known && !slices.Equal(r.Request, j.Digest):
-		j.fail(ErrKeyReused)
-	case r.Known:
-		j.done, j.verdict = true, Verdict{ID: r.Subject, Version: r.Version, Position: r.Position, Replayed: true}
-	case errors.Is(r.Err, eventlog.ErrConflict) && j.Rule.Creates:
-		j.fail(&command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."})
-	case errors.Is(r.Err, eventlog.ErrConflict) && j.IfMatch != nil:
-		j.fail(ErrVersion)
-	case errors.Is(r.Err, eventlog.ErrConflict):
-		// Left open: decided anew on what is there now.
-	case errors.Is(r.Err, eventlog.ErrClaimed):
-		j.fail(j.taken())
-	case errors.As(r.Err, &missing):
-		j.fail(j.missing(missing.Stream))
-	case r.Err != nil:
-		j.fail(r.Err)
-	default:
-		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: r.Version, Position: r.Position}
-		if j.entry.Forget {
-			d.vault.Forget(j.entry.Subject)
-		}
-	}
-}
-
-// taken says which unique value somebody else has.
-func (j *job) taken() error {
-	refusal := &command.Refusal{Reason: command.Conflict, Code: "taken", Detail: "Somebody else has it."}
-	if len(j.claims) == 1 {
-		refusal.Pointer = j.claims[0].Field
-		refusal.Code = j.claims[0].Kind + "_taken"
-	}
-	return refusal
-}
-
-// missing says which aggregate that the decision relied on is not there.
-func (j *job) missing(s events.Stream) error {
-	for _, ref := range j.live {
-		if ref.Stream == s && ref.Pointer != "" {
-			return &command.Refusal{Reason: command.Broken, Code: "unknown_" + string(s.Kind()), Pointer: ref.Pointer, Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
-		}
-	}
-	return &command.Refusal{Reason: command.NotFound, Code: "not_found", Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
-}
-
-// gone makes a refusal of a missing key: the person was erased meanwhile.
-func gone(err error) error {
-	if errors.Is(err, vault.ErrForgotten) {
-		return &command.Refusal{Reason: command.NotFound, Code: "not_found", Detail: "There is no such user."}
-	}
-	return err
 }

@@ -20,7 +20,10 @@ type known struct {
 }
 
 // states is what a round's decisions stand on.
-type states struct{ streams map[events.Stream]known }
+type states struct {
+	streams map[events.Stream]known
+	moved   bool // a decision of the round has changed some of them
+}
 
 func (s *states) of(stream events.Stream) (state any, version int, position uint64) {
 	k := s.streams[stream]
@@ -42,11 +45,26 @@ func (s *states) given(r *Request) command.Given {
 	return r.Given.With(seen)
 }
 
+// leaning is guards on what the command read of the round's own decisions: should
+// those fail, so must what was built on them.
+func (s *states) leaning(r *Request) (guards []eventlog.Guard) {
+	reader, ok := r.Command.(command.Reader)
+	if !ok || !s.moved {
+		return nil
+	}
+	for _, stream := range reader.Reads(r.Given) {
+		if k := s.streams[stream]; k.version > 0 && k.position == 0 {
+			guards = append(guards, eventlog.Guard{Stream: stream, Version: k.version})
+		}
+	}
+	return guards
+}
+
 // evolve moves a stream on by an event that this round is about to append.
 func (s *states) evolve(n eventlog.New) {
 	k := s.streams[n.Stream]
 	k.version++
-	k.position = 0
+	k.position, s.moved = 0, true
 	k.state = evolver(n.Stream)(k.state, events.Event{
 		Stream: n.Stream, Version: k.version, Owner: n.Owner, Data: n.Data, OccurredAt: n.OccurredAt,
 	})
@@ -96,7 +114,7 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 			}
 		}
 	}
-	s := &states{map[events.Stream]known{}}
+	s := &states{streams: map[events.Stream]known{}}
 	if needed[events.Curriculum] {
 		delete(needed, events.Curriculum)
 		base := d.curriculum.get()

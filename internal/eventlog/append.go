@@ -27,7 +27,7 @@ const appendSQL = `
 		known_commands, known_requests, known_subjects, known_versions, known_positions,
 		failed_guards, failed_claims
 	from sical.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)`
+		$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`
 
 // call runs sical.append on the batch: one round trip, one transaction.
 func (l *Log) call(ctx context.Context, b *batch, again bool) (answer, error) {
@@ -41,7 +41,7 @@ func (l *Log) call(ctx context.Context, b *batch, again bool) (answer, error) {
 		c.ids, c.requests, c.subjects, c.expiries, c.streams, c.offsets, c.lasts,
 		g.commands, g.streams, g.versions, g.owners,
 		e.streams, e.offsets, e.ids, e.names, e.schemas, e.data, e.meta, e.owners, e.finals, e.times,
-		x, again,
+		x, int64(b.seen), again,
 	).Scan(&a.outcome, &a.base, &a.recorded, &a.heads,
 		&a.knownCommands, &a.knownRequests, &a.knownSubjects, &a.knownVersions, &a.knownPositions,
 		&a.failedGuards, &a.failedClaims)
@@ -61,7 +61,7 @@ type commandColumns struct {
 // commandColumns is empty where no command brought an id: the server then skips
 // that part.
 func (b *batch) commandColumns() (c commandColumns) {
-	if len(b.commands) == 0 || len(b.commands) == 1 && b.commands[events.ID{}] {
+	if len(b.commands) == 0 {
 		return c
 	}
 	now := time.Now()

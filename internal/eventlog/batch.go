@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,12 +21,14 @@ type batch struct {
 	entries []*Entry
 	events  int
 	bytes   int
+	seen    uint64 // a position the log had reached before the first try
 
 	streams  []string
 	ordinals map[events.Stream]int32
 	last     map[events.Stream]*written
 	commands map[events.ID]bool
 	claims   map[string]bool
+	releases bool              // an entry may give up a unique value
 	stuck    map[*request]bool // an entry of it was put off: the rest must wait too
 
 	guards []guarded
@@ -89,6 +92,7 @@ func (b *batch) add(e *Entry) bool {
 	for _, c := range e.Claims {
 		b.claims[string(c.Key)] = true
 	}
+	b.releases = b.releases || e.releases()
 	for _, s := range e.stored {
 		b.ordinal(s.stream)
 		w := b.last[s.stream]
@@ -110,7 +114,7 @@ func (b *batch) fits(e *Entry) bool {
 		return false
 	}
 	for _, c := range e.Claims {
-		if c.Key != nil && b.claims[string(c.Key)] {
+		if c.Key != nil && (b.releases || b.claims[string(c.Key)]) {
 			return false
 		}
 	}
@@ -127,6 +131,12 @@ func (b *batch) fits(e *Entry) bool {
 		}
 	}
 	return true
+}
+
+// releases tells whether e may give up a unique value, which then is free for
+// those behind it. Who registers has none yet.
+func (e *Entry) releases() bool {
+	return e.Forget || len(e.Claims) > 0 && !slices.Contains(e.Guards, Guard{Stream: e.Stream})
 }
 
 func (b *batch) ordinal(s events.Stream) int32 {

@@ -75,10 +75,6 @@ type Result struct {
 	Subject  events.ID
 }
 
-// ErrConflict is returned where a stream has moved past the version a guard
-// names: load it and decide anew.
-var ErrConflict = errors.New("the stream has another version")
-
 // ErrClaimed is returned where another stream holds a value that is claimed.
 var ErrClaimed = errors.New("the value is taken")
 
@@ -86,6 +82,12 @@ var ErrClaimed = errors.New("the value is taken")
 // Whether the entry was appended is then unknown; asking again with the same
 // Command tells.
 var ErrUnavailable = errors.New("the log cannot be reached")
+
+// ConflictError is returned where a stream has moved past the version a guard
+// names: load it and decide anew.
+type ConflictError struct{ Stream events.Stream }
+
+func (e ConflictError) Error() string { return fmt.Sprintf("%s has another version", e.Stream) }
 
 // GoneError is returned where a stream that must be live does not exist, is
 // ended, or is not owned as asked.

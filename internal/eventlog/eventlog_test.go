@@ -32,6 +32,9 @@ func migrated(url string) error {
 
 var secret = []byte("a master secret for tests, 32 bytes and more")
 
+// generic is how command processes connect: plans are made once.
+var generic = map[string]string{"plan_cache_mode": "force_generic_plan"}
+
 // process is one command process on a database.
 type process struct {
 	*Log
@@ -43,7 +46,7 @@ type process struct {
 
 func open(t testing.TB, url string) *process {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4})
+	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Params: generic})
 	require.NoError(t, err)
 	v, err := vault.New(pool, secret)
 	require.NoError(t, err)
@@ -99,7 +102,7 @@ func TestAppendAndRead(t *testing.T) {
 	fresh := revision(first.Stream, 1, "图")
 	next := revision(first.Stream, 2, "树")
 	require.NoError(t, p.Append(t.Context(), stale, fresh, next))
-	require.ErrorIs(t, stale.Result.Err, ErrConflict)
+	require.Equal(t, ConflictError{first.Stream}, stale.Result.Err)
 	require.Equal(t, Result{Position: 3, Version: 2}, fresh.Result)
 	require.Equal(t, Result{Position: 4, Version: 3}, next.Result)
 

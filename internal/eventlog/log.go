@@ -19,6 +19,7 @@ type Log struct {
 	meter  Meter
 	handed func([]events.Event)
 
+	head    uint64 // a position the log has reached; the writer's own
 	queue   chan *request
 	stop    chan struct{}
 	stopped sync.WaitGroup
@@ -76,28 +77,33 @@ type request struct {
 }
 
 // Append writes the entries in order, each judged on its predecessors' results,
-// and fills in their Results; one that is refused fails alone. It returns an
-// error only where an entry could not be prepared or ctx ended first: what was
-// queued by then may still be appended.
+// and fills in their Results; one that is refused, or cannot be prepared, fails
+// alone. It returns an error only where ctx ended first: what was queued by then
+// may still be appended, and no Result may be read.
 func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
-	begin, registered := 0, map[events.ID]bool{}
-	for i, e := range entries {
+	var ready []*Entry
+	registered := map[events.ID]bool{}
+	for _, e := range entries {
 		if e.needsKeyOf(registered) {
 			// The new key counts only once its owner stands in the log.
-			if err := l.submit(ctx, entries[begin:i]); err != nil {
+			if err := l.submit(ctx, ready); err != nil {
 				return err
 			}
-			begin = i
+			ready = nil
 			clear(registered)
 		}
 		if err := l.prepare(ctx, e); err != nil {
-			return err
+			e.Result = Result{Err: err}
+			continue
 		}
+		ready = append(ready, e)
 		for _, n := range e.Events {
-			registered[n.Owner] = registered[n.Owner] || registers(n)
+			if registers(n) {
+				registered[n.Owner] = true
+			}
 		}
 	}
-	return l.submit(ctx, entries[begin:])
+	return l.submit(ctx, ready)
 }
 
 // submit hands prepared entries to the writer and waits for their results.

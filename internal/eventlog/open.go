@@ -12,7 +12,7 @@ import (
 // open decodes events and opens what is personal in them.
 func (l *Log) open(ctx context.Context, list []events.Event) error {
 	if err := l.vault.Prefetch(ctx, owners(list)); err != nil {
-		return err
+		return unreachable(err)
 	}
 	for i := range list {
 		e := &list[i]

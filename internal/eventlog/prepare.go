@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"sical-backend/events"
+	"sical-backend/internal/vault"
 )
 
 // stored is an event in the form it is written in.
@@ -74,7 +76,11 @@ func (l *Log) seal(ctx context.Context, e *Entry, n New, t *events.Type) (events
 	}
 	e.guardOwner(n)
 	return events.MapPersonal(n.Data, func(_ string, text events.Personal) (events.Personal, error) {
-		return l.vault.Seal(ctx, n.Owner, text)
+		sealed, err := l.vault.Seal(ctx, n.Owner, text)
+		if err != nil && !errors.Is(err, vault.ErrForgotten) {
+			err = unreachable(err)
+		}
+		return sealed, err
 	})
 }
 

@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,6 +129,26 @@ func (l *Log) Claimed(ctx context.Context, key []byte) (events.Stream, error) {
 		return "", unreachable(err)
 	}
 	return s, nil
+}
+
+// Known is what became of those of the commands that have been done.
+func (l *Log) Known(ctx context.Context, ids []events.ID) (map[events.ID]Result, error) {
+	rows, err := l.pool.Query(ctx, `
+		select id, request, subject, version, position from sical.command where id = any($1)`, ids)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	found := map[events.ID]Result{}
+	var id events.ID
+	r := Result{Known: true}
+	_, err = pgx.ForEachRow(rows, []any{&id, &r.Request, &r.Subject, &r.Version, &r.Position}, func() error {
+		found[id] = Result{Known: true, Request: bytes.Clone(r.Request), Subject: r.Subject, Version: r.Version, Position: r.Position}
+		return nil
+	})
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	return found, nil
 }
 
 // ForgetCommands deletes what is remembered of commands past their time.

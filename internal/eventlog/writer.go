@@ -73,20 +73,21 @@ func fill(waiting []*Entry) (*batch, []*Entry) {
 
 // commit appends a batch and returns the entries that have to be judged again.
 func (l *Log) commit(b *batch) []*Entry {
+	b.seen = l.head
 	var lost time.Time // when the outcome first became unknown
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 		begun := time.Now()
-		a, err := l.call(ctx, b, !lost.IsZero())
-		if err == nil && a.outcome == "already" {
-			err = l.recall(ctx, b, &a)
-		}
-		cancel()
+		a, err := l.try(b, !lost.IsZero())
 		var refused *pgconn.PgError
 		switch {
+		case err == nil && a.outcome == "behind":
+			b.seen = uint64(a.base)
+			continue
 		case err == nil && a.outcome == "refused":
+			l.head = uint64(a.base)
 			return l.judge(b, a)
 		case err == nil:
+			l.head = uint64(a.base) + uint64(b.events) - 1
 			l.appended(b, a)
 			l.meter.Appended(b.events, time.Since(begun).Seconds())
 			return nil
@@ -103,6 +104,13 @@ func (l *Log) commit(b *batch) []*Entry {
 		l.meter.Retried()
 		pause(l.stop, 10*time.Millisecond)
 	}
+}
+
+// try makes one call, within its time.
+func (l *Log) try(b *batch, again bool) (answer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
+	defer cancel()
+	return l.call(ctx, b, again)
 }
 
 // passing tells whether an error of the server says something about its state,
@@ -124,9 +132,10 @@ func (l *Log) judge(b *batch, a answer) []*Entry {
 			Version: int(a.knownVersions[i]), Position: uint64(a.knownPositions[i]),
 		}
 	}
+	first := b.firstFailing(a)
 	for _, n := range a.failedGuards {
 		g := b.guards[n-1]
-		if _, done := verdict[g.entry]; done || g.offset > 0 {
+		if _, done := verdict[g.entry]; done || g.offset > 0 && g.entry != first {
 			continue // judged by what the batch itself had not yet done: again
 		}
 		verdict[g.entry] = Result{Err: g.verdict()}
@@ -150,11 +159,27 @@ func (l *Log) judge(b *batch, a answer) []*Entry {
 	return again
 }
 
+// firstFailing is the first entry that fails. All before it are as good as done,
+// so that it is judged rightly whatever it builds on.
+func (b *batch) firstFailing(a answer) int {
+	first := len(b.entries)
+	for _, n := range a.knownCommands {
+		first = min(first, int(n)-1)
+	}
+	for _, n := range a.failedGuards {
+		first = min(first, b.guards[n-1].entry)
+	}
+	for _, n := range a.failedClaims {
+		first = min(first, int(n)-1)
+	}
+	return first
+}
+
 func (g guarded) verdict() error {
 	if g.guard.Version == Live || g.guard.Owner != (events.ID{}) {
 		return GoneError{g.guard.Stream}
 	}
-	return ErrConflict
+	return ConflictError{g.guard.Stream}
 }
 
 // appended settles a batch that stands in the log and hands its events on.
@@ -183,27 +208,6 @@ func (l *Log) appended(b *batch, a answer) {
 	for _, e := range b.entries {
 		e.settle(e.Result)
 	}
-}
-
-// recall works out the heads of a batch that an earlier try had appended.
-func (l *Log) recall(ctx context.Context, b *batch, a *answer) error {
-	rows, err := l.pool.Query(ctx, `
-		select stream, min(version) - 1 from sical.events
-		where position >= $1 and position < $2 group by stream`, a.base, a.base+int64(b.events))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	a.heads = make([]int32, len(b.streams))
-	for rows.Next() {
-		var stream string
-		var head int32
-		if err := rows.Scan(&stream, &head); err != nil {
-			return err
-		}
-		a.heads[b.ordinals[events.Stream(stream)]-1] = head
-	}
-	return rows.Err()
 }
 
 // split finds the entry that the server cannot take: halves are tried apart, so

@@ -10,12 +10,17 @@
 -- with a version wants the stream at exactly that version, one without wants it
 -- to exist and not to be ended; guard_owner, where not null, wants it owned so.
 -- extra holds what is rare: claims, keys, credentials and what is to be
--- forgotten. again says that an earlier try may have committed.
+-- forgotten.
 --
--- outcome is 'appended'; 'already' (the earlier try had committed, base is where);
--- or 'refused', with the ordinals of the commands that were done before
--- (known_*), whose guards fail, and whose claims are taken. The caller takes those
--- out and comes back.
+-- seen is a position the log had reached when the batch was first sent. A call may
+-- be lost on its way and arrive after a later try of the same batch: so nothing
+-- behind seen may hold an event of it. again says that this is such a try. Any
+-- other is told 'behind' where a search would take long.
+--
+-- outcome is 'appended'; 'already' (another try had committed, base is where);
+-- 'behind', with the log's head as base; or 'refused', with the head and the
+-- ordinals of the commands that were done before (known_*), whose guards fail, and
+-- whose claims are taken. The caller takes those out and comes back.
 
 -- +goose StatementBegin
 create function sical.append(
@@ -25,12 +30,13 @@ create function sical.append(
 	guard_commands int[], guard_streams int[], guard_versions int[], guard_owners uuid[],
 	event_streams int[], event_offsets int[], event_ids uuid[], event_types text[], event_schemas smallint[],
 	event_data json[], event_metadata json[], event_owners uuid[], event_finals boolean[], event_times timestamptz[],
-	extra json, again boolean,
+	extra json, seen bigint, again boolean,
 	out outcome text, out base bigint, out recorded timestamptz, out heads int[],
 	out known_commands int[], out known_requests bytea[], out known_subjects uuid[], out known_versions int[], out known_positions bigint[],
 	out failed_guards int[], out failed_claims int[]
 ) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+	head bigint;
 	last_recorded timestamptz;
 	finals boolean[];
 	owners uuid[];
@@ -38,10 +44,23 @@ declare
 begin
 	perform 1 from sical.log for update;
 
-	if again then
-		select e.position, e.recorded_at into base, recorded
-		from sical.events e where e.stream = streams[event_streams[1]] and e.event_id = event_ids[1];
-		if found then
+	select e.position, e.recorded_at into head, last_recorded from sical.events e order by e.position desc limit 1;
+	head := coalesce(head, 0);
+	if head > seen then
+		if not again and head - seen > 1000 then
+			outcome := 'behind';
+			base := head;
+			return;
+		end if;
+		select min(e.position), min(e.recorded_at) into base, recorded
+		from sical.events e join unnest(event_ids) i (id) on i.id = e.event_id where e.position > seen;
+		if base is not null then
+			select array_agg(coalesce(h.version, 0) order by s.n) into heads
+			from unnest(streams) with ordinality s (stream, n)
+			left join lateral (
+				select e.version from sical.events e
+				where e.stream = s.stream and e.position < base order by e.version desc limit 1
+			) h on true;
 			outcome := 'already';
 			return;
 		end if;
@@ -80,11 +99,11 @@ begin
 
 	if known_commands is not null or failed_guards is not null or failed_claims is not null then
 		outcome := 'refused';
+		base := head;
 		return;
 	end if;
 
-	select e.position, e.recorded_at into base, last_recorded from sical.events e order by e.position desc limit 1;
-	base := coalesce(base, 0) + 1;
+	base := head + 1;
 	recorded := greatest(clock_timestamp(), last_recorded);
 
 	insert into sical.events (position, event_id, stream, version, type, schema, data, metadata, owner, final, occurred_at, recorded_at)

@@ -1,0 +1,74 @@
+package dispatch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/vault"
+)
+
+// settle turns the log's result into the verdict; a lost race stays open, to be
+// decided anew on what is there then.
+func (d *Dispatcher) settle(j *job) {
+	r := j.entry.Result
+	var lost eventlog.ConflictError
+	var missing eventlog.GoneError
+	switch {
+	case r.Known:
+		j.known(r)
+	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.Rule.Creates:
+		j.fail(&command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."})
+	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.IfMatch != nil:
+		j.fail(ErrVersion)
+	case errors.As(r.Err, &lost):
+		if j.conflicts++; j.conflicts > anew {
+			j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
+		}
+	case errors.Is(r.Err, eventlog.ErrClaimed):
+		j.fail(j.taken())
+	case errors.As(r.Err, &missing):
+		j.fail(j.missing(missing.Stream))
+	case errors.Is(r.Err, vault.ErrForgotten):
+		j.fail(j.missing(events.StreamOf(events.KindUser, j.Given.Actor)))
+	case r.Err != nil:
+		j.fail(r.Err)
+	default:
+		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: r.Version, Position: r.Position}
+		if j.entry.Forget {
+			d.vault.Forget(j.entry.Subject)
+		}
+	}
+}
+
+// known settles a job whose key had come before.
+func (j *job) known(r eventlog.Result) {
+	if !bytes.Equal(r.Request, j.Digest) {
+		j.fail(ErrKeyReused)
+		return
+	}
+	j.done, j.verdict = true, Verdict{ID: r.Subject, Version: r.Version, Position: r.Position, Replayed: true}
+}
+
+// taken says which unique value somebody else has.
+func (j *job) taken() error {
+	refusal := &command.Refusal{Reason: command.Conflict, Code: "taken", Detail: "Somebody else has it."}
+	if len(j.claims) == 1 {
+		refusal.Pointer = j.claims[0].Field
+		refusal.Code = j.claims[0].Kind + "_taken"
+	}
+	return refusal
+}
+
+// missing says which aggregate that the decision relied on is not there.
+func (j *job) missing(s events.Stream) error {
+	for _, ref := range j.live {
+		if ref.Stream == s && ref.Pointer != "" {
+			return &command.Refusal{Reason: command.Broken, Code: "unknown_" + string(s.Kind()), Pointer: ref.Pointer, Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
+		}
+	}
+	return &command.Refusal{Reason: command.NotFound, Code: "not_found", Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
+}
