@@ -69,15 +69,17 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 }
 
 // moved is a checkpoint's first statement. The division fails, and with it the
-// transaction, unless this is still the owner and the checkpoint where it left it.
+// transaction, unless this is still the owner, the checkpoint where it left it
+// and the log the same.
 const moved = `
 	with moved as (
-		update sical.projection
+		update sical.projection p
 		set position = $3, lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(),
 			state = case when $6 and state = 'failed' then 'live' else state end,
 			error = case when not $6 then error end,
 			failed_at = case when not $6 then failed_at end
-		where view = $1 and version = $2 and epoch = $4 and position = $5
+		from sical.log l
+		where view = $1 and version = $2 and epoch = $4 and position = $5 and p.incarnation = l.incarnation
 		returning state)
 	select min(state), 1 / count(*) from moved`
 

@@ -161,3 +161,48 @@ func TestDeletedTablesAreMadeAgain(t *testing.T) {
 		w.exact(v)
 	}
 }
+
+// Where the last statement of a batch fails, nothing of it stays.
+func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, stop := w.start(nil, projections.Progress)
+	w.some(50)
+	w.reaches(50, projections.Progress)
+	rows := func() map[string]string {
+		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v1`)
+	}
+	before := rows()
+	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v1_total add check (value < 0) not valid`)
+	require.NoError(t, err)
+	w.some(50)
+	w.stands(projections.Progress, "failed")
+	at, _ := w.at(projections.Progress)
+	require.EqualValues(t, 50, at)
+	require.Equal(t, before, rows())
+	stop()
+
+	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v1_total drop constraint progress_v1_total_value_check`)
+	require.NoError(t, err)
+	w.start(nil, projections.Progress)
+	w.reaches(100, projections.Progress)
+	w.exact(projections.Progress)
+}
+
+// A log that was restored under a running projector is another one.
+func TestAnotherIncarnationOfTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(nil, both...)
+	w.some(20)
+	w.reaches(20, both...)
+	_, err := w.admin.Exec(t.Context(), `update sical.log set incarnation = gen_random_uuid();
+		select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sical_projector' and datname = current_database()`)
+	require.NoError(t, err)
+	w.some(20)
+	w.reaches(40, both...)
+	var same bool
+	require.NoError(t, w.admin.QueryRow(t.Context(), `select bool_and(p.incarnation = l.incarnation) from sical.projection p, sical.log l`).Scan(&same))
+	require.True(t, same)
+	w.exact(projections.Progress)
+}
