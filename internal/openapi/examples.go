@@ -13,7 +13,7 @@ import (
 //go:embed examples.json
 var examplesJSON []byte
 
-var languages = map[string]string{"english": "in English", "chinese": "in Chinese"}
+var languages = map[string]string{"en": "in English", "zh": "in Chinese"}
 
 // illustrate gives the bodies and successful answers their examples. It panics
 // on an example of a schema that is not there.

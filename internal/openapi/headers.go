@@ -43,7 +43,7 @@ func parameters() map[string]*parameter {
 		"Id": {Name: "id", In: "path", Required: true, Description: "what it is about",
 			Schema: &schema{Type: "string", Format: "uuid"}},
 		"RequestId": heading("X-Request-ID", "an id of the client's own for this request: letters, digits, dot, underscore, hyphen",
-			&schema{Type: "string", MaxLength: jsontext.Value("64")}, "checkout-17"),
+			&schema{Type: "string", MaxLength: jsontext.Value("64")}, "phone-17"),
 		"TraceParent": heading("traceparent", "W3C trace context", text(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		"IdempotencyKey": heading("Idempotency-Key", "asked again under the same key within 7 days, the command is not done again; the key counts for one user and one path",
 			&schema{Type: "string", MinLength: jsontext.Value("1"), MaxLength: jsontext.Value("255")}, "0f2c6a34"),
