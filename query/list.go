@@ -79,6 +79,7 @@ type listed[R any] struct {
 // enlist queues reading the page; send fills what it returns.
 func enlist[R any](s *snapshot, l *list) *listed[R] {
 	page := &listed[R]{}
+	s.planCustom()
 	sql, args := l.sql()
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var doc []byte

@@ -127,3 +127,25 @@ func BenchmarkPoint(b *testing.B) {
 		}
 	}
 }
+
+// TestListsArePlannedAnew: each for its own arguments, and nothing else after it.
+func TestListsArePlannedAnew(t *testing.T) {
+	t.Parallel()
+	_, reader := tables(t)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	show := func(s *snapshot, mode *string) {
+		s.batch.Queue(`show plan_cache_mode`).QueryRow(func(row pgx.Row) error { return row.Scan(mode) })
+	}
+	var before, during, after string
+	for range 2 * reader.Config().MaxConns {
+		_, err := a.read(ctx, projections.Views(), func(s *snapshot) error {
+			show(s, &before)
+			enlist[projections.PointRow](s, &list{view: projections.Point, page: Paging{Limit: 1}})
+			show(s, &during)
+			return s.finish(ctx)
+		})
+		require.NoError(t, err)
+		require.NoError(t, reader.QueryRow(ctx, `show plan_cache_mode`).Scan(&after))
+		require.Equal(t, []string{"auto", "force_custom_plan", "auto"}, []string{before, during, after})
+	}
+}
