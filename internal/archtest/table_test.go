@@ -29,7 +29,7 @@ var places = map[string]place{
 	"cmd/sical": {may: []string{
 		"command", "command/api", "events", "projections", "query", "query/api",
 		"internal/auth", "internal/bus", "internal/cache", "internal/dispatch", "internal/embedded", "internal/eventlog",
-		"internal/importer", "internal/openapi", "internal/oulad", "internal/postgres", "internal/projector", "internal/relay",
+		"internal/importer", "internal/loadtest", "internal/openapi", "internal/oulad", "internal/postgres", "internal/projector", "internal/relay",
 		"internal/telemetry", "internal/vault", "internal/web", "internal/wire"},
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
@@ -45,6 +45,7 @@ var places = map[string]place{
 		why: "The log appends and reads events; what they mean, and who carries them on, is not its affair."},
 	"internal/importer": {may: []string{"command", "events", "internal/dispatch"},
 		why: "Imported commands go the way of all commands, and no other."},
+	"internal/loadtest": {why: "It knows HTTP and processes, and not what it loads."},
 	"internal/openapi": {may: []string{"command", "command/api", "events", "query/api", "internal/web"},
 		why: "It describes both doors from their tables of routes, and opens neither."},
 	"internal/oulad": {may: []string{"command", "events"},
