@@ -123,3 +123,13 @@ func TestPauseAndResume(t *testing.T) {
 	w.reaches(uint64(len(w.log)), both...)
 	w.exact(projections.Goal)
 }
+
+func TestPanicIsAFailureOfTheView(t *testing.T) {
+	t.Parallel()
+	b := &batch{view: projections.Goal, totals: map[string]int64{}, rows: []*row{{value: &projections.ProgressRow{}}}} // not its type
+	f := b.fold([]*events.Event{{Position: 7}})
+	require.NotNil(t, f)
+	require.EqualValues(t, 7, f.position)
+	require.ErrorIs(t, f.err, errView)
+	require.True(t, refused(f.err))
+}
