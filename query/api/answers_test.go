@@ -233,3 +233,16 @@ func TestForgotten(t *testing.T) {
 	require.Equal(t, s.reply, thread.Items[1].ID)
 	require.Nil(t, thread.Items[1].Text)
 }
+
+// TestErased: the row of an erased account is counted and shown to nobody.
+func TestErased(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	s.happen(s.bob, events.StreamOf(events.KindUser, s.bob), &events.UserWasErased{From: events.UserActive, Role: events.Learner})
+	s.project()
+	target := "/v1/users/" + s.bob.String()
+	for _, token := range []string{"", s.as(s.bob), token(s.wei, events.Admin)} {
+		require.Equal(t, http.StatusNotFound, s.get(target, token).status)
+	}
+	require.Equal(t, query.UserFigures{Total: 2, Active: 2, Erased: 1}, read[query.Statistics](s.world, "/v1/statistics", "").Users)
+}
