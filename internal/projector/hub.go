@@ -25,7 +25,8 @@ type hub struct {
 	cfg         Config
 	incarnation events.ID
 	concerns    map[string]bool // event types that any view folds
-	slots       chan struct{}   // bounds how many views read the log at a time
+	pages       *pages          // of the log, for views that are behind
+	slots       chan struct{}   // bounds how many views work on a page at a time
 
 	mu      sync.Mutex
 	recent  []*events.Event // without a gap, ending at last; never written to once there
@@ -39,6 +40,7 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 		cfg: cfg, incarnation: incarnation, last: head, changed: make(chan struct{}),
 		concerns: map[string]bool{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
+	h.pages = &pages{read: h.page}
 	for _, v := range cfg.Views {
 		for _, name := range v.Events {
 			h.concerns[name] = true
@@ -50,13 +52,7 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 // add takes in events from any source: what is known already is dropped, and
 // behind a hole the memory begins anew.
 func (h *hub) add(list []*events.Event, fromFeed bool) {
-	known := h.position()
-	for _, e := range list {
-		if e.Position > known && h.concerns[e.Type] {
-			// An error shows again, and counts, where a view folds the event.
-			_ = decode(e)
-		}
-	}
+	h.decode(list, h.position())
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	before := h.last
@@ -78,6 +74,23 @@ func (h *hub) add(list []*events.Event, fromFeed bool) {
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
+}
+
+// page reads a page of the log.
+func (h *hub) page(ctx context.Context, after uint64) ([]*events.Event, error) {
+	list, err := read(ctx, h.cfg.Log, after, batchSize)
+	h.decode(list, after)
+	return list, err
+}
+
+// decode decodes the events after a position that any view folds.
+func (h *hub) decode(list []*events.Event, after uint64) {
+	for _, e := range list {
+		if e.Position > after && h.concerns[e.Type] {
+			// An error shows again, and counts, where a view folds the event.
+			_ = decode(e)
+		}
+	}
 }
 
 // decode fills in the event's Data alone: folds have no use for its metadata.
@@ -137,6 +150,7 @@ func (h *hub) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		h.pages.sweep()
 		if h.takeFed() {
 			wait = tailLater
 			continue
@@ -163,7 +177,8 @@ func (h *hub) takeFed() bool {
 	return fed
 }
 
-// slot waits for leave to hold a batch of the log in memory.
+// slot waits for leave to work on a page of the log, so that views which are
+// behind move on side by side and do not starve those that are not.
 func (h *hub) slot(ctx context.Context) (release func(), err error) {
 	select {
 	case h.slots <- struct{}{}:

@@ -156,7 +156,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 			return nil, err
 		}
 		defer release()
-		if list, err = read(ctx, r.cfg.Log, r.lease.position, batchSize); err != nil {
+		if list, err = r.hub.pages.after(ctx, r.lease.position); err != nil {
 			return nil, err
 		}
 	}
