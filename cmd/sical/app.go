@@ -34,6 +34,7 @@ type App struct {
 	nats     *nats.Conn
 	natsURL  string
 
+	decider     *decider // nil until the process decides
 	public      *echo.Echo
 	publicURL   string
 	adminURL    string

@@ -37,8 +37,12 @@ type decider struct {
 	pool  pool
 }
 
-// startDecider opens the log for appending, and the relay that carries it on.
+// startDecider opens the log for appending, and the relay that carries it on: once
+// in a process, however many ask.
 func (a *App) startDecider(ctx context.Context) (*decider, error) {
+	if a.decider != nil {
+		return a.decider, nil
+	}
 	p, err := a.pool(ctx, postgres.RoleCommand, a.MaxConns, map[string]string{"plan_cache_mode": "force_generic_plan"})
 	if err != nil {
 		return nil, err
@@ -62,7 +66,8 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry), Committed: r.Committed,
 	})
 	a.onClose(log.Close)
-	return &decider{dispatch.New(log, v), log, v, p}, nil
+	a.decider = &decider{dispatch.New(log, v), log, v, p}
+	return a.decider, nil
 }
 
 // startVerifier makes this process able to check access tokens.

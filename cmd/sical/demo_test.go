@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/command"
+	"sical-backend/events"
+	"sical-backend/internal/testkit"
+)
+
+// figures are the statistics, flattened: "goals.draft" and so on.
+func (s *system) figures() map[string]string {
+	s.t.Helper()
+	r := s.get("/v1/statistics", "")
+	require.Equal(s.t, http.StatusOK, r.status, r.body)
+	var kinds map[string]json.RawMessage
+	require.NoError(s.t, json.Unmarshal([]byte(r.body), &kinds))
+	flat := map[string]string{}
+	for kind, raw := range kinds {
+		var inner map[string]json.Number
+		if json.Unmarshal(raw, &inner) != nil {
+			flat[kind] = string(raw)
+			continue
+		}
+		for name, n := range inner {
+			flat[kind+"."+name] = n.String()
+		}
+	}
+	return flat
+}
+
+// settle has get wait for everything that stands in the log.
+func (s *system) settle() {
+	s.t.Helper()
+	d, err := s.app.startDecider(s.t.Context())
+	require.NoError(s.t, err)
+	head, err := d.log.Head(s.t.Context())
+	require.NoError(s.t, err)
+	s.position = strconv.FormatUint(head, 10)
+}
+
+// TestDemoShowsEverything: every figure of the statistics counts something, and
+// its people can look at what is theirs.
+func TestDemoShowsEverything(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	var out bytes.Buffer
+	require.NoError(t, loadDemo(t.Context(), s.app, &output{&out}))
+	s.settle()
+
+	figures := s.figures()
+	assert.Greater(t, len(figures), 30)
+	for name, n := range figures {
+		assert.NotContains(t, []string{"0", "", "null"}, n, name)
+	}
+	assert.Equal(t, "40", figures["points"])
+	assert.Equal(t, "4", figures["paths.published"])
+	assert.Equal(t, "1", figures["users.suspended"])
+	assert.Equal(t, "1", figures["users.erased"])
+
+	d, err := s.app.startDecider(t.Context())
+	require.NoError(t, err)
+	desk := newDesk(t, s.app)
+	for username, name := range map[string]string{"demo-anna": "Anna Petrova", "demo-王芳": "王芳"} {
+		id, err := d.Account(t.Context(), command.UsernameClaim(username))
+		require.NoError(t, err)
+		me := s.get("/v1/users/me", desk.token(t, id.String(), events.Learner))
+		require.Equal(t, http.StatusOK, me.status, me.body)
+		assert.Equal(t, name, me.field(t, "display_name"))
+		assert.Contains(t, out.String(), "--username "+username)
+	}
+	for role, username := range map[events.Role]string{
+		events.Curator: "demo-curator", events.Moderator: "demo-moderator", events.Admin: "demo-admin",
+	} {
+		id, err := d.Account(t.Context(), command.UsernameClaim(username))
+		require.NoError(t, err)
+		standing, _, err := d.Standing(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, role, standing, username)
+	}
+
+	require.NoError(t, loadDemo(t.Context(), s.app, &output{&out}))
+	before := s.position
+	s.settle()
+	assert.Equal(t, before, s.position, "a second time adds nothing")
+}
+
+// TestDemoBesideARunningSystem: the subcommand finds what another process serves.
+func TestDemoBesideARunningSystem(t *testing.T) {
+	t.Parallel()
+	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL, MaxConns: 4}
+	quiet := slog.New(slog.DiscardHandler)
+	s := serveOn(t, c, quiet)
+	var first, second bytes.Buffer
+	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&first}, quiet))
+	s.settle()
+	assert.Equal(t, "40", s.figures()["points"])
+	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&second}, quiet))
+	assert.Equal(t, []string{"demo", "0", "done"}, strings.Fields(second.String())[:3])
+	assert.Contains(t, first.String(), "views caught up")
+}
