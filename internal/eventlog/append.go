@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"sical-backend/events"
 )
 
@@ -48,14 +50,20 @@ func (l *Log) call(ctx context.Context, b *batch, again bool) (answer, error) {
 	return a, err
 }
 
+// column is an array parameter. Its elements are of types that the driver writes
+// without looking at them by reflection; events.ID is not one.
+type column[T any] = pgtype.FlatArray[T]
+
+func uuidOf(id events.ID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+// setUUID is null for the zero id.
+func setUUID(id events.ID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: id != events.ID{}} }
+
 type commandColumns struct {
-	ids      []*events.ID
-	requests [][]byte
-	subjects []events.ID
-	expiries []*time.Time
-	streams  []int32
-	offsets  []int32
-	lasts    []int32
+	ids, subjects           column[pgtype.UUID]
+	requests                column[[]byte]
+	expiries                column[*time.Time]
+	streams, offsets, lasts column[int32]
 }
 
 // commandColumns is empty where no command brought an id: the server then skips
@@ -65,65 +73,59 @@ func (b *batch) commandColumns() (c commandColumns) {
 		return c
 	}
 	now := time.Now()
-	count, last := map[events.Stream]int32{}, int32(0)
+	count, last := make([]int32, len(b.streams)+1), int32(0)
 	for _, e := range b.entries {
 		for _, s := range e.stored {
-			count[s.stream]++
+			count[b.ordinals[s.stream]]++
 			last++
 		}
-		var id *events.ID
-		if e.Command != (events.ID{}) {
-			id = &e.Command
-		}
-		c.ids = append(c.ids, id)
-		c.requests = append(c.requests, append([]byte{}, e.Request...)) // never null
-		c.subjects = append(c.subjects, e.Subject)
+		n := b.ordinals[e.Stream]
+		c.ids = append(c.ids, setUUID(e.Command))
+		c.requests = append(c.requests, append([]byte{}, e.Request...)) // empty, not null
+		c.subjects = append(c.subjects, uuidOf(e.Subject))
 		c.expiries = append(c.expiries, e.expiry(now))
-		c.streams = append(c.streams, b.ordinals[e.Stream])
-		c.offsets = append(c.offsets, count[e.Stream])
+		c.streams = append(c.streams, n)
+		c.offsets = append(c.offsets, count[n])
 		c.lasts = append(c.lasts, last)
 	}
 	return c
 }
 
 type guardColumns struct {
-	commands, streams []int32
-	versions          []*int32
-	owners            []*events.ID
+	commands, streams column[int32]
+	versions          column[pgtype.Int4]
+	owners            column[pgtype.UUID]
 }
 
 func (b *batch) guardColumns() (c guardColumns) {
-	for i := range b.guards {
-		g := &b.guards[i]
+	for _, g := range b.guards {
 		c.commands = append(c.commands, int32(g.entry+1))
 		c.streams = append(c.streams, g.stream)
-		var version *int32
-		if g.guard.Version != Live {
-			v := int32(g.guard.Version) - g.offset
-			version = &v
-		}
-		c.versions = append(c.versions, version)
-		var owner *events.ID
-		if g.guard.Owner != (events.ID{}) {
-			owner = &g.guard.Owner
-		}
-		c.owners = append(c.owners, owner)
+		c.versions = append(c.versions, pgtype.Int4{Int32: int32(g.guard.Version) - g.offset, Valid: g.guard.Version != Live})
+		c.owners = append(c.owners, setUUID(g.guard.Owner))
 	}
 	return c
 }
 
 type eventColumns struct {
-	streams, offsets []int32
-	ids              []events.ID
+	streams, offsets column[int32]
+	ids, owners      column[pgtype.UUID]
 	names            []string
-	schemas          []int16
-	data, meta       [][]byte
-	owners           []events.ID
-	finals           []bool
-	times            []time.Time
+	schemas          column[int16]
+	data, meta       column[[]byte]
+	finals           column[bool]
+	times            column[time.Time]
 }
 
-func (b *batch) eventColumns() (c eventColumns) {
+func (b *batch) eventColumns() eventColumns {
+	n := b.events
+	c := eventColumns{
+		make(column[int32], 0, n), make(column[int32], 0, n),
+		make(column[pgtype.UUID], 0, n), make(column[pgtype.UUID], 0, n),
+		make([]string, 0, n), make(column[int16], 0, n),
+		make(column[[]byte], 0, n), make(column[[]byte], 0, n),
+		make(column[bool], 0, n), make(column[time.Time], 0, n),
+	}
 	count := make([]int32, len(b.streams)+1)
 	for _, e := range b.entries {
 		for _, s := range e.stored {
@@ -131,12 +133,12 @@ func (b *batch) eventColumns() (c eventColumns) {
 			count[n]++
 			c.streams = append(c.streams, n)
 			c.offsets = append(c.offsets, count[n])
-			c.ids = append(c.ids, s.id)
+			c.ids = append(c.ids, uuidOf(s.id))
+			c.owners = append(c.owners, uuidOf(s.owner))
 			c.names = append(c.names, s.name)
 			c.schemas = append(c.schemas, s.schema)
 			c.data = append(c.data, s.data)
 			c.meta = append(c.meta, s.meta)
-			c.owners = append(c.owners, s.owner)
 			c.finals = append(c.finals, s.final)
 			c.times = append(c.times, s.occurred)
 		}
