@@ -51,6 +51,8 @@ var places = map[string]place{
 	"internal/loadtest": {why: "It knows HTTP and processes, and not what it loads."},
 	"internal/openapi": {may: []string{"command", "command/api", "events", "query/api", "internal/web"},
 		why: "It describes both doors from their tables of routes, and opens neither."},
+	"internal/openapi/contracttest": {trial: true, may: []string{"internal/openapi"},
+		why: "It holds what passes over HTTP against the document, whoever sent it."},
 	"internal/oulad": {may: []string{"command", "events", "internal/ids"},
 		why: "It turns files into commands; what becomes of them is the importer's."},
 	"internal/postgres": {why: "Pools and migrations are the same for everyone."},

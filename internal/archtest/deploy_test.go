@@ -1,0 +1,58 @@
+package archtest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func text(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, name))
+	require.NoError(t, err)
+	return string(content)
+}
+
+// TestNATSConfiguration has the server itself read what is deployed.
+func TestNATSConfiguration(t *testing.T) {
+	t.Setenv("NATS_PASSWORD", "given-by-the-environment")
+	options, err := natsserver.ProcessConfigFile(filepath.Join(root, "deploy", "nats.conf"))
+	require.NoError(t, err)
+	assert.True(t, options.JetStream)
+	assert.True(t, options.SyncAlways)
+	assert.Equal(t, "given-by-the-environment", options.Password)
+	assert.Equal(t, "127.0.0.1", options.HTTPHost, "the monitor is not for others")
+}
+
+// TestComposeKeepsToItself: what is published is bound to loopback, and no password
+// has a default.
+func TestComposeKeepsToItself(t *testing.T) {
+	t.Parallel()
+	compose := text(t, "docker-compose.yml")
+	published := regexp.MustCompile(`(?m)^\s+ports:\s*(.*)$`).FindAllStringSubmatch(compose, -1)
+	require.Len(t, published, 2)
+	for _, ports := range published {
+		assert.Regexp(t, `^\["127\.0\.0\.1:\d+:\d+"\]$`, ports[1])
+	}
+	for _, variable := range regexp.MustCompile(`\$\{[^}]*\}`).FindAllString(compose, -1) {
+		assert.Contains(t, variable, ":?", "%s has to be given", variable)
+	}
+	assert.NotRegexp(t, `(?im)^\s*\S*password: *[^$ ]`, compose)
+	assert.NotContains(t, compose, "privileged: true")
+}
+
+func TestImageIsBare(t *testing.T) {
+	t.Parallel()
+	file := text(t, "deploy/Dockerfile")
+	_, last, found := strings.Cut(file, "\nFROM gcr.io/distroless/static")
+	require.True(t, found)
+	assert.Contains(t, last, "\nUSER 65532:65532\n")
+	assert.NotContains(t, last, "\nRUN ", "there is no shell to run anything")
+	assert.Contains(t, file, "-trimpath")
+}
