@@ -132,6 +132,9 @@ type Claim struct {
 type Rule struct {
 	Name string      // as in a batch: "goal.create"
 	Kind events.Kind // of the stream it is decided on
+	// About is the kind of what the command is about, whose version If-Match
+	// names and the answer tells; the same as Kind but for a Placed command.
+	About events.Kind
 	// Anonymous: allowed without an account.
 	Anonymous bool
 	// Creates: the stream must be new; nothing is loaded.
@@ -175,14 +178,20 @@ func rule[S, C any, P interface {
 }](a Aggregate[S], action string, decide func(S, P, Given) (Outcome, error)) Rule {
 	return Rule{
 		Name: string(a.kind) + "." + action,
-		Kind: a.kind,
-		New:  func() Command { return P(new(C)) },
+		Kind: a.kind, About: a.kind,
+		New: func() Command { return P(new(C)) },
 		Decide: func(state any, c Command, g Given) (Outcome, error) {
 			s, _ := state.(S)
 			return decide(s, c.(P), g)
 		},
 		Evolve: a.fold,
 	}
+}
+
+// about marks a rule whose subject is of another kind than its stream.
+func about(k events.Kind, r Rule) Rule {
+	r.About = k
+	return r
 }
 
 // named gives a rule another name than its stream's kind suggests.

@@ -29,8 +29,8 @@ type study struct{}
 var studies = Aggregate[study]{events.KindStudy, func(s study, _ events.Event) study { return s }}
 
 var studyRules = []Rule{
-	unchecked(rule(studies, "record", recordStudy)),
-	unchecked(rule(studies, "complete", completePoint)),
+	about(events.KindPoint, unchecked(rule(studies, "record", recordStudy))),
+	about(events.KindPoint, unchecked(rule(studies, "complete", completePoint))),
 }
 
 func recordStudy(_ study, c *RecordStudy, g Given) (Outcome, error) {

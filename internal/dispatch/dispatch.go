@@ -75,7 +75,8 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) Verdict { return d.All(
 func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	jobs := make([]*job, len(requests))
 	for i, r := range requests {
-		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given)}
+		subject := events.StreamOf(r.Rule.About, *r.Command.Subject())
+		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given), subject: subject}
 	}
 	for open := jobs; len(open) > 0; {
 		if err := d.round(ctx, open); err != nil {
@@ -98,7 +99,8 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 // job is a request on its way.
 type job struct {
 	*Request
-	stream    events.Stream
+	stream    events.Stream // that it is decided on
+	subject   events.Stream // that it is about, most often the same
 	live      []command.Reference
 	claims    []command.Claim
 	entry     *eventlog.Entry
@@ -176,7 +178,8 @@ func (d *Dispatcher) replay(ctx context.Context, open []*job) error {
 func (d *Dispatcher) decide(j *job, states *states) {
 	j.entry, j.leans = nil, states.moved
 	state, version, position := states.of(j.stream)
-	if j.IfMatch != nil && *j.IfMatch != version {
+	_, of, _ := states.of(j.subject)
+	if j.IfMatch != nil && *j.IfMatch != of && !j.Rule.Unchecked {
 		j.fail(ErrVersion)
 		return
 	}
@@ -186,13 +189,22 @@ func (d *Dispatcher) decide(j *job, states *states) {
 		return
 	}
 	if idle(outcome) && j.Key == (events.ID{}) {
-		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: version, Position: position}
+		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: of, Position: position}
 		return
 	}
 	j.entry = d.entry(j, outcome, version, states)
 	for _, n := range j.entry.Events {
 		states.evolve(n)
 	}
+}
+
+// unchanged guards what the command is about, where it is decided on another
+// stream: that it is there, and at the version asked for.
+func (j *job) unchanged() eventlog.Guard {
+	if j.IfMatch != nil {
+		return eventlog.Guard{Stream: j.subject, Version: *j.IfMatch}
+	}
+	return eventlog.Guard{Stream: j.subject, Version: eventlog.Live}
 }
 
 func idle(o command.Outcome) bool {
@@ -203,7 +215,7 @@ func idle(o command.Outcome) bool {
 func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *states) *eventlog.Entry {
 	subject := *j.Command.Subject()
 	e := &eventlog.Entry{
-		Command: j.Key, Request: j.Digest, Keep: j.Keep, Subject: subject, Stream: j.stream,
+		Command: j.Key, Request: j.Digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
 		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget,
 	}
 	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, TraceParent: j.TraceParent}
@@ -215,6 +227,9 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream})
 	case !j.Rule.Unchecked:
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream, Version: version})
+	}
+	if j.subject != j.stream {
+		e.Guards = append(e.Guards, j.unchanged())
 	}
 	e.Guards = append(e.Guards, states.leaning(j.Request)...)
 	for _, also := range o.Also {
