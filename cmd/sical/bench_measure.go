@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"sical-backend/internal/loadtest"
+)
+
+// loaded is a system under load, and where its cost is seen: nowhere for one whose
+// process is not known.
+type loaded struct {
+	url, adminURL string
+	pid           int
+}
+
+// part is one kind of load, at a fixed rate or, for 0, as fast as answers come.
+type part struct {
+	name string
+	rate int
+	work loadtest.Work
+}
+
+// parts has the mixed ones, which the targets are judged by, at its end.
+func parts(c *crowd, rate int) []part {
+	return []part{
+		{"create goals", 0, c.create}, {"read goals", 0, c.read}, {"list goals", 0, c.list},
+		{"mixed", 0, c.mixed}, {"mixed, fixed rate", rate, c.mixed},
+	}
+}
+
+// sample is what one part came to. Costs are 0 where they were not measured.
+type sample struct {
+	Name        string  `json:"name"`
+	PerSecond   float64 `json:"per_second"`
+	P50         float64 `json:"p50_ms"`
+	P95         float64 `json:"p95_ms"`
+	P99         float64 `json:"p99_ms"`
+	Failed      float64 `json:"failed"`                 // share of all
+	CPU         float64 `json:"cpu_us,omitempty"`       // of sical, per request
+	PostgresCPU float64 `json:"postgres_us,omitempty"`  // of its private Postgres, per request
+	Busy        float64 `json:"busy,omitempty"`         // both, share of all cores
+	Memory      float64 `json:"memory_mb,omitempty"`    // of sical, resident
+	Query       float64 `json:"query_p95_ms,omitempty"` // of the database, at most
+}
+
+// columns are the figures of a sample.
+func (s *sample) columns() []*float64 {
+	return []*float64{
+		&s.PerSecond, &s.P50, &s.P95, &s.P99, &s.Failed, &s.CPU, &s.PostgresCPU, &s.Busy, &s.Memory, &s.Query,
+	}
+}
+
+// median has the median of each figure of at least one sample.
+func median(samples []sample) sample {
+	m := sample{Name: samples[0].Name}
+	for i, into := range m.columns() {
+		var values []float64
+		for _, s := range samples {
+			values = append(values, *s.columns()[i])
+		}
+		*into = loadtest.Median(values)
+	}
+	return m
+}
+
+// measure plays a part. What it leaves the projectors to do is waited for and counts
+// among its cost.
+func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int, d time.Duration) (sample, error) {
+	before, err := l.look(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	r, err := loadtest.Load{URL: l.url, Connections: connections, Rate: p.rate, Duration: d, Work: p.work}.Run(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	if err := c.settle(ctx); err != nil {
+		return sample{}, err
+	}
+	after, err := l.look(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	s := sample{
+		Name: p.name, PerSecond: r.PerSecond(), Failed: float64(r.Failed) / float64(r.Units),
+		P50: ms(r.Latency.Quantile(.5)), P95: ms(r.Latency.Quantile(.95)), P99: ms(r.Latency.Quantile(.99)),
+	}
+	before.cost(&s, after, float64(r.Units))
+	return s, nil
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// thousands is a figure with a comma before each three digits.
+func thousands(v float64) string {
+	text := fmt.Sprintf("%.0f", v)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func printParts(out io.Writer, list []sample) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\trequests/s\tp50 ms\tp95 ms\tp99 ms\tfailed\tsical µs\tPostgres µs\tall cores\tMB\t")
+	for _, s := range list {
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f %%\t%.0f\t%.0f\t%.0f %%\t%.0f\t\n",
+			s.Name, thousands(s.PerSecond), s.P50, s.P95, s.P99, 100*s.Failed, s.CPU, s.PostgresCPU, 100*s.Busy, s.Memory)
+	}
+	return w.Flush()
+}
