@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -76,9 +77,15 @@ func (h *hub) add(list []*events.Event, fromFeed bool) {
 	h.changed = make(chan struct{})
 }
 
-// page reads a page of the log.
+// errShort says that the log lacks events that the feed has brought.
+var errShort = errors.New("projector: the log is shorter than it was")
+
+// page reads a page of the log, which is known to go on after the position.
 func (h *hub) page(ctx context.Context, after uint64) ([]*events.Event, error) {
 	list, err := read(ctx, h.cfg.Log, after, batchSize)
+	if err == nil && len(list) == 0 {
+		err = errShort
+	}
 	h.decode(list, after)
 	return list, err
 }

@@ -135,13 +135,15 @@ func (r *runner) stop(ctx context.Context, f *failure) error {
 	return err
 }
 
-// release gives the lease back, so that another need not wait for its end.
+// release gives the lease back, so that another need not wait for its end. The
+// last batch may have been cut off, and be committed or not.
 func (r *runner) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_, err := r.cfg.Pool.Exec(ctx, `
-		update sical.projection set position = $5, owner = null, lease_until = null, updated_at = now()
-		where view = $1 and version = $2 and epoch = $3 and position = $4`,
+		update sical.projection
+		set position = case position when $4 then $5 else position end, owner = null, lease_until = null, updated_at = now()
+		where view = $1 and version = $2 and epoch = $3`,
 		r.view.Name, r.view.Version, r.lease.epoch, r.lease.saved, r.lease.position)
 	if err != nil {
 		r.cfg.Logger.Debug("lease not given back; it runs out by itself", "view", r.view.Name, "err", err)

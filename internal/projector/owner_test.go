@@ -47,9 +47,11 @@ func TestOneOwnerAtATime(t *testing.T) {
 	for _, stop := range stops {
 		w.some(200)
 		w.reaches(uint64(len(w.log)), both...)
-		stop() // gives its leases back
+		stop()
 	}
 	for _, v := range both {
+		owner, _ := w.owner(v)
+		require.Empty(t, owner, "the lease was not given back")
 		w.exact(v)
 	}
 }

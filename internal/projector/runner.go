@@ -54,6 +54,9 @@ func (r *runner) run(ctx context.Context) error {
 			troubled = false
 			r.metrics.takeover.Inc()
 			err = r.work(ctx)
+			if ctx.Err() != nil {
+				r.release()
+			}
 			r.metrics.failed.Set(0) // whoever owns the view next tells of it
 		}
 		switch {
@@ -73,13 +76,12 @@ func (r *runner) run(ctx context.Context) error {
 	return nil
 }
 
-// work folds as the owner until that ends, by errLost or another error.
+// work folds as the owner until that ends, by errLost, another error or ctx.
 func (r *runner) work(ctx context.Context) error {
 	r.retryAt = time.Time{}
 	r.tell(nil)
 	for {
 		if ctx.Err() != nil {
-			r.release()
 			return ctx.Err()
 		}
 		if err := r.keep(ctx); err != nil {
