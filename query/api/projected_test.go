@@ -14,7 +14,6 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/projector"
-	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
 
@@ -48,6 +47,12 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 		_, err := s.admin.Exec(t.Context(), `truncate `+v.Table()+`, `+v.TotalTable())
 		require.NoError(t, err)
 	}
+	s.eventually(func() error { // it has heard that the views began anew
+		if at := position(s.get("/v1/statistics", "")); at > 0 {
+			return fmt.Errorf("still at %d", at)
+		}
+		return nil
+	})
 	log := history{s, s.log}
 	for i := range log.events {
 		log.events[i].Raw, err = events.Encode(log.events[i].Data)
@@ -60,7 +65,7 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 		Metrics: projector.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
 	})
 	go func() { ended <- p.Run(ctx) }()
-	testkit.Eventually(t, func() error {
+	s.eventually(func() error {
 		got := s.get("/v1/statistics", "", minPosition, strconv.Itoa(len(s.log)), "Prefer", "wait=1")
 		if got.status != http.StatusOK {
 			return errors.New(got.body)

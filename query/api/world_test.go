@@ -277,6 +277,13 @@ func read[T any](w *world, target, token string) (body T) {
 	return body
 }
 
+// eventually waits for what the node comes to know by asking the database now
+// and then.
+func (w *world) eventually(holds func() error) {
+	w.t.Helper()
+	testkit.Eventually(w.t, holds)
+}
+
 func position(a answer) int {
 	n, _ := strconv.Atoi(a.header.Get("Sical-Position"))
 	return n
