@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/openapi"
+	"sical-backend/internal/openapi/contracttest"
 	"sical-backend/internal/testkit"
 )
 
@@ -112,9 +114,9 @@ func (b binary) serve(t *testing.T, dir string) *server {
 // client talks to the running program.
 func (s *server) client(t *testing.T) *system {
 	t.Helper()
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &system{t: t, url: s.url, client: &http.Client{Transport: transport}}
+	contract, err := contracttest.New(openapi.Document())
+	require.NoError(t, err)
+	return (&system{url: s.url, contract: contract}).by(t)
 }
 
 func (b binary) endsCleanly(t *testing.T) {
