@@ -121,9 +121,7 @@ func (b *Bench) targets(ctx context.Context, people *crowd, at *loaded, out *out
 
 func (b *Bench) print(out *output, parts []sample, verdicts []verdict) error {
 	if b.JSON {
-		return json.NewEncoder(out).Encode(map[string]any{
-			"connections": b.Connections, "seconds": b.Seconds, "rounds": b.Rounds, "parts": parts, "targets": verdicts,
-		})
+		return b.encode(out, map[string]any{"parts": parts, "targets": verdicts})
 	}
 	fmt.Fprintf(out, "%d connections, %d rounds of %d s each, medians\n\n", b.Connections, b.Rounds, b.Seconds)
 	if err := printParts(out, parts); err != nil {
@@ -131,4 +129,12 @@ func (b *Bench) print(out *output, parts []sample, verdicts []verdict) error {
 	}
 	fmt.Fprintln(out)
 	return printVerdicts(out, verdicts)
+}
+
+// encode prints figures together with what was asked for.
+func (b *Bench) encode(out *output, figures map[string]any) error {
+	figures["connections"], figures["seconds"], figures["rounds"] = b.Connections, b.Seconds, b.Rounds
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false) // limits are written with < and >
+	return encoder.Encode(figures)
 }

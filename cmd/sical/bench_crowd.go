@@ -138,15 +138,20 @@ func (c *crowd) mixed(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit)
 	return c.read(ctx, conn, u)
 }
 
-// createGoal makes a goal whose event is of an ordinary size, some 400 bytes.
+// goalBody has a goal of ordinary length, with further members of its JSON object.
+func goalBody(members string, u loadtest.Unit) string {
+	return fmt.Sprintf(`{%s,"title":"Learn something useful, part %d","description":"A few pages a day, with exercises; 每天几页，配合练习。","category":"programming"}`, members, u.N)
+}
+
+// createGoal makes a goal, which has one event.
 func createGoal(ctx context.Context, conn *loadtest.Conn, p person, u loadtest.Unit) (string, loadtest.Answer, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return "", loadtest.Answer{}, err
 	}
 	a, err := conn.Do(ctx, loadtest.Request{
-		Method: http.MethodPost, Path: "/v1/goals", Token: p.token, Body: fmt.Sprintf(
-			`{"id":%q,"title":"Learn something useful, part %d","description":"A few pages a day, with exercises; 每天几页，配合练习。","category":"programming","visibility":"public"}`, id, u.N),
+		Method: http.MethodPost, Path: "/v1/goals", Token: p.token,
+		Body: goalBody(fmt.Sprintf(`"id":%q,"visibility":"public"`, id), u),
 	})
 	return id.String(), a, err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"text/tabwriter"
@@ -66,9 +65,7 @@ func (b *Bench) visible(ctx context.Context, people *crowd, out *output, logger 
 		medians = append(medians, seen{rate, median(command[rate]), median(visible[rate])})
 	}
 	if b.JSON {
-		return json.NewEncoder(out).Encode(map[string]any{
-			"connections": b.Connections, "seconds": b.Seconds, "rounds": b.Rounds, "visible": medians,
-		})
+		return b.encode(out, map[string]any{"visible": medians})
 	}
 	fmt.Fprintf(out, "From when a command was due: %d rounds of %d s each, medians\n\n", b.Rounds, b.Seconds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)

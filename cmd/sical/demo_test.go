@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +77,7 @@ func TestDemoShowsEverything(t *testing.T) {
 		me := s.get("/v1/users/me", desk.token(t, id.String(), events.Learner))
 		require.Equal(t, http.StatusOK, me.status, me.body)
 		assert.Equal(t, name, me.field(t, "display_name"))
+		assert.NotEqual(t, "[]", me.field(t, "goals"), "an active goal to look at")
 		assert.Contains(t, out.String(), "--username "+username)
 	}
 	for role, username := range map[events.Role]string{
@@ -107,4 +109,20 @@ func TestDemoBesideARunningSystem(t *testing.T) {
 	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&second}, quiet))
 	assert.Equal(t, []string{"demo", "0", "done"}, strings.Fields(second.String())[:3])
 	assert.Contains(t, first.String(), "views caught up")
+}
+
+// TestImportsDoNotWaitForPausedViews: nobody folds here, and the only view rests.
+func TestImportsDoNotWaitForPausedViews(t *testing.T) {
+	t.Parallel()
+	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL, MaxConns: 4}
+	quiet := slog.New(slog.DiscardHandler)
+	admin, err := pgx.Connect(t.Context(), c.PostgresURL)
+	require.NoError(t, err)
+	defer func() { _ = admin.Close(t.Context()) }()
+	_, err = admin.Exec(t.Context(), `insert into sical.projection (view, version, incarnation, state) values ('resting', 1, gen_random_uuid(), 'paused')`)
+	require.NoError(t, err)
+
+	var out bytes.Buffer
+	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&out}, quiet))
+	assert.Contains(t, out.String(), "views caught up")
 }

@@ -81,20 +81,30 @@ func (i *importing) stage(ctx context.Context, name string, most int, items iter
 	return err
 }
 
-// finish prints the sum of all stages, and waits for an own projector to fold
-// what was appended.
+// finish prints the sum of all stages, and waits for the views.
 func (i *importing) finish(ctx context.Context) error {
 	took := time.Since(i.begun)
 	fmt.Fprintf(i.out, "%-12s %9d done  %9d known  %6d refused  %8.1f s  %7.0f/s\n",
 		"all", i.counts.Done.Load(), i.counts.Known.Load(), i.counts.Refused.Load(), took.Seconds(), float64(i.counts.All())/took.Seconds())
+	begun := time.Now()
+	if err := i.catchUp(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(i.out, "views caught up %.1f s after the last append\n", time.Since(begun).Seconds())
+	return nil
+}
+
+// catchUp waits until the views have folded what was appended, but for those that
+// are paused or failed: they may be so for ever.
+func (i *importing) catchUp(ctx context.Context) error {
 	watching, err := i.app.pool(ctx, postgres.RoleProjector, 2, nil)
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
 	for behind := int64(1); behind > 0; {
 		err := watching.QueryRow(ctx, `
-			select coalesce((select max(position) from sical.events), 0) - coalesce((select min(position) from sical.projection), 0)`).Scan(&behind)
+			select head - coalesce((select min(case state when 'live' then position else head end) from sical.projection), 0)
+			from (select coalesce(max(position), 0) as head from sical.events) log`).Scan(&behind)
 		if err != nil {
 			return err
 		}
@@ -102,7 +112,6 @@ func (i *importing) finish(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(i.out, "views caught up %.1f s after the last append\n", time.Since(begun).Seconds())
 	return nil
 }
 

@@ -46,8 +46,8 @@ func (s *story) assessments() {
 			}
 		}
 	}
-	copied := of(learners()[0].assessmentID(events.Quiz))
-	s.tell(moment(days-1, 9, 0), curator(), "assessment.void", &command.VoidAssessment{Of: copied})
+	misprinted := of(learners()[0].assessmentID(events.Quiz))
+	s.tell(moment(days-1, 9, 0), curator(), "assessment.void", &command.VoidAssessment{Of: misprinted})
 }
 
 // assess tells one assessment of the n-th learner as far as the story goes.

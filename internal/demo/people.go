@@ -60,9 +60,9 @@ func learners() []learner {
 		return person{"demo-" + username, name, events.Learner, joined}
 	}
 	return []learner{
-		{who("anna", "Anna Petrova", 0), "graphs", "12345", 35, "Understand maps of trains", true, ""},
+		{who("anna", "Anna Petrova", 0), "graphs", "135", 35, "Understand maps of trains", true, ""},
 		{who("ben", "Ben Achebe", 1), "graphs", "135", 30, "Draw fewer lines", true, ""},
-		{who("王芳", "王芳", 1), "graphs", "246", 40, "学会图论", true, ""},
+		{who("王芳", "王芳", 1), "graphs", "26", 40, "学会图论", true, ""},
 		{who("chloe", "Chloé Martin", 2), "graphs", "67", 50, "Win the next maths evening", false, ""},
 		{who("李强", "李强", 3), "graphs", "1234567", 25, "每天一道图论题", true, ""},
 		{who("dev", "Dev Patel", 4), "graphs", "14", 30, "Pass discrete mathematics", false, events.GoalPaused},

@@ -202,7 +202,7 @@ func (s *storm) watch(ctx context.Context) {
 
 // verify compares the log with what was answered.
 func (s *storm) verify() {
-	p := s.processes[1]
+	p := open(s, s.db.URL(postgres.RoleCommand)) // with connections that live
 	log, err := p.Read(context.Background(), 0, 1<<20)
 	require.NoError(s, err)
 	versions, effects := map[events.Stream]int{}, map[events.ID]events.Event{}

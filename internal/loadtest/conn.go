@@ -44,8 +44,7 @@ type StatusError struct {
 
 func (e *StatusError) Error() string { return fmt.Sprintf("status %d: %s", e.Status, e.Body) }
 
-// Conn is one keep-alive connection, dialled when it is first used and after each
-// failure. It writes and reads in the goroutine that asks: http.Transport hands
+// Conn is one keep-alive connection, dialled anew after each failure. It writes and reads in the goroutine that asks: http.Transport hands
 // every request to two others, which takes twice the processor time, and that is
 // missing to a server on the same machine (see BenchmarkClients). One goroutine at
 // a time may use it.

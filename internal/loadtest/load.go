@@ -11,7 +11,7 @@ import (
 
 // The most that one Load may ask for.
 const (
-	MaxConnections = 10_000
+	MaxConnections = 10_000 // all made before the first unit
 	MaxRate        = 100_000 // units a second
 	MaxUnits       = 10_000_000
 	MaxDuration    = 10 * time.Minute
@@ -63,14 +63,18 @@ func (l Load) Run(ctx context.Context) (*Result, error) {
 	// Units still under way when the time is up have as long as any request.
 	running, cancel := context.WithTimeout(ctx, l.Duration+patience)
 	defer cancel()
+	conns := make([]*Conn, l.Connections)
+	for i := range conns {
+		conns[i] = newConn(first.address, i)
+		_ = conns[i].open(running) // else its first request tries again, and counts
+	}
 	r := &run{Load: l, begun: time.Now(), result: &Result{Latency: &Histogram{}}}
 	next := r.closed(running)
 	if l.Rate > 0 {
 		next = r.open(running)
 	}
 	var working sync.WaitGroup
-	for i := range l.Connections {
-		c := newConn(first.address, i)
+	for _, c := range conns {
 		working.Go(func() {
 			defer c.Close()
 			for u, ok := next(); ok; u, ok = next() {

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/auth"
+	"sical-backend/internal/embedded"
+	"sical-backend/internal/loadtest"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// benchConnections is how many connections the benchmarks use, benchRound how long
+// one round of each contender lasts.
+const (
+	benchConnections = 64
+	benchRound       = 3 * time.Second
+)
+
+// build makes a program of a folder of this module, or of one within it.
+func build(b *testing.B, folder, file string) {
+	b.Helper()
+	cmd := exec.CommandContext(b.Context(), "go", "build", "-buildvcs=false", "-o", file, ".")
+	cmd.Dir = folder
+	out, err := cmd.CombinedOutput()
+	require.NoError(b, err, string(out))
+}
+
+// launch starts a program that ends with the benchmark, and reads one of its outputs
+// up to the line that holds a word.
+func launch(b *testing.B, cmd *exec.Cmd, word string) string {
+	b.Helper()
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	read, write, err := os.Pipe()
+	require.NoError(b, err)
+	cmd.Stdout, cmd.Stderr = write, write
+	require.NoError(b, cmd.Start())
+	require.NoError(b, write.Close())
+	drained, found := make(chan struct{}), make(chan string, 1)
+	go func() {
+		defer close(drained)
+		defer close(found)
+		for lines := bufio.NewScanner(read); lines.Scan(); {
+			if strings.Contains(lines.Text(), word) {
+				select {
+				case found <- lines.Text():
+				default:
+				}
+			}
+		}
+	}()
+	b.Cleanup(func() {
+		<-drained
+		_ = cmd.Wait() // it was told to end
+		_ = read.Close()
+	})
+	line, ok := <-found
+	require.True(b, ok, "%v did not start", cmd.Args)
+	return line
+}
+
+// launched is a system of the built program, on a data folder of its own.
+type launched struct {
+	file, dir string
+	embedded.Run
+	people *crowd
+}
+
+// launchSical starts the whole system, with authentication, synced to disk.
+func launchSical(b *testing.B, file string) *launched {
+	b.Helper()
+	dir, err := os.MkdirTemp("", "sical-bench-") // not b.TempDir: as root, Postgres is another user who has to pass
+	require.NoError(b, err)
+	require.NoError(b, os.Chmod(dir, 0o711))
+	b.Cleanup(func() { require.NoError(b, os.RemoveAll(dir)) })
+	l := &launched{file: file, dir: dir}
+	launch(b, l.command(b, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--rate-limit", "0", "--log-level", "error"), "sical serves")
+	l.Run, err = embedded.ReadRun(dir)
+	require.NoError(b, err)
+	keys, err := auth.OpenKeyring(filepath.Join(dir, "keys", "tokens"))
+	require.NoError(b, err)
+	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
+	require.NoError(b, err)
+	l.people, err = gather(b.Context(), l.PublicURL, signer, benchConnections)
+	require.NoError(b, err)
+	return l
+}
+
+func (l *launched) command(b *testing.B, args ...string) *exec.Cmd {
+	return exec.CommandContext(b.Context(), l.file, append(args, "--data-dir", l.dir)...)
+}
+
+// pause stops the folding of all views.
+func (l *launched) pause(b *testing.B) {
+	b.Helper()
+	for _, v := range projections.Views() {
+		out, err := l.command(b, "projections", "pause", v.Name).CombinedOutput()
+		require.NoError(b, err, string(out))
+	}
+}
+
+// contender is one of the systems that are compared.
+type contender struct {
+	name   string
+	url    string
+	roots  []int // of its process trees, its Postgres among them
+	work   loadtest.Work
+	settle func(context.Context) error // nil where nothing is left to do
+
+	rates, costs []float64 // of each round: commands a second, µs of processor time a command
+}
+
+// peer is the design that sical replaces, with a Postgres of the same settings.
+func peer(b *testing.B, dir string) *contender {
+	b.Helper()
+	file := filepath.Join(dir, "seed")
+	build(b, "../../internal/bench/seed", file)
+	database := testkit.DurablePostgres(b).Database(b, nil)
+	cmd := exec.CommandContext(b.Context(), file, "-listen", "127.0.0.1:0", "-postgres-url", database.AdminURL)
+	_, url, _ := strings.Cut(launch(b, cmd, "url=http"), "url=")
+	user := uuid.NewString()
+	return &contender{
+		name: "seed's design", url: url, roots: []int{cmd.Process.Pid, postmaster(b, database.AdminURL)},
+		work: func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
+			_, err := conn.Do(ctx, loadtest.Request{Method: http.MethodPost, Path: "/goals", Body: goalBody(fmt.Sprintf(`"user_id":%q`, user), u)})
+			return err
+		},
+	}
+}
+
+// postmaster finds the server behind a URL: the parent of what serves a connection.
+func postmaster(b *testing.B, url string) (parent int) {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), url)
+	require.NoError(b, err)
+	defer conn.Close(b.Context())
+	var pid int
+	require.NoError(b, conn.QueryRow(b.Context(), `select pg_backend_pid()`).Scan(&pid))
+	tree, err := loadtest.Tree(pid)
+	require.NoError(b, err)
+	return tree[0].Parent
+}
+
+// round loads the contender once. What it leaves to be done is waited for, and
+// counts among its cost.
+func (c *contender) round(b *testing.B, d time.Duration) (rate, cost float64) {
+	b.Helper()
+	before := c.spent(b)
+	r, err := loadtest.Load{URL: c.url, Connections: benchConnections, Duration: d, Work: c.work}.Run(b.Context())
+	require.NoError(b, err)
+	require.NoError(b, r.Err, c.name)
+	if c.settle != nil {
+		require.NoError(b, c.settle(b.Context()))
+	}
+	return r.PerSecond(), float64((c.spent(b) - before).Microseconds()) / float64(r.Units)
+}
+
+func (c *contender) spent(b *testing.B) (sum time.Duration) {
+	b.Helper()
+	for _, pid := range c.roots {
+		tree, err := loadtest.Tree(pid)
+		require.NoError(b, err)
+		sum += loadtest.CPU(tree)
+	}
+	return sum
+}
+
+// BenchmarkCommandOverHTTP plays three systems in the same rounds, each with a
+// synced Postgres of its own, at 64 connections that create goals: the design that
+// sical replaces (Gin and GORM, one insert a request, no authentication), sical with
+// authentication and everything running, and sical with its projectors paused.
+// Required are 3 times the peer's commands a second for the second and 6 times for
+// the third. -benchtime 5x gives five rounds, of which medians are told.
+func BenchmarkCommandOverHTTP(b *testing.B) {
+	dir := b.TempDir()
+	file := filepath.Join(dir, "sical")
+	build(b, ".", file)
+	running, paused := launchSical(b, file), launchSical(b, file)
+	paused.pause(b)
+	contenders := []*contender{
+		peer(b, dir),
+		{name: "everything running", url: running.PublicURL, roots: []int{running.PID}, work: running.people.create, settle: running.people.settle},
+		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.create},
+	}
+	for _, c := range contenders {
+		c.round(b, time.Second) // pools fill, statements are prepared, paused projectors notice
+	}
+	for b.Loop() {
+		for _, c := range contenders {
+			rate, cost := c.round(b, benchRound)
+			c.rates, c.costs = append(c.rates, rate), append(c.costs, cost)
+		}
+	}
+	b.ReportMetric(0, "ns/op") // the length of a round is ours
+	base := loadtest.Median(contenders[0].rates)
+	table := fmt.Sprintf("%-20s %12s %14s %8s\n", "", "commands/s", "CPU µs each", "times")
+	for i, c := range contenders {
+		rate, cost := loadtest.Median(c.rates), loadtest.Median(c.costs)
+		unit := []string{"seed", "running", "paused"}[i]
+		b.ReportMetric(rate, unit+"-commands/s")
+		b.ReportMetric(cost, unit+"-cpu-µs")
+		b.ReportMetric(rate/base, unit+"-times-seed")
+		table += fmt.Sprintf("%-20s %12s %14.0f %8.1f\n", c.name, thousands(rate), cost, rate/base)
+	}
+	b.Log("\n" + table)
+}
+
+// BenchmarkVisible measures from the moment a command was due until what it did was
+// read over HTTP, at fixed rates: the whole program, authentication on, synced to
+// disk. The answer to the command alone is told beside it. -benchtime 5x gives five
+// runs, of which medians are told.
+func BenchmarkVisible(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "sical")
+	build(b, ".", file)
+	system := launchSical(b, file)
+	for _, rate := range visibleRates() {
+		b.Run(fmt.Sprintf("rate=%d", rate), func(b *testing.B) {
+			var command, visible []sample
+			for b.Loop() {
+				s, err := commandToVisible(b.Context(), system.people, rate, benchConnections, benchRound)
+				require.NoError(b, err)
+				require.Zero(b, s.Visible.Failed)
+				command, visible = append(command, s.Command), append(visible, s.Visible)
+			}
+			b.ReportMetric(0, "ns/op")
+			for _, m := range []sample{median(command), median(visible)} {
+				b.ReportMetric(m.P50, m.Name+"-p50-ms")
+				b.ReportMetric(m.P95, m.Name+"-p95-ms")
+				b.ReportMetric(m.P99, m.Name+"-p99-ms")
+			}
+		})
+	}
+}

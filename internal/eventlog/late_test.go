@@ -1,0 +1,95 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+// A call that the network holds back runs after the retry that took its place: it
+// finds its own events and does nothing, though no guard of it would object.
+func TestALateCallDoesNothing(t *testing.T) {
+	t.Parallel()
+	db := testkit.Database(t, migrated)
+	proxy := testkit.Proxy(t, db.Socket())
+	slow, quick := open(t, db.Through(proxy, postgres.RoleCommand)), open(t, db.URL(postgres.RoleCommand))
+	require.NoError(t, quick.Append(t.Context(), point("before")))
+	user := register("ana")
+	require.NoError(t, quick.Append(t.Context(), user))
+	b := unchecked(t, slow, user.Subject)
+	_, err := slow.call(t.Context(), b, false) // prepared statements and all
+	require.NoError(t, err)
+
+	b = unchecked(t, slow, user.Subject)
+	b.seen = 2 + uint64(b.events)
+	conn, err := slow.pool.Acquire(t.Context())
+	require.NoError(t, err)
+	held := conn.Conn().PgConn().PID()
+	conn.Release()
+	proxy.Blackhole(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	_, err = slow.call(ctx, b, false)
+	cancel()
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+
+	a, err := quick.call(t.Context(), b, true)
+	require.NoError(t, err)
+	require.Equal(t, "appended", a.outcome)
+	for range 20 {
+		require.NoError(t, quick.Append(t.Context(), point("in between")))
+	}
+	late, err := quick.call(t.Context(), b, true)
+	require.NoError(t, err)
+	require.Equal(t, answer{outcome: "already", base: a.base, recorded: a.recorded, heads: a.heads}, late)
+
+	proxy.Blackhole(false)
+	gone(t, db, held)
+	versions := streamVersions(t, quick, user.Subject)
+	require.Equal(t, []int{1, 2, 3, 4}, versions, "two batches of two, each once")
+}
+
+// unchecked is a batch of two events that no guard holds back.
+func unchecked(t *testing.T, p *process, who events.ID) *batch {
+	s := events.StreamOf(events.KindStudy, who)
+	e := &Entry{Subject: who, Stream: s}
+	for range 2 {
+		e.Events = append(e.Events, New{Stream: s, Owner: who, Data: &events.Studied{Point: newID(), Amount: 1}, OccurredAt: time.Now()})
+	}
+	require.NoError(t, p.prepare(t.Context(), e))
+	b := newBatch()
+	require.True(t, b.add(e))
+	return b
+}
+
+func streamVersions(t *testing.T, p *process, who events.ID) (versions []int) {
+	list, err := p.after(t.Context(), events.StreamOf(events.KindStudy, who), 0)
+	require.NoError(t, err)
+	for _, e := range list {
+		versions = append(versions, e.Version)
+	}
+	return versions
+}
+
+// gone waits until a backend has read what came to it through the proxy, the end
+// of the connection included.
+func gone(t *testing.T, db *testkit.DB, pid uint32) {
+	admin, err := pgx.Connect(t.Context(), db.AdminURL)
+	require.NoError(t, err)
+	defer admin.Close(context.Background())
+	testkit.Eventually(t, func() error {
+		var there bool
+		err := admin.QueryRow(t.Context(), `select exists (select from pg_stat_activity where pid = $1)`, int(pid)).Scan(&there)
+		if err == nil && there {
+			return errors.New("the backend is still there")
+		}
+		return err
+	})
+}
