@@ -25,11 +25,15 @@ import (
 )
 
 const (
-	pageSize = 1000                   // events read from the log, and published, at a time
-	backlog  = 100_000                // events that a stream made anew begins with
-	idle     = 100 * time.Millisecond // between looks at the log when nothing was heard
-	standby  = time.Second            // between looks at whether another relay keeps up
-	timeout  = 5 * time.Second        // for one publish
+	pageSize = 1000    // events read from the log, and published, at a time
+	backlog  = 100_000 // events that a stream made anew begins with
+	// handedLength bounds the appends that wait to be forwarded: a full batch each
+	// is some 20 MB. What does not fit is read from the log.
+	handedLength = 64
+
+	idle    = 100 * time.Millisecond // between looks at the log when nothing was heard
+	standby = time.Second            // between looks at whether another relay keeps up
+	timeout = 5 * time.Second        // for one publish
 )
 
 // Meter is told what the relay does: how many events it published, and the
@@ -71,7 +75,7 @@ func New(c Config) (*Relay, error) {
 		Config:  c,
 		js:      js,
 		publish: bus.NewSequencedPublisher(js, wire.Stream),
-		handed:  make(chan []events.Event, 1024),
+		handed:  make(chan []events.Event, handedLength),
 	}, nil
 }
 
