@@ -11,7 +11,6 @@ var (
 	goalStream = events.StreamOf(events.KindGoal, idOf("goal"))
 	calculus   = &events.GoalCreated{Title: "学会微积分", Category: "数学", Visibility: events.Private}
 	draftGoal  = on(goalStream, anna, calculus)
-	openGoal   = on(goalStream, anna, &events.GoalCreated{Title: "Learn Go", Visibility: events.Public})
 )
 
 // goalAfter is anna's draft goal and what came of it.

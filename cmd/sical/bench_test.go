@@ -23,7 +23,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	serveOn(t, c, slog.New(slog.DiscardHandler))
 
 	var text bytes.Buffer
-	b := Bench{Connections: 4, Rate: 50, Seconds: 1, Rounds: 1}
+	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1}
 	if err := b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)); err != nil {
 		require.ErrorContains(t, err, "targets missed", "on a machine too busy for them")
 	}
@@ -41,7 +41,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	for _, s := range told.Visible {
 		assert.Zero(t, s.Visible.Failed)
 		assert.Positive(t, s.Command.P50)
-		assert.Greater(t, s.Visible.P50, s.Command.P50, "nothing is seen before it is done")
+		assert.GreaterOrEqual(t, s.Visible.P50, s.Command.P50, "nothing is seen before it is done")
 	}
 }
 

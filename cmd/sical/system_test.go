@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +160,3 @@ func (d *desk) token(t *testing.T, user string, role events.Role) string {
 	require.NoError(t, err)
 	return token
 }
-
-// quote is a JSON string.
-func quote(s string) string { return strconv.Quote(s) }

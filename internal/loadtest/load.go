@@ -11,7 +11,7 @@ import (
 
 // The most that one Load may ask for.
 const (
-	MaxConnections = 10_000 // all made before the first unit
+	MaxConnections = 10_000  // all made before the first unit
 	MaxRate        = 100_000 // units a second
 	MaxUnits       = 10_000_000
 	MaxDuration    = 10 * time.Minute
