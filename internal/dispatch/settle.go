@@ -22,7 +22,7 @@ func (d *Dispatcher) settle(j *job) {
 		j.known(r)
 	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.Rule.Creates:
 		j.fail(&command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."})
-	case errors.As(r.Err, &lost) && (lost.Stream == j.stream || lost.Stream == j.subject) && j.IfMatch != nil:
+	case errors.As(r.Err, &lost) && lost.Stream == j.subject && j.IfMatch != nil:
 		j.fail(ErrVersion)
 	case errors.As(r.Err, &lost):
 		if j.conflicts++; j.conflicts > anew {

@@ -62,6 +62,12 @@ func (r *Relay) differs(ctx context.Context, stream jetstream.Stream, head uint6
 	}
 	last := info.State.LastSeq
 	if last > head {
+		// Another relay may have published since the head was read.
+		if head, err = r.Log.Head(ctx); err != nil {
+			return "", err
+		}
+	}
+	if last > head {
 		return fmt.Sprintf("it ends at %d, the log at %d", last, head), nil
 	}
 	if info.State.Msgs == 0 {
