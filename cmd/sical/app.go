@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -53,7 +54,12 @@ type check struct {
 }
 
 func newApp(c Config, logger *slog.Logger) *App {
-	return &App{Config: c, logger: logger, registry: telemetry.NewRegistry(), failed: make(chan error, 1)}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		build = &debug.BuildInfo{}
+	}
+	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
+	return &App{Config: c, logger: logger, registry: registry, failed: make(chan error, 1)}
 }
 
 // onClose has f called by Close, before what was opened earlier.

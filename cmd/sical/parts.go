@@ -157,7 +157,7 @@ func (a *App) startQuery(ctx context.Context) error {
 		Views: views, Pool: p, NATS: a.nats, Head: eventlog.NewReader(p).Head, Logger: a.logger,
 	})
 	positions.OnForget(v.Clear)
-	answers, err := cache.New(positions, a.CacheBytes, cache.NewMetrics(a.registry))
+	answers, err := cache.New(positions, a.CacheBytes, telemetry.NewCache(a.registry))
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (a *App) startProjector(ctx context.Context) error {
 	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
 	a.work("projector", projector.New(projector.Config{
 		Pool: p, Log: eventlog.NewReader(p), Feed: projector.NewFeed(feed), Changes: a.nats,
-		Views: views, Metrics: projector.NewMetrics(a.registry), Logger: a.logger,
+		Views: views, Metrics: telemetry.NewProjection(a.registry), Logger: a.logger,
 	}).Run)
 	a.checks = append(a.checks, check{"projections", p.Ping})
 	return nil

@@ -20,11 +20,14 @@ func version() string {
 	if !ok {
 		return "sical (unknown build)"
 	}
-	commit := "unknown commit"
+	return fmt.Sprintf("sical %s, %s, %s", info.Main.Version, commit(info), info.GoVersion)
+}
+
+func commit(info *debug.BuildInfo) string {
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			commit = s.Value
+			return s.Value
 		}
 	}
-	return fmt.Sprintf("sical %s, %s, %s", info.Main.Version, commit, info.GoVersion)
+	return "unknown commit"
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/telemetry"
 )
 
 const hotKeys = 6
@@ -151,7 +153,7 @@ type floored struct {
 
 func newFloored(t testing.TB) floored {
 	p := NewPositions(Config{Views: []View{{"v", 1}}, Logger: slog.New(slog.DiscardHandler)})
-	c, err := New(p, 16<<20, NewMetrics(prometheus.NewRegistry()))
+	c, err := New(p, 16<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return floored{p, c}

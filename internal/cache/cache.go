@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
+
+	"sical-backend/internal/telemetry"
 )
 
 // ErrBehind is returned where the database answered from before a position
@@ -55,7 +57,7 @@ const (
 // Cache answers questions from memory, or once for all who ask the same.
 type Cache struct {
 	positions *Positions
-	metrics   *Metrics
+	metrics   *telemetry.Cache
 	store     *ristretto.Cache[string, *entry]
 	keeping   sync.RWMutex // held for writing while the store is emptied or closed
 
@@ -65,7 +67,7 @@ type Cache struct {
 
 // New returns a cache of at most maxBytes of answers, cleared whenever someone
 // is erased. It must be made before positions Run, and be closed.
-func New(positions *Positions, maxBytes int64, metrics *Metrics) (*Cache, error) {
+func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache, error) {
 	store, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters: max(10*maxBytes/typical, 1000),
 		MaxCost:     maxBytes,

@@ -26,7 +26,7 @@ func (r *runner) tell(b *batch) {
 		n.State = r.lease.state
 	}
 	r.sent = n.To
-	r.metrics.position.Set(float64(n.To))
+	r.metrics.Position.Set(float64(n.To))
 	if r.cfg.Changes == nil {
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/events"
+	"sical-backend/internal/telemetry"
 	"sical-backend/projections"
 )
 
@@ -46,7 +47,7 @@ type Config struct {
 	// Changes is where notices of what changed are published; nil for nowhere.
 	Changes *nats.Conn
 	Views   []*projections.View
-	Metrics *Metrics
+	Metrics *telemetry.Projection
 	Logger  *slog.Logger
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/cache"
+	"sical-backend/internal/telemetry"
 	"sical-backend/projections"
 )
 
@@ -25,7 +26,7 @@ type runner struct {
 	table    *table
 	concerns map[string]bool
 	hub      *hub
-	metrics  viewMetrics
+	metrics  telemetry.View
 
 	lease    lease
 	sent     uint64    // To of the last notice
@@ -37,7 +38,7 @@ type runner struct {
 func newRunner(p *Projector, v *projections.View, h *hub) *runner {
 	r := &runner{
 		cfg: p.cfg, owner: p.owner, view: v, table: newTable(v), concerns: map[string]bool{},
-		hub: h, metrics: p.cfg.Metrics.of(v.Name),
+		hub: h, metrics: p.cfg.Metrics.Of(v.Name),
 	}
 	for _, name := range v.Events {
 		r.concerns[name] = true
@@ -52,12 +53,12 @@ func (r *runner) run(ctx context.Context) error {
 		owned, err := r.acquire(ctx)
 		if owned {
 			troubled = false
-			r.metrics.takeover.Inc()
+			r.metrics.Takeovers.Inc()
 			err = r.work(ctx)
 			if ctx.Err() != nil {
 				r.release()
 			}
-			r.metrics.failed.Set(0) // whoever owns the view next tells of it
+			r.metrics.Failed.Set(0) // whoever owns the view next tells of it
 		}
 		switch {
 		case errors.Is(err, errOtherLog):
@@ -166,7 +167,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 		return changed, nil
 	}
 	err = r.apply(ctx, list)
-	r.metrics.behind.Set(float64(max(r.hub.position(), r.lease.position) - r.lease.position))
+	r.metrics.Behind.Set(float64(max(r.hub.position(), r.lease.position) - r.lease.position))
 	return nil, err
 }
 
@@ -196,10 +197,10 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 		return err
 	}
 	r.tell(b)
-	r.metrics.events.Add(float64(len(b.steps)))
-	r.metrics.unknown.Add(float64(b.unknown))
+	r.metrics.Events.Add(float64(len(b.steps)))
+	r.metrics.Unknown.Add(float64(b.unknown))
 	if len(b.rows) > 0 {
-		r.metrics.batch.Observe(time.Since(began).Seconds())
+		r.metrics.Batch.Observe(time.Since(began).Seconds())
 	}
 	return nil
 }
@@ -239,8 +240,8 @@ func (r *runner) commit(ctx context.Context, b *batch, from, to uint64) error {
 		r.log(ctx, slog.LevelInfo, "view goes on", "position", to)
 	}
 	r.failedAt, r.retryAt = 0, time.Time{}
-	r.metrics.failed.Set(0)
-	r.metrics.rows.Add(float64(written))
+	r.metrics.Failed.Set(0)
+	r.metrics.Rows.Add(float64(written))
 	return nil
 }
 
@@ -263,7 +264,7 @@ func refused(err error) bool {
 // fail stops the view at an event until the next try.
 func (r *runner) fail(ctx context.Context, f *failure) error {
 	r.retryAt = time.Now().Add(retry)
-	r.metrics.failed.Set(1)
+	r.metrics.Failed.Set(1)
 	if f.position != r.failedAt {
 		r.failedAt = f.position
 		r.log(ctx, slog.LevelError, "view failed", "position", f.position, "err", f.err)

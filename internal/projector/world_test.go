@@ -19,6 +19,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
@@ -138,7 +139,7 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 	pool := w.pool(postgres.RoleProjector)
 	cfg := Config{
 		Pool: pool, Log: eventlog.NewReader(pool), Views: views,
-		Metrics: NewMetrics(prometheus.NewRegistry()), Logger: quiet,
+		Metrics: telemetry.NewProjection(prometheus.NewRegistry()), Logger: quiet,
 	}
 	if change != nil {
 		change(&cfg)

@@ -13,6 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"sical-backend/internal/telemetry"
 )
 
 // body of the benchmarks: 1 KB, as a cached view would be.
@@ -27,7 +29,7 @@ func bareEcho() *echo.Echo {
 func protectedEcho(b *testing.B) *echo.Echo {
 	e := bareEcho()
 	err := Protect(e, Config{
-		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(), Now: time.Now,
+		Logger: slog.New(slog.DiscardHandler), Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now,
 		Verify:        func(string) (Principal, error) { return alice, nil },
 		RatePerSecond: 1 << 29, Burst: 1 << 30, Origins: []string{"https://app.example"},
 	})

@@ -11,21 +11,22 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/telemetry"
 )
 
 // Scanners ask for anything; the number of series must not notice (bounded labels).
 func TestMetricsAreBounded(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	m, err := newRequestMetrics(registry)
-	require.NoError(t, err)
+	m := telemetry.NewHTTP(registry)
 	e := echo.New()
 	routes(e)
 	ask := func(method, path string) {
 		r, _ := http.NewRequest(method, path, nil)
 		c := e.NewContext(r, nil)
 		e.Router().Find(method, path, c)
-		m.observe(method, c.Path(), 404, time.Millisecond)
+		m.Observe(method, c.Path(), 404, time.Millisecond)
 	}
 	series := func() (n int) {
 		families, err := registry.Gather()
@@ -63,9 +64,8 @@ func TestMetricsAreShared(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	for range 2 {
-		m, err := newRequestMetrics(registry)
-		require.NoError(t, err)
-		m.observe("GET", "/ok", 200, time.Millisecond)
+		m := telemetry.NewHTTP(registry)
+		m.Observe("GET", "/ok", 200, time.Millisecond)
 	}
 	a := &api{registry: registry}
 	require.InDelta(t, 2, a.value(t, "http_requests_total", "method", "GET", "endpoint", "/ok", "status", "200"), 0)

@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/prometheus/client_golang/prometheus"
+
+	"sical-backend/internal/telemetry"
 )
 
 // maxURL bounds the request target in bytes.
 const maxURL = 8 << 10
 
-// Config says how an API is protected. Logger, Registerer and Now are required.
+// Config says how an API is protected. Logger, Metrics and Now are required.
 type Config struct {
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer // takes the metrics
-	Now        func() time.Time
+	Logger  *slog.Logger
+	Metrics *telemetry.HTTP
+	Now     func() time.Time
 
 	Verify         Verifier // of access tokens; nil leaves every request anonymous
 	RatePerSecond  int      // requests each principal may make (see DefaultRate); 0 sets no limit
@@ -36,7 +37,6 @@ type gate struct {
 	ids        *requestIDs
 	headers    headers
 	cors       *cors
-	metrics    *requestMetrics
 	limits     *limits
 	compressor *compressor
 	accessLog  *accessLog
@@ -45,8 +45,7 @@ type gate struct {
 // Protect puts the chain in front of all routes of e, those added later included,
 // and makes ErrorHandler answer its errors. In order: request id, security headers,
 // CORS, recovery, bound on the URL, access token, rate limit, handler; then
-// compression, metrics and access log. It fails on a wrong origin or network and on
-// metrics of the same names that are not its own.
+// compression, metrics and access log. It fails on a wrong origin or network.
 func Protect(e *echo.Echo, cfg Config) error {
 	cors, err := newCORS(cfg.Origins)
 	if err != nil {
@@ -56,16 +55,11 @@ func Protect(e *echo.Echo, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	metrics, err := newRequestMetrics(cfg.Registerer)
-	if err != nil {
-		return err
-	}
 	g := &gate{
 		cfg:        cfg,
 		ids:        newRequestIDs(),
 		headers:    newHeaders(len(cfg.Origins)),
 		cors:       cors,
-		metrics:    metrics,
 		limits:     newLimits(cfg.RatePerSecond, cfg.Burst, cfg.Now()),
 		compressor: newCompressor(),
 		accessLog:  &accessLog{logger: cfg.Logger, every: uint64(max(cfg.LogEvery, 0))},
@@ -99,7 +93,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 		status = http.StatusInternalServerError // whatever was announced
 	}
 	took := g.cfg.Now().Sub(start)
-	g.metrics.observe(r.Method, c.Path(), status, took)
+	g.cfg.Metrics.Observe(r.Method, c.Path(), status, took)
 	g.accessLog.write(c, took, err != nil)
 	if broken {
 		panic(http.ErrAbortHandler) // cut the connection: half an answer must not look whole
@@ -121,7 +115,7 @@ func (g *gate) guard(c echo.Context, next echo.HandlerFunc, now time.Time, origi
 		if value == http.ErrAbortHandler {
 			panic(value) // a handler's own wish to cut the connection
 		}
-		g.metrics.panics.Inc()
+		g.cfg.Metrics.Panics.Inc()
 		err = newPanicError(value)
 	}()
 	r := c.Request()

@@ -12,6 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/telemetry"
 )
 
 func TestEveryStatusCarriesTheHeaders(t *testing.T) {
@@ -170,9 +172,9 @@ func TestClientAddress(t *testing.T) {
 func TestProtectRefusesBadConfig(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"*", "null", "https://a.example/", "https://A.example", "a.example", "https://", ""} {
-		require.Error(t, Protect(echo.New(), Config{Origins: []string{origin}, Registerer: prometheus.NewRegistry(), Now: time.Now}), origin)
+		require.Error(t, Protect(echo.New(), Config{Origins: []string{origin}, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now}), origin)
 	}
-	require.Error(t, Protect(echo.New(), Config{TrustedProxies: []string{"10.0.0.1"}, Registerer: prometheus.NewRegistry(), Now: time.Now}))
+	require.Error(t, Protect(echo.New(), Config{TrustedProxies: []string{"10.0.0.1"}, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now}))
 }
 
 func TestCORS(t *testing.T) {

@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"sical-backend/internal/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -43,7 +45,7 @@ func testVerify(token string) (Principal, error) {
 func newAPI(t testing.TB, adapt func(*Config)) *api {
 	t.Helper()
 	a := &api{registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
-	cfg := Config{Logger: slog.New(slog.NewJSONHandler(a.log, nil)), Registerer: a.registry, Now: time.Now, Verify: testVerify}
+	cfg := Config{Logger: slog.New(slog.NewJSONHandler(a.log, nil)), Metrics: telemetry.NewHTTP(a.registry), Now: time.Now, Verify: testVerify}
 	if adapt != nil {
 		adapt(&cfg)
 	}

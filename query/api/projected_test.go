@@ -14,6 +14,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/projector"
+	"sical-backend/internal/telemetry"
 	"sical-backend/projections"
 )
 
@@ -62,7 +63,7 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 	ended := make(chan error)
 	p := projector.New(projector.Config{
 		Pool: s.projector, Log: log, Views: projections.Views(),
-		Metrics: projector.NewMetrics(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
+		Metrics: telemetry.NewProjection(prometheus.NewRegistry()), Logger: slog.New(slog.DiscardHandler),
 	})
 	go func() { ended <- p.Run(ctx) }()
 	s.eventually(func() error {

@@ -22,6 +22,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
 	"sical-backend/internal/web"
@@ -87,7 +88,7 @@ func (w *world) serve(pool *pgxpool.Pool) {
 		return head, err
 	}
 	positions := cache.NewPositions(cfg)
-	answers, err := cache.New(positions, 1<<20, cache.NewMetrics(prometheus.NewRegistry()))
+	answers, err := cache.New(positions, 1<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(w.t, err)
 	w.t.Cleanup(answers.Close)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -99,7 +100,7 @@ func (w *world) serve(pool *pgxpool.Pool) {
 	})
 	w.server = echo.New()
 	require.NoError(w.t, web.Protect(w.server, web.Config{
-		Logger: logger, Registerer: prometheus.NewRegistry(), Now: time.Now, Verify: verify,
+		Logger: logger, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now, Verify: verify,
 	}))
 	New(query.NewAsker(pool, w.vault), answers, positions).Register(w.server)
 }

@@ -1,0 +1,42 @@
+package telemetry
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Projection tells how far the views are and what they cost. The label view is one
+// of the binary's views.
+type Projection struct {
+	position, behind, failed         *prometheus.GaugeVec
+	events, unknown, rows, takeovers *prometheus.CounterVec
+	batch                            *prometheus.HistogramVec
+}
+
+// NewProjection makes and registers the meters of the projector.
+func NewProjection(r prometheus.Registerer) *Projection {
+	return &Projection{
+		position:  gauges(r, "sical_projection_position", "Last position of the log that the view has applied.", "view"),
+		behind:    gauges(r, "sical_projection_behind_events", "Events known to the owner that the view has not applied.", "view"),
+		failed:    gauges(r, "sical_projection_failed", "1 while a fold of the view fails, else 0.", "view"),
+		events:    counters(r, "sical_projection_events_total", "Events folded.", "view"),
+		unknown:   counters(r, "sical_projection_unknown_events_total", "Events stepped over because a newer binary wrote them.", "view"),
+		rows:      counters(r, "sical_projection_rows_total", "Rows written or deleted.", "view"),
+		takeovers: counters(r, "sical_projection_takeovers_total", "Times that this process became the view's owner.", "view"),
+		batch: histograms(r, "sical_projection_batch_seconds", "From a batch's first load to its commit.",
+			[]float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}, "view"),
+	}
+}
+
+// View is the meters of one view, looked up once.
+type View struct {
+	Position, Behind, Failed         prometheus.Gauge
+	Events, Unknown, Rows, Takeovers prometheus.Counter
+	Batch                            prometheus.Observer // seconds
+}
+
+// Of returns the meters of a view.
+func (p *Projection) Of(view string) View {
+	return View{
+		Position: p.position.WithLabelValues(view), Behind: p.behind.WithLabelValues(view), Failed: p.failed.WithLabelValues(view),
+		Events: p.events.WithLabelValues(view), Unknown: p.unknown.WithLabelValues(view), Rows: p.rows.WithLabelValues(view),
+		Takeovers: p.takeovers.WithLabelValues(view), Batch: p.batch.WithLabelValues(view),
+	}
+}
