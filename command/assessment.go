@@ -51,6 +51,7 @@ type assessment struct {
 	status events.AssessmentStatus // "" before it is scheduled
 	most   events.Hundredths
 	score  *events.Hundredths
+	points []events.ID
 }
 
 var assessments = Aggregate[assessment]{events.KindAssessment, evolveAssessment}
@@ -65,7 +66,7 @@ var assessmentRules = []Rule{
 func evolveAssessment(s assessment, e events.Event) assessment {
 	switch d := e.Data.(type) {
 	case *events.AssessmentWasScheduled:
-		return assessment{owner: e.Owner, kind: d.Type, status: events.AssessmentScheduled, most: d.MaxScore}
+		return assessment{owner: e.Owner, kind: d.Type, status: events.AssessmentScheduled, most: d.MaxScore, points: d.Points}
 	case *events.AssessmentWasSubmitted:
 		s.status = events.AssessmentSubmitted
 	case *events.AssessmentWasGraded:
@@ -129,7 +130,9 @@ func submitAssessment(s assessment, _ *SubmitAssessment, g Given) (Outcome, erro
 	case events.AssessmentSubmitted:
 		return Outcome{}, nil
 	case events.AssessmentScheduled:
-		return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasSubmitted{From: s.status}}}, nil
+		return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasSubmitted{
+			From: s.status, Points: s.points,
+		}}}, nil
 	}
 	return Outcome{}, broken("assessment_"+string(s.status), "", "An assessment that is %s is not submitted.", s.status)
 }
@@ -150,9 +153,11 @@ func gradeAssessment(s assessment, c *GradeAssessment, g Given) (Outcome, error)
 	if s.score != nil && *s.score == *c.Score {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasGraded{
-		From: s.status, Score: *c.Score, Previous: s.score,
-	}}}, nil
+	graded := &events.AssessmentWasGraded{From: s.status, Score: *c.Score, Previous: s.score}
+	if s.status == events.AssessmentScheduled {
+		graded.Points = s.points
+	}
+	return Outcome{Owner: s.owner, Events: []events.Data{graded}}, nil
 }
 
 func voidAssessment(s assessment, _ *VoidAssessment, g Given) (Outcome, error) {

@@ -124,3 +124,17 @@ func TestVoidAssessment(t *testing.T) {
 		&events.AssessmentWasVoided{From: events.AssessmentGraded, Score: new(events.Hundredths(50_00))})
 	given{cleo, annas(exam, &events.AssessmentWasVoided{})}.when(t, void)
 }
+
+// TestTakenAssessmentNamesItsPoints: the first event that says it was taken does,
+// and no later one again.
+func TestTakenAssessmentNamesItsPoints(t *testing.T) {
+	t.Parallel()
+	covering := &events.AssessmentWasScheduled{Type: events.Exam, MaxScore: 100_00, Points: ids("heap", "tree")}
+	submitted := &events.AssessmentWasSubmitted{From: events.AssessmentScheduled, Points: ids("heap", "tree")}
+	grade := &GradeAssessment{of("exam"), new(events.Hundredths(50_00))}
+	given{anna, annas(covering)}.when(t, &SubmitAssessment{of("exam")}, submitted)
+	given{cleo, annas(covering)}.when(t, grade, &events.AssessmentWasGraded{
+		From: events.AssessmentScheduled, Score: 50_00, Points: ids("heap", "tree"),
+	})
+	given{cleo, annas(covering, submitted)}.when(t, grade, &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 50_00})
+}

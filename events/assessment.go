@@ -32,16 +32,21 @@ type AssessmentWasScheduled struct {
 	DueDate  *Date          `json:"due_date,omitzero"`
 }
 
-// AssessmentWasSubmitted says that the learner has handed it in.
+// AssessmentWasSubmitted says that the learner has handed it in. Points are what
+// it covers, so that what the learner did on them follows from this alone.
 type AssessmentWasSubmitted struct {
-	From AssessmentStatus `json:"from"`
+	From   AssessmentStatus `json:"from"`
+	Points []ID             `json:"points,omitempty"`
 }
 
-// AssessmentWasGraded gives a score, the first one or a corrected one.
+// AssessmentWasGraded gives a score, the first one or a corrected one. Points are
+// what it covers where it had not been submitted, as a paper exam is not: then
+// this is the first to say that the learner took it.
 type AssessmentWasGraded struct {
 	From     AssessmentStatus `json:"from"`
 	Score    Hundredths       `json:"score"`
 	Previous *Hundredths      `json:"previous_score,omitzero"`
+	Points   []ID             `json:"points,omitempty"`
 }
 
 // AssessmentWasVoided strikes an assessment and its score.

@@ -52,7 +52,7 @@ type View struct {
 	touches func(events.Event) []Key
 	decode  func([]byte) (Row, error)
 	encode  func(Row) ([]byte, error)
-	fold    func(Row, events.Event) (Row, bool)
+	fold    func(Key, Row, events.Event) (Row, bool)
 	totals  func(Row) []Total
 	groups  func(Row) []string
 }
@@ -72,10 +72,11 @@ func (v *View) Decode(doc []byte) (Row, error) { return v.decode(doc) }
 // Encode writes a row for storage. Equal rows give equal bytes.
 func (v *View) Encode(r Row) ([]byte, error) { return v.encode(r) }
 
-// Fold applies e to the row r, nil for one that is not there yet, and returns
-// the row that results, nil where it is to go. r may be changed in place.
-func (v *View) Fold(r Row, e events.Event) Row {
-	row, keep := v.fold(r, e)
+// Fold applies e to the row r of a key that it touches, nil for one that is not
+// there yet, and returns the row that results, nil where it is to go. r may be
+// changed in place.
+func (v *View) Fold(k Key, r Row, e events.Event) Row {
+	row, keep := v.fold(k, r, e)
 	if !keep {
 		return nil
 	}
@@ -143,6 +144,9 @@ type model[R any] struct {
 	events  []string
 	// touches lists the rows that an event, one of those above, changes.
 	touches func(events.Event) []Key
+	// begin names a row that is not there yet, for folds that cannot tell from the
+	// event alone; nil elsewhere.
+	begin func(*R, Key)
 	// fold applies an event to a row, the zero R where there is none yet, and
 	// tells whether the row stays.
 	fold func(*R, events.Event) bool
@@ -165,10 +169,13 @@ func (m model[R]) view() *View {
 			return r, json.Unmarshal(doc, r)
 		},
 		encode: func(r Row) ([]byte, error) { return json.Marshal(r, json.Deterministic(true)) },
-		fold: func(r Row, e events.Event) (Row, bool) {
+		fold: func(k Key, r Row, e events.Event) (Row, bool) {
 			row, ok := r.(*R)
 			if !ok {
 				row = new(R)
+				if m.begin != nil {
+					m.begin(row, k)
+				}
 			}
 			e.OccurredAt = e.OccurredAt.UTC() // equal rows, whatever the zone it was read in
 			return row, m.fold(row, e)

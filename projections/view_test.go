@@ -33,7 +33,7 @@ func newTable(v *View) *table {
 func (tb *table) apply(e events.Event) {
 	for _, key := range tb.view.Touches(e) {
 		tb.add(tb.rows[key], -1)
-		tb.rows[key] = tb.view.Fold(tb.rows[key], e)
+		tb.rows[key] = tb.view.Fold(key, tb.rows[key], e)
 		if tb.rows[key] == nil {
 			delete(tb.rows, key)
 		}

@@ -108,7 +108,7 @@ func (b *batch) fold(list []*events.Event) *failure {
 
 func (r *row) apply(v *projections.View, e events.Event) (err error) {
 	defer recovered(&err)
-	r.value = v.Fold(r.value, e)
+	r.value = v.Fold(r.key, r.value, e)
 	return nil
 }
 

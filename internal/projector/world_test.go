@@ -200,7 +200,7 @@ func (w *world) exact(v *projections.View) {
 			continue
 		}
 		for _, k := range v.Touches(e) {
-			if rows[k] = v.Fold(rows[k], e); rows[k] == nil {
+			if rows[k] = v.Fold(k, rows[k], e); rows[k] == nil {
 				delete(rows, k)
 			}
 		}

@@ -160,7 +160,7 @@ func (w *world) project() {
 			rows := map[projections.Key]projections.Row{}
 			for _, e := range w.log {
 				for _, key := range v.Touches(e) {
-					rows[key] = v.Fold(rows[key], e)
+					rows[key] = v.Fold(key, rows[key], e)
 				}
 			}
 			if err := store(ctx, tx, v, rows); err != nil {
