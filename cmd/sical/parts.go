@@ -57,6 +57,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	}
 	r, err := relay.New(relay.Config{
 		Log: eventlog.NewReader(reading), NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry),
+		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge,
 	})
 	if err != nil {
 		return nil, err

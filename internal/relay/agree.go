@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -11,85 +12,185 @@ import (
 	"sical-backend/internal/wire"
 )
 
-// agree finds where the stream ends and makes sure that it is the log's own: the
-// same incarnation, and at its last sequence the event that stands there in the
-// log. Otherwise the stream is made anew, beginning a bounded way before the
-// log's head; projectors read older events from the log in any case.
+// errUnsettled says that stream and log did not come to agree: somebody else is at
+// the stream, too.
+var errUnsettled = errors.New("relay: the stream does not settle")
+
+// agree finds where the stream ends and makes sure that it is the log's own: of
+// the same incarnation, and at its last sequence the event that stands there in
+// the log. Otherwise the stream is made anew, beginning a bounded way before the
+// log's head; projectors read older events from the log in any case. Where the
+// stream shows that the log itself went back, a new incarnation begins first.
 func (r *Relay) agree(ctx context.Context) error {
-	incarnation, err := r.Log.Incarnation(ctx)
-	if err != nil {
-		return err
+	for range 4 { // making it anew, and a new incarnation, are seen by the next round
+		head, err := r.recall(ctx)
+		if err != nil {
+			return err
+		}
+		stream, err := bus.EnsureStream(ctx, r.js, r.stream(), firstOf(head))
+		if err != nil {
+			return err
+		}
+		found, err := r.judge(ctx, stream)
+		if err != nil {
+			return err
+		}
+		switch {
+		case found.rewound:
+			err = r.begin(ctx, "the stream has what the log has not: "+found.reason)
+		case found.reason != "":
+			r.Logger.Warn("relay: the stream is not this log's, making it anew", "reason", found.reason)
+			err = remake(ctx, r.js, found.created)
+		default:
+			r.last = found.last
+			return nil
+		}
+		if err != nil {
+			return err
+		}
 	}
-	r.incarnation = incarnation.String()
-	head, err := r.Log.Head(ctx)
-	if err != nil {
-		return err
-	}
-	first := uint64(1)
-	if head > backlog {
-		first = head - backlog + 1
-	}
-	config := jetstream.StreamConfig{
+	return errUnsettled
+}
+
+// firstOf is where a stream begins that is made when the log ends at head.
+func firstOf(head uint64) uint64 { return head - min(head, backlog) + 1 }
+
+// stream is the stream's configuration.
+func (r *Relay) stream() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
 		Name: wire.Stream, Subjects: []string{wire.Subjects}, MaxBytes: r.MaxBytes, MaxAge: r.MaxAge,
 		Description: "The event log in its order: sequence = position.",
 	}
-	stream, err := bus.EnsureStream(ctx, r.js, config, first)
+}
+
+// recall reads which history the log is and where it ends. A log that is shorter
+// than this process or a view has seen it has been put back, and a new incarnation
+// begins.
+func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
+	h, err := r.Log.History(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if h.Incarnation != r.incarnation {
+		r.incarnation, r.seen = h.Incarnation, 0
+	}
+	switch {
+	case h.Head < r.seen:
+		err = r.begin(ctx, fmt.Sprintf("it ended at %d and ends at %d", r.seen, h.Head))
+	case h.Head < h.Applied:
+		err = r.begin(ctx, fmt.Sprintf("a view is at %d and the log ends at %d", h.Applied, h.Head))
+	}
+	r.seen = h.Head
+	return h.Head, err
+}
+
+// begin begins a new incarnation of the log.
+func (r *Relay) begin(ctx context.Context, why string) error {
+	id, err := r.Log.BeginIncarnation(ctx, r.incarnation, why)
 	if err != nil {
 		return err
 	}
-	reason, err := r.differs(ctx, stream, head)
-	if err != nil {
-		return err
-	}
-	if reason != "" {
-		r.Logger.Warn("relay: the stream is not this log's, making it anew", "reason", reason)
-		if err := r.js.DeleteStream(ctx, wire.Stream); err != nil {
-			return err
-		}
-		if stream, err = bus.EnsureStream(ctx, r.js, config, first); err != nil {
-			return err
-		}
-	}
-	r.last = stream.CachedInfo().State.LastSeq
+	r.Logger.Error("relay: the log went back; a new incarnation begins", "reason", why, "incarnation", id)
+	r.incarnation, r.seen = id, 0
 	return nil
 }
 
-// differs says in what the stream contradicts the log, "" where it does not.
-func (r *Relay) differs(ctx context.Context, stream jetstream.Stream, head uint64) (string, error) {
+// verdict is what was found out about the stream.
+type verdict struct {
+	last    uint64    // its last sequence
+	created time.Time // which of the streams of this name it is
+	head    uint64    // of the log, read after the stream
+	reason  string    // in what it contradicts the log; "" where it does not
+	rewound bool      // it is the log that has changed
+}
+
+// judge compares the stream with the log, which is read second: what another relay
+// has published by then is in it.
+func (r *Relay) judge(ctx context.Context, stream jetstream.Stream) (v verdict, err error) {
 	info, err := stream.Info(ctx)
 	if err != nil {
-		return "", err
+		return v, err
 	}
-	last := info.State.LastSeq
-	if last > head {
-		// Another relay may have published since the head was read.
-		if head, err = r.Log.Head(ctx); err != nil {
-			return "", err
-		}
+	h, err := r.Log.History(ctx)
+	if err != nil {
+		return v, err
 	}
-	if last > head {
-		return fmt.Sprintf("it ends at %d, the log at %d", last, head), nil
+	s := info.State
+	v = verdict{last: s.LastSeq, created: info.Created, head: h.Head}
+	switch {
+	case s.LastSeq > h.Head:
+		_, v.rewound, err = r.compare(ctx, stream, max(h.Head+1, s.FirstSeq))
+		v.reason = fmt.Sprintf("it ends at %d, the log at %d", s.LastSeq, h.Head)
+	case s.NumDeleted > 0:
+		v.reason = fmt.Sprintf("%d messages within it are gone", s.NumDeleted)
+	case s.Msgs == 0 && h.Head-s.LastSeq > backlog:
+		v.reason = fmt.Sprintf("it is empty and ends at %d, the log at %d", s.LastSeq, h.Head)
+	case s.Msgs > 0:
+		v.reason, v.rewound, err = r.compare(ctx, stream, s.LastSeq)
 	}
-	if info.State.Msgs == 0 {
+	if err == nil && v.reason == "" {
+		v.reason, err = r.lost(ctx, info, h.Head)
+	}
+	return v, err
+}
+
+// compare says in what one message contradicts the log. One of the log's own
+// incarnation that stands otherwise there tells that it was rewound.
+func (r *Relay) compare(ctx context.Context, stream jetstream.Stream, seq uint64) (reason string, rewound bool, err error) {
+	message, err := stream.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Sprintf("message %d cannot be read", seq), false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	found, err := wire.Decode(bus.Message{Seq: seq, Header: message.Header, Data: message.Data})
+	if err != nil {
+		return err.Error(), false, nil
+	}
+	logged, err := r.Log.Read(ctx, seq-1, 1)
+	if err != nil {
+		return "", false, err
+	}
+	own := message.Header.Get(wire.Incarnation) == r.incarnation.String()
+	if own && len(logged) == 1 && logged[0].Position == seq && logged[0].ID == found.ID {
+		return "", false, nil
+	}
+	return fmt.Sprintf("message %d is of another history", seq), own, nil
+}
+
+// largest is the size up to which a message fits, with its headers.
+const largest = 1 << 20
+
+// skew is how far the clocks of the servers may differ.
+const skew = time.Minute
+
+// lost says which message the stream would still keep if nobody had purged it: it
+// has room for more, the message is not too old, and was there.
+func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint64) (string, error) {
+	gone := info.State.FirstSeq - min(info.State.FirstSeq, 1)
+	room := info.Config.MaxBytes - int64(info.State.Bytes)
+	if gone < max(info.Config.FirstSeq, 1) || gone < firstOf(head) || gone > head || room < 2*largest {
 		return "", nil
 	}
-	message, err := stream.GetMsg(ctx, last)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Sprintf("message %d cannot be read", last), nil
-	}
-	if err != nil {
+	logged, err := r.Log.Read(ctx, gone-1, 1)
+	if err != nil || len(logged) == 0 {
 		return "", err
 	}
-	found, err := wire.Decode(bus.Message{Seq: last, Header: message.Header, Data: message.Data})
-	if err != nil {
-		return err.Error(), nil
+	if r.MaxAge > 0 && time.Since(logged[0].RecordedAt) > r.MaxAge-skew {
+		return "", nil
 	}
-	logged, err := r.Log.Read(ctx, last-1, 1)
-	if err != nil {
-		return "", err
+	return fmt.Sprintf("message %d was purged", gone), nil
+}
+
+// remake deletes the stream, unless somebody has done so since it was judged.
+func remake(ctx context.Context, js jetstream.JetStream, judged time.Time) error {
+	stream, err := js.Stream(ctx, wire.Stream)
+	if err == nil && stream.CachedInfo().Created.Equal(judged) {
+		err = js.DeleteStream(ctx, wire.Stream)
 	}
-	if message.Header.Get(wire.Incarnation) != r.incarnation || logged[0].ID != found.ID {
-		return fmt.Sprintf("message %d is of another history", last), nil
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil
 	}
-	return "", nil
+	return err
 }

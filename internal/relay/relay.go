@@ -5,7 +5,8 @@
 // expected last sequence, which is the position before. So the stream itself
 // refuses a second relay, a repetition after a lost answer and a hole; nothing
 // here is remembered between runs. Where the stream and the log disagree, the
-// log is right and the stream is made anew.
+// log is right and the stream is made anew: at the start and, while a relay is at
+// work, every two seconds.
 package relay
 
 import (
@@ -33,6 +34,7 @@ const (
 
 	idle    = 100 * time.Millisecond // between looks at the log when nothing was heard
 	standby = time.Second            // between looks at whether another relay keeps up
+	watch   = 2 * time.Second        // between looks at whether log and stream are still the same
 	timeout = 5 * time.Second        // for one publish
 )
 
@@ -42,9 +44,16 @@ type Meter interface {
 	Relayed(events int, position uint64)
 }
 
+// Log is the truth that is carried; an eventlog.Reader.
+type Log interface {
+	Read(ctx context.Context, after uint64, limit int) ([]events.Event, error)
+	History(context.Context) (eventlog.History, error)
+	BeginIncarnation(ctx context.Context, seen events.ID, why string) (events.ID, error)
+}
+
 // Config is what a Relay works with.
 type Config struct {
-	Log    eventlog.Reader
+	Log    Log
 	NATS   *nats.Conn
 	Logger *slog.Logger
 	Meter  Meter
@@ -61,8 +70,9 @@ type Relay struct {
 	handed  chan []events.Event
 	active  atomic.Bool
 
-	incarnation string
+	incarnation events.ID
 	last        uint64 // position of the last event in the stream
+	seen        uint64 // position that the log has reached in this incarnation
 }
 
 // New makes a relay; nothing happens until Run.
@@ -140,10 +150,16 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	}
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
+	due := time.NewTicker(watch)
+	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-due.C:
+			if err := r.check(ctx); err != nil {
+				return err
+			}
 		case list := <-r.handed:
 			if err := r.forward(ctx, list); err != nil {
 				return err
@@ -209,8 +225,9 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	}
 	messages := make([]*bus.Message, len(list))
 	for i, e := range list {
-		messages[i] = wire.Encode(e, r.incarnation)
+		messages[i] = wire.Encode(e, r.incarnation.String())
 	}
+	r.seen = max(r.seen, list[len(list)-1].Position)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	last, err := r.publish.Publish(ctx, r.last, messages)
@@ -223,27 +240,6 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 func overtaken(err error) bool {
 	var wrong *bus.WrongSequenceError
 	return errors.As(err, &wrong) && wrong.Last > wrong.Expected
-}
-
-// standBy waits until the stream falls behind the log: whoever relayed has gone.
-func (r *Relay) standBy(ctx context.Context) error {
-	behind := false
-	for sleep(ctx, standby) {
-		head, err := r.Log.Head(ctx)
-		if err != nil {
-			return err
-		}
-		stream, err := r.js.Stream(ctx, wire.Stream)
-		if err != nil {
-			return err
-		}
-		last := stream.CachedInfo().State.LastSeq
-		if last < head && behind && last == r.last {
-			return nil
-		}
-		behind, r.last = last < head, last
-	}
-	return ctx.Err()
 }
 
 // sleep waits and tells whether ctx lives on.

@@ -6,8 +6,8 @@ create schema if not exists sical;
 create schema if not exists sical_read;
 
 -- One constant row: the lock that every append takes, and which history this is.
--- It is never updated, because an updated row bloats as soon as any old snapshot
--- is open.
+-- Nothing but a new history updates it, because an updated row bloats as soon as
+-- any old snapshot is open.
 create table sical.log (
 	one         boolean primary key default true check (one),
 	incarnation uuid not null default gen_random_uuid()

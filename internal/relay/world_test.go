@@ -1,0 +1,175 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/bus"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+	"sical-backend/internal/vault"
+	"sical-backend/internal/wire"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func migrated(url string) error {
+	_, err := postgres.Migrate(context.Background(), url)
+	return err
+}
+
+type silent struct{}
+
+func (silent) Appended(int, float64) {}
+func (silent) Refused()              {}
+func (silent) Retried()              {}
+func (silent) Relayed(int, uint64)   {}
+
+// system is a log, a NATS and as many relays as a test starts.
+type system struct {
+	log    *eventlog.Log
+	reader eventlog.Reader // as the relay's role
+	admin  *pgxpool.Pool
+	bus    *testkit.Bus
+	limits Config // of which MaxBytes and MaxAge are heeded
+	hand   func([]events.Event)
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	db := testkit.Database(t, migrated)
+	open := func(url string) *pgxpool.Pool {
+		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4})
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	s := &system{bus: testkit.NATS(t), admin: open(db.AdminURL), reader: eventlog.NewReader(open(db.URL(postgres.RoleRelay)))}
+	pool := open(db.URL(postgres.RoleCommand))
+	v, err := vault.New(pool, []byte("a master secret for tests, 32 bytes and more"))
+	require.NoError(t, err)
+	s.log = eventlog.Open(eventlog.Config{
+		Pool: pool, Vault: v, Logger: slog.New(slog.DiscardHandler), Meter: silent{},
+		Committed: func(list []events.Event) {
+			if s.hand != nil {
+				s.hand(list)
+			}
+		},
+	})
+	t.Cleanup(func() { s.log.Close() })
+	return s
+}
+
+// append adds n events.
+func (s *system) append(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		id := uuid.New()
+		stream := events.StreamOf(events.KindPoint, id)
+		e := &eventlog.Entry{Subject: id, Stream: stream, Guards: []eventlog.Guard{{Stream: stream}}, Events: []eventlog.New{{
+			Stream: stream, Data: &events.PointCreated{Title: "图 graph", Difficulty: 1}, OccurredAt: time.Now()}}}
+		require.NoError(t, s.log.Append(t.Context(), e))
+		require.NoError(t, e.Result.Err)
+	}
+}
+
+// relay starts one and returns how to end it.
+func (s *system) relay(t *testing.T) (*Relay, func()) {
+	t.Helper()
+	return s.relayOf(t, s.reader)
+}
+
+// relayOf starts one on a log that may not be what it seems.
+func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
+	t.Helper()
+	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
+	r, err := New(Config{
+		Log: log, NATS: conn, Logger: slog.New(slog.DiscardHandler), Meter: silent{},
+		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge,
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = r.Run(ctx)
+	}()
+	ended := false
+	end := func() {
+		if !ended {
+			ended = true
+			cancel()
+			<-done
+		}
+	}
+	t.Cleanup(end)
+	return r, end
+}
+
+// agrees waits until the stream holds the log's last events, each once, in order,
+// at the sequence that is its position.
+func (s *system) agrees(t *testing.T, from uint64) {
+	t.Helper()
+	js, err := jetstream.New(s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
+	require.NoError(t, err)
+	logged, err := s.log.Read(t.Context(), from, 100_000)
+	require.NoError(t, err)
+	testkit.Eventually(t, func() error {
+		stream, err := js.Stream(t.Context(), wire.Stream)
+		if err != nil {
+			return err
+		}
+		if last := stream.CachedInfo().State.LastSeq; last != from+uint64(len(logged)) {
+			return fmt.Errorf("the stream ends at %d, the log at %d", last, from+uint64(len(logged)))
+		}
+		for _, e := range logged {
+			m, err := stream.GetMsg(t.Context(), e.Position)
+			if err != nil {
+				return err
+			}
+			found, err := wire.Decode(bus.Message{Seq: m.Sequence, Header: m.Header, Data: m.Data})
+			if err != nil {
+				return err
+			}
+			if found.ID != e.ID || found.Version != e.Version || string(found.Raw) != string(e.Raw) || !found.OccurredAt.Equal(e.OccurredAt) {
+				return fmt.Errorf("message %d is another event than the log's", e.Position)
+			}
+		}
+		return nil
+	})
+}
+
+// stream is a handle on whatever stream there is now.
+func (s *system) stream(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
+	require.NoError(t, err)
+	return js
+}
+
+// created is when the stream was made.
+func created(t *testing.T, js jetstream.JetStream) time.Time {
+	t.Helper()
+	stream, err := js.Stream(t.Context(), wire.Stream)
+	require.NoError(t, err)
+	return stream.CachedInfo().Created
+}
+
+// incarnation is the log's.
+func (s *system) incarnation(t *testing.T) events.ID {
+	t.Helper()
+	h, err := s.reader.History(t.Context())
+	require.NoError(t, err)
+	return h.Incarnation
+}
