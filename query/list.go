@@ -136,10 +136,11 @@ func (l *list) sql() (string, []any) {
 	}
 	limit := arg(l.page.Limit + 1)
 	rows := fmt.Sprintf("select doc, created_at, id from %s%s order by %s limit %s", l.view.Table(), condition, order, limit)
+	name := "-- list " + l.view.Name + "\n"
 	if len(apart) == 0 {
-		return rows, args
+		return name + rows, args
 	}
-	return fmt.Sprintf("select r.* from %s, lateral (%s) r order by %s limit %s",
+	return name + fmt.Sprintf("select r.* from %s, lateral (%s) r order by %s limit %s",
 		strings.Join(apart, ", "), rows, order, limit), args
 }
 

@@ -40,7 +40,7 @@ func (s *snapshot) checkpoints(views []*projections.View, positions *[]uint64) {
 	for i, v := range views {
 		versions[i] = int32(v.Version)
 	}
-	s.batch.Queue(`
+	s.batch.Queue(`-- read projection
 		select array_agg(coalesce(p.position, 0) order by v.n)
 		from unnest($1::text[], $2::int[]) with ordinality v (view, version, n)
 		left join sical.projection p on p.view = v.view and p.version = v.version`, viewNames(views), versions).
@@ -73,7 +73,8 @@ func (s *snapshot) finish(ctx context.Context) error {
 // find queues reading rows by their ids; send fills what it returns.
 func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
 	found := make(map[events.ID]*R, len(ids))
-	s.batch.Queue(`select id, doc from `+v.Table()+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
+	s.batch.Queue(`-- find `+v.Name+`
+		select id, doc from `+v.Table()+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
 		var doc []byte
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
@@ -96,7 +97,8 @@ func decode[R any](v *projections.View, doc []byte) (*R, error) {
 // sum queues adding up totals of a view; send fills what it returns.
 func sum(s *snapshot, v *projections.View, names ...string) *int64 {
 	total := new(int64)
-	s.batch.Queue(`select coalesce(sum(value), 0)::bigint from `+v.TotalTable()+` where name = any($1)`, names).
+	s.batch.Queue(`-- sum `+v.Name+`
+		select coalesce(sum(value), 0)::bigint from `+v.TotalTable()+` where name = any($1)`, names).
 		QueryRow(func(row pgx.Row) error { return row.Scan(total) })
 	return total
 }

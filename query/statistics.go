@@ -132,7 +132,8 @@ func everyone[T ~string](statuses ...T) []string {
 func (f figures) read(s *snapshot, v *projections.View, names ...string) {
 	sums := map[string]int64{}
 	f[v] = sums
-	s.batch.Queue(`select name, value from `+v.TotalTable()+` where name = any($1)`, names).Query(func(rows pgx.Rows) error {
+	s.batch.Queue(`-- totals `+v.Name+`
+		select name, value from `+v.TotalTable()+` where name = any($1)`, names).Query(func(rows pgx.Rows) error {
 		var name string
 		var value int64
 		_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {

@@ -29,6 +29,8 @@ type App struct {
 	Config
 	logger   *slog.Logger
 	registry *prometheus.Registry
+	database *telemetry.Database
+	pools    *telemetry.Pools
 
 	instance *embedded.Instance // nil where nothing private was started
 	urls     map[string]string  // Postgres URL of each role
@@ -59,7 +61,10 @@ func newApp(c Config, logger *slog.Logger) *App {
 		build = &debug.BuildInfo{}
 	}
 	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
-	return &App{Config: c, logger: logger, registry: registry, failed: make(chan error, 1)}
+	return &App{
+		Config: c, logger: logger, registry: registry, failed: make(chan error, 1),
+		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
+	}
 }
 
 // onClose has f called by Close, before what was opened earlier.

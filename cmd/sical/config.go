@@ -43,6 +43,7 @@ type Config struct {
 	RateBurst      int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
 	AllowedOrigins []string      `help:"Origins that browsers may call from (CORS)."`
 	TrustedProxies []string      `help:"Networks (CIDR) whose X-Forwarded-For is believed."`
+	SlowQuery      time.Duration `help:"Statements of the database that take longer are logged, by name. 0 for none." default:"100ms"`
 	LogLevel       slog.Level    `help:"debug, info, warn or error." default:"info"`
 	LogFormat      string        `help:"text or json." default:"text" enum:"text,json"`
 }

@@ -53,7 +53,7 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 	if err != nil {
 		return err
 	}
-	rows, err := p.Query(ctx, `
+	rows, err := p.Query(ctx, `-- list projection
 		select view, version, position, (select coalesce(max(position), 0) from sical.events) - position,
 			state, owner, epoch, error, failed_at, updated_at
 		from sical.projection order by view, version`)
@@ -110,7 +110,8 @@ func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *ou
 	if err != nil {
 		return err
 	}
-	_, err = p.Exec(ctx, `update sical.projection set state = $3, updated_at = now() where view = $1 and version = $2`, v.Name, v.Version, state)
+	_, err = p.Exec(ctx, `-- steer projection
+		update sical.projection set state = $3, updated_at = now() where view = $1 and version = $2`, v.Name, v.Version, state)
 	if err == nil {
 		fmt.Fprintf(out, "%s is %s.\n", v.Name, state)
 	}

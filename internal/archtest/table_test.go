@@ -55,7 +55,7 @@ var places = map[string]place{
 		why: "It holds what passes over HTTP against the document, whoever sent it."},
 	"internal/oulad": {may: []string{"command", "events", "internal/ids"},
 		why: "It turns files into commands; what becomes of them is the importer's."},
-	"internal/postgres": {why: "Pools and migrations are the same for everyone."},
+	"internal/postgres": {may: []string{"internal/telemetry"}, why: "Pools and migrations are the same for everyone."},
 	"internal/projector": {may: []string{"events", "projections", "internal/bus", "internal/cache", "internal/telemetry", "internal/wire"},
 		why: "It folds the log into views; it neither decides nor answers."},
 	"internal/relay": {may: []string{"events", "internal/bus", "internal/eventlog", "internal/wire"},

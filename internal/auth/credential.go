@@ -16,7 +16,7 @@ type Credential struct {
 // uuid.Nil and let Hasher.Verify see the empty hash: both then take as long as
 // for any other.
 func (s *Sessions) Credential(ctx context.Context, user uuid.UUID) (c Credential, err error) {
-	err = s.pool.QueryRow(ctx, `
+	err = s.pool.QueryRow(ctx, `-- read credential
 		select coalesce((select password_hash from sical.credential where user_id = $1), ''),
 			coalesce((select generation from sical.session_generation where user_id = $1), 0)`, user).
 		Scan(&c.PasswordHash, &c.Generation)

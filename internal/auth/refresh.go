@@ -64,7 +64,7 @@ func (s *Sessions) Refresh(ctx context.Context, token string,
 // holder finds whose token it is and ends the session if it was used before.
 func (s *Sessions) holder(ctx context.Context, hash []byte) (c Claims, err error) {
 	var used, concurrent bool
-	err = s.pool.QueryRow(ctx, `
+	err = s.pool.QueryRow(ctx, `-- read refresh_token
 		select s.id, s.user_id, s.generation, t.used_at is not null,
 			coalesce(t.used_at > clock_timestamp() - $2::interval, false)
 		from sical.refresh_token t join sical.session s on s.id = t.session_id
@@ -86,7 +86,7 @@ func (s *Sessions) holder(ctx context.Context, hash []byte) (c Claims, err error
 // session is alive. The session is locked before the token, in the order in
 // which ending a session locks them, so that the two cannot deadlock.
 func (s *Sessions) rotate(ctx context.Context, c Claims, hash, next []byte) error {
-	rotated, err := s.pool.Exec(ctx, `
+	rotated, err := s.pool.Exec(ctx, `-- rotate refresh_token
 		with alive as materialized (
 			select id from sical.session
 			where id = $1 and generation = $3 and expires_at > clock_timestamp()

@@ -126,13 +126,13 @@ func (r *Revocations) Poll(ctx context.Context) error {
 	began := r.clock()
 	// The database's clock is the only one here: it dates the revocations too.
 	var now time.Time
-	if err := r.pool.QueryRow(ctx, `select clock_timestamp()`).Scan(&now); err != nil {
+	if err := r.pool.QueryRow(ctx, "-- read clock\nselect clock_timestamp()").Scan(&now); err != nil {
 		return err
 	}
 	if r.from.IsZero() {
 		r.from = now.Add(-remember)
 	}
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- read revocation
 		select kind, subject, generation, spared, created_at
 		from sical.revocation where created_at > $1`, r.from)
 	if err != nil {

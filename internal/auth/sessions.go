@@ -43,7 +43,7 @@ func (s *Sessions) Open(ctx context.Context, user uuid.UUID, role string, genera
 		return Tokens{}, err
 	}
 	refresh, hash := newRefreshToken()
-	opened, err := s.pool.Exec(ctx, `
+	opened, err := s.pool.Exec(ctx, `-- open session
 		with opened as (
 			insert into sical.session (id, user_id, generation, expires_at)
 			select $1, $2, $3, clock_timestamp() + $4::interval
@@ -69,7 +69,7 @@ func (s *Sessions) tokens(c Claims, refresh string) (Tokens, error) {
 // End ends one session, everywhere. One that has ended already, or was never
 // stored because its token was signed for an operator, may be ended too.
 func (s *Sessions) End(ctx context.Context, session uuid.UUID) error {
-	return s.revoke(ctx, `
+	return s.revoke(ctx, `-- end session
 		with ended as (delete from sical.session where id = $1)
 		insert into sical.revocation (kind, subject) values ('session', $1)
 		returning kind, subject, generation, spared, created_at`, session)
@@ -82,7 +82,8 @@ func (s *Sessions) EndAll(ctx context.Context, user, except uuid.UUID) error {
 	return s.revoke(ctx, endSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil})
 }
 
-const endSessionsSQL = `select kind, subject, generation, spared, created_at from sical.end_sessions($1, $2)`
+const endSessionsSQL = `-- end session
+	select kind, subject, generation, spared, created_at from sical.end_sessions($1, $2)`
 
 // revoke runs a statement that returns the row it adds to sical.revocation, and
 // makes that known here without waiting for a poll.
@@ -104,7 +105,7 @@ func (s *Sessions) revoke(ctx context.Context, sql string, args ...any) error {
 // from any process of the command side, is enough. It passes over sessions that
 // someone has locked, so that it cannot deadlock with EndSessionsSQL.
 func (s *Sessions) Prune(ctx context.Context) error {
-	_, err := s.pool.Exec(ctx, `
+	_, err := s.pool.Exec(ctx, `-- prune session
 		with expired as (
 			select id from sical.session where expires_at < clock_timestamp()
 			for update skip locked

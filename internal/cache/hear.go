@@ -79,7 +79,8 @@ type checkpoint struct {
 func (p *Positions) poll(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	rows, err := p.cfg.Pool.Query(ctx, `select view, version, position, incarnation, epoch, state from sical.projection`)
+	rows, err := p.cfg.Pool.Query(ctx, `-- list projection
+		select view, version, position, incarnation, epoch, state from sical.projection`)
 	if err != nil {
 		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
 		return

@@ -24,7 +24,7 @@ type answer struct {
 	failedClaims   []int32
 }
 
-const appendSQL = `
+const appendSQL = `-- append events
 	select outcome, coalesce(base, 0), coalesce(recorded, now()), heads,
 		known_commands, known_requests, known_subjects, known_versions, known_positions,
 		failed_guards, failed_claims

@@ -24,7 +24,7 @@ const columns = `position, event_id, stream, version, type, schema, data, owner,
 // are stored: sealed, and not decoded. Fewer than limit means that the head of
 // the log was reached.
 func (r Reader) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- page events
 		select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), limit)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (r Reader) Read(ctx context.Context, after uint64, limit int) ([]events.Eve
 // Head is the position of the newest event, 0 for an empty log.
 func (r Reader) Head(ctx context.Context) (uint64, error) {
 	var head int64
-	err := r.pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
+	err := r.pool.QueryRow(ctx, "-- head events\nselect coalesce(max(position), 0) from sical.events").Scan(&head)
 	return uint64(head), err
 }
 
@@ -43,13 +43,13 @@ func (r Reader) Head(ctx context.Context) (uint64, error) {
 // point begins a new one.
 func (r Reader) Incarnation(ctx context.Context) (events.ID, error) {
 	var id events.ID
-	err := r.pool.QueryRow(ctx, `select incarnation from sical.log`).Scan(&id)
+	err := r.pool.QueryRow(ctx, "-- read log\nselect incarnation from sical.log").Scan(&id)
 	return id, err
 }
 
 // stream returns the stored events of several streams, each stream in order.
 func (r Reader) streams(ctx context.Context, names []string) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- load events
 		select `+columns+` from sical.events where stream = any($1) order by stream, version`, names)
 	if err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (r Reader) streams(ctx context.Context, names []string) ([]events.Event, er
 
 // after returns the stored events of one stream after a version.
 func (r Reader) after(ctx context.Context, s events.Stream, version int) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- load events
 		select `+columns+` from sical.events where stream = $1 and version > $2 order by version`, string(s), version)
 	if err != nil {
 		return nil, err
@@ -121,7 +121,7 @@ func unreachable(err error) error {
 // Claimed is the stream that holds a unique value, "" where none does.
 func (l *Log) Claimed(ctx context.Context, key []byte) (events.Stream, error) {
 	var s events.Stream
-	err := l.pool.QueryRow(ctx, `select stream from sical.claim where key = $1`, key).Scan(&s)
+	err := l.pool.QueryRow(ctx, "-- read claim\nselect stream from sical.claim where key = $1", key).Scan(&s)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", nil
 	}
@@ -133,7 +133,7 @@ func (l *Log) Claimed(ctx context.Context, key []byte) (events.Stream, error) {
 
 // Known is what became of those of the commands that have been done.
 func (l *Log) Known(ctx context.Context, ids []events.ID) (map[events.ID]Result, error) {
-	rows, err := l.pool.Query(ctx, `
+	rows, err := l.pool.Query(ctx, `-- read command
 		select id, request, subject, version, position from sical.command where id = any($1)`, ids)
 	if err != nil {
 		return nil, unreachable(err)
@@ -153,6 +153,6 @@ func (l *Log) Known(ctx context.Context, ids []events.ID) (map[events.ID]Result,
 
 // ForgetCommands deletes what is remembered of commands past their time.
 func (l *Log) ForgetCommands(ctx context.Context) error {
-	_, err := l.pool.Exec(ctx, `delete from sical.command where expires_at < now()`)
+	_, err := l.pool.Exec(ctx, "-- prune command\ndelete from sical.command where expires_at < now()")
 	return err
 }

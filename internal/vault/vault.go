@@ -119,7 +119,8 @@ func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	rows, err := v.pool.Query(ctx, `select subject, wrapped from sical.subject_key where subject = any($1)`, missing)
+	rows, err := v.pool.Query(ctx, `-- read subject_key
+		select subject, wrapped from sical.subject_key where subject = any($1)`, missing)
 	if err != nil {
 		return err
 	}
