@@ -21,12 +21,18 @@ func text(t *testing.T, name string) string {
 
 // TestNATSConfiguration has the server itself read what is deployed.
 func TestNATSConfiguration(t *testing.T) {
-	t.Setenv("NATS_PASSWORD", "given-by-the-environment")
-	options, err := natsserver.ProcessConfigFile(filepath.Join(root, "deploy", "nats.conf"))
+	for _, role := range []string{"COMMAND", "PROJECTOR", "QUERY", "CONSUMER"} {
+		t.Setenv("NATS_"+role+"_PASSWORD", "of-"+role)
+	}
+	options, err := natsserver.ProcessConfigFile(filepath.Join(root, "deploy", "nats", "nats.conf"))
 	require.NoError(t, err)
 	assert.True(t, options.JetStream)
 	assert.True(t, options.SyncAlways)
-	assert.Equal(t, "given-by-the-environment", options.Password)
+	require.Len(t, options.Users, 4)
+	assert.Equal(t, "of-COMMAND", options.Users[0].Password)
+	for _, user := range options.Users {
+		assert.NotNil(t, user.Permissions, "%s may do anything", user.Username)
+	}
 	assert.Equal(t, "127.0.0.1", options.HTTPHost, "the monitor is not for others")
 }
 

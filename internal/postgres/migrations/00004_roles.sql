@@ -21,6 +21,9 @@ end
 $$;
 -- +goose StatementEnd
 
+-- The command role's process runs the relay, too, and may act as it.
+grant sical_relay to sical_command;
+
 revoke all on schema public from public;
 revoke all on function sical.append from public;
 revoke all on function sical.end_sessions from public;
