@@ -20,6 +20,7 @@ type CLI struct {
 	Views     Views     `cmd:"" name:"projections" help:"Look at the read models and steer their projection."`
 	Events    Events    `cmd:"" help:"Look at the log."`
 	Token     Token     `cmd:"" help:"Print a signed access token, for operators and scripts."`
+	Health    Health    `cmd:"" help:"Ask the process at --admin-listen whether it is ready."`
 	Bench     Bench     `cmd:"" help:"Load a running system and print the seven targets beside what was measured. It adds users and goals, which stay."`
 	OpenAPI   OpenAPI   `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
 	Version   VersionOf `cmd:"" help:"Print version, commit and Go version."`

@@ -1,0 +1,230 @@
+package check
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/embedded"
+	"sical-backend/internal/testkit"
+)
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "sical-check-")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "sical")
+	out, err := exec.Command("go", "build", "-C", "../..", "-o", name, "./cmd/sical").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, out)
+	}
+	return name, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if name, err := build(); err == nil {
+		os.RemoveAll(filepath.Dir(name))
+	}
+	os.Exit(code)
+}
+
+func binary(t *testing.T) string {
+	t.Helper()
+	name, err := build()
+	require.NoError(t, err)
+	return name
+}
+
+// run runs a program to its end and returns what it printed.
+func run(t *testing.T, program string, env map[string]string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Env = environment(env)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return string(out)
+}
+
+func environment(env map[string]string) []string {
+	list := []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + os.TempDir()}
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
+// world is what the containers would find: a Postgres that wants passwords, a NATS
+// with the configuration that is deployed, the files that would be mounted.
+type world struct {
+	t        *testing.T
+	dir      string
+	postgres string // host and port
+	nats     string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sical-check-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o711)) // Postgres runs as another user and passes through
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	w := &world{t: t, dir: dir}
+	w.startPostgres()
+	w.startNATS()
+	w.writeKeys()
+	return w
+}
+
+func (w *world) file(name, text string) string {
+	w.t.Helper()
+	name = filepath.Join(w.dir, name)
+	require.NoError(w.t, os.MkdirAll(filepath.Dir(name), 0o755))
+	require.NoError(w.t, os.WriteFile(name, []byte(text), 0o644))
+	return name
+}
+
+// startPostgres starts a server that only its superuser enters without a password.
+func (w *world) startPostgres() {
+	w.t.Helper()
+	hba := w.file("pg_hba.conf", "local all sical_super trust\nlocal all all scram-sha-256\n")
+	instance, err := embedded.Start(w.t.Context(), embedded.Options{
+		DataDir: filepath.Join(w.dir, "postgres"), SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
+		Settings: map[string]string{"hba_file": hba, "fsync": "off", "max_connections": "120"},
+	})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // nothing to save
+		_ = instance.Close(ctx)
+	})
+	conn, err := pgx.Connect(w.t.Context(), instance.Postgres.AdminURL)
+	require.NoError(w.t, err)
+	_, err = conn.Exec(w.t.Context(), `create role sical login createrole password '`+passwords["POSTGRES_PASSWORD"]+`'; alter database sical owner to sical`)
+	require.NoError(w.t, err)
+	host := conn.Config().Host
+	require.NoError(w.t, conn.Close(w.t.Context()))
+	w.postgres = testkit.Proxy(w.t, host+"/.s.PGSQL.5432").Address
+}
+
+func (w *world) startNATS() {
+	w.t.Helper()
+	options, err := natsserver.ProcessConfigFile("../nats/nats.conf")
+	require.NoError(w.t, err)
+	options.Host, options.Port, options.HTTPPort = "127.0.0.1", -1, 0
+	options.StoreDir, options.NoSigs, options.NoLog = filepath.Join(w.dir, "nats"), true, true
+	server, err := natsserver.NewServer(options)
+	require.NoError(w.t, err)
+	server.Start()
+	w.t.Cleanup(func() {
+		server.Shutdown()
+		server.WaitForShutdown()
+	})
+	require.True(w.t, server.ReadyForConnections(10*time.Second))
+	w.nats = server.Addr().String()
+}
+
+func (w *world) writeKeys() {
+	w.t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(w.t, err)
+	signing, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(w.t, err)
+	verifying, err := x509.MarshalPKIXPublicKey(public)
+	require.NoError(w.t, err)
+	w.file("keys/master-key", rand.Text()+rand.Text())
+	w.file("keys/signing-key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: signing})))
+	w.file("keys/verifying-key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: verifying})))
+	for _, role := range []string{"command", "query", "projector"} {
+		w.file("passwords/sical_"+role, passwords[strings.ToUpper(role)+"_PASSWORD"]+"\n")
+	}
+}
+
+// here has a container's variables name this world's places, and loopback ports.
+func (w *world) here(env map[string]string) map[string]string {
+	places := strings.NewReplacer(
+		"@postgres:5432", "@"+w.postgres, "@nats:4222", "@"+w.nats,
+		"/run/secrets", filepath.Join(w.dir, "passwords"), "/passwords", filepath.Join(w.dir, "passwords"),
+		"/keys/", filepath.Join(w.dir, "keys")+"/",
+	)
+	changed := map[string]string{"SICAL_DATA_DIR": filepath.Join(w.dir, "volume")}
+	for name, value := range env {
+		changed[name] = places.Replace(value)
+	}
+	for _, name := range []string{"SICAL_LISTEN", "SICAL_ADMIN_LISTEN"} {
+		if changed[name] != "" {
+			changed[name] = freeAddress(w.t)
+		}
+	}
+	return changed
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// process is a running role.
+type process struct {
+	cmd    *exec.Cmd
+	log    string // the file it writes to
+	public string // its public address
+	health map[string]string
+}
+
+// start runs a container's command and waits until its own health check is content.
+func (w *world) start(c container) *process {
+	w.t.Helper()
+	env := w.here(c.env)
+	log, err := os.CreateTemp(w.dir, "log-")
+	require.NoError(w.t, err)
+	p := &process{exec.Command(binary(w.t), c.args...), log.Name(), env["SICAL_LISTEN"], env}
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(env), log, log
+	require.NoError(w.t, p.cmd.Start())
+	require.NoError(w.t, log.Close())
+	w.t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		if w.t.Failed() {
+			text, _ := os.ReadFile(p.log)
+			w.t.Logf("%v:\n%s", c.args, text)
+		}
+	})
+	testkit.Eventually(w.t, func() error {
+		cmd := exec.Command(binary(w.t), "health")
+		cmd.Env = environment(env)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%v: %s", c.args, out)
+		}
+		return nil
+	})
+	return p
+}
+
+// stop ends a process as a container's stop does and wants it to end well.
+func (w *world) stop(p *process) {
+	w.t.Helper()
+	require.NoError(w.t, p.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(w.t, p.cmd.Wait(), p.cmd.Args)
+}
