@@ -42,7 +42,7 @@ func TestComposeKeepsToItself(t *testing.T) {
 	t.Parallel()
 	compose := text(t, "docker-compose.yml")
 	published := regexp.MustCompile(`(?m)^\s+ports:\s*(.*)$`).FindAllStringSubmatch(compose, -1)
-	require.Len(t, published, 2)
+	require.Len(t, published, 4)
 	for _, ports := range published {
 		assert.Regexp(t, `^\["127\.0\.0\.1:\d+:\d+"\]$`, ports[1])
 	}
