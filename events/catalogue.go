@@ -17,7 +17,8 @@ type Type struct {
 	Schema int
 	Final  bool // no event follows it in its stream
 	goType reflect.Type
-	sealed []field // its Personal fields
+	sealed []field       // its Personal fields
+	upcast func(any) any // gives the next schema's value of an old one; nil for the current schema
 }
 
 type key struct {
@@ -25,22 +26,32 @@ type key struct {
 	schema int
 }
 
-// The catalogue is filled by the define calls beside the types and not written
-// to after the package's initialisation.
-var (
-	byName = map[key]*Type{}
-	byType = map[reflect.Type]*Type{}
-)
+// catalogue is every stored form there is.
+type catalogue struct {
+	byName map[key]*Type
+	byType map[reflect.Type]*Type
+}
+
+// known is filled by the calls beside the types and not written to after the
+// package's initialisation.
+var known = newCatalogue()
+
+func newCatalogue() *catalogue {
+	return &catalogue{map[key]*Type{}, map[reflect.Type]*Type{}}
+}
 
 // define enters T as the current stored form of name.
 func define[T any](name string, schema int) *Type {
-	t := &Type{Name: name, Schema: schema, goType: reflect.TypeFor[T]()}
+	return known.enter(&Type{Name: name, Schema: schema, goType: reflect.TypeFor[T]()})
+}
+
+func (c *catalogue) enter(t *Type) *Type {
 	t.sealed = personalFields(t.goType)
-	k := key{name, schema}
-	if byName[k] != nil || byType[t.goType] != nil {
-		panic("events: defined twice: " + name)
+	k := key{t.Name, t.Schema}
+	if c.byName[k] != nil || c.byType[t.goType] != nil {
+		panic("events: defined twice: " + t.Name)
 	}
-	byName[k], byType[t.goType] = t, t
+	c.byName[k], c.byType[t.goType] = t, t
 	return t
 }
 
@@ -53,7 +64,7 @@ func defineFinal[T any](name string, schema int) *Type {
 
 // TypeOf tells the stored form of d.
 func TypeOf(d Data) *Type {
-	t := byType[reflect.TypeOf(d).Elem()]
+	t := known.byType[reflect.TypeOf(d).Elem()]
 	if t == nil {
 		panic(fmt.Sprintf("events: %T has no stored name", d))
 	}
@@ -61,12 +72,14 @@ func TypeOf(d Data) *Type {
 }
 
 // NameOf is the stored name of the event type T.
-func NameOf[T any]() string { return byType[reflect.TypeFor[T]()].Name }
+func NameOf[T any]() string { return known.byType[reflect.TypeFor[T]()].Name }
 
 // Types lists every stored form, by name and schema.
-func Types() []*Type {
-	all := make([]*Type, 0, len(byName))
-	for _, t := range byName {
+func Types() []*Type { return known.types() }
+
+func (c *catalogue) types() []*Type {
+	all := make([]*Type, 0, len(c.byName))
+	for _, t := range c.byName {
 		all = append(all, t)
 	}
 	sort.Slice(all, func(i, j int) bool {
@@ -104,16 +117,20 @@ func (e UnknownType) Error() string {
 // seal them first.
 func Encode(d Data) ([]byte, error) { return json.Marshal(d) }
 
-// Decode reads a stored form. It fails with UnknownType for a name or schema
-// that is not in the catalogue.
+// Decode reads a stored form and gives today's value of it. It fails with
+// UnknownType for a name or schema that is not in the catalogue.
 func Decode(name string, schema int, data []byte) (Data, error) {
-	t := byName[key{name, schema}]
+	return known.decode(name, schema, data)
+}
+
+func (c *catalogue) decode(name string, schema int, data []byte) (Data, error) {
+	t := c.byName[key{name, schema}]
 	if t == nil {
 		return nil, UnknownType{name, schema}
 	}
-	d := reflect.New(t.goType).Interface().(Data)
+	d := reflect.New(t.goType).Interface()
 	if err := json.Unmarshal(data, d); err != nil {
 		return nil, fmt.Errorf("decode %s: %w", name, err)
 	}
-	return d, nil
+	return c.current(t, d), nil
 }
