@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -45,8 +46,9 @@ type App struct {
 	verifier    *auth.Verifier
 	checks      []check // what /ready asks
 
-	closers []func()
-	failed  chan error // the first part that ended by itself
+	draining atomic.Bool // told to end: nothing new should come here
+	closers  []func()
+	failed   chan error // the first part that ended by itself
 }
 
 // check tells whether a part can do its work.
@@ -109,6 +111,7 @@ func (a *App) wait(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
+		a.drain()
 		return nil
 	case err := <-a.failed:
 		return err
@@ -132,7 +135,7 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 	if err != nil {
 		return "", fmt.Errorf("%s listener: %w", name, err)
 	}
-	server := web.NewServer(handler, a.logger)
+	server := web.NewServer(a.closing(handler), a.logger)
 	a.work(name+" listener", func(context.Context) error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err

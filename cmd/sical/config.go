@@ -45,6 +45,7 @@ type Config struct {
 	AllowedOrigins []string      `help:"Origins that browsers may call from (CORS)."`
 	TrustedProxies []string      `help:"Networks (CIDR) whose X-Forwarded-For is believed."`
 	SlowQuery      time.Duration `help:"Statements of the database that take longer are logged, by name. 0 for none." default:"100ms"`
+	DrainDelay     time.Duration `help:"How long to go on answering once told to end, with /ready saying no, so that whoever balances load sends nothing new." default:"0s"`
 	LogLevel       slog.Level    `help:"debug, info, warn or error." default:"info"`
 	LogFormat      string        `help:"text or json." default:"text" enum:"text,json"`
 }

@@ -78,6 +78,9 @@ func (a *App) ready(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
 	defer cancel()
 	answer, code := status{"ready", map[string]string{}}, http.StatusOK
+	if a.draining.Load() {
+		return c.JSON(http.StatusServiceUnavailable, status{Status: "draining"})
+	}
 	for _, check := range a.checks {
 		answer.Checks[check.name] = "ok"
 		if err := check.ask(ctx); err != nil {

@@ -190,7 +190,7 @@ type process struct {
 	cmd    *exec.Cmd
 	log    string // the file it writes to
 	public string // its public address
-	health map[string]string
+	env    map[string]string
 }
 
 // start runs a container's command and waits until its own health check is content.

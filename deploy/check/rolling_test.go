@@ -1,0 +1,151 @@
+package check
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// balancer sends requests to those of its processes that say they are ready, as a
+// Service does.
+type balancer struct {
+	mu    sync.Mutex
+	all   []*process
+	ready []*process
+	turn  int
+}
+
+func (b *balancer) set(i int, p *process) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.all[i] = p
+}
+
+// watch asks every process until the test ends.
+func (b *balancer) watch(t *testing.T) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	t.Cleanup(tick.Stop)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for range tick.C {
+			if t.Context().Err() != nil {
+				return
+			}
+			b.look()
+		}
+	})
+	t.Cleanup(running.Wait)
+	b.look()
+}
+
+func (b *balancer) look() {
+	b.mu.Lock()
+	all := append([]*process{}, b.all...)
+	b.mu.Unlock()
+	var ready []*process
+	for _, p := range all {
+		response, err := http.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
+		if err != nil {
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			ready = append(ready, p)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ready = ready
+}
+
+func (b *balancer) pick() *process {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.turn++
+	return b.ready[b.turn%len(b.ready)]
+}
+
+// TestRollingRestart replaces every process of both HTTP roles under load, one after
+// the other, and wants no request to fail.
+func TestRollingRestart(t *testing.T) {
+	setPasswords(t)
+	w := newWorld(t)
+	c := orchestrated(t, "base")
+	for _, role := range []string{"command", "query"} {
+		c[role].env["SICAL_DRAIN_DELAY"] = "500ms" // ten looks of the balancer's
+	}
+	run(t, binary(t), w.here(c["migrate"].env), c["migrate"].args...)
+	w.start(c["projector"])
+	sides := map[string]*balancer{}
+	for _, role := range []string{"command", "query"} {
+		sides[role] = &balancer{all: []*process{w.start(c[role]), w.start(c[role])}}
+		sides[role].watch(t)
+	}
+	var failures atomic.Int64
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			side := sides["command"]
+			if r.In.Method == http.MethodGet {
+				side = sides["query"]
+			}
+			r.SetURL(&url.URL{Scheme: "http", Host: side.pick().public})
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			t.Logf("%s %s: %v", r.Method, r.URL.Path, err)
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	})
+	t.Cleanup(proxy.Close)
+	requests, end := load(register(t, proxy.URL, "ana"), &failures)
+	for _, role := range []string{"command", "query"} {
+		for i, p := range sides[role].all {
+			w.stop(p)
+			sides[role].set(i, w.start(c[role]))
+			sides[role].look()
+		}
+	}
+	end()
+	assert.Zero(t, failures.Load(), "of %d requests", requests.Load())
+	require.Greater(t, requests.Load(), int64(100))
+	t.Logf("%d requests, none failed", requests.Load())
+}
+
+// load posts commands and asks questions over eight connections until end is called.
+func load(v *visitor, failures *atomic.Int64) (requests *atomic.Int64, end func()) {
+	requests = &atomic.Int64{}
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	for i := range 8 {
+		clients.Go(func() {
+			pace := time.NewTicker(10 * time.Millisecond) // a load, not a flood
+			defer pace.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-pace.C:
+				}
+				var err error
+				if i%2 == 0 {
+					_, err = v.do("POST", "/v1/goals", `{"title":"Go on through a restart"}`)
+				} else {
+					_, err = v.do("GET", "/v1/users/me", "")
+				}
+				requests.Add(1)
+				if err != nil {
+					failures.Add(1)
+				}
+			}
+		})
+	}
+	return requests, func() { close(stop); clients.Wait() }
+}
