@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -45,13 +44,18 @@ type Answer struct {
 	// Position is how far the answer is known to be current, the least over the
 	// views. Do sets it.
 	Position uint64
+
+	entry *entry // that it is kept in
+	cache *Cache // that keeps it
 }
 
 const (
 	loadLimit = 10 * time.Second // for a load; whoever asked may have less patience
 	ttl       = 10 * time.Minute // the last net, should all else be wrong
-	overhead  = 256              // bytes of an entry beside its strings, about
+	overhead  = 384              // bytes of an entry beside its strings, ristretto's own included, about
 	typical   = 1 << 10          // bytes of an answer, for sizing the admission counters
+
+	overheadForm = 64 // bytes of a form beside its strings
 )
 
 // Cache answers questions from memory, or once for all who ask the same.
@@ -63,7 +67,12 @@ type Cache struct {
 
 	mu      sync.Mutex
 	flights map[string]*flight
+	// recent holds what was loaded last, by a hash of its key, until ristretto
+	// has stored it: it does so a little later, or not at all.
+	recent [recents]*entry
 }
+
+const recents = 64
 
 // New returns a cache of at most maxBytes of answers, cleared whenever someone
 // is erased. It must be made before positions Run, and be closed.
@@ -90,7 +99,7 @@ func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 	if ok && e.key == q.Key {
 		if position, ok := e.current(c.positions, q.MinPosition); ok {
 			c.metrics.Hits.Inc()
-			return e.at(position), nil
+			return e.at(c, position), nil
 		}
 		c.metrics.Outdated.Inc()
 	}
@@ -104,6 +113,9 @@ func (c *Cache) Clear() {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	c.store.Clear()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.recent[:])
 }
 
 // keep stores an entry. Ristretto may not do it, or late, or lose to an older
@@ -114,8 +126,7 @@ func (c *Cache) keep(e *entry) {
 	if e.generation != c.positions.generation.Load() {
 		return
 	}
-	// Spread, so that what was stored together is not loaded again together.
-	c.store.SetWithTTL(e.key, e, e.cost(), ttl-rand.N(ttl/5))
+	c.store.SetWithTTL(e.key, e, e.size.Load(), time.Until(e.ends)) // not at all, once it has ended
 }
 
 // Close ends the cache's goroutines. Do must not be called any more.

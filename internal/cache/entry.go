@@ -1,5 +1,10 @@
 package cache
 
+import (
+	"sync/atomic"
+	"time"
+)
+
 // entry is an answer with what decides whether it may be given.
 type entry struct {
 	key        string
@@ -7,7 +12,10 @@ type entry struct {
 	generation uint64 // of the Positions when the load began
 	position   uint64 // the answer has every event up to here
 	views      []*view
-	slots      []uint16 // the floors of what it depends on
+	slots      []uint16  // the floors of what it depends on
+	ends       time.Time // when it is dropped, whatever happens
+	forms      [Kinds]atomic.Pointer[form]
+	size       atomic.Int64 // bytes, the forms included
 }
 
 // current tells whether the answer is as new as is known to this process and
@@ -34,14 +42,16 @@ func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 	return position, position >= least
 }
 
-func (e *entry) at(position uint64) Answer {
+// at is the entry's answer, as current as the position.
+func (e *entry) at(c *Cache, position uint64) Answer {
 	a := e.answer
-	a.Position = position
+	a.Position, a.entry, a.cache = position, e, c
 	return a
 }
 
-func (e *entry) cost() int64 {
-	return int64(overhead + len(e.key) + len(e.answer.Body) + len(e.answer.ETag) + 2*len(e.slots) + 8*len(e.views))
+// measure sets the size of an entry without forms.
+func (e *entry) measure() {
+	e.size.Store(int64(overhead + len(e.key) + len(e.answer.Body) + len(e.answer.ETag) + 2*len(e.slots) + 8*len(e.views)))
 }
 
 func leastApplied(views []*view) uint64 {

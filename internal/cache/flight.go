@@ -3,6 +3,8 @@ package cache
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"time"
 )
 
 // flight is a load under way, and whoever waits for it.
@@ -25,12 +27,19 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 		c.mu.Lock()
 		f := c.flights[q.Key]
 		if f == nil {
+			if e := *c.recently(q.Key); e != nil && e.key == q.Key {
+				if position, ok := e.current(c.positions, q.MinPosition); ok {
+					c.mu.Unlock()
+					c.metrics.Hits.Inc()
+					return e.at(c, position), nil
+				}
+			}
 			f = &flight{done: make(chan struct{}), err: errPanicked}
 			c.flights[q.Key] = f
 			c.mu.Unlock()
 			c.metrics.Misses.Inc()
 			c.fly(ctx, q, f)
-			return f.answer(q.MinPosition)
+			return c.landed(f, q.MinPosition)
 		}
 		c.mu.Unlock()
 
@@ -41,22 +50,28 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 		}
 		c.metrics.Joined.Inc()
 		if f.err != nil || later {
-			return f.answer(q.MinPosition)
+			return c.landed(f, q.MinPosition)
 		}
 		if position, ok := f.entry.current(c.positions, q.MinPosition); ok {
-			return f.entry.at(position), nil
+			return f.entry.at(c, position), nil
 		}
 	}
 }
 
-func (f *flight) answer(least uint64) (Answer, error) {
+// recently is the place of a key among what was loaded last.
+func (c *Cache) recently(key string) **entry {
+	return &c.recent[c.positions.floors.slot(key)%recents]
+}
+
+// landed is the answer of a flight that has ended.
+func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 	switch {
 	case f.err != nil:
 		return Answer{}, f.err
 	case f.entry.position < least:
 		return Answer{}, ErrBehind
 	}
-	return f.entry.at(f.entry.position), nil
+	return f.entry.at(c, f.entry.position), nil
 }
 
 // fly runs the load to its end whether or not its asker stays.
@@ -66,6 +81,9 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	defer func() {
 		c.mu.Lock()
 		delete(c.flights, q.Key)
+		if f.entry != nil {
+			*c.recently(q.Key) = f.entry
+		}
 		c.mu.Unlock()
 		close(f.done)
 	}()
@@ -88,6 +106,9 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 			e.slots = append(e.slots, c.positions.floors.slot(name))
 		}
 	}
+	// Spread, so that what was loaded together is not loaded again together.
+	e.ends = time.Now().Add(ttl - rand.N(ttl/5))
+	e.measure()
 	f.entry = e
 	if _, ok := e.current(c.positions, 0); ok {
 		c.keep(e)

@@ -1,0 +1,61 @@
+package cache
+
+import "sync"
+
+// Kinds is how many other forms of an answer may be kept with it.
+const Kinds = 2
+
+// Form is another form of answers, such as a compressed one.
+type Form struct {
+	Kind int // its place beside the others, from 0, less than Kinds
+	From int // bytes of a body from which the form is worth making
+	// Make gives the form's body and ETag. It is called once an answer, however
+	// many want it. No body means that the answer is better given as it is.
+	Make func(Answer) (body []byte, etag string)
+}
+
+// form is one form of an answer that is kept.
+type form struct {
+	once sync.Once
+	body []byte
+	etag string
+}
+
+// In gives the answer in a form, which is made on the first demand and kept with
+// the answer; made is false where the answer is better given as it is.
+func (a Answer) In(f *Form) (in Answer, made bool) {
+	if a.entry == nil || len(a.Body) < f.From {
+		return a, false
+	}
+	kept := a.entry.form(f.Kind)
+	kept.once.Do(func() {
+		kept.body, kept.etag = f.Make(a)
+		a.entry.size.Add(int64(overheadForm + len(kept.body) + len(kept.etag)))
+		a.cache.charge(a.entry)
+	})
+	if kept.body == nil {
+		return a, false
+	}
+	a.Body, a.ETag = kept.body, kept.etag
+	return a, true
+}
+
+// form is the place of a form, made by whoever comes first.
+func (e *entry) form(kind int) *form {
+	place := &e.forms[kind]
+	if kept := place.Load(); kept != nil {
+		return kept
+	}
+	place.CompareAndSwap(nil, &form{})
+	return place.Load()
+}
+
+// charge tells ristretto that an entry has grown. Stored anew or waiting to be
+// stored, it takes the higher cost either way; an entry that has been dropped
+// since is stored again, and one that has been superseded supersedes the newer,
+// which is a miss at the worst.
+func (c *Cache) charge(e *entry) {
+	if _, ok := e.current(c.positions, 0); ok {
+		c.keep(e)
+	}
+}
