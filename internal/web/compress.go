@@ -12,8 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// compressFrom is the size in bytes from which an answer is compressed.
-const compressFrom = 1 << 10
+// CompressFrom is the size in bytes from which an answer is compressed.
+const CompressFrom = 1 << 10
 
 // encoder is what gzip and zstd writers have in common.
 type encoder interface {
@@ -118,7 +118,7 @@ func (w *compressWriter) eligible() bool {
 		return false
 	}
 	length, err := strconv.Atoi(h.Get("Content-Length"))
-	return err != nil || length >= compressFrom
+	return err != nil || length >= CompressFrom
 }
 
 func (w *compressWriter) Write(b []byte) (int, error) {
@@ -131,7 +131,7 @@ func (w *compressWriter) Write(b []byte) (int, error) {
 	if w.decided {
 		return w.ResponseWriter.Write(b)
 	}
-	if len(w.held)+len(b) < compressFrom {
+	if len(w.held)+len(b) < CompressFrom {
 		w.held = append(w.held, b...)
 		return len(b), nil
 	}

@@ -1,12 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -80,7 +77,7 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	return write(c, answer, fresh)
+	return write(c, answer, asked.keep(r.shared(), fresh))
 }
 
 // cached is q as the cache takes it: with the ETag made once an answer.
@@ -99,41 +96,4 @@ func cached(q query.Question, least uint64) cache.Question {
 			}, nil
 		},
 	}
-}
-
-// write gives the answer, or 304 where the client has it.
-func write(c echo.Context, answer cache.Answer, fresh freshness) error {
-	h := c.Response().Header()
-	h.Set("Sical-Position", strconv.FormatUint(answer.Position, 10))
-	h.Set("ETag", answer.ETag)
-	h.Set("Cache-Control", "private, no-cache")
-	if fresh.asked {
-		h.Set("Cache-Control", "no-store") // it was for who wrote, at that moment
-	}
-	h.Add("Vary", "Authorization")
-	if cursor := nextCursor(answer.Body); cursor != "" {
-		h.Set("Link", "<"+nextPage(c.Request().URL, cursor)+`>; rel="next"`)
-	}
-	if web.NotModified(c.Request().Header["If-None-Match"], answer.ETag) {
-		return c.NoContent(http.StatusNotModified)
-	}
-	return c.Blob(answer.Status, echo.MIMEApplicationJSON, answer.Body)
-}
-
-// nextCursor finds the cursor at the end of a page. In JSON no text looks like
-// it: its quotation marks would stand behind backslashes.
-func nextCursor(body []byte) string {
-	_, rest, found := bytes.Cut(body[max(0, len(body)-maxText):], []byte(`"next_cursor":"`))
-	if !found {
-		return ""
-	}
-	cursor, _, _ := bytes.Cut(rest, []byte(`"`))
-	return string(cursor)
-}
-
-// nextPage is the same list from the cursor on, relative to the server.
-func nextPage(u *url.URL, cursor string) string {
-	values := u.Query()
-	values.Set("cursor", cursor)
-	return u.Path + "?" + values.Encode()
 }
