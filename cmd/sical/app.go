@@ -19,6 +19,7 @@ import (
 	"sical-backend/internal/auth"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/tracing"
 	"sical-backend/internal/vault"
 	"sical-backend/internal/web"
 )
@@ -32,6 +33,7 @@ type App struct {
 	registry *prometheus.Registry
 	database *telemetry.Database
 	pools    *telemetry.Pools
+	tracer   *tracing.Tracer // nil for none
 
 	instance *embedded.Instance // nil where nothing private was started
 	urls     map[string]string  // Postgres URL of each role
@@ -118,6 +120,23 @@ func (a *App) wait(ctx context.Context) error {
 	case err := <-postgres:
 		return err
 	}
+}
+
+// trace sends traces from now on, where the environment asks for it.
+func (a *App) trace(ctx context.Context, role string) error {
+	tracer, stop, err := tracing.Start(ctx, "sical-"+role, version(), a.logger)
+	if err != nil {
+		return fmt.Errorf("tracing: %w", err)
+	}
+	a.tracer = tracer
+	a.onClose(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := stop(ctx); err != nil {
+			a.logger.Warn("the last traces are lost", "error", err)
+		}
+	})
+	return nil
 }
 
 // vault opens the vault with the master secret.

@@ -31,7 +31,7 @@ func (a *App) open() (err error) {
 	admin.GET("/metrics", echo.WrapHandler(metrics))
 	if a.public != nil {
 		err = web.Protect(a.public, web.Config{
-			Logger: a.logger, Metrics: telemetry.NewHTTP(a.registry), Now: time.Now, Verify: a.principal,
+			Logger: a.logger, Metrics: telemetry.NewHTTP(a.registry), Tracer: a.tracer, Now: time.Now, Verify: a.principal,
 			RatePerSecond: a.RateLimit, Burst: a.RateBurst, Origins: a.AllowedOrigins, TrustedProxies: a.TrustedProxies,
 		})
 		if err != nil {

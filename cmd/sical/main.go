@@ -8,13 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
 	// kong: flags, environment variables and help from one struct; MIT, kept.
 	"github.com/alecthomas/kong"
+
+	"sical-backend/internal/telemetry"
 )
 
 // Exit statuses.
@@ -46,7 +47,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(&cli.Config, &output{stdout}, logger(cli.Config, stderr))
+	parsed.Bind(&cli.Config, &output{stdout}, telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat))
 	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed
@@ -76,11 +77,3 @@ func parse(parser *kong.Kong, args []string, stderr io.Writer, exit *int) (parse
 
 // output is where results go.
 type output struct{ io.Writer }
-
-func logger(c Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}

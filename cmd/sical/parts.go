@@ -56,7 +56,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 		return nil, err
 	}
 	r, err := relay.New(relay.Config{
-		Log: eventlog.NewReader(reading), NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry),
+		Log: eventlog.NewReader(reading), NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
 		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge,
 	})
 	if err != nil {
@@ -184,7 +184,7 @@ func (a *App) startProjector(ctx context.Context) error {
 	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
 	a.work("projector", projector.New(projector.Config{
 		Pool: p, Log: eventlog.NewReader(p), Feed: projector.NewFeed(feed), Changes: a.nats,
-		Views: views, Metrics: telemetry.NewProjection(a.registry), Logger: a.logger,
+		Views: views, Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
 	}).Run)
 	a.checks = append(a.checks, check{"projections", p.Ping})
 	return nil

@@ -19,10 +19,13 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 	}
 	a := newApp(*c, logger)
 	defer a.Close()
+	name := k.Selected().Name
+	if err := a.trace(ctx, name); err != nil {
+		return err
+	}
 	if err := a.join(); err != nil {
 		return err
 	}
-	name := k.Selected().Name
 	start := map[string]func(context.Context) error{
 		"command": a.startCommand, "query": a.startQuery, "projector": a.startProjector,
 	}[name]

@@ -19,6 +19,9 @@ type Serve struct {
 func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
+	if err := a.trace(ctx, "serve"); err != nil {
+		return err
+	}
 	if err := a.serve(ctx); err != nil {
 		return err
 	}

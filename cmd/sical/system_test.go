@@ -48,12 +48,16 @@ func newSystem(t *testing.T) *system {
 	}, slog.New(slog.DiscardHandler))
 }
 
-// serveOn serves with what the configuration names, until the test ends.
-func serveOn(t *testing.T, c Config, logger *slog.Logger) *system {
+// serveOn serves with what the configuration names, until the test ends; prepare may
+// change the process before anything of it starts.
+func serveOn(t *testing.T, c Config, logger *slog.Logger, prepare ...func(*App)) *system {
 	t.Helper()
 	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
 	a := newApp(c, logger)
 	t.Cleanup(a.Close)
+	for _, f := range prepare {
+		f(a)
+	}
 	require.NoError(t, a.serve(t.Context()))
 	contract, err := contracttest.New(openapi.Document())
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ func (a *API) logIn(c echo.Context) error {
 	if (in.Username == "") == (in.Email == "") || in.Password == "" {
 		return web.NewProblem(web.RuleViolated, "A username or an e-mail address is needed, and the password.")
 	}
-	ctx := c.Request().Context()
+	ctx := web.Context(c)
 	user, err := a.Dispatcher.Account(ctx, claim)
 	if err != nil {
 		return problem(err)
@@ -91,11 +91,11 @@ func (a *API) verify(c echo.Context, account string, user events.ID, password st
 	if wait := a.Throttle.Allow(account, address); wait > 0 {
 		return false, 0, &web.Problem{Code: web.TooManyRequests, Detail: "Too many attempts: wait a little.", RetryAfter: wait}
 	}
-	credential, err := a.Sessions.Credential(c.Request().Context(), user)
+	credential, err := a.Sessions.Credential(web.Context(c), user)
 	if err != nil {
 		return false, 0, problem(err)
 	}
-	right, err = a.Hasher.Verify(c.Request().Context(), password, credential.PasswordHash)
+	right, err = a.Hasher.Verify(web.Context(c), password, credential.PasswordHash)
 	if err != nil {
 		return false, 0, problem(err)
 	}
@@ -111,7 +111,7 @@ func (a *API) refresh(c echo.Context) error {
 	if err := web.DecodeStrict(c.Request(), maxBody, &in); err != nil {
 		return err
 	}
-	tokens, err := a.Sessions.Refresh(c.Request().Context(), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
+	tokens, err := a.Sessions.Refresh(web.Context(c), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
 		role, status, err := a.Dispatcher.Standing(ctx, user)
 		return string(role), status == events.UserActive, err
 	})
@@ -130,7 +130,7 @@ func (a *API) logOut(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Sessions.End(c.Request().Context(), p.SessionID); err != nil {
+	if err := a.Sessions.End(web.Context(c), p.SessionID); err != nil {
 		return problem(err)
 	}
 	return c.NoContent(http.StatusNoContent)
@@ -167,7 +167,7 @@ func (a *API) password(c echo.Context, cmd command.Command, given command.Given)
 		return web.NewProblem(web.RuleViolated, "This password cannot be used.",
 			web.FieldError{Pointer: pointer, Code: "password", Detail: err.Error()})
 	}
-	hashed, err := a.Hasher.Hash(c.Request().Context(), password)
+	hashed, err := a.Hasher.Hash(web.Context(c), password)
 	*hash = hashed
 	return problem(err)
 }
@@ -177,8 +177,8 @@ func (a *API) password(c echo.Context, cmd command.Command, given command.Given)
 func (a *API) noticeEnds(c echo.Context, cmd command.Command) {
 	switch cmd.(type) {
 	case *command.ChangePassword, *command.SetRole, *command.SuspendUser, *command.EraseUser:
-		if err := a.Revocations.Poll(c.Request().Context()); err != nil {
-			a.Logger.Warn("revocations: not read at once", "error", err, "request_id", web.RequestID(c))
+		if err := a.Revocations.Poll(web.Context(c)); err != nil {
+			a.Logger.WarnContext(web.Context(c), "revocations: not read at once", "error", err)
 		}
 	}
 }

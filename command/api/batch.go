@@ -81,7 +81,7 @@ func (a *API) batch(c echo.Context) error {
 		requests, at = append(requests, r), append(at, i)
 	}
 	last := uint64(0)
-	for i, v := range a.Dispatcher.All(c.Request().Context(), requests) {
+	for i, v := range a.Dispatcher.All(web.Context(c), requests) {
 		verdicts[at[i]].fill(v, requests[i].Rule)
 		last = max(last, v.Position)
 	}

@@ -13,6 +13,7 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/dispatch"
+	"sical-backend/internal/tracing"
 	"sical-backend/internal/web"
 )
 
@@ -133,7 +134,7 @@ func pathID(c echo.Context) (events.ID, error) {
 
 // answer carries the command out.
 func (a *API) answer(c echo.Context, route Route, r *dispatch.Request) error {
-	v := a.Dispatcher.Do(c.Request().Context(), r)
+	v := a.Dispatcher.Do(web.Context(c), r)
 	if v.Err != nil {
 		return problem(v.Err)
 	}
@@ -189,8 +190,12 @@ func keyID(actor events.ID, address, route, key string) events.ID {
 	return id
 }
 
-// traceParent is the W3C trace context that came in.
+// traceParent is the W3C trace context of the request: its own span's, or the one that
+// came in where it has none.
 func traceParent(c echo.Context) string {
+	if own := tracing.Current(c.Request().Context()); own != "" {
+		return own
+	}
 	if v := c.Request().Header["Traceparent"]; len(v) == 1 && len(v[0]) == 55 && !strings.ContainsAny(v[0], "\"\\") {
 		return v[0]
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/tracing"
 	"sical-backend/internal/vault"
 )
 
@@ -81,6 +82,8 @@ type request struct {
 // alone. It returns an error only where ctx ended first: what was queued by then
 // may still be appended, and no Result may be read.
 func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
+	ctx, span := tracing.Child(ctx, "append")
+	defer span.End()
 	var ready []*Entry
 	registered := map[events.ID]bool{}
 	for _, e := range entries {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/tracing"
 )
 
 // Monitor meters every statement of a pool under the name its caller gave it: SQL
@@ -31,25 +32,48 @@ type Monitor struct {
 // carries from start to end, for one allocation.
 type running struct {
 	context.Context
-	statement *telemetry.Statement
+	statement *telemetry.Statement // nil for a batch
 	began     time.Time
+	span      tracing.Span
+}
+
+func (m *Monitor) begin(ctx context.Context, name string) context.Context {
+	r := &running{statement: m.Metrics.Statement(name), began: time.Now()}
+	r.Context, r.span = tracing.Child(ctx, r.statement.Name)
+	return r
+}
+
+func (m *Monitor) end(ctx context.Context, tag pgconn.CommandTag, err error) {
+	if r, ok := ctx.(*running); ok {
+		m.ended(ctx, r.statement, time.Since(r.began), tag, err)
+		r.end(err)
+	}
+}
+
+func (r *running) end(err error) {
+	if err != nil {
+		r.span.Fail()
+	}
+	r.span.End()
 }
 
 // TraceQueryStart is of pgx.QueryTracer.
 func (m *Monitor) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	return &running{ctx, m.Metrics.Statement(nameOf(data.SQL)), time.Now()}
+	return m.begin(ctx, nameOf(data.SQL))
 }
 
 // TraceQueryEnd is of pgx.QueryTracer.
 func (m *Monitor) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
-	if r, ok := ctx.(*running); ok {
-		m.ended(ctx, r.statement, time.Since(r.began), data.CommandTag, data.Err)
-	}
+	m.end(ctx, data.CommandTag, data.Err)
 }
 
 // TraceBatchStart is of pgx.BatchTracer.
 func (m *Monitor) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return ctx
+	inner, span := tracing.Child(ctx, "batch")
+	if !span.Recording() {
+		return ctx
+	}
+	return &running{Context: inner, span: span}
 }
 
 // TraceBatchQuery is of pgx.BatchTracer. A statement of a batch is timed from when
@@ -59,7 +83,11 @@ func (m *Monitor) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.Tra
 }
 
 // TraceBatchEnd is of pgx.BatchTracer.
-func (m *Monitor) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+func (m *Monitor) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	if r, ok := ctx.(*running); ok {
+		r.end(data.Err)
+	}
+}
 
 // TraceCopyFromStart is of pgx.CopyFromTracer.
 func (m *Monitor) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromStartData) context.Context {
@@ -67,14 +95,12 @@ func (m *Monitor) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, data pgx.
 	if at := strings.IndexAny(table, "0123456789"); at > 0 {
 		table = strings.TrimSuffix(table[:at], "_v") // of a view's version
 	}
-	return &running{ctx, m.Metrics.Statement("copy " + table), time.Now()}
+	return m.begin(ctx, "copy "+table)
 }
 
 // TraceCopyFromEnd is of pgx.CopyFromTracer.
 func (m *Monitor) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceCopyFromEndData) {
-	if r, ok := ctx.(*running); ok {
-		m.ended(ctx, r.statement, time.Since(r.began), data.CommandTag, data.Err)
-	}
+	m.end(ctx, data.CommandTag, data.Err)
 }
 
 func (m *Monitor) ended(ctx context.Context, s *telemetry.Statement, took time.Duration, tag pgconn.CommandTag, err error) {

@@ -15,6 +15,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/tracing"
 	"sical-backend/projections"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	Changes *nats.Conn
 	Views   []*projections.View
 	Metrics *telemetry.Projection
+	Tracer  *tracing.Tracer
 	Logger  *slog.Logger
 }
 

@@ -197,6 +197,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 		return err
 	}
 	r.tell(b)
+	r.trace(b, began)
 	r.metrics.Events.Add(float64(len(b.steps)))
 	r.metrics.Unknown.Add(float64(b.unknown))
 	if len(b.rows) > 0 {

@@ -22,6 +22,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/tracing"
 	"sical-backend/internal/wire"
 )
 
@@ -57,6 +58,7 @@ type Config struct {
 	NATS   *nats.Conn
 	Logger *slog.Logger
 	Meter  Meter
+	Tracer *tracing.Tracer
 	// MaxBytes and MaxAge bound what the stream keeps; zero for 1 GiB and any age.
 	MaxBytes int64
 	MaxAge   time.Duration
@@ -227,10 +229,14 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	for i, e := range list {
 		messages[i] = wire.Encode(e, r.incarnation.String())
 	}
+	spans := r.trace(list, messages)
 	r.seen = max(r.seen, list[len(list)-1].Position)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	last, err := r.publish.Publish(ctx, r.last, messages)
+	for _, span := range spans {
+		span.End()
+	}
 	r.Meter.Relayed(int(last-r.last), last)
 	r.last = last
 	return err

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/tracing"
 )
 
 // maxURL bounds the request target in bytes.
@@ -27,7 +28,8 @@ type Config struct {
 	Burst          int      // requests each principal may make at once
 	Origins        []string // allowed by CORS, each exactly as a browser sends it
 	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed
-	LogEvery       int      // writes the access log for one of so many requests; 0 for none
+	Tracer         *tracing.Tracer
+	LogEvery       int // writes the access log for one of so many requests; 0 for none
 }
 
 // gate is the one middleware in front of every handler. It is one function because
@@ -81,6 +83,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	header[echo.HeaderXRequestID] = []string{g.ids.of(r.Header[echo.HeaderXRequestID])}
 	g.headers.set(header)
 	allowed := g.cors.set(r, header)
+	span := g.trace(c)
 
 	compressed := g.compressor.wrap(c)
 	err := g.guard(c, next, start, allowed)
@@ -95,6 +98,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	took := g.cfg.Now().Sub(start)
 	g.cfg.Metrics.Observe(r.Method, c.Path(), status, took)
 	g.accessLog.write(c, took, err != nil)
+	answered(span, status)
 	if broken {
 		panic(http.ErrAbortHandler) // cut the connection: half an answer must not look whole
 	}

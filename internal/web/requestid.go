@@ -1,12 +1,15 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"strconv"
 	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
+
+	"sical-backend/internal/telemetry"
 )
 
 // requestIDs makes ids that are unique over processes by a random prefix and
@@ -48,6 +51,12 @@ func saneRequestID(id string) bool {
 		}
 	}
 	return true
+}
+
+// Context is the request's context, for what is done on its behalf: lines in the log
+// that are written with it carry the request's id.
+func Context(c echo.Context) context.Context {
+	return telemetry.WithRequestID(c.Request().Context(), RequestID(c))
 }
 
 // RequestID is the id of the request, which the answer carries as X-Request-ID;

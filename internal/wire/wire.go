@@ -33,6 +33,7 @@ const Appended = "sical.appended"
 // Headers beside the CloudEvents ones, in the spelling they are stored in.
 const (
 	Incarnation = "Sical-Incarnation" // of the log
+	Trace       = "traceparent"       // of what the message follows from (W3C Trace Context)
 	Previous    = "Sical-Previous"    // position before this one
 	version     = "Sical-Version"     // of the stream
 	schema      = "Sical-Schema"      // of the stored form
@@ -43,7 +44,6 @@ const (
 	name        = "ce-type"
 	stream      = "ce-subject"
 	occurred    = "ce-time"
-	trace       = "traceparent"
 )
 
 // Encode makes the message of an event of the log's incarnation.
@@ -65,7 +65,7 @@ func Encode(e events.Event, incarnation string) *bus.Message {
 		metadata:             {string(e.RawMeta)},
 	}
 	if parent := traceParent(e.RawMeta); parent != "" {
-		header[trace] = []string{parent}
+		header[Trace] = []string{parent}
 	}
 	return &bus.Message{Subject: subjectPrefix + string(e.Stream.Kind()), ID: e.ID.String(), Header: header, Data: e.Raw}
 }
@@ -79,6 +79,7 @@ func Decode(m bus.Message) (events.Event, error) {
 		Raw:      m.Data,
 		RawMeta:  []byte(value(m.Header, metadata)),
 	}
+	e.Meta.TraceParent = value(m.Header, Trace)
 	var errs [6]error
 	e.ID, errs[0] = uuid.Parse(value(m.Header, id))
 	e.Owner, errs[1] = uuid.Parse(value(m.Header, owner))
@@ -101,6 +102,14 @@ func value(h nats.Header, key string) string {
 		return v[0]
 	}
 	return ""
+}
+
+// TraceParent is the trace context that an event came with, empty for none.
+func TraceParent(e *events.Event) string {
+	if e.Meta.TraceParent != "" {
+		return e.Meta.TraceParent
+	}
+	return traceParent(e.RawMeta)
 }
 
 // traceParent finds the trace context in stored metadata without decoding it.

@@ -68,7 +68,7 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
+	ctx := web.Context(c)
 	least, err := fresh.await(ctx, a.waiter, q.Views)
 	if err != nil {
 		return err

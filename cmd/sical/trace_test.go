@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"sical-backend/internal/openapi"
+	"sical-backend/internal/openapi/contracttest"
+	"sical-backend/internal/testkit"
+	"sical-backend/internal/tracing"
+)
+
+// spans are what has been traced, by name, for one trace.
+func spans(exporter *tracetest.InMemoryExporter, trace string) map[string]tracetest.SpanStub {
+	found := map[string]tracetest.SpanStub{}
+	for _, s := range exporter.GetSpans() {
+		if s.SpanContext.TraceID().String() == trace {
+			found[s.Name] = s
+		}
+	}
+	return found
+}
+
+// TestOneTraceFromCommandToView runs the roles apart, so that an event really has to
+// travel, and follows it by the parents of the spans.
+func TestOneTraceFromCommandToView(t *testing.T) {
+	t.Parallel()
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter), sdk.WithSampler(sdk.ParentBased(sdk.NeverSample())))
+	c := Config{
+		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
+		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0", MaxConns: 6, CacheBytes: 1 << 20,
+	}
+	start := func(part func(*App) func(context.Context) error) *App {
+		a := newApp(c, slog.New(slog.DiscardHandler))
+		t.Cleanup(a.Close)
+		a.tracer = tracing.New(provider)
+		require.NoError(t, a.join())
+		require.NoError(t, part(a)(t.Context()))
+		require.NoError(t, a.open())
+		return a
+	}
+	start(func(a *App) func(context.Context) error { return a.startProjector })
+	deciding := start(func(a *App) func(context.Context) error { return a.startCommand })
+
+	contract, err := contracttest.New(openapi.Document())
+	require.NoError(t, err)
+	s := (&system{app: deciding, url: deciding.publicURL, contract: contract}).by(t)
+	user := s.call("POST", "/v1/users", "", `{"username":"ana","email":"ana@example.org","password":"correct horse 42"}`)
+	require.Equal(t, http.StatusCreated, user.status, user.body)
+	require.Empty(t, exporter.GetSpans(), "what is not sampled leaves nothing")
+	login := s.call("POST", "/v1/sessions", "", `{"username":"ana","password":"correct horse 42"}`)
+	token := login.field(t, "access_token")
+
+	var sent []string
+	testkit.Eventually(t, func() (err error) {
+		// A projector may read the log before the bus brings it, and the way is
+		// shorter then: so more than one goal may be needed.
+		id, span := fmt.Sprintf("%032x", 0xabc0+len(sent)), "00f067aa0ba902b7"
+		answer := s.call("POST", "/v1/goals", token, `{"title":"Trace me"}`, "traceparent", "00-"+id+"-"+span+"-01")
+		require.Equal(t, http.StatusCreated, answer.status, answer.body)
+		require.Contains(t, answer.header.Get("traceparent"), id)
+		sent = append(sent, id)
+		for _, id := range sent {
+			if err = travelled(exporter, id, span); err == nil {
+				return nil
+			}
+		}
+		return err
+	})
+}
+
+// travelled tells what is missing of a goal's way, which a client's span began.
+func travelled(exporter *tracetest.InMemoryExporter, trace, client string) error {
+	found, parent := spans(exporter, trace), client
+	for _, name := range []string{"POST /v1/goals", "relay goal.created", "project goal"} {
+		span, ok := found[name]
+		switch {
+		case !ok:
+			return fmt.Errorf("no span %q", name)
+		case span.Parent.SpanID().String() != parent:
+			return fmt.Errorf("%q has another parent", name)
+		}
+		parent = span.SpanContext.SpanID().String()
+	}
+	if found["append"].Parent.SpanID() != found["POST /v1/goals"].SpanContext.SpanID() {
+		return errors.New("the append is not within the request")
+	}
+	return nil
+}

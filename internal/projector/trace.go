@@ -1,0 +1,23 @@
+package projector
+
+import (
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"sical-backend/internal/tracing"
+	"sical-backend/internal/wire"
+)
+
+// trace records, for each event of a sampled trace, that the view has it: from when
+// its batch began to its commit.
+func (r *runner) trace(b *batch, began time.Time) {
+	if r.cfg.Tracer == nil {
+		return
+	}
+	for _, s := range b.steps {
+		r.cfg.Tracer.Record(wire.TraceParent(s.event), "project "+r.view.Name, tracing.Consumer, began,
+			attribute.String("sical.view", r.view.Name), attribute.String("sical.event_type", s.event.Type),
+			attribute.Int64("sical.position", int64(s.event.Position)))
+	}
+}
