@@ -29,7 +29,7 @@ type AssessmentRow struct {
 // Assessment answers: an assessment by id; a user's assessments by type and
 // status, newest first and since a day.
 var Assessment = model[AssessmentRow]{
-	name: "assessment", version: 1, keys: []string{"id"},
+	name: "assessment", version: 2, keys: []string{"id"},
 	columns: []Column{
 		idColumn("owner_id", func(r *AssessmentRow) events.ID { return r.Owner }),
 		textColumn("assessment_type", func(r *AssessmentRow) string { return string(r.Type) }),
@@ -81,12 +81,19 @@ func foldAssessment(r *AssessmentRow, e events.Event) bool {
 	return true
 }
 
-// assessmentTotals counts by status and type; the questions add up what they
-// leave open.
+// assessmentTotals counts by status and type, the questions add up what they leave
+// open; and by the days they began, were handed in and last graded on.
 func assessmentTotals(r *AssessmentRow) []Total {
 	totals := []Total{
+		{Daily(Created, events.DateOf(r.CreatedAt)), 1},
 		{Count(Everyone, string(r.Status), string(r.Type)), 1},
 		{Count(OfUser(r.Owner), string(r.Status), string(r.Type)), 1},
+	}
+	if r.SubmittedAt != nil {
+		totals = append(totals, Total{Daily(string(events.AssessmentSubmitted), events.DateOf(*r.SubmittedAt)), 1})
+	}
+	if r.GradedAt != nil {
+		totals = append(totals, Total{Daily(string(events.AssessmentGraded), events.DateOf(*r.GradedAt)), 1})
 	}
 	if r.Score != nil && r.MaxScore > 0 {
 		share := int64(*r.Score) * 100_00 / int64(r.MaxScore)

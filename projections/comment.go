@@ -23,7 +23,7 @@ type CommentRow struct {
 // Comment answers: the comments on a target in the order of the conversation;
 // an author's comments, newest first.
 var Comment = model[CommentRow]{
-	name: "comment", version: 1, keys: []string{"id"},
+	name: "comment", version: 2, keys: []string{"id"},
 	columns: []Column{
 		idColumn("author_id", func(r *CommentRow) events.ID { return r.Author }),
 		textColumn("target_type", func(r *CommentRow) string { return string(r.Target.Type) }),
@@ -73,6 +73,7 @@ func foldComment(r *CommentRow, e events.Event) bool {
 
 func commentTotals(r *CommentRow) []Total {
 	return []Total{
+		{Daily(Created, events.DateOf(r.CreatedAt)), 1},
 		{Count(Everyone, string(r.Status), ""), 1},
 		{Count(OnTarget(r.Target), "", ""), 1},
 		{Count(OfUser(r.Author), "", ""), 1},

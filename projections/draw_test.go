@@ -119,9 +119,13 @@ func drawFact(t *rapid.T) events.Data {
 	case 21:
 		return &events.PointLearnt{Point: id(rapid.IntRange(1, 2).Draw(t, "point"))}
 	case 22:
-		return &events.AssessmentWasSubmitted{}
+		return &events.AssessmentWasSubmitted{Points: ids(t)}
 	case 23:
-		return &events.AssessmentWasGraded{Score: events.Hundredths(scores.Draw(t, "score"))}
+		graded := &events.AssessmentWasGraded{Score: events.Hundredths(scores.Draw(t, "score"))}
+		if rapid.Bool().Draw(t, "first") {
+			graded.From, graded.Points = events.AssessmentScheduled, ids(t)
+		}
+		return graded
 	case 24:
 		return &events.AssessmentWasVoided{}
 	case 25:

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,11 +97,19 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 			n[scope+"\x1f"+status+"\x1f"+category]++
 		}
 	}
+	daily := func(kind string, at time.Time, more ...string) {
+		n[strings.Join(append([]string{kind, at.UTC().Format(time.DateOnly)}, more...), "\x1f")]++
+	}
 	for _, row := range rows {
 		switch r := row.(type) {
 		case *UserRow:
 			count("all", string(r.Status), "")
+			daily("created", r.CreatedAt)
 		case *GoalRow:
+			daily("created", r.CreatedAt)
+			if r.EndedAt != nil {
+				daily(string(r.Status), *r.EndedAt)
+			}
 			count("all", string(r.Status), "")
 			count("of/"+r.Owner.String(), string(r.Status), r.Category)
 			if r.Visibility == "public" {
@@ -108,23 +117,39 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 				count("public/of/"+r.Owner.String(), string(r.Status), r.Category)
 			}
 		case *PathRow:
+			daily("created", r.CreatedAt)
+			if r.PublishedAt != nil {
+				daily("published", *r.PublishedAt)
+			}
 			if r.Status == "published" {
 				count("all", "published", r.Category)
 			} else {
 				count("all", string(r.Status), "")
 			}
 		case *PointRow:
+			daily("created", r.CreatedAt)
 			count("all", strconv.Itoa(r.Difficulty), r.Category)
 		case *ProgressRow:
 			state := "learning"
 			if r.CompletedAt != nil {
 				state = "learnt"
+				daily("learnt", *r.CompletedAt)
+			}
+			for _, day := range r.Days {
+				daily("busy", day.Time(), r.Point.String())
 			}
 			count("all", state, "")
 			count("of/"+r.Learner.String(), state, "")
 			n["amount"] += r.Amount
 			n["times"] += r.Times
 		case *AssessmentRow:
+			daily("created", r.CreatedAt)
+			if r.SubmittedAt != nil {
+				daily("submitted", *r.SubmittedAt)
+			}
+			if r.GradedAt != nil {
+				daily("graded", *r.GradedAt)
+			}
 			n["all\x1f"+string(r.Status)+"\x1f"+string(r.Type)]++
 			n["of/"+r.Owner.String()+"\x1f"+string(r.Status)+"\x1f"+string(r.Type)]++
 			if r.Score != nil && r.MaxScore > 0 {
@@ -132,14 +157,34 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 				n["score_sum"] += int64(*r.Score * 10000 / r.MaxScore)
 			}
 		case *CommentRow:
+			daily("created", r.CreatedAt)
 			count("all", string(r.Status), "")
 			count("on/"+string(r.Target.Type)+"-"+r.Target.ID.String(), "", "")
 			count("of/"+r.Author.String(), "", "")
+		case *ActivityRow:
+			for i, day := range r.Days {
+				daily("active", day.Time(), gap(r.Days, i, 30))
+			}
+		case *AttachmentRow:
+			var days Days
+			for _, g := range r.Goals {
+				days.add(g.Since)
+			}
+			for i, day := range days {
+				daily("took", day.Time(), r.Path.String(), gap(days, i, 140))
+			}
 		default:
 			panic(v.Name + " is not recounted")
 		}
 	}
 	return nonzero(n)
+}
+
+func gap(days Days, i, longest int) string {
+	if i+1 == len(days) {
+		return strconv.Itoa(longest)
+	}
+	return strconv.Itoa(min(longest, int(days[i+1]-days[i])))
 }
 
 // TestUnknownEventsAreIgnored: neither an event of a newer binary nor another

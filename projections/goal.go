@@ -28,7 +28,7 @@ type GoalRow struct {
 // Goal answers: a goal by id; a user's goals by status or category, newest
 // first; the public goals by category and status, newest first.
 var Goal = model[GoalRow]{
-	name: "goal", version: 1, keys: []string{"id"},
+	name: "goal", version: 2, keys: []string{"id"},
 	columns: []Column{
 		idColumn("owner_id", func(r *GoalRow) events.ID { return r.Owner }),
 		textColumn("status", func(r *GoalRow) string { return string(r.Status) }),
@@ -99,9 +99,14 @@ const ScopePublic = "public"
 // PublicOf is the scope of one user's public goals.
 func PublicOf(owner events.ID) string { return ScopePublic + "/" + OfUser(owner) }
 
-// goalTotals counts each goal in every combination that a list can ask for.
+// goalTotals counts each goal in every combination that a list can ask for, by the
+// day it began, and by the day it ended as its status says.
 func goalTotals(r *GoalRow) []Total {
-	totals := counts(nil, Everyone, string(r.Status), "")
+	totals := []Total{{Daily(Created, events.DateOf(r.CreatedAt)), 1}}
+	if r.EndedAt != nil {
+		totals = append(totals, Total{Daily(string(r.Status), events.DateOf(*r.EndedAt)), 1})
+	}
+	totals = counts(totals, Everyone, string(r.Status), "")
 	totals = counts(totals, OfUser(r.Owner), string(r.Status), r.Category)
 	if r.Visibility == events.Public {
 		totals = counts(totals, ScopePublic, string(r.Status), r.Category)

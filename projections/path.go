@@ -27,7 +27,7 @@ type PathRow struct {
 
 // Path answers: a path by id; the published paths by category, newest first.
 var Path = model[PathRow]{
-	name: "path", version: 1, keys: []string{"id"},
+	name: "path", version: 2, keys: []string{"id"},
 	columns: []Column{
 		textColumn("status", func(r *PathRow) string { return string(r.Status) }),
 		textColumn("category", func(r *PathRow) string { return r.Category }),
@@ -79,13 +79,18 @@ func foldPath(r *PathRow, e events.Event) bool {
 	return true
 }
 
-// pathTotals counts by category only what can be listed by it.
+// pathTotals counts by category only what can be listed by it, and paths by the
+// days they began and were first published on.
 func pathTotals(r *PathRow) []Total {
+	totals := []Total{{Daily(Created, events.DateOf(r.CreatedAt)), 1}}
+	if r.PublishedAt != nil {
+		totals = append(totals, Total{Daily(string(events.PathPublished), events.DateOf(*r.PublishedAt)), 1})
+	}
 	category := ""
 	if r.Status == events.PathPublished {
 		category = r.Category
 	}
-	return counts(nil, Everyone, string(r.Status), category)
+	return counts(totals, Everyone, string(r.Status), category)
 }
 
 func pathGroups(r *PathRow) []string {

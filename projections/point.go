@@ -25,7 +25,7 @@ type PointRow struct {
 // Point answers: a knowledge point by id; the points by category and
 // difficulty, newest first.
 var Point = model[PointRow]{
-	name: "point", version: 1, keys: []string{"id"},
+	name: "point", version: 2, keys: []string{"id"},
 	columns: []Column{
 		textColumn("category", func(r *PointRow) string { return r.Category }),
 		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),
@@ -42,12 +42,17 @@ var Point = model[PointRow]{
 	),
 	touches: touchPoint,
 	fold:    foldPoint,
-	totals:  func(r *PointRow) []Total { return counts(nil, Everyone, strconv.Itoa(r.Difficulty), r.Category) },
+	totals:  pointTotals,
 	groups:  func(*PointRow) []string { return []string{AllPoints} },
 }.view()
 
 // AllPoints is the group of every list of knowledge points.
 const AllPoints = "points"
+
+func pointTotals(r *PointRow) []Total {
+	totals := []Total{{Daily(Created, events.DateOf(r.CreatedAt)), 1}}
+	return counts(totals, Everyone, strconv.Itoa(r.Difficulty), r.Category)
+}
 
 func touchPoint(e events.Event) []Key {
 	if d, ok := e.Data.(*events.PrerequisitesSet); ok {

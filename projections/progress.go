@@ -7,7 +7,8 @@ import (
 )
 
 // ProgressRow is what one learner did on one knowledge point: how much and how
-// often, from when to when, and since when it counts as learnt.
+// often they studied it, from when to when, since when it counts as learnt, and
+// the days on which they studied it or took an assessment that covers it.
 type ProgressRow struct {
 	Learner     events.ID  `json:"learner_id"`
 	Point       events.ID  `json:"point_id"`
@@ -16,18 +17,24 @@ type ProgressRow struct {
 	FirstAt     *time.Time `json:"first_studied_at,omitempty"`
 	LastAt      *time.Time `json:"last_studied_at,omitempty"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	Days        Days       `json:"days,omitempty"`
 }
 
 // Progress answers: a learner's points in the order of their ids, straight from
 // the primary key, for a second index on the largest view would cost every study
-// event; which of some points a learner has completed.
+// event; which of some points a learner has completed; which points learners are
+// busy with lately.
 var Progress = model[ProgressRow]{
-	name: "progress", version: 1, keys: []string{"learner_id", "point_id"},
+	name: "progress", version: 2, keys: []string{"learner_id", "point_id"},
 	columns: []Column{
 		column("completed_at", "timestamptz", func(r *ProgressRow) *time.Time { return r.CompletedAt }),
 	},
-	events:  names(events.NameOf[events.Studied](), events.NameOf[events.PointLearnt]()),
+	events: names(
+		events.NameOf[events.Studied](), events.NameOf[events.PointLearnt](),
+		events.NameOf[events.AssessmentWasSubmitted](), events.NameOf[events.AssessmentWasGraded](),
+	),
 	touches: touchProgress,
+	begin:   func(r *ProgressRow, k Key) { r.Learner, r.Point = k.A, k.B },
 	fold:    foldProgress,
 	totals:  progressTotals,
 	groups:  func(r *ProgressRow) []string { return []string{ProgressOf(r.Learner)} },
@@ -36,12 +43,15 @@ var Progress = model[ProgressRow]{
 // ProgressOf is the group of everything about what one learner did.
 func ProgressOf(learner events.ID) string { return "progress/of/" + learner.String() }
 
-// The sums of the progress view, and the states that it counts rows by.
+// The sums of the progress view, the states that it counts rows by, and the kinds
+// of its daily sums: points learnt on a day, and of each point the learners who
+// were busy with it.
 const (
 	StudyAmount = "amount"
 	StudyTimes  = "times"
 	Learning    = "learning"
 	Learnt      = "learnt"
+	Busy        = "busy"
 )
 
 func touchProgress(e events.Event) []Key {
@@ -50,34 +60,51 @@ func touchProgress(e events.Event) []Key {
 		return []Key{{e.Stream.ID(), d.Point}}
 	case *events.PointLearnt:
 		return []Key{{e.Stream.ID(), d.Point}}
+	case *events.AssessmentWasSubmitted:
+		return each(e.Owner, d.Points)
+	case *events.AssessmentWasGraded: // names points where it was not handed in before
+		return each(e.Owner, d.Points)
 	}
 	return nil
 }
 
+// each lists the rows of a learner and each of the points.
+func each(learner events.ID, points []events.ID) []Key {
+	keys := make([]Key, len(points))
+	for i, point := range points {
+		keys[i] = Key{learner, point}
+	}
+	return keys
+}
+
 func foldProgress(r *ProgressRow, e events.Event) bool {
-	r.Learner = e.Stream.ID()
 	switch d := e.Data.(type) {
 	case *events.Studied:
-		r.Point = d.Point
 		r.Amount += d.Amount
 		r.Times++
 		r.FirstAt, r.LastAt = earliest(r.FirstAt, e.OccurredAt), latest(r.LastAt, e.OccurredAt)
 	case *events.PointLearnt:
-		r.Point = d.Point
 		r.CompletedAt = earliest(r.CompletedAt, e.OccurredAt)
 	}
+	r.Days.add(events.DateOf(e.OccurredAt))
 	return true
 }
 
 func progressTotals(r *ProgressRow) []Total {
 	state := Learning
+	totals := make([]Total, 0, 5+len(r.Days))
 	if r.CompletedAt != nil {
 		state = Learnt
+		totals = append(totals, Total{Daily(Learnt, events.DateOf(*r.CompletedAt)), 1})
 	}
-	return []Total{
-		{StudyAmount, r.Amount},
-		{StudyTimes, r.Times},
-		{Count(Everyone, state, ""), 1},
-		{Count(OfUser(r.Learner), state, ""), 1},
+	totals = append(totals,
+		Total{StudyAmount, r.Amount},
+		Total{StudyTimes, r.Times},
+		Total{Count(Everyone, state, ""), 1},
+		Total{Count(OfUser(r.Learner), state, ""), 1},
+	)
+	for _, day := range r.Days {
+		totals = append(totals, Total{DailyOf(Busy, day, r.Point), 1})
 	}
+	return totals
 }

@@ -24,7 +24,7 @@ type UserRow struct {
 
 // User answers: a user by id; how many there are by status.
 var User = model[UserRow]{
-	name: "user", version: 1, keys: []string{"id"},
+	name: "user", version: 2, keys: []string{"id"},
 	events: names(
 		events.NameOf[events.UserRegistered](), events.NameOf[events.UserRevised](), events.NameOf[events.UserPasswordChanged](),
 		events.NameOf[events.UserRoleChanged](), events.NameOf[events.UserWasSuspended](), events.NameOf[events.UserReactivated](),
@@ -32,8 +32,13 @@ var User = model[UserRow]{
 	),
 	touches: ownStream(events.KindUser),
 	fold:    foldUser,
-	totals:  func(r *UserRow) []Total { return counts(nil, Everyone, string(r.Status), "") },
+	totals:  userTotals,
 }.view()
+
+// userTotals counts users by status, and by the day they registered on.
+func userTotals(r *UserRow) []Total {
+	return counts([]Total{{Daily(Created, events.DateOf(r.CreatedAt)), 1}}, Everyone, string(r.Status), "")
+}
 
 func foldUser(r *UserRow, e events.Event) bool {
 	r.Version, r.UpdatedAt = e.Version, e.OccurredAt
