@@ -2,16 +2,16 @@ package query
 
 import (
 	"context"
-	"strconv"
-
-	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
 	"sical-backend/projections"
 )
 
-// Statistics are the figures of the whole system, as of the answer's position.
+// Statistics are the figures of the whole system, as of the answer's position;
+// what they say of the last days is up to the reference day.
 type Statistics struct {
+	At          events.Date       `json:"at" doc:"the reference day, in UTC"`
+	Active      Lately            `json:"active_learners" doc:"who studied, completed a point or took an assessment, each once"`
 	Users       UserFigures       `json:"users"`
 	Goals       GoalFigures       `json:"goals"`
 	Paths       PathFigures       `json:"paths"`
@@ -21,12 +21,29 @@ type Statistics struct {
 	Comments    CommentFigures    `json:"comments"`
 }
 
+// Lately is how many there were in the days up to the reference day, itself
+// included.
+type Lately struct {
+	Day   int64 `json:"days_1"`
+	Week  int64 `json:"days_7"`
+	Month int64 `json:"days_30"`
+}
+
 // UserFigures count accounts.
 type UserFigures struct {
 	Total     int64 `json:"total" doc:"without the erased ones"`
 	Active    int64 `json:"active"`
 	Suspended int64 `json:"suspended"`
 	Erased    int64 `json:"erased"`
+
+	Rates      UserRates `json:"rates" doc:"per cent of the total; null where there is none"`
+	Registered Lately    `json:"registered"`
+}
+
+// UserRates are the parts of the accounts by status.
+type UserRates struct {
+	Active    *events.Hundredths `json:"active"`
+	Suspended *events.Hundredths `json:"suspended"`
 }
 
 // GoalFigures count goals by status.
@@ -37,6 +54,25 @@ type GoalFigures struct {
 	Paused    int64 `json:"paused"`
 	Completed int64 `json:"completed"`
 	Abandoned int64 `json:"abandoned"`
+
+	Rates  GoalRates  `json:"rates" doc:"per cent of the total; null where there is none"`
+	Lately GoalLately `json:"lately"`
+}
+
+// GoalRates are the parts of the goals by status.
+type GoalRates struct {
+	Draft     *events.Hundredths `json:"draft"`
+	Active    *events.Hundredths `json:"active"`
+	Paused    *events.Hundredths `json:"paused"`
+	Completed *events.Hundredths `json:"completed"`
+	Abandoned *events.Hundredths `json:"abandoned"`
+}
+
+// GoalLately is what became of goals in the last days.
+type GoalLately struct {
+	Created   Lately `json:"created"`
+	Completed Lately `json:"completed"`
+	Abandoned Lately `json:"abandoned"`
 }
 
 // PathFigures count paths by status.
@@ -45,6 +81,22 @@ type PathFigures struct {
 	Draft     int64 `json:"draft"`
 	Published int64 `json:"published"`
 	Archived  int64 `json:"archived"`
+
+	Rates  PathRates  `json:"rates" doc:"per cent of the total; null where there is none"`
+	Lately PathLately `json:"lately"`
+}
+
+// PathRates are the parts of the paths by status.
+type PathRates struct {
+	Draft     *events.Hundredths `json:"draft"`
+	Published *events.Hundredths `json:"published"`
+	Archived  *events.Hundredths `json:"archived"`
+}
+
+// PathLately is what became of paths in the last days.
+type PathLately struct {
+	Created   Lately `json:"created"`
+	Published Lately `json:"published" doc:"for the first time"`
 }
 
 // AssessmentFigures count assessments by status and by type.
@@ -60,14 +112,35 @@ type AssessmentFigures struct {
 	SelfTest     int64              `json:"self"`
 	WithoutScore int64              `json:"without_score"`
 	MeanScore    *events.Hundredths `json:"mean_score" doc:"per cent of the maximum, over those with a score; null where there is none"`
+
+	Rates  AssessmentRates  `json:"rates" doc:"per cent of the total; null where there is none"`
+	Lately AssessmentLately `json:"lately"`
+}
+
+// AssessmentRates are the parts of the assessments by status.
+type AssessmentRates struct {
+	Scheduled *events.Hundredths `json:"scheduled"`
+	Submitted *events.Hundredths `json:"submitted"`
+	Graded    *events.Hundredths `json:"graded"`
+	Void      *events.Hundredths `json:"void"`
+}
+
+// AssessmentLately is what became of assessments in the last days.
+type AssessmentLately struct {
+	Created   Lately `json:"created"`
+	Submitted Lately `json:"submitted"`
+	Graded    Lately `json:"graded" doc:"by the last grade of each"`
 }
 
 // StudyFigures add up what learners did.
 type StudyFigures struct {
 	Amount    int64 `json:"amount" doc:"in the units it was recorded in"`
 	Times     int64 `json:"times"`
-	Started   int64 `json:"points_started" doc:"pairs of a learner and a point"`
+	Started   int64 `json:"points_started" doc:"pairs of a learner and a point they studied or were assessed on"`
 	Completed int64 `json:"points_completed" doc:"of those, the learnt ones"`
+
+	CompletedRate *events.Hundredths `json:"points_completed_rate" doc:"per cent of those started; null where there is none"`
+	Learnt        Lately             `json:"points_completed_lately"`
 }
 
 // CommentFigures count comments by status.
@@ -77,17 +150,32 @@ type CommentFigures struct {
 	Edited  int64 `json:"edited"`
 	Hidden  int64 `json:"hidden"`
 	Deleted int64 `json:"deleted"`
+
+	Rates   CommentRates `json:"rates" doc:"per cent of the total; null where there is none"`
+	Created Lately       `json:"created"`
 }
 
-// Statistics asks for the figures of the whole system.
-func (a *Asker) Statistics() Question {
-	views := projections.Views()
+// CommentRates are the parts of the comments by status.
+type CommentRates struct {
+	Visible *events.Hundredths `json:"visible"`
+	Edited  *events.Hundredths `json:"edited"`
+	Hidden  *events.Hundredths `json:"hidden"`
+}
+
+var statisticsViews = []*projections.View{
+	projections.User, projections.Goal, projections.Path, projections.Point, projections.Progress,
+	projections.Assessment, projections.Comment, projections.Activity,
+}
+
+// Statistics asks for the figures of the whole system at a reference day.
+func (a *Asker) Statistics(at events.Date) Question {
+	views := statisticsViews
 	return Question{
-		Key: key("statistics"), Views: viewNames(views), Deps: viewNames(views),
+		Key: key("statistics", at.String()), Views: viewNames(views), Deps: viewNames(views),
 		Load: func(ctx context.Context) (Answer, error) {
-			var f figures
+			var f *figures
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-				f = s.figures()
+				f = s.figures(at)
 				return s.finish(ctx)
 			})
 			if err != nil {
@@ -96,118 +184,4 @@ func (a *Asker) Statistics() Question {
 			return rendered(Answer{Checkpoints: checkpoints}, f.statistics())
 		},
 	}
-}
-
-// figures are sums of each view by name.
-type figures map[*projections.View]map[string]int64
-
-// figures queues reading the sums that the statistics are made of.
-func (s *snapshot) figures() figures {
-	f := figures{}
-	f.read(s, projections.User, everyone(events.UserActive, events.UserSuspended, events.UserErased)...)
-	f.read(s, projections.Goal, everyone(goalStatuses...)...)
-	f.read(s, projections.Path, everyone(events.PathDraft, events.PathPublished, events.PathArchived)...)
-	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
-	f.read(s, projections.Progress, append(everyone(projections.Learning, projections.Learnt),
-		projections.StudyAmount, projections.StudyTimes)...)
-	f.read(s, projections.Comment, everyone(events.CommentVisible, events.CommentEdited, events.CommentHidden, events.CommentDeleted)...)
-	assessments := []string{projections.Scored, projections.ScoreSum}
-	for _, typ := range assessmentTypes {
-		for _, status := range assessmentStatuses {
-			assessments = append(assessments, projections.Count(projections.Everyone, string(status), string(typ)))
-		}
-	}
-	f.read(s, projections.Assessment, assessments...)
-	return f
-}
-
-func everyone[T ~string](statuses ...T) []string {
-	names := make([]string, len(statuses))
-	for i, status := range statuses {
-		names[i] = projections.Count(projections.Everyone, string(status), "")
-	}
-	return names
-}
-
-func (f figures) read(s *snapshot, v *projections.View, names ...string) {
-	sums := map[string]int64{}
-	f[v] = sums
-	s.batch.Queue(`-- totals `+v.Name+`
-		select name, value from `+v.TotalTable()+` where name = any($1)`, names).Query(func(rows pgx.Rows) error {
-		var name string
-		var value int64
-		_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {
-			sums[name] = value
-			return nil
-		})
-		return err
-	})
-}
-
-// of is the number of rows of a view with a status.
-func of[T ~string](f figures, v *projections.View, status T) int64 {
-	return f[v][projections.Count(projections.Everyone, string(status), "")]
-}
-
-func (f figures) statistics() Statistics {
-	s := Statistics{
-		Users: UserFigures{
-			Active: of(f, projections.User, events.UserActive), Suspended: of(f, projections.User, events.UserSuspended),
-			Erased: of(f, projections.User, events.UserErased),
-		},
-		Goals: GoalFigures{
-			Draft: of(f, projections.Goal, events.GoalDraft), Active: of(f, projections.Goal, events.GoalActive),
-			Paused: of(f, projections.Goal, events.GoalPaused), Completed: of(f, projections.Goal, events.GoalCompleted),
-			Abandoned: of(f, projections.Goal, events.GoalAbandoned),
-		},
-		Paths: PathFigures{
-			Draft: of(f, projections.Path, events.PathDraft), Published: of(f, projections.Path, events.PathPublished),
-			Archived: of(f, projections.Path, events.PathArchived),
-		},
-		Assessments: f.assessments(),
-		Study: StudyFigures{
-			Amount: f[projections.Progress][projections.StudyAmount], Times: f[projections.Progress][projections.StudyTimes],
-			Started:   of(f, projections.Progress, projections.Learning) + of(f, projections.Progress, projections.Learnt),
-			Completed: of(f, projections.Progress, projections.Learnt),
-		},
-		Comments: CommentFigures{
-			Visible: of(f, projections.Comment, events.CommentVisible), Edited: of(f, projections.Comment, events.CommentEdited),
-			Hidden: of(f, projections.Comment, events.CommentHidden), Deleted: of(f, projections.Comment, events.CommentDeleted),
-		},
-	}
-	s.Users.Total = s.Users.Active + s.Users.Suspended
-	s.Goals.Total = s.Goals.Draft + s.Goals.Active + s.Goals.Paused + s.Goals.Completed + s.Goals.Abandoned
-	s.Paths.Total = s.Paths.Draft + s.Paths.Published + s.Paths.Archived
-	s.Comments.Total = s.Comments.Visible + s.Comments.Edited + s.Comments.Hidden
-	for level := 1; level <= 10; level++ {
-		s.Points += of(f, projections.Point, strconv.Itoa(level))
-	}
-	return s
-}
-
-func (f figures) assessments() AssessmentFigures {
-	var a AssessmentFigures
-	byType := map[events.AssessmentType]*int64{
-		events.Quiz: &a.Quiz, events.Assignment: &a.Assignment, events.Exam: &a.Exam, events.SelfTest: &a.SelfTest,
-	}
-	byStatus := map[events.AssessmentStatus]*int64{
-		events.AssessmentScheduled: &a.Scheduled, events.AssessmentSubmitted: &a.Submitted,
-		events.AssessmentGraded: &a.Graded, events.AssessmentVoid: &a.Void,
-	}
-	sums := f[projections.Assessment]
-	for typ, ofType := range byType {
-		for status, ofStatus := range byStatus {
-			n := sums[projections.Count(projections.Everyone, string(status), string(typ))]
-			a.Total += n
-			*ofType += n
-			*ofStatus += n
-		}
-	}
-	scored := sums[projections.Scored]
-	a.WithoutScore = a.Total - scored
-	if scored > 0 {
-		mean := events.Hundredths((sums[projections.ScoreSum] + scored/2) / scored)
-		a.MeanScore = &mean
-	}
-	return a
 }

@@ -114,6 +114,8 @@ GET /v1/comments                        draft       404   200  404  200  404  20
 GET /v1/comments                        quiz        404   200  404  200  200  200  200  200  200
 GET /v1/comments                        point       200   -    200  -    200  -    200  -    200
 GET /v1/users/{id}/comments             user        401   200  404  200  404  200  200  200  200
+GET /v1/popular-goals                   nothing     200   200  -    200  -    200  -    200  -
+GET /v1/trending-points                 nothing     200   200  -    200  -    200  -    200  -
 GET /v1/statistics                      nothing     200   200  -    200  -    200  -    200  -
 
 GET /openapi.json                       nothing     200   200  -    200  -    200  -    200  -

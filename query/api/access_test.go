@@ -77,6 +77,8 @@ func TestWhoMayAskWhat(t *testing.T) {
 		{"listComments", onComment(events.KindAssessment, s.quiz), graded},
 		{"listUserComments", of + "/comments", granted{noToken, ok, missing, missing, ok, ok}},
 		{"getStatistics", "/v1/statistics", everyone},
+		{"getPopularGoals", "/v1/popular-goals", everyone},
+		{"getTrendingPoints", "/v1/trending-points", everyone},
 	}
 	tokens := [standings]string{
 		own: token(s.ann, events.Learner), learner: token(s.bob, events.Learner), curator: token(s.wei, events.Curator),

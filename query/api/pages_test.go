@@ -159,7 +159,12 @@ func TestParametersAreChecked(t *testing.T) {
 		{"/v1/comments?target_type=user&target_id=" + s.ann.String(), "target_type"},
 		{of + "/assessments?since=yesterday", "since"},
 		{of + "/assessments?since=2026-03-01&total=true", "total"},
-		{"/v1/statistics?at=2026-03-01", "at"},
+		{"/v1/statistics?at=yesterday", "at"},
+		{"/v1/statistics?limit=3", "limit"},
+		{"/v1/popular-goals?limit=201", "limit"},
+		{"/v1/trending-points?limit=0", "limit"},
+		{"/v1/trending-points?explain=1", "explain"},
+		{"/v1/trending-points?cursor=x", "cursor"},
 		{"/v1/points/" + s.strokes.String() + "?x=1", "x"},
 	} {
 		got := s.get(c.target, s.as(s.ann))

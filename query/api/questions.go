@@ -1,6 +1,8 @@
 package api
 
 import (
+	"time"
+
 	"sical-backend/events"
 	"sical-backend/query"
 )
@@ -125,4 +127,30 @@ func userComments(a *asked) (query.Question, error) {
 	return a.asker.CommentsOf(a.viewer, a.id, page)
 }
 
-func statistics(a *asked) (query.Question, error) { return a.asker.Statistics(), a.query.Err() }
+// at is the reference day, today where none is given.
+func (a *asked) at() events.Date {
+	if !a.query.Has(reference.Name) {
+		return events.DateOf(time.Now())
+	}
+	return events.DateOf(a.query.Date(reference.Name))
+}
+
+func (a *asked) ranking() (query.Ranking, error) {
+	r := query.Ranking{
+		At: a.at(), Category: a.query.Text("category", maxText),
+		Limit: a.query.Int("limit", 1, 200, defaultLimit), Explain: a.query.Bool("explain"),
+	}
+	return r, a.query.Err()
+}
+
+func popularGoals(a *asked) (query.Question, error) {
+	r, err := a.ranking()
+	return a.asker.PopularGoals(r), err
+}
+
+func trendingPoints(a *asked) (query.Question, error) {
+	r, err := a.ranking()
+	return a.asker.TrendingPoints(r), err
+}
+
+func statistics(a *asked) (query.Question, error) { return a.asker.Statistics(a.at()), a.query.Err() }

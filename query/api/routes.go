@@ -64,6 +64,7 @@ var (
 		{Name: "cursor", Type: Text, Doc: "next_cursor of the page before"},
 		{Name: "total", Type: Boolean, Doc: "whether to count the whole list as well"},
 	}
+	reference        = Param{Name: "at", Type: Date, Doc: "the reference day, in UTC; today where absent"}
 	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
 	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned)}
 	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: texts(events.PathPublished)}
@@ -74,6 +75,12 @@ var (
 	targetType       = Param{Name: "target_type", Type: Text, Doc: "what the comments are about", Enum: texts(events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment), Required: true}
 	targetID         = Param{Name: "target_id", Type: ID, Doc: "its id", Required: true}
 )
+
+// ranking is what narrows a ranked list; it has no further pages.
+var ranking = []Param{
+	reference, category, {Name: "limit", Type: Integer, Doc: "how many, 20 where absent", Min: 1, Max: 200},
+	{Name: "explain", Type: Boolean, Doc: "whether each says which days it is made of"},
+}
 
 func with(more []Param, params ...Param) []Param { return append(params, more...) }
 
@@ -103,7 +110,9 @@ func Routes() []Route {
 		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, nil, query.Assessment{}, assessment},
 		{http.MethodGet, "/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
 		{http.MethodGet, "/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
-		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system.", Public, nil, query.Statistics{}, statistics},
+		{http.MethodGet, "/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},
+		{http.MethodGet, "/v1/trending-points", "getTrendingPoints", "The knowledge points that learners are busy with, the most popular first.", Public, ranking, query.TrendingPoints{}, trendingPoints},
+		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system, and of its last days.", Public, []Param{reference}, query.Statistics{}, statistics},
 	}
 }
 

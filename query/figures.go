@@ -1,0 +1,233 @@
+package query
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// figures are what the statistics are made of.
+type figures struct {
+	at   events.Date
+	sums map[*projections.View]map[string]int64
+	seen Lately // active learners
+}
+
+// figures queues reading the sums that the statistics are made of.
+func (s *snapshot) figures(at events.Date) *figures {
+	f := &figures{at: at, sums: map[*projections.View]map[string]int64{}}
+	f.read(s, projections.User, f.days(projections.Created), everyone(events.UserActive, events.UserSuspended, events.UserErased))
+	f.read(s, projections.Goal, everyone(goalStatuses...),
+		f.days(projections.Created, string(events.GoalCompleted), string(events.GoalAbandoned)))
+	f.read(s, projections.Path, everyone(events.PathDraft, events.PathPublished, events.PathArchived),
+		f.days(projections.Created, string(events.PathPublished)))
+	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"))
+	f.read(s, projections.Progress, everyone(projections.Learning, projections.Learnt),
+		[]string{projections.StudyAmount, projections.StudyTimes}, f.days(projections.Learnt))
+	f.read(s, projections.Comment, f.days(projections.Created),
+		everyone(events.CommentVisible, events.CommentEdited, events.CommentHidden, events.CommentDeleted))
+	assessments := []string{projections.Scored, projections.ScoreSum}
+	for _, typ := range assessmentTypes {
+		for _, status := range assessmentStatuses {
+			assessments = append(assessments, projections.Count(projections.Everyone, string(status), string(typ)))
+		}
+	}
+	f.read(s, projections.Assessment, assessments,
+		f.days(projections.Created, string(events.AssessmentSubmitted), string(events.AssessmentGraded)))
+	f.active(s)
+	return f
+}
+
+func everyone[T ~string](statuses ...T) []string {
+	names := make([]string, len(statuses))
+	for i, status := range statuses {
+		names[i] = projections.Count(projections.Everyone, string(status), "")
+	}
+	return names
+}
+
+// month is the longest stretch of days that the statistics tell of.
+const month = projections.ActiveSpan
+
+// days names the daily sums of some kinds over the last month.
+func (f *figures) days(kinds ...string) (names []string) {
+	for _, kind := range kinds {
+		for age := range events.Date(month) {
+			names = append(names, projections.Daily(kind, f.at-age))
+		}
+	}
+	return names
+}
+
+func (f *figures) read(s *snapshot, v *projections.View, names ...[]string) {
+	sums := map[string]int64{}
+	f.sums[v] = sums
+	s.batch.Queue(`-- totals `+v.Name+`
+		select name, value from `+v.TotalTable()+` where name = any($1)`, slices.Concat(names...)).Query(func(rows pgx.Rows) error {
+		var name string
+		var value int64
+		_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {
+			sums[name] += value
+			return nil
+		})
+		return err
+	})
+}
+
+// active queues counting learners by the last day that each was active on.
+func (f *figures) active(s *snapshot) {
+	s.batch.Queue(`-- active activity
+		select age, sum(value)::bigint from (
+			select $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age, split_part(name, E'\x1f', 3)::int as gap, value
+			from `+projections.Activity.TotalTable()+` where name >= $1 and name < $2
+		) seen where gap > age group by age`,
+		projections.Daily(projections.Active, f.at-month+1), projections.Daily(projections.Active, f.at+1), int32(f.at)).
+		Query(func(rows pgx.Rows) error {
+			var age int32
+			var learners int64
+			_, err := pgx.ForEachRow(rows, []any{&age, &learners}, func() error {
+				f.seen.add(age, learners)
+				return nil
+			})
+			return err
+		})
+}
+
+// add counts n of so many days ago.
+func (l *Lately) add(age int32, n int64) {
+	if age < 1 {
+		l.Day += n
+	}
+	if age < 7 {
+		l.Week += n
+	}
+	l.Month += n
+}
+
+// lately adds up the daily sums of a kind.
+func (f *figures) lately(v *projections.View, kind string) (l Lately) {
+	for age := range int32(month) {
+		l.add(age, f.sums[v][projections.Daily(kind, f.at-events.Date(age))])
+	}
+	return l
+}
+
+// of is the number of rows of a view with a status.
+func of[T ~string](f *figures, v *projections.View, status T) int64 {
+	return f.sums[v][projections.Count(projections.Everyone, string(status), "")]
+}
+
+// rate is a part of the whole in per cent; nil where there is no whole.
+func rate(part, whole int64) *events.Hundredths {
+	if whole == 0 {
+		return nil
+	}
+	return new(events.Hundredths((part*100_00 + whole/2) / whole))
+}
+
+func (f *figures) statistics() Statistics {
+	s := Statistics{
+		At: f.at, Active: f.seen,
+		Users: f.users(), Goals: f.goals(), Paths: f.paths(), Assessments: f.assessments(), Study: f.study(), Comments: f.comments(),
+	}
+	for level := 1; level <= 10; level++ {
+		s.Points += of(f, projections.Point, strconv.Itoa(level))
+	}
+	return s
+}
+
+func (f *figures) users() UserFigures {
+	u := UserFigures{
+		Active: of(f, projections.User, events.UserActive), Suspended: of(f, projections.User, events.UserSuspended),
+		Erased: of(f, projections.User, events.UserErased), Registered: f.lately(projections.User, projections.Created),
+	}
+	u.Total = u.Active + u.Suspended
+	u.Rates = UserRates{rate(u.Active, u.Total), rate(u.Suspended, u.Total)}
+	return u
+}
+
+func (f *figures) goals() GoalFigures {
+	g := GoalFigures{
+		Draft: of(f, projections.Goal, events.GoalDraft), Active: of(f, projections.Goal, events.GoalActive),
+		Paused: of(f, projections.Goal, events.GoalPaused), Completed: of(f, projections.Goal, events.GoalCompleted),
+		Abandoned: of(f, projections.Goal, events.GoalAbandoned),
+		Lately: GoalLately{
+			f.lately(projections.Goal, projections.Created), f.lately(projections.Goal, string(events.GoalCompleted)),
+			f.lately(projections.Goal, string(events.GoalAbandoned)),
+		},
+	}
+	g.Total = g.Draft + g.Active + g.Paused + g.Completed + g.Abandoned
+	g.Rates = GoalRates{
+		rate(g.Draft, g.Total), rate(g.Active, g.Total), rate(g.Paused, g.Total), rate(g.Completed, g.Total), rate(g.Abandoned, g.Total),
+	}
+	return g
+}
+
+func (f *figures) paths() PathFigures {
+	p := PathFigures{
+		Draft: of(f, projections.Path, events.PathDraft), Published: of(f, projections.Path, events.PathPublished),
+		Archived: of(f, projections.Path, events.PathArchived),
+		Lately: PathLately{
+			f.lately(projections.Path, projections.Created), f.lately(projections.Path, string(events.PathPublished)),
+		},
+	}
+	p.Total = p.Draft + p.Published + p.Archived
+	p.Rates = PathRates{rate(p.Draft, p.Total), rate(p.Published, p.Total), rate(p.Archived, p.Total)}
+	return p
+}
+
+func (f *figures) study() StudyFigures {
+	s := StudyFigures{
+		Amount: f.sums[projections.Progress][projections.StudyAmount], Times: f.sums[projections.Progress][projections.StudyTimes],
+		Completed: of(f, projections.Progress, projections.Learnt), Learnt: f.lately(projections.Progress, projections.Learnt),
+	}
+	s.Started = s.Completed + of(f, projections.Progress, projections.Learning)
+	s.CompletedRate = rate(s.Completed, s.Started)
+	return s
+}
+
+func (f *figures) comments() CommentFigures {
+	c := CommentFigures{
+		Visible: of(f, projections.Comment, events.CommentVisible), Edited: of(f, projections.Comment, events.CommentEdited),
+		Hidden: of(f, projections.Comment, events.CommentHidden), Deleted: of(f, projections.Comment, events.CommentDeleted),
+		Created: f.lately(projections.Comment, projections.Created),
+	}
+	c.Total = c.Visible + c.Edited + c.Hidden
+	c.Rates = CommentRates{rate(c.Visible, c.Total), rate(c.Edited, c.Total), rate(c.Hidden, c.Total)}
+	return c
+}
+
+func (f *figures) assessments() AssessmentFigures {
+	var a AssessmentFigures
+	byType := map[events.AssessmentType]*int64{
+		events.Quiz: &a.Quiz, events.Assignment: &a.Assignment, events.Exam: &a.Exam, events.SelfTest: &a.SelfTest,
+	}
+	byStatus := map[events.AssessmentStatus]*int64{
+		events.AssessmentScheduled: &a.Scheduled, events.AssessmentSubmitted: &a.Submitted,
+		events.AssessmentGraded: &a.Graded, events.AssessmentVoid: &a.Void,
+	}
+	sums := f.sums[projections.Assessment]
+	for typ, ofType := range byType {
+		for status, ofStatus := range byStatus {
+			n := sums[projections.Count(projections.Everyone, string(status), string(typ))]
+			a.Total += n
+			*ofType += n
+			*ofStatus += n
+		}
+	}
+	scored := sums[projections.Scored]
+	a.WithoutScore = a.Total - scored
+	if scored > 0 {
+		a.MeanScore = new(events.Hundredths((sums[projections.ScoreSum] + scored/2) / scored))
+	}
+	a.Rates = AssessmentRates{rate(a.Scheduled, a.Total), rate(a.Submitted, a.Total), rate(a.Graded, a.Total), rate(a.Void, a.Total)}
+	a.Lately = AssessmentLately{
+		f.lately(projections.Assessment, projections.Created), f.lately(projections.Assessment, string(events.AssessmentSubmitted)),
+		f.lately(projections.Assessment, string(events.AssessmentGraded)),
+	}
+	return a
+}

@@ -1,0 +1,59 @@
+package query
+
+import (
+	"context"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// TrendingPoints are the knowledge points that most learners are busy with,
+// studying them or taking assessments that cover them, the latest days weighing
+// most.
+type TrendingPoints struct {
+	At       events.Date     `json:"at" doc:"the reference day, in UTC"`
+	HalfLife int             `json:"half_life_days" doc:"a learner who was busy with a point that long ago counts for half of one today"`
+	Span     int             `json:"span_days" doc:"and after that long no more"`
+	Items    []TrendingPoint `json:"items"`
+}
+
+// TrendingPoint is a point and how much learners were busy with it.
+type TrendingPoint struct {
+	ID          events.ID    `json:"point_id"`
+	Title       string       `json:"title"`
+	Category    string       `json:"category,omitempty"`
+	Difficulty  int          `json:"difficulty_level" min:"1" max:"10"`
+	LearnerDays int64        `json:"learner_days" doc:"pairs of a learner and a day on which they were busy with it"`
+	Score       int64        `json:"score" doc:"the weights of those pairs added up, in millionths of a learner today"`
+	MadeOf      []LearnersOn `json:"made_of,omitzero" doc:"the latest day first, where explain=true asked for it"`
+}
+
+// trend: what is studied changes by the week.
+var trend = decay{halfLife: 7, span: 70}
+
+var trendingViews = []*projections.View{projections.Progress, projections.Point}
+
+// TrendingPoints asks which knowledge points learners are busy with lately.
+func (a *Asker) TrendingPoints(r Ranking) Question {
+	return Question{
+		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: []string{projections.Progress.Name, projections.AllPoints},
+		Load: func(ctx context.Context) (Answer, error) {
+			var found *[]ranked[projections.PointRow]
+			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {
+				found = rank[projections.PointRow](s, trend, projections.Busy, projections.Progress, projections.Point, "", r)
+				return s.finish(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			body := TrendingPoints{At: r.At, HalfLife: trend.halfLife, Span: trend.span, Items: []TrendingPoint{}}
+			for _, p := range *found {
+				body.Items = append(body.Items, TrendingPoint{
+					ID: p.row.ID, Title: p.row.Title, Category: p.row.Category, Difficulty: p.row.Difficulty,
+					LearnerDays: p.learnerDays, Score: p.score, MadeOf: p.madeOf,
+				})
+			}
+			return rendered(Answer{Checkpoints: checkpoints}, body)
+		},
+	}
+}
