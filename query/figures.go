@@ -1,7 +1,6 @@
 package query
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -20,24 +19,29 @@ type figures struct {
 // figures queues reading the sums that the statistics are made of.
 func (s *snapshot) figures(at events.Date) *figures {
 	f := &figures{at: at, sums: map[*projections.View]map[string]int64{}}
-	f.read(s, projections.User, f.days(projections.Created), everyone(events.UserActive, events.UserSuspended, events.UserErased))
-	f.read(s, projections.Goal, everyone(goalStatuses...),
-		f.days(projections.Created, string(events.GoalCompleted), string(events.GoalAbandoned)))
-	f.read(s, projections.Path, everyone(events.PathDraft, events.PathPublished, events.PathArchived),
-		f.days(projections.Created, string(events.PathPublished)))
-	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"))
-	f.read(s, projections.Progress, everyone(projections.Learning, projections.Learnt),
-		[]string{projections.StudyAmount, projections.StudyTimes}, f.days(projections.Learnt))
-	f.read(s, projections.Comment, f.days(projections.Created),
-		everyone(events.CommentVisible, events.CommentEdited, events.CommentHidden, events.CommentDeleted))
+	for _, v := range statisticsViews {
+		f.sums[v] = map[string]int64{}
+	}
+	f.read(s, projections.User, everyone(events.UserActive, events.UserSuspended, events.UserErased)...)
+	f.read(s, projections.Goal, everyone(goalStatuses...)...)
+	f.read(s, projections.Path, everyone(events.PathDraft, events.PathPublished, events.PathArchived)...)
+	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
+	f.read(s, projections.Progress, append(everyone(projections.Learning, projections.Learnt),
+		projections.StudyAmount, projections.StudyTimes)...)
+	f.read(s, projections.Comment, everyone(events.CommentVisible, events.CommentEdited, events.CommentHidden, events.CommentDeleted)...)
 	assessments := []string{projections.Scored, projections.ScoreSum}
 	for _, typ := range assessmentTypes {
 		for _, status := range assessmentStatuses {
 			assessments = append(assessments, projections.Count(projections.Everyone, string(status), string(typ)))
 		}
 	}
-	f.read(s, projections.Assessment, assessments,
-		f.days(projections.Created, string(events.AssessmentSubmitted), string(events.AssessmentGraded)))
+	f.read(s, projections.Assessment, assessments...)
+	f.days(s, projections.User, projections.Created)
+	f.days(s, projections.Goal, projections.Created, string(events.GoalCompleted), string(events.GoalAbandoned))
+	f.days(s, projections.Path, projections.Created, string(events.PathPublished))
+	f.days(s, projections.Progress, projections.Learnt)
+	f.days(s, projections.Comment, projections.Created)
+	f.days(s, projections.Assessment, projections.Created, string(events.AssessmentSubmitted), string(events.AssessmentGraded))
 	f.active(s)
 	return f
 }
@@ -53,29 +57,31 @@ func everyone[T ~string](statuses ...T) []string {
 // month is the longest stretch of days that the statistics tell of.
 const month = projections.ActiveSpan
 
-// days names the daily sums of some kinds over the last month.
-func (f *figures) days(kinds ...string) (names []string) {
-	for _, kind := range kinds {
-		for age := range events.Date(month) {
-			names = append(names, projections.Daily(kind, f.at-age))
-		}
-	}
-	return names
+// read queues reading sums by their names.
+func (f *figures) read(s *snapshot, v *projections.View, names ...string) {
+	s.batch.Queue(`-- totals `+v.Name+`
+		select name, value from `+v.TotalTable()+` where name = any($1)`, names).Query(f.take(v))
 }
 
-func (f *figures) read(s *snapshot, v *projections.View, names ...[]string) {
-	sums := map[string]int64{}
-	f.sums[v] = sums
-	s.batch.Queue(`-- totals `+v.Name+`
-		select name, value from `+v.TotalTable()+` where name = any($1)`, slices.Concat(names...)).Query(func(rows pgx.Rows) error {
+// days queues reading the daily sums of some kinds over the last month.
+func (f *figures) days(s *snapshot, v *projections.View, kinds ...string) {
+	for _, kind := range kinds {
+		s.batch.Queue(`-- totals `+v.Name+`
+			select name, value from `+v.TotalTable()+` where name >= $1 and name < $2`,
+			projections.Daily(kind, f.at-month+1), projections.Daily(kind, f.at+1)).Query(f.take(v))
+	}
+}
+
+func (f *figures) take(v *projections.View) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
 		var name string
 		var value int64
 		_, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error {
-			sums[name] += value
+			f.sums[v][name] += value
 			return nil
 		})
 		return err
-	})
+	}
 }
 
 // active queues counting learners by the last day that each was active on.

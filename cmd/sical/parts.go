@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -164,8 +165,14 @@ func (a *App) startQuery(ctx context.Context) error {
 	}
 	a.onClose(answers.Close)
 	a.work("positions", positions.Run)
-	queryapi.New(query.NewAsker(p, v), answers, positions).Register(a.echo())
-	a.checks = append(a.checks, check{"read models", p.Ping})
+	api := queryapi.New(query.NewAsker(p, v), answers, positions)
+	api.Register(a.echo())
+	a.checks = append(a.checks, check{"read models", p.Ping}, check{"hot answers", func(ctx context.Context) error {
+		if !positions.Heard() {
+			return errors.New("the views have not been heard of yet")
+		}
+		return api.Warm(ctx)
+	}})
 	return nil
 }
 

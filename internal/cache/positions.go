@@ -74,6 +74,17 @@ func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
 // the database begun after the call has at least these events.
 func (p *Positions) Applied(view string) uint64 { return p.view(view).applied.Load() }
 
+// Heard tells whether it is known of every view how far it has come: before that,
+// no answer is kept.
+func (p *Positions) Heard() bool {
+	for _, v := range p.views {
+		if !v.heard.Load() {
+			return false
+		}
+	}
+	return true
+}
+
 // view finds a view, whose name is always a constant of the calling program.
 func (p *Positions) view(name string) *view {
 	v := p.byName[name]

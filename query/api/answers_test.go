@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -196,19 +197,41 @@ func TestThread(t *testing.T) {
 func TestStatistics(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	got := read[query.Statistics](s.world, "/v1/statistics", "")
-	mean := events.Hundredths(75_00)
+	got := read[query.Statistics](s.world, "/v1/statistics?at=2026-03-01", "")
+	percent := func(n events.Hundredths) *events.Hundredths { return &n }
+	that := func(n int64) query.Lately { return query.Lately{Day: n, Week: n, Month: n} } // all of it that day
 	require.Equal(t, query.Statistics{
-		Users:  query.UserFigures{Total: 3, Active: 3},
-		Goals:  query.GoalFigures{Total: 2, Active: 2},
-		Paths:  query.PathFigures{Total: 2, Draft: 1, Published: 1},
+		At: events.DateOf(beginning), Active: that(1),
+		Users: query.UserFigures{
+			Total: 3, Active: 3, Registered: that(3), Rates: query.UserRates{Active: percent(100_00), Suspended: percent(0)},
+		},
+		Goals: query.GoalFigures{
+			Total: 2, Active: 2, Lately: query.GoalLately{Created: that(2)}, Rates: query.GoalRates{
+				Draft: percent(0), Active: percent(100_00), Paused: percent(0), Completed: percent(0), Abandoned: percent(0),
+			},
+		},
+		Paths: query.PathFigures{
+			Total: 2, Draft: 1, Published: 1, Lately: query.PathLately{Created: that(2), Published: that(1)},
+			Rates: query.PathRates{Draft: percent(50_00), Published: percent(50_00), Archived: percent(0)},
+		},
 		Points: 3,
 		Assessments: query.AssessmentFigures{
-			Total: 2, Scheduled: 1, Graded: 1, Quiz: 1, Exam: 1, WithoutScore: 1, MeanScore: &mean,
+			Total: 2, Scheduled: 1, Graded: 1, Quiz: 1, Exam: 1, WithoutScore: 1, MeanScore: percent(75_00),
+			Lately: query.AssessmentLately{Created: that(2), Graded: that(1)}, Rates: query.AssessmentRates{
+				Scheduled: percent(50_00), Submitted: percent(0), Graded: percent(50_00), Void: percent(0),
+			},
 		},
-		Study:    query.StudyFigures{Amount: 37, Times: 2, Started: 2, Completed: 1},
-		Comments: query.CommentFigures{Total: 4, Visible: 3, Hidden: 1},
+		Study: query.StudyFigures{
+			Amount: 37, Times: 2, Started: 2, Completed: 1, CompletedRate: percent(50_00), Learnt: that(1),
+		},
+		Comments: query.CommentFigures{
+			Total: 4, Visible: 3, Hidden: 1, Created: that(4),
+			Rates: query.CommentRates{Visible: percent(75_00), Edited: percent(0), Hidden: percent(25_00)},
+		},
 	}, got)
+	today := read[query.Statistics](s.world, "/v1/statistics", "")
+	require.Equal(t, events.DateOf(time.Now()), today.At)
+	require.Equal(t, got.Goals.Total, today.Goals.Total, "counts are as of the position, whatever the day")
 }
 
 // TestForgotten: whose key is gone leaves no plaintext in any answer, and a

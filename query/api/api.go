@@ -3,11 +3,15 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"sical-backend/events"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/web"
 	"sical-backend/query"
@@ -23,11 +27,12 @@ type API struct {
 	asker   *query.Asker
 	answers Answers
 	waiter  Waiter
+	warm    atomic.Bool // Warm has done its work
 }
 
 // New makes an API that has its questions answered by answers.
 func New(asker *query.Asker, answers Answers, waiter Waiter) *API {
-	return &API{asker, answers, waiter}
+	return &API{asker: asker, answers: answers, waiter: waiter}
 }
 
 // Register adds the Routes to e.
@@ -38,6 +43,24 @@ func (a *API) Register(e *echo.Echo) {
 		e.Add(r.Method, template, handler)
 		e.HEAD(template, handler)
 	}
+}
+
+// Warm has the hot answers of today in memory: the popular goals, the trending
+// points and the statistics. It fails where one cannot be loaded, and does nothing
+// after it has succeeded once: a process asks before it says that it is ready.
+func (a *API) Warm(ctx context.Context) error {
+	if a.warm.Load() {
+		return nil
+	}
+	at := events.DateOf(time.Now())
+	ranking := query.Ranking{At: at, Limit: defaultLimit}
+	for _, q := range []query.Question{a.asker.PopularGoals(ranking), a.asker.TrendingPoints(ranking), a.asker.Statistics(at)} {
+		if _, err := a.answers.Do(ctx, cached(q, 0)); err != nil {
+			return fmt.Errorf("warm up: %w", err)
+		}
+	}
+	a.warm.Store(true)
+	return nil
 }
 
 func (a *API) handler(r *Route) echo.HandlerFunc {

@@ -130,7 +130,8 @@ func questions(user, point, assessment, goal, path string) []question {
 		{"getGoal", "/v1/goals/" + goal, 2 * page}, {"listGoals", "/v1/goals?ids=" + strings.Join(goals, ","), 2000},
 		{"getPath", "/v1/paths/" + path, 1}, {"getPoint", "/v1/points/" + point, 1},
 		{"listPoints", "/v1/points?ids=" + strings.Join(points, ","), 100},
-		{"getAssessment", "/v1/assessments/" + assessment, 1}, {"getStatistics", "/v1/statistics", page},
+		{"getAssessment", "/v1/assessments/" + assessment, 1}, {"getStatistics", "/v1/statistics?at=2026-03-31", 900},
+		{"getTrendingPoints", "/v1/trending-points?at=2026-03-31", 700}, {"getPopularGoals", "/v1/popular-goals?category=category+3&at=2026-03-31", 1000},
 		{"listProgress", of + "/progress", page + 1},
 	}
 	// A list of goals also reads whether its 400 paths' points are learnt.
@@ -259,6 +260,8 @@ func literal(arg any) string {
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case []string:
 		return `'{"` + strings.Join(v, `","`) + `"}'`
+	case []int64:
+		return "'{" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ","), "[]") + "}'"
 	case []uuid.UUID:
 		texts := make([]string, len(v))
 		for i, id := range v {

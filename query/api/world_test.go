@@ -40,6 +40,7 @@ type world struct {
 	projector *pgxpool.Pool // in the role that owns the tables
 	vault     *vault.Vault
 	server    *echo.Echo
+	api       *API
 
 	log      []events.Event
 	versions map[events.Stream]int
@@ -102,7 +103,8 @@ func (w *world) serve(pool *pgxpool.Pool) {
 	require.NoError(w.t, web.Protect(w.server, web.Config{
 		Logger: logger, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now, Verify: verify,
 	}))
-	New(query.NewAsker(pool, w.vault), answers, positions).Register(w.server)
+	w.api = New(query.NewAsker(pool, w.vault), answers, positions)
+	w.api.Register(w.server)
 }
 
 // token names a user and a role; verify believes it.
