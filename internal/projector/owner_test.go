@@ -154,7 +154,7 @@ func TestDeletedTablesAreMadeAgain(t *testing.T) {
 	_, stop := w.start(nil, both...)
 	w.reaches(300, both...)
 	stop()
-	_, err := w.admin.Exec(t.Context(), `drop table sical_read.goal_v1_total; delete from sical.projection where view = 'progress'`)
+	_, err := w.admin.Exec(t.Context(), `drop table sical_read.goal_v2_total; delete from sical.projection where view = 'progress'`)
 	require.NoError(t, err)
 	w.start(nil, both...)
 	w.some(10)
@@ -172,10 +172,10 @@ func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	w.some(50)
 	w.reaches(50, projections.Progress)
 	rows := func() map[string]string {
-		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v1`)
+		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v2`)
 	}
 	before := rows()
-	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v1_total add check (value < 0) not valid`)
+	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_total add check (value < 0) not valid`)
 	require.NoError(t, err)
 	w.some(50)
 	w.stands(projections.Progress, "failed")
@@ -184,7 +184,7 @@ func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	require.Equal(t, before, rows())
 	stop()
 
-	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v1_total drop constraint progress_v1_total_value_check`)
+	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_total drop constraint progress_v2_total_value_check`)
 	require.NoError(t, err)
 	w.start(nil, projections.Progress)
 	w.reaches(100, projections.Progress)

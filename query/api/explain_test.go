@@ -131,7 +131,7 @@ func questions(user, point, assessment, goal, path string) []question {
 		{"getPath", "/v1/paths/" + path, 1}, {"getPoint", "/v1/points/" + point, 1},
 		{"listPoints", "/v1/points?ids=" + strings.Join(points, ","), 100},
 		{"getAssessment", "/v1/assessments/" + assessment, 1}, {"getStatistics", "/v1/statistics?at=2026-03-31", 900},
-		{"getTrendingPoints", "/v1/trending-points?at=2026-03-31", 700}, {"getPopularGoals", "/v1/popular-goals?category=category+3&at=2026-03-31", 1000},
+		{"getTrendingPoints", "/v1/trending-points?at=2026-03-31", 720}, {"getPopularGoals", "/v1/popular-goals?category=category+3&at=2026-03-31", 1010},
 		{"listProgress", of + "/progress", page + 1},
 	}
 	// A list of goals also reads whether its 400 paths' points are learnt.
