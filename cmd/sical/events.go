@@ -14,7 +14,8 @@ import (
 
 // Events looks at the log.
 type Events struct {
-	Tail Tail `cmd:"" help:"Print events, one JSON object a line."`
+	Tail   Tail   `cmd:"" help:"Print events, one JSON object a line."`
+	Erased Erased `cmd:"" help:"Print the erasures of the log as commands, to be done again after an older backup was restored."`
 }
 
 // Tail prints the log from a position on. What is personal stays sealed.

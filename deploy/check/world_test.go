@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -77,6 +78,9 @@ func environment(env map[string]string) []string {
 type world struct {
 	t        *testing.T
 	dir      string
+	archive  string // folder of the archived write-ahead log
+	instance *embedded.Instance
+	socket   string // folder of Postgres's socket
 	postgres string // host and port
 	nats     string
 }
@@ -102,27 +106,42 @@ func (w *world) file(name, text string) string {
 	return name
 }
 
-// startPostgres starts a server that only its superuser enters without a password.
+// startPostgres starts a server that only its superuser enters without a password,
+// and makes the database's owner.
 func (w *world) startPostgres() {
 	w.t.Helper()
-	hba := w.file("pg_hba.conf", "local all sical_super trust\nlocal all all scram-sha-256\n")
-	instance, err := embedded.Start(w.t.Context(), embedded.Options{
-		DataDir: filepath.Join(w.dir, "postgres"), SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
-		Settings: map[string]string{"hba_file": hba, "fsync": "off", "max_connections": "120"},
-	})
-	require.NoError(w.t, err)
+	w.archive = filepath.Join(w.dir, "archive")
+	require.NoError(w.t, os.Mkdir(w.archive, 0o755))
+	require.NoError(w.t, os.Chmod(w.archive, 0o777)) // Postgres may run as another user
+	w.runPostgres(nil)
 	w.t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel() // nothing to save
-		_ = instance.Close(ctx)
+		_ = w.instance.Close(ctx)
 	})
-	conn, err := pgx.Connect(w.t.Context(), instance.Postgres.AdminURL)
+	conn, err := pgx.Connect(w.t.Context(), w.instance.Postgres.AdminURL)
 	require.NoError(w.t, err)
 	_, err = conn.Exec(w.t.Context(), `create role sical login createrole password '`+passwords["POSTGRES_PASSWORD"]+`'; alter database sical owner to sical`)
 	require.NoError(w.t, err)
-	host := conn.Config().Host
+	w.socket = conn.Config().Host
 	require.NoError(w.t, conn.Close(w.t.Context()))
-	w.postgres = testkit.Proxy(w.t, host+"/.s.PGSQL.5432").Address
+	w.postgres = testkit.Proxy(w.t, w.socket+"/.s.PGSQL.5432").Address
+}
+
+// runPostgres starts the server on its data with more settings.
+func (w *world) runPostgres(more map[string]string) {
+	w.t.Helper()
+	settings := map[string]string{
+		"hba_file": w.file("pg_hba.conf", "local all,replication sical_super trust\nlocal all all scram-sha-256\n"),
+		"fsync":    "off", "max_connections": "120",
+		"archive_mode": "on", "archive_command": "cp %p " + w.archive + "/%f",
+	}
+	maps.Copy(settings, more)
+	var err error
+	w.instance, err = embedded.Start(w.t.Context(), embedded.Options{
+		DataDir: filepath.Join(w.dir, "postgres"), SkipNATS: true, Logger: slog.New(slog.DiscardHandler), Settings: settings,
+	})
+	require.NoError(w.t, err)
 }
 
 func (w *world) startNATS() {
