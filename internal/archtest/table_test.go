@@ -29,7 +29,7 @@ var places = map[string]place{
 	"cmd/sical": {may: []string{
 		"command", "command/api", "events", "projections", "query", "query/api",
 		"internal/auth", "internal/bus", "internal/cache", "internal/demo", "internal/dispatch", "internal/embedded", "internal/eventlog",
-		"internal/importer", "internal/loadtest", "internal/openapi", "internal/oulad", "internal/postgres", "internal/projector", "internal/relay",
+		"internal/ids", "internal/importer", "internal/loadtest", "internal/openapi", "internal/oulad", "internal/postgres", "internal/projector", "internal/relay",
 		"internal/telemetry", "internal/tracing", "internal/vault", "internal/web", "internal/wire"},
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
