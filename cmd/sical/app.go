@@ -18,6 +18,7 @@ import (
 
 	"sical-backend/internal/auth"
 	"sical-backend/internal/embedded"
+	"sical-backend/internal/projector"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/tracing"
 	"sical-backend/internal/vault"
@@ -40,7 +41,8 @@ type App struct {
 	nats     *nats.Conn
 	natsURL  string
 
-	decider     *decider // nil until the process decides
+	decider     *decider            // nil until the process decides
+	handover    *projector.Handover // nil unless the process projects
 	public      *echo.Echo
 	publicURL   string
 	adminURL    string

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	commandapi "sical-backend/command/api"
+	"sical-backend/events"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/cache"
@@ -65,7 +66,13 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	}
 	a.work("relay", r.Run)
 	log := eventlog.Open(eventlog.Config{
-		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry), Committed: r.Committed,
+		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry),
+		Committed: func(list []events.Event) {
+			if a.handover != nil {
+				a.handover.Committed(list)
+			}
+			r.Committed(list)
+		},
 	})
 	a.onClose(log.Close)
 	a.decider = &decider{dispatch.New(log, v), log, v, p}
@@ -189,8 +196,10 @@ func (a *App) startProjector(ctx context.Context) error {
 		return err
 	}
 	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
+	log := eventlog.NewReader(p)
+	a.handover = projector.NewHandover()
 	a.work("projector", projector.New(projector.Config{
-		Pool: p, Log: eventlog.NewReader(p), Feed: projector.NewFeed(feed), Changes: a.nats,
+		Pool: p, Log: log, Feed: projector.NewFeed(feed, log, a.handover), Changes: a.nats,
 		Views: views, Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
 	}).Run)
 	a.checks = append(a.checks, check{"projections", p.Ping})

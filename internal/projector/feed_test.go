@@ -20,7 +20,7 @@ import (
 // unruly is a feed that hands over what the test says, in that order.
 type unruly chan []events.Event
 
-func (f unruly) Read(ctx context.Context, _ events.ID, _ uint64, add func([]*events.Event)) error {
+func (f unruly) Read(ctx context.Context, _ events.ID, _ uint64, add Intake) error {
 	for {
 		select {
 		case list := <-f:
@@ -73,7 +73,7 @@ func (w *world) stream(nc *nats.Conn) (publish func(from int), feed Feed) {
 		}
 		_, err := publisher.Publish(w.Context(), uint64(from), list)
 		require.NoError(w, err)
-	}, NewFeed(bus.NewReader(js, wire.Stream, nil))
+	}, NewFeed(bus.NewReader(js, wire.Stream, nil), nil, nil)
 }
 
 // closedLog can be read until it is shut, after which only a feed can help.

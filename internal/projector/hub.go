@@ -51,8 +51,8 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 }
 
 // add takes in events from any source: what is known already is dropped, and
-// behind a hole the memory begins anew.
-func (h *hub) add(list []*events.Event, fromFeed bool) {
+// behind a hole the memory begins anew. It returns the last position.
+func (h *hub) add(list []*events.Event, fromFeed bool) uint64 {
 	h.decode(list, h.position())
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,7 +67,7 @@ func (h *hub) add(list []*events.Event, fromFeed bool) {
 		h.recent, h.last = append(h.recent, e), e.Position
 	}
 	if h.last == before {
-		return
+		return h.last
 	}
 	h.fed = h.fed || fromFeed
 	if len(h.recent) > 2*kept {
@@ -75,6 +75,7 @@ func (h *hub) add(list []*events.Event, fromFeed bool) {
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
+	return h.last
 }
 
 // errShort says that the log lacks events that the feed has brought.
@@ -140,7 +141,7 @@ func (h *hub) feed(ctx context.Context) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		err := h.cfg.Feed.Read(ctx, h.incarnation, h.position()+1, func(list []*events.Event) { h.add(list, true) })
+		err := h.cfg.Feed.Read(ctx, h.incarnation, h.position()+1, func(list []*events.Event) uint64 { return h.add(list, true) })
 		if ctx.Err() == nil {
 			h.cfg.Logger.WarnContext(ctx, "live feed interrupted", "err", err)
 			pause(ctx, renewal)

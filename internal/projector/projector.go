@@ -34,8 +34,12 @@ type Log interface {
 type Feed interface {
 	// Read calls add with the events of one incarnation of the log from a
 	// position on, as they come, until ctx ends. What it hands over belongs to add.
-	Read(ctx context.Context, incarnation events.ID, from uint64, add func([]*events.Event)) error
+	Read(ctx context.Context, incarnation events.ID, from uint64, add Intake) error
 }
+
+// Intake takes events in, of which it drops those that it has, and returns the
+// position that is then reached. It is safe for concurrent use.
+type Intake func([]*events.Event) (reached uint64)
 
 // Config is what a Projector needs.
 type Config struct {

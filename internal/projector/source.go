@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"sical-backend/events"
 	"sical-backend/internal/bus"
@@ -17,28 +18,47 @@ func read(ctx context.Context, log Log, after uint64, limit int) ([]*events.Even
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*events.Event, len(found))
 	for i := range found {
 		if want := after + 1 + uint64(i); found[i].Position != want {
 			return nil, fmt.Errorf("projector: the log has no event %d, but %d", want, found[i].Position)
 		}
-		list[i] = &found[i]
 	}
-	return list, nil
+	return pointers(found), nil
 }
 
-// busFeed is the log as it comes over the bus.
-type busFeed struct{ reader *bus.Reader }
+func pointers(list []events.Event) []*events.Event {
+	all := make([]*events.Event, len(list))
+	for i := range list {
+		all[i] = &list[i]
+	}
+	return all
+}
 
-// NewFeed returns the feed of the stream that the reader reads.
-func NewFeed(reader *bus.Reader) Feed { return busFeed{reader} }
+// busFeed is the log as it comes over the bus, and sooner what this process
+// appends itself.
+type busFeed struct {
+	reader *bus.Reader
+	log    Log
+	own    *Handover // nil for none
+}
 
-func (f busFeed) Read(ctx context.Context, incarnation events.ID, from uint64, add func([]*events.Event)) error {
+// NewFeed returns the feed of the stream that the reader reads, ahead of which goes
+// what is handed over; nil for nothing. The log fills what others append between.
+func NewFeed(reader *bus.Reader, log Log, own *Handover) Feed { return busFeed{reader, log, own} }
+
+func (f busFeed) Read(ctx context.Context, incarnation events.ID, from uint64, add Intake) error {
+	if f.own != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		var handing sync.WaitGroup
+		handing.Go(func() { f.own.run(ctx, f.log, add) })
+		defer handing.Wait()
+		defer cancel()
+	}
 	own := incarnation.String()
 	return f.reader.Read(ctx, from, batchSize, func(b bus.Batch) error {
-		list := make([]*events.Event, 0, len(b.Messages))
+		list, last := make([]*events.Event, 0, len(b.Messages)), add(nil)
 		for _, m := range b.Messages {
-			if m.Header.Get(wire.Incarnation) != own {
+			if m.Seq <= last || m.Header.Get(wire.Incarnation) != own {
 				continue // an old stream over a restored log: what is missed so, the log has
 			}
 			e, err := wire.Decode(m)

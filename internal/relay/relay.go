@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,12 @@ const (
 	standby = time.Second            // between looks at whether another relay keeps up
 	watch   = 2 * time.Second        // between looks at whether log and stream are still the same
 	timeout = 5 * time.Second        // for one publish
+
+	// rests is how many times as long as a publish took the relay waits for company
+	// before the next one, and longest bounds that. Every batch costs the server
+	// files of its own, so under load few large ones leave it most of its time.
+	rests   = 4
+	longest = 50 * time.Millisecond
 )
 
 // Meter is told what the relay does: how many events it published, and the
@@ -73,8 +80,9 @@ type Relay struct {
 	active  atomic.Bool
 
 	incarnation events.ID
-	last        uint64 // position of the last event in the stream
-	seen        uint64 // position that the log has reached in this incarnation
+	last        uint64    // position of the last event in the stream
+	seen        uint64    // position that the log has reached in this incarnation
+	rested      time.Time // when the next publish may begin
 }
 
 // New makes a relay; nothing happens until Run.
@@ -167,6 +175,7 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 				return err
 			}
 		case <-rings:
+			sleep(ctx, time.Until(r.rested))
 			if err := r.catchUp(ctx); err != nil {
 				return err
 			}
@@ -178,18 +187,10 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	}
 }
 
-// forward publishes handed events, with what else was handed meanwhile; where
-// they do not follow on the last one, the log is read.
+// forward publishes handed events, with what else is handed before the relay has
+// rested; where they do not follow on the last one, the log is read.
 func (r *Relay) forward(ctx context.Context, list []events.Event) error {
-	for len(list) < pageSize {
-		select {
-		case more := <-r.handed:
-			list = append(list, more...)
-			continue
-		default:
-		}
-		break
-	}
+	list = r.gather(ctx, list)
 	for len(list) > 0 && list[0].Position <= r.last {
 		list = list[1:]
 	}
@@ -202,6 +203,30 @@ func (r *Relay) forward(ctx context.Context, list []events.Event) error {
 		}
 	}
 	return r.send(ctx, list)
+}
+
+// gather adds what is handed until the relay has rested, up to a page.
+func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event {
+	list = slices.Clip(list) // others read it, too
+	rest := time.NewTimer(time.Until(r.rested))
+	defer rest.Stop()
+	for len(list) < pageSize {
+		select {
+		case more := <-r.handed:
+			list = append(list, more...)
+			continue
+		default:
+		}
+		select {
+		case more := <-r.handed:
+			list = append(list, more...)
+		case <-rest.C:
+			return list
+		case <-ctx.Done():
+			return list
+		}
+	}
+	return list
 }
 
 // catchUp publishes from the log until its head.
@@ -233,7 +258,10 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	r.seen = max(r.seen, list[len(list)-1].Position)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	begun := time.Now()
 	last, err := r.publish.Publish(ctx, r.last, messages)
+	ended := time.Now()
+	r.rested = ended.Add(min(rests*ended.Sub(begun), longest))
 	for _, span := range spans {
 		span.End()
 	}

@@ -1,0 +1,66 @@
+package projector
+
+import (
+	"context"
+
+	"sical-backend/events"
+)
+
+const (
+	// handoverLength bounds the appends that wait to be taken over; what does not
+	// fit comes by the bus.
+	handoverLength = 256
+	// smallHole is up to how many events of others are read from the log to reach
+	// the handed ones; behind a larger hole the bus is awaited.
+	smallHole = 1000
+)
+
+// Handover takes what this process appends to the log straight to its own
+// projectors. The bus brings the same later, and everybody else's.
+type Handover struct{ lists chan []events.Event }
+
+// NewHandover returns one that holds nothing yet.
+func NewHandover() *Handover {
+	return &Handover{make(chan []events.Event, handoverLength)}
+}
+
+// Committed hands over events that stand in the log. It never blocks, and the
+// events stay the caller's.
+func (h *Handover) Committed(list []events.Event) {
+	select {
+	case h.lists <- list:
+	default:
+	}
+}
+
+// run adds what is handed over until ctx ends.
+func (h *Handover) run(ctx context.Context, log Log, to Intake) {
+	for {
+		var list []events.Event
+		select {
+		case list = <-h.lists:
+		case <-ctx.Done():
+			return
+		}
+		if !to.reaches(ctx, log, list[0].Position-1) {
+			continue
+		}
+		own := make([]events.Event, len(list)) // others read the list, too
+		copy(own, list)
+		to(pointers(own))
+	}
+}
+
+// reaches reads what is missing up to a position, which somebody else has
+// appended, and tells whether it is all there.
+func (i Intake) reaches(ctx context.Context, log Log, position uint64) bool {
+	last := i(nil)
+	if last >= position {
+		return true
+	}
+	if position-last > smallHole {
+		return false
+	}
+	list, err := read(ctx, log, last, int(position-last))
+	return err == nil && i(list) >= position // else the bus brings it
+}
