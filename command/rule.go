@@ -104,6 +104,8 @@ type Outcome struct {
 	EndSessions bool      // end the user's sessions, but for Spare
 	Spare       events.ID // session that EndSessions leaves, zero for none
 	Forget      bool      // destroy the user's key, credential, sessions and claims
+	Secret      []byte    // key to keep for the webhook of the stream
+	DropSecret  bool      // destroy that key
 }
 
 // Elsewhere is an event for another stream than the command's own. The append

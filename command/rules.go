@@ -12,7 +12,7 @@ const ahead = 5 * time.Minute
 
 // Rules lists every kind of command.
 func Rules() []Rule {
-	all := slices.Concat(userRules, goalRules, pathRules, pointRules, curriculumRules, studyRules, assessmentRules, commentRules)
+	all := slices.Concat(userRules, goalRules, pathRules, pointRules, curriculumRules, studyRules, assessmentRules, commentRules, webhookRules)
 	for i, r := range all {
 		all[i] = guarded(r)
 	}

@@ -47,6 +47,11 @@ const roles = `
 	comment.edit               forbidden ok        forbidden forbidden forbidden forbidden
 	comment.delete             forbidden ok        forbidden forbidden ok        ok
 	comment.hide               forbidden forbidden forbidden forbidden ok        ok
+	webhook.register           forbidden forbidden forbidden forbidden forbidden ok
+	webhook.revise             forbidden forbidden forbidden forbidden forbidden ok
+	webhook.enable             forbidden forbidden forbidden forbidden forbidden ok
+	webhook.disable            forbidden forbidden forbidden forbidden forbidden ok
+	webhook.delete             forbidden forbidden forbidden forbidden forbidden ok
 `
 
 // samples is one command of each kind about something of anna's that is as the
@@ -89,6 +94,12 @@ func samples() map[Command]history {
 		&EditComment{of("comment"), "x"}:                                                     said(),
 		&DeleteComment{of("comment")}:                                                        said(),
 		&HideComment{of("comment")}:                                                          said(),
+
+		&RegisterWebhook{of("new"), hookURL, []string{"goal.*"}, hookSecret}: nil,
+		&ReviseWebhook{Of: of("hook"), URL: new(hookURL + "2")}:              hooked(),
+		&EnableWebhook{of("hook")}:                                           hooked(&events.WebhookWasDisabled{}),
+		&DisableWebhook{of("hook"), "holidays"}:                              hooked(),
+		&DeleteWebhook{of("hook")}:                                           hooked(),
 	}
 }
 

@@ -70,6 +70,8 @@ func example(v reflect.Value) {
 		example(v.Index(0))
 	case v.CanInt():
 		v.SetInt(1250)
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
 	default:
 		v.SetString("text")
 	}
@@ -79,7 +81,7 @@ func example(v reflect.Value) {
 func TestNamesBeginWithTheirKind(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]bool{}
-	for _, k := range []Kind{KindUser, KindGoal, KindPath, KindPoint, KindCurriculum, KindStudy, KindAssessment, KindComment} {
+	for _, k := range []Kind{KindUser, KindGoal, KindPath, KindPoint, KindCurriculum, KindStudy, KindAssessment, KindComment, KindWebhook} {
 		kinds[string(k)] = true
 	}
 	for _, kind := range Types() {

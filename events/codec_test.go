@@ -38,6 +38,8 @@ func fill(r *rand.Rand, v reflect.Value) {
 		v.Set(reflect.ValueOf(ID{0: byte(r.Uint32()), 15: byte(r.Uint32())}))
 	case v.CanInt():
 		v.SetInt(int64(int32(r.Uint32())))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(r.IntN(2) == 0)
 	default:
 		v.SetString([]string{"", "Learn Go", "学会微积分", "a\"\\\n\u2028<&>"}[r.IntN(4)])
 	}

@@ -27,6 +27,7 @@ const (
 	KindStudy      Kind = "study"
 	KindAssessment Kind = "assessment"
 	KindComment    Kind = "comment"
+	KindWebhook    Kind = "webhook"
 )
 
 // Stream names one aggregate's history: kind, a hyphen, the aggregate's id.

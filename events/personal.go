@@ -1,6 +1,9 @@
 package events
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // Personal is text about a person. Inside the process that decides it is plain;
 // in the log, on the bus and in every table it is sealed with the person's own
@@ -30,6 +33,16 @@ func personalFields(t reflect.Type) []field {
 
 // HasPersonal tells whether any field of the type is about a person.
 func (t *Type) HasPersonal() bool { return len(t.sealed) > 0 }
+
+// PersonalNames lists the stored names of the fields that are about a person.
+func (t *Type) PersonalNames() []string {
+	var names []string
+	for _, at := range t.sealed {
+		name, _, _ := strings.Cut(t.goType.Field(at.index).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}
 
 // MapPersonal returns d with every non-empty personal field passed through f,
 // which seals or opens it. d itself is left as it was; it is returned where it

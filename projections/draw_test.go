@@ -59,6 +59,10 @@ func beginning(k events.Kind) func(*rapid.T) events.Data {
 				MaxScore: events.Hundredths(scores.Draw(t, "maximum")),
 			}
 		}
+	case events.KindWebhook:
+		return func(*rapid.T) events.Data {
+			return &events.WebhookRegistered{URL: "https://example.org/", EventTypes: []string{"*"}}
+		}
 	case events.KindComment:
 		return func(t *rapid.T) events.Data {
 			target := events.Target{Type: events.KindGoal, ID: id(rapid.IntRange(1, 2).Draw(t, "target"))}
@@ -72,7 +76,7 @@ func beginning(k events.Kind) func(*rapid.T) events.Data {
 func drawFact(t *rapid.T) events.Data {
 	text := personal(t)
 	category := &events.Change[string]{To: categories.Draw(t, "category")}
-	switch rapid.IntRange(0, 26).Draw(t, "fact") {
+	switch rapid.IntRange(0, 30).Draw(t, "fact") {
 	case 0:
 		return &events.UserRevised{DisplayName: &text}
 	case 1:
@@ -130,6 +134,14 @@ func drawFact(t *rapid.T) events.Data {
 		return &events.AssessmentWasVoided{}
 	case 25:
 		return &events.CommentWasEdited{Text: text}
+	case 26:
+		return &events.WebhookRevised{URL: new(string(text)), EventTypes: []string{"goal.*"}}
+	case 27:
+		return &events.WebhookWasDisabled{Reason: string(text)}
+	case 28:
+		return &events.WebhookWasEnabled{}
+	case 29:
+		return &events.WebhookWasDeleted{}
 	}
 	return rapid.SampledFrom([]events.Data{&events.CommentWasHidden{}, &events.CommentWasDeleted{}}).Draw(t, "end")
 }

@@ -173,6 +173,8 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 			for i, day := range days {
 				daily("took", day.Time(), r.Path.String(), gap(days, i, 140))
 			}
+		case *WebhookRow:
+			count("all", "", "")
 		default:
 			panic(v.Name + " is not recounted")
 		}

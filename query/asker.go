@@ -60,6 +60,8 @@ type Question struct {
 	// Deps name what outdates the answer: a row "<view>/<key>", a group of the
 	// view's, or a whole view "<view>". The Answer may add to them.
 	Deps []string
+	// Volatile answers change without any event: they are never kept.
+	Volatile bool
 	// Load answers from the tables, in one snapshot.
 	Load func(context.Context) (Answer, error)
 }

@@ -79,7 +79,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
-	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0}, checkpoints, "of the point alone; nobody folds the others yet")
+	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, checkpoints, "of the point alone; nobody folds the others yet")
 
 	found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 
 type pool = *pgxpool.Pool
 
-var roles = []string{postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery}
+var roles = []string{postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery, postgres.RoleReaction}
 
 // start brings up what the process stands on: the Postgres and the NATS it was
 // given, or private ones, and the schema in it.

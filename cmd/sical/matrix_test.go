@@ -87,6 +87,12 @@ POST /v1/comments/{id}/hide             hidden      401   403  404  403  404  20
 DELETE /v1/comments/{id}                comment     401   200  403  200  403  200  200  200  200
 DELETE /v1/comments/{id}                hidden      401   200  404  200  404  200  200  200  200
 
+POST /v1/webhooks                       nothing     401   403  -    403  -    403  -    201  -
+PATCH /v1/webhooks/{id}                 webhook     401   -    403  -    403  -    403  -    200
+POST /v1/webhooks/{id}/enable           webhook     401   -    403  -    403  -    403  -    200
+POST /v1/webhooks/{id}/disable          webhook     401   -    403  -    403  -    403  -    200
+DELETE /v1/webhooks/{id}                webhook     401   -    403  -    403  -    403  -    200
+
 POST /v1/commands                       goal        401   200  404  200  404  200  404  200  404
 POST /v1/commands                       user        401   201  403  201  403  201  403  201  201
 POST /v1/sessions                       nothing     401   401  -    401  -    401  -    401  -
@@ -116,6 +122,9 @@ GET /v1/comments                        point       200   -    200  -    200  - 
 GET /v1/users/{id}/comments             user        401   200  404  200  404  200  200  200  200
 GET /v1/popular-goals                   nothing     200   200  -    200  -    200  -    200  -
 GET /v1/trending-points                 nothing     200   200  -    200  -    200  -    200  -
+GET /v1/webhooks                        nothing     401   403  -    403  -    403  -    200  -
+GET /v1/webhooks/{id}                   webhook     401   -    403  -    403  -    403  -    200
+GET /v1/webhooks/{id}/deliveries        webhook     401   -    403  -    403  -    403  -    200
 GET /v1/statistics                      nothing     200   200  -    200  -    200  -    200  -
 
 GET /openapi.json                       nothing     200   200  -    200  -    200  -    200  -

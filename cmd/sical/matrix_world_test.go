@@ -86,6 +86,8 @@ func (w *matrixWorld) thing(r row, owner, token string) string {
 		return id
 	case "point":
 		return w.do(http.MethodPost, "/v1/points", w.admin, `{"title":"A point"}`)
+	case "webhook":
+		return w.do(http.MethodPost, "/v1/webhooks", w.admin, aWebhook)
 	case "quiz":
 		return w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"quiz"}`)
 	case "self-test":
@@ -122,6 +124,10 @@ func parameters(r row, id string) string {
 	}
 	return ""
 }
+
+// aWebhook goes to an address that is nowhere, and is told of nothing that happens
+// in the matrix but itself.
+const aWebhook = `{"url":"https://192.0.2.1/hook","event_types":["webhook.registered"],"secret":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}`
 
 var kinds = map[string]string{
 	"goal": "goal", "open-goal": "goal", "draft": "path", "path": "path", "point": "point", "quiz": "assessment",
@@ -164,6 +170,12 @@ func body(r row, id, actor string) string {
 		return fmt.Sprintf(`{"target_type":%q,"target_id":%q,"text":"Well."}`, kinds[r.about], id)
 	case "PATCH /v1/comments/{id}":
 		return `{"text":"Better."}`
+	case "POST /v1/webhooks":
+		return aWebhook
+	case "PATCH /v1/webhooks/{id}":
+		return `{"event_types":["goal.*"]}`
+	case "POST /v1/webhooks/{id}/disable":
+		return `{"reason":"holidays"}`
 	case "POST /v1/commands":
 		return batchOfOne(r, id, actor)
 	case "POST /v1/sessions":

@@ -65,5 +65,11 @@ func Routes() []Route {
 		{patch, "/v1/comments/:id", "comment.edit", FromPath, false, false, "Change one's comment."},
 		{post, "/v1/comments/:id/hide", "comment.hide", FromPath, true, false, "Take a comment from view."},
 		{del, "/v1/comments/:id", "comment.delete", FromPath, true, false, "Delete a comment."},
+
+		{post, "/v1/webhooks", "webhook.register", FromBody, false, false, "Have events sent to an address, from the next one on."},
+		{patch, "/v1/webhooks/:id", "webhook.revise", FromPath, false, false, "Change a webhook's address, events or secret."},
+		{post, "/v1/webhooks/:id/enable", "webhook.enable", FromPath, true, false, "Let a disabled webhook go on where it stopped."},
+		{post, "/v1/webhooks/:id/disable", "webhook.disable", FromPath, false, false, "Hold a webhook's events back."},
+		{del, "/v1/webhooks/:id", "webhook.delete", FromPath, true, false, "Delete a webhook and destroy its secret."},
 	}
 }

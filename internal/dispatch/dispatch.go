@@ -208,7 +208,7 @@ func (j *job) unchanged() eventlog.Guard {
 }
 
 func idle(o command.Outcome) bool {
-	return len(o.Events) == 0 && len(o.Also) == 0 && len(o.Claims) == 0 && o.Credential == "" && !o.EndSessions && !o.Forget
+	return len(o.Events) == 0 && len(o.Also) == 0 && len(o.Claims) == 0 && o.Credential == "" && !o.EndSessions && !o.Forget && o.Secret == nil && !o.DropSecret
 }
 
 // entry turns an outcome into what the log appends.
@@ -216,7 +216,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	subject := *j.Command.Subject()
 	e := &eventlog.Entry{
 		Command: j.Key, Request: j.Digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
-		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget,
+		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget, Secret: o.Secret, DropSecret: o.DropSecret,
 	}
 	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, TraceParent: j.TraceParent}
 	for _, data := range o.Events {

@@ -156,6 +156,7 @@ type extra struct {
 	Credentials []extraCredential `json:"credentials"`
 	Ended       []extraEnded      `json:"ended"`
 	Forgotten   []extraSubject    `json:"forgotten"`
+	Secrets     []extraSecret     `json:"secrets"`
 }
 
 type extraClaim struct {
@@ -178,6 +179,12 @@ type extraCredential struct {
 type extraEnded struct {
 	Subject events.ID  `json:"subject"`
 	Spare   *events.ID `json:"spare"`
+}
+
+// extraSecret is a webhook's new secret, or nil for the end of the one it has.
+type extraSecret struct {
+	Subject events.ID `json:"subject"`
+	Sealed  *string   `json:"sealed"`
 }
 
 type extraSubject struct {
@@ -212,7 +219,14 @@ func (b *batch) extra() ([]byte, error) {
 		if e.Forget {
 			x.Forgotten = append(x.Forgotten, extraSubject{e.Subject})
 		}
-		any = any || len(e.Claims) > 0 || e.newKey != nil || e.Credential != "" || e.EndSessions || e.Forget
+		if e.sealed != nil || e.DropSecret {
+			secret := extraSecret{Subject: e.Subject}
+			if e.sealed != nil {
+				secret.Sealed = new(hex.EncodeToString(e.sealed))
+			}
+			x.Secrets = append(x.Secrets, secret)
+		}
+		any = any || e.sealed != nil || e.DropSecret || len(e.Claims) > 0 || e.newKey != nil || e.Credential != "" || e.EndSessions || e.Forget
 	}
 	if !any {
 		return nil, nil

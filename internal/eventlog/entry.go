@@ -55,13 +55,16 @@ type Entry struct {
 	Credential  string // password hash to set for Subject
 	EndSessions bool   // end Subject's sessions, but for Spare
 	Spare       events.ID
-	Forget      bool // destroy Subject's key, credential, sessions and claims
+	Forget      bool   // destroy Subject's key, credential, sessions and claims
+	Secret      []byte // key to keep, sealed, for the webhook Subject
+	DropSecret  bool   // destroy that key
 
 	Result Result
 
 	request *request
 	stored  []stored
 	newKey  []byte
+	sealed  []byte // Secret as it is kept
 	bytes   int
 }
 

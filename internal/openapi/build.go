@@ -76,6 +76,7 @@ var tags = []tag{
 	{"points", "Knowledge points: what there is to know."},
 	{"assessments", "Tests and their scores."},
 	{"comments", "What people say about goals, paths, points and assessments."},
+	{"webhooks", "Where events are sent to as they happen."},
 	{"commands", "Many commands at once."},
 	{"statistics", "Figures of the whole system."},
 	{"system", "Is it there, and what can it do."},

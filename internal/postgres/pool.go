@@ -19,6 +19,7 @@ const (
 	RoleRelay     = "sical_relay"
 	RoleProjector = "sical_projector"
 	RoleQuery     = "sical_query"
+	RoleReaction  = "sical_reaction"
 )
 
 // Options of a pool; the zero value gives the defaults.

@@ -41,6 +41,7 @@ const maxKept = 50_000
 type Vault struct {
 	pool    *pgxpool.Pool
 	master  cipher.AEAD
+	secrets cipher.AEAD // of webhooks
 	hashing []byte
 
 	mu   sync.RWMutex
@@ -64,7 +65,15 @@ func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{pool: pool, master: master, hashing: hashing, kept: map[events.ID]cipher.AEAD{}}, nil
+	signing, err := hkdf.Key(sha256.New, secret, nil, "sical webhook secrets", 32)
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := aead(signing)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{pool: pool, master: master, secrets: secrets, hashing: hashing, kept: map[events.ID]cipher.AEAD{}}, nil
 }
 
 // Hash is the keyed hash of a unique value of one kind, by which it can be

@@ -34,6 +34,7 @@ const (
 	ok      = http.StatusOK
 	missing = http.StatusNotFound
 	noToken = http.StatusUnauthorized
+	denied  = http.StatusForbidden
 )
 
 var everyone = granted{ok, ok, ok, ok, ok, ok}
@@ -49,6 +50,7 @@ func TestWhoMayAskWhat(t *testing.T) {
 	}
 	private := granted{missing, ok, missing, missing, missing, missing}
 	graded := granted{missing, ok, missing, ok, ok, ok}
+	steered := granted{noToken, denied, denied, denied, denied, ok}
 	matrix := []struct {
 		route, target string
 		want          granted
@@ -69,6 +71,9 @@ func TestWhoMayAskWhat(t *testing.T) {
 		{"listProgress", of + "/progress", granted{noToken, ok, missing, missing, missing, missing}},
 		{"listAssessments", of + "/assessments", granted{noToken, ok, missing, ok, ok, ok}},
 		{"getAssessment", "/v1/assessments/" + s.quiz.String(), granted{noToken, ok, missing, ok, ok, ok}},
+		{"getWebhook", "/v1/webhooks/" + s.hook.String(), steered},
+		{"listWebhooks", "/v1/webhooks", steered},
+		{"listDeliveries", "/v1/webhooks/" + s.hook.String() + "/deliveries", steered},
 		{"listComments", onComment(events.KindPoint, s.strokes), everyone},
 		{"listComments", onComment(events.KindPath, s.course), everyone},
 		{"listComments", onComment(events.KindPath, s.draft), private},

@@ -21,6 +21,7 @@ type school struct {
 	public, private             events.ID
 	quiz, exam                  events.ID
 	onPoint, onQuiz, reply, bad events.ID
+	hook                        events.ID
 }
 
 func newSchool(t testing.TB) *school {
@@ -30,6 +31,7 @@ func newSchool(t testing.TB) *school {
 		return w.begin(s.wei, events.KindPoint, &events.PointCreated{Title: title, Category: "中文", Difficulty: level})
 	}
 	s.strokes, s.radicals, s.idioms = point("笔画", 1), point("部首", 2), point("成语", 5)
+	s.hook = w.begin(events.ID{}, events.KindWebhook, &events.WebhookRegistered{URL: "https://example.org/hook", EventTypes: []string{"goal.*"}})
 	w.happen(events.ID{}, events.Curriculum, &events.PrerequisitesSet{
 		Point: s.radicals, Prerequisites: events.Change[[]events.ID]{To: []events.ID{s.strokes}},
 	})

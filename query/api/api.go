@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -96,11 +97,27 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	answer, err := a.answers.Do(ctx, cached(q, least))
+	answer, err := a.answer(ctx, q, least)
 	if err != nil {
 		return err
 	}
 	return write(c, answer, asked.keep(r.shared(), fresh))
+}
+
+// answer answers q from memory, unless it may not be kept there.
+func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache.Answer, error) {
+	asked := cached(q, least)
+	if !q.Volatile {
+		return a.answers.Do(ctx, asked)
+	}
+	answer, err := asked.Load(ctx)
+	if err != nil {
+		return answer, err
+	}
+	if answer.Position = slices.Min(answer.Checkpoints); answer.Position < least {
+		return answer, cache.ErrBehind
+	}
+	return answer, nil
 }
 
 // cached is q as the cache takes it: with the ETag made once an answer.

@@ -25,6 +25,9 @@ func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
 	if !ok && r.Access != Public {
 		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")
 	}
+	if r.Access == Admins && events.Role(principal.Role) != events.Admin {
+		return nil, web.NewProblem(web.Forbidden, "Only an admin sees this.")
+	}
 	a.viewer = query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}
 	if text := c.Param("id"); text != "" {
 		id, err := uuid.Parse(text)

@@ -133,6 +133,8 @@ func questions(user, point, assessment, goal, path string) []question {
 		{"getAssessment", "/v1/assessments/" + assessment, 1}, {"getStatistics", "/v1/statistics?at=2026-03-31", 900},
 		{"getTrendingPoints", "/v1/trending-points?at=2026-03-31", 720}, {"getPopularGoals", "/v1/popular-goals?category=category+3&at=2026-03-31", 1010},
 		{"listProgress", of + "/progress", page + 1},
+		{"getWebhook", "/v1/webhooks/" + crowdID("webhook", 1), 1}, {"listWebhooks", "/v1/webhooks", page + 1},
+		{"listDeliveries", "/v1/webhooks/" + crowdID("webhook", 1) + "/deliveries", 1},
 	}
 	// A list of goals also reads whether its 400 paths' points are learnt.
 	for _, filter := range []string{"", "category=category+3", "status=paused", "category=category+3&status=paused"} {
@@ -176,7 +178,11 @@ func TestEveryQuestionIsCovered(t *testing.T) {
 	for _, q := range questions(user, point, crowdID("assessment", 1), crowdID("goal", 7), crowdID("path", 7)) {
 		asked[q.route] = true
 		for range 2 { // the first page, and the one its link leads to
-			got := w.get(q.target, token(uuid.MustParse(user), events.Learner))
+			role := events.Learner
+			if strings.HasPrefix(q.target, "/v1/webhooks") {
+				role = events.Admin
+			}
+			got := w.get(q.target, token(uuid.MustParse(user), role))
 			require.Equal(t, http.StatusOK, got.status, "%s: %s", q.target, got.body)
 			for _, s := range sent.take() {
 				for _, planned := range []string{"auto", s.planned} {

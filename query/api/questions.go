@@ -154,3 +154,16 @@ func trendingPoints(a *asked) (query.Question, error) {
 }
 
 func statistics(a *asked) (query.Question, error) { return a.asker.Statistics(a.at()), a.query.Err() }
+
+func webhook(a *asked) (query.Question, error) { return a.asker.Webhook(a.id), a.query.Err() }
+
+func webhooks(a *asked) (query.Question, error) {
+	page := a.page()
+	if err := a.query.Err(); err != nil {
+		return query.Question{}, err
+	}
+	return a.asker.Webhooks(page)
+}
+
+func deliveries(a *asked) (query.Question, error) { return a.asker.DeliveriesOf(a.id), a.query.Err() }
+

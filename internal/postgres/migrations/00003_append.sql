@@ -133,6 +133,15 @@ begin
 		select c.subject, c.hash from json_to_recordset(extra -> 'credentials') c (subject uuid, hash text)
 		on conflict (user_id) do update set password_hash = excluded.password_hash, changed_at = clock_timestamp();
 
+		insert into sical.webhook_secret (webhook, sealed)
+		select s.subject, decode(s.sealed, 'hex')
+		from json_to_recordset(extra -> 'secrets') s (subject uuid, sealed text) where s.sealed is not null
+		on conflict (webhook) do update
+		set previous = webhook_secret.sealed, sealed = excluded.sealed, changed_at = clock_timestamp();
+		delete from sical.webhook_secret w
+		using json_to_recordset(extra -> 'secrets') s (subject uuid, sealed text)
+		where w.webhook = s.subject and s.sealed is null;
+
 		for person in select p.subject, p.spare from json_to_recordset(extra -> 'ended') p (subject uuid, spare uuid) loop
 			perform sical.end_sessions(person.subject, person.spare);
 		end loop;

@@ -9,7 +9,7 @@ declare
 begin
 	-- Roles belong to the whole server: migrations of two databases may race.
 	perform pg_advisory_xact_lock(hashtext('sical roles'));
-	foreach name in array array['sical_command', 'sical_relay', 'sical_projector', 'sical_query'] loop
+	foreach name in array array['sical_command', 'sical_relay', 'sical_projector', 'sical_query', 'sical_reaction'] loop
 		if not exists (select from pg_roles where rolname = name) then
 			execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', name);
 			execute format('grant %I to current_user', name);
@@ -23,6 +23,8 @@ $$;
 
 -- The command role's process runs the relay, too, and may act as it.
 grant sical_relay to sical_command;
+-- And the projector's process delivers webhooks.
+grant sical_reaction to sical_projector;
 
 revoke all on schema public from public;
 revoke all on function sical.append from public;
@@ -48,4 +50,4 @@ grant select (position) on sical.events to sical_query; -- how far the log goes
 alter default privileges for role sical_projector in schema sical_read grant select on tables to sical_query;
 
 -- +goose Down
-drop owned by sical_command, sical_relay, sical_projector, sical_query;
+drop owned by sical_command, sical_relay, sical_projector, sical_query, sical_reaction;

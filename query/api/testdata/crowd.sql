@@ -77,3 +77,8 @@ insert into sical_read.activity_v1_total (name, value)
 select concat_ws(E'\x1f', 'active', date '2026-01-01' + d, gap), gap from generate_series(0, 99) d, generate_series(1, 30) gap;
 insert into sical_read.attachment_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;
 insert into sical_read.activity_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;
+insert into sical_read.webhook_v1 (id, created_at, doc)
+select h.id, h.at, json_build_object('id', h.id, 'version', 1, 'url', 'https://example.org/', 'event_types', json_build_array('*'),
+	'status', 'enabled', 'created_at', h.at, 'updated_at', h.at)
+from generate_series(1, 100000) n, lateral (select pg_temp.id('webhook', n) id, pg_temp.at(n) at) h;
+insert into sical_read.webhook_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;

@@ -1,0 +1,64 @@
+package events
+
+import "strings"
+
+// WebhookStatus is where a webhook stands.
+type WebhookStatus string
+
+// The statuses of a webhook.
+const (
+	WebhookEnabled  WebhookStatus = "enabled"
+	WebhookDisabled WebhookStatus = "disabled"
+)
+
+// WebhookRegistered begins sending events to somebody else's address, from the
+// next event on. The secret that it is signed with never enters the log.
+type WebhookRegistered struct {
+	URL        string   `json:"url"`
+	EventTypes []string `json:"event_types"`
+}
+
+// WebhookRevised changes where a webhook goes and what it tells; nil is
+// unchanged. Of the secret it says only that there is a new one.
+type WebhookRevised struct {
+	URL           *string  `json:"url,omitzero"`
+	EventTypes    []string `json:"event_types,omitzero"`
+	SecretChanged bool     `json:"secret_changed,omitzero"`
+}
+
+// WebhookWasDisabled holds a webhook's events back until it is enabled again.
+type WebhookWasDisabled struct {
+	Reason string `json:"reason"`
+}
+
+// WebhookWasEnabled lets a disabled webhook go on where it stopped.
+type WebhookWasEnabled struct{}
+
+// WebhookWasDeleted ends a webhook; its secret is destroyed.
+type WebhookWasDeleted struct{}
+
+func (*WebhookRegistered) fact()  {}
+func (*WebhookRevised) fact()     {}
+func (*WebhookWasDisabled) fact() {}
+func (*WebhookWasEnabled) fact()  {}
+func (*WebhookWasDeleted) fact()  {}
+
+var (
+	_ = define[WebhookRegistered]("webhook.registered", 1)
+	_ = define[WebhookRevised]("webhook.revised", 1)
+	_ = define[WebhookWasDisabled]("webhook.disabled", 1)
+	_ = define[WebhookWasEnabled]("webhook.enabled", 1)
+	_ = defineFinal[WebhookWasDeleted]("webhook.deleted", 1)
+)
+
+// Selects tells whether one of the patterns stands for the stored name of an
+// event: the name itself, a kind and ".*", or "*".
+func Selects(patterns []string, name string) bool {
+	for _, p := range patterns {
+		prefix, all := strings.CutSuffix(p, "*")
+		if p == name || all && strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
