@@ -75,6 +75,12 @@ var stored = map[string]Data{
 		Locale: ptr("en"), TimeZone: ptr("")},
 	"user.role_changed.1": &UserRoleChanged{Role: Change[Role]{Learner, Curator}},
 	"user.suspended.1":    &UserWasSuspended{},
+
+	"webhook.deleted.1":    &WebhookWasDeleted{},
+	"webhook.disabled.1":   &WebhookWasDisabled{Reason: "no answer for three days"},
+	"webhook.enabled.1":    &WebhookWasEnabled{},
+	"webhook.registered.1": &WebhookRegistered{URL: "https://example.org/hook", EventTypes: []string{"goal.*", "user.registered"}},
+	"webhook.revised.1":    &WebhookRevised{URL: ptr("https://example.org/学习"), EventTypes: []string{"*"}, SecretChanged: true},
 }
 
 func storedFile(form string) string { return filepath.Join("testdata", "stored", form+".json") }

@@ -30,6 +30,9 @@ func (b *builder) query(route api.Route) {
 		op.Parameters = append(op.Parameters, queryParameter(p))
 		missing = missing || p.Name == "target_id"
 	}
+	if route.Access == api.Admins {
+		statuses = append(statuses, []int{403})
+	}
 	if missing {
 		statuses = append(statuses, []int{404})
 	}

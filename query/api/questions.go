@@ -166,4 +166,3 @@ func webhooks(a *asked) (query.Question, error) {
 }
 
 func deliveries(a *asked) (query.Question, error) { return a.asker.DeliveriesOf(a.id), a.query.Err() }
-
