@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,7 +22,9 @@ type Bench struct {
 	Rate        int    `help:"Requests a second of the part with a fixed rate." default:"1000"`
 	Seconds     int    `help:"Length of each part." default:"3"`
 	Rounds      int    `help:"How often each part is played; medians are told." default:"5"`
-	Visible     bool   `help:"Measure instead how long a command takes to be seen, at 200/s and 1,000/s."`
+	Visible     bool   `help:"Measure only how long a command takes to be seen, at 200/s and 1,000/s."`
+	Highest     bool   `help:"Look for the highest rate at which the targets hold, too." default:"true" negatable:""`
+	Report      string `help:"File for the whole report: a page with charts where it ends in .html, else JSON." type:"path"`
 	Yes         bool   `help:"Load a system that is in use, too: one with more than 10,000 events."`
 	JSON        bool   `name:"json" help:"One JSON object."`
 }
@@ -61,10 +62,59 @@ func (b *Bench) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 	if err != nil {
 		return err
 	}
-	if b.Visible {
-		return b.visible(ctx, people, out, logger)
+	r, err := b.measure(ctx, people, at, logger)
+	if err != nil {
+		return err
 	}
-	return b.targets(ctx, people, at, out, logger)
+	return b.tell(r, out)
+}
+
+// measure plays everything that was asked for.
+func (b *Bench) measure(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (r *report, err error) {
+	r = b.newReport()
+	if !b.Visible {
+		if r.Parts, err = b.parts(ctx, people, at, logger); err != nil {
+			return nil, err
+		}
+		r.Targets = judge(r.Parts, b.Connections)
+	}
+	if r.Visible, err = b.visible(ctx, people, logger); err != nil {
+		return nil, err
+	}
+	if b.Highest && !b.Visible {
+		highest, err := b.climb(ctx, people, at, logger)
+		if err != nil {
+			return nil, err
+		}
+		r.Highest = &highest
+	}
+	return r, nil
+}
+
+// tell prints the report, saves it, and fails where a target was missed.
+func (b *Bench) tell(r *report, out *output) error {
+	print := r.print
+	if b.JSON {
+		print = r.encode
+	}
+	if err := print(out); err != nil {
+		return err
+	}
+	if b.Report != "" {
+		if err := r.save(b.Report); err != nil {
+			return err
+		}
+	}
+	missed := 0
+	for _, v := range r.Targets {
+		if v.Met != nil && !*v.Met {
+			missed++
+		}
+	}
+	if missed > 0 {
+		return fmt.Errorf("%d of the targets missed", missed)
+	}
+	return nil
 }
 
 // allowed refuses to load a system that is in use. Positions count events.
@@ -85,56 +135,22 @@ func (b *Bench) allowed(ctx context.Context, url string) error {
 	return err
 }
 
-// targets plays all parts in turn, round by round, so that a slow minute of the
-// machine falls on all of them.
-func (b *Bench) targets(ctx context.Context, people *crowd, at *loaded, out *output, logger *slog.Logger) error {
+// parts plays all parts in turn, round by round, so that a slow minute of the machine
+// falls on all of them, and returns the medians.
+func (b *Bench) parts(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (medians []sample, err error) {
 	rounds := make([][]sample, len(parts(people, b.Rate)))
 	for round := range b.Rounds {
 		for i, p := range parts(people, b.Rate) {
 			s, err := at.measure(ctx, people, p, b.Connections, time.Duration(b.Seconds)*time.Second)
 			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
 			rounds[i] = append(rounds[i], s)
 		}
 		logger.Info("measured", "round", round+1, "of", b.Rounds)
 	}
-	var medians []sample
 	for _, samples := range rounds {
 		medians = append(medians, median(samples))
 	}
-	verdicts := judge(medians, b.Connections)
-	if err := b.print(out, medians, verdicts); err != nil {
-		return err
-	}
-	missed := 0
-	for _, v := range verdicts {
-		if v.Met != nil && !*v.Met {
-			missed++
-		}
-	}
-	if missed > 0 {
-		return fmt.Errorf("%d of the targets missed", missed)
-	}
-	return nil
-}
-
-func (b *Bench) print(out *output, parts []sample, verdicts []verdict) error {
-	if b.JSON {
-		return b.encode(out, map[string]any{"parts": parts, "targets": verdicts})
-	}
-	fmt.Fprintf(out, "%d connections, %d rounds of %d s each, medians\n\n", b.Connections, b.Rounds, b.Seconds)
-	if err := printParts(out, parts); err != nil {
-		return err
-	}
-	fmt.Fprintln(out)
-	return printVerdicts(out, verdicts)
-}
-
-// encode prints figures together with what was asked for.
-func (b *Bench) encode(out *output, figures map[string]any) error {
-	figures["connections"], figures["seconds"], figures["rounds"] = b.Connections, b.Seconds, b.Rounds
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false) // limits are written with < and >
-	return encoder.Encode(figures)
+	return medians, nil
 }

@@ -127,10 +127,11 @@ func (c *crowd) list(ctx context.Context, conn *loadtest.Conn, _ loadtest.Unit) 
 	return err
 }
 
-// mixed is what an ordinary day looks like: 70 % read, 20 % list, 10 % create.
+// mixed is what an ordinary day looks like: 60 % read one thing, 20 % list, 20 % are
+// commands.
 func (c *crowd) mixed(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
 	switch u.N % 10 {
-	case 0:
+	case 0, 5:
 		return c.create(ctx, conn, u)
 	case 3, 7:
 		return c.list(ctx, conn, u)

@@ -45,6 +45,8 @@ type sample struct {
 	Busy        float64 `json:"busy,omitempty"`         // both, share of all cores
 	Memory      float64 `json:"memory_mb,omitempty"`    // of sical, resident
 	Query       float64 `json:"query_p95_ms,omitempty"` // of the database, at most
+
+	latency *loadtest.Histogram // of every request of all rounds
 }
 
 // columns are the figures of a sample.
@@ -56,7 +58,10 @@ func (s *sample) columns() []*float64 {
 
 // median has the median of each figure of at least one sample.
 func median(samples []sample) sample {
-	m := sample{Name: samples[0].Name}
+	m := sample{Name: samples[0].Name, latency: &loadtest.Histogram{}}
+	for _, s := range samples {
+		m.latency.Merge(s.latency)
+	}
 	for i, into := range m.columns() {
 		var values []float64
 		for _, s := range samples {
@@ -88,6 +93,7 @@ func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int,
 	s := sample{
 		Name: p.name, PerSecond: r.PerSecond(), Failed: float64(r.Failed) / float64(r.Units),
 		P50: ms(r.Latency.Quantile(.5)), P95: ms(r.Latency.Quantile(.95)), P99: ms(r.Latency.Quantile(.99)),
+		latency: r.Latency,
 	}
 	before.cost(&s, after, float64(r.Units))
 	return s, nil

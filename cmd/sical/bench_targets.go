@@ -51,16 +51,23 @@ func verdictOf(target, limit, measured string, met, known bool) verdict {
 	return verdict{target, limit, measured, &met}
 }
 
+// word says how the target stands.
+func (v verdict) word() string {
+	switch {
+	case v.Met == nil:
+		return "unknown"
+	case *v.Met:
+		return "met"
+	}
+	return "missed"
+}
+
 func printVerdicts(out io.Writer, list []verdict) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "TARGET\tLIMIT\tMEASURED\t")
 	for _, v := range list {
-		word := ""
-		switch {
-		case v.Met == nil:
-		case *v.Met:
-			word = "met"
-		default:
+		word := v.word()
+		if word == "missed" {
 			word = "MISSED"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", v.Target, v.Limit, v.Measured, word)

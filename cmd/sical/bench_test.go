@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,7 +26,8 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	serveOn(t, c, slog.New(slog.DiscardHandler))
 
 	var text bytes.Buffer
-	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1}
+	page := filepath.Join(t.TempDir(), "report.html")
+	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1, Report: page}
 	if err := b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)); err != nil {
 		require.ErrorContains(t, err, "targets missed", "on a machine too busy for them")
 	}
@@ -31,9 +35,14 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 		assert.Contains(t, text.String(), v.Target)
 	}
 	assert.Contains(t, text.String(), "0.000 %", "no request failed")
+	assert.Contains(t, text.String(), "99.9 %", "the plot")
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(html), "<polyline points=")
+	assert.NotContains(t, string(html), "http", "it needs nothing from elsewhere")
 
 	text.Reset()
-	b.Visible, b.JSON = true, true
+	b.Visible, b.JSON, b.Report = true, true, ""
 	require.NoError(t, b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)))
 	var told struct{ Visible []seen }
 	require.NoError(t, json.Unmarshal(text.Bytes(), &told))
@@ -113,8 +122,51 @@ func TestTargetsAreJudged(t *testing.T) {
 
 func TestMediansAreTakenFigureByFigure(t *testing.T) {
 	t.Parallel()
-	m := median([]sample{{Name: "read", P50: 1, P99: 9}, {Name: "read", P50: 3, P99: 7}, {Name: "read", P50: 2, P99: 8}})
+	timed := func(p50, p99 float64) sample {
+		s := sample{Name: "read", P50: p50, P99: p99, latency: &loadtest.Histogram{}}
+		s.latency.Record(time.Duration(p50) * time.Millisecond)
+		return s
+	}
+	m := median([]sample{timed(1, 9), timed(3, 7), timed(2, 8)})
+	assert.Equal(t, int64(3), m.latency.Count())
+	assert.Equal(t, 3*time.Millisecond, m.latency.Max())
+	m.latency = nil
 	assert.Equal(t, sample{Name: "read", P50: 2, P99: 8}, m)
 	assert.Equal(t, "1,234,567", thousands(1234567))
 	assert.Equal(t, "999", thousands(999))
+}
+
+// TestHighestRateIsFound where everything up to a limit holds.
+func TestHighestRateIsFound(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int{1, 99, 100, 3000, 7777, 1 << 20} {
+		c, err := search(100, func(rate int) (sample, error) {
+			s := sample{PerSecond: float64(rate), Busy: .5}
+			if rate > limit {
+				s.P95 = 1000
+			}
+			if rate > limit/2 {
+				s.Busy = .9
+			}
+			return s, nil
+		})
+		require.NoError(t, err)
+		assert.LessOrEqual(t, c.Rate, limit)
+		assert.GreaterOrEqual(t, c.Rate, min(limit, loadtest.MaxRate)*9/10-4, "%d", limit)
+		assert.LessOrEqual(t, c.Lean, max(limit/2, 0))
+		assert.LessOrEqual(t, len(c.Tried), 16)
+	}
+}
+
+func TestPlotHasABarForEachQuantile(t *testing.T) {
+	t.Parallel()
+	var h loadtest.Histogram
+	for i := range 1000 {
+		h.Record(time.Duration(i) * time.Millisecond)
+	}
+	var text strings.Builder
+	require.NoError(t, plot(&text, "reads", &h))
+	assert.Equal(t, 1+len(quantiles), strings.Count(text.String(), "\n"))
+	assert.Contains(t, text.String(), "99 %     989.86 ms", "the figure itself")
+	assert.Contains(t, text.String(), strings.Repeat("█", plotWidth-1))
 }

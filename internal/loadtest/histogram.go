@@ -32,6 +32,18 @@ func (h *Histogram) Record(d time.Duration) {
 	}
 }
 
+// Merge counts what another histogram has counted as well.
+func (h *Histogram) Merge(other *Histogram) {
+	for i := range other.counts {
+		if n := other.counts[i].Load(); n > 0 {
+			h.counts[i].Add(n)
+		}
+	}
+	h.total.Add(other.total.Load())
+	for longest, known := other.max.Load(), h.max.Load(); longest > known && !h.max.CompareAndSwap(known, longest); known = h.max.Load() {
+	}
+}
+
 // Count is how many durations were recorded.
 func (h *Histogram) Count() int64 { return h.total.Load() }
 

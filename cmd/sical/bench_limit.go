@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"text/tabwriter"
+	"time"
+
+	"sical-backend/internal/loadtest"
+)
+
+// ceiling is the highest rate that was found to hold, and every rate that was tried.
+type ceiling struct {
+	Rate  int    `json:"rate"` // requests a second with latency, errors and memory within the targets; 0 for none
+	Lean  int    `json:"lean"` // the same with the processors within theirs, too
+	Tried []rung `json:"tried"`
+}
+
+// rung is one rate that was tried.
+type rung struct {
+	Rate  int    `json:"rate"`
+	Held  bool   `json:"held"`
+	Found sample `json:"found"`
+}
+
+// Most is the highest rate that was tried.
+func (c *ceiling) Most() (most int) {
+	for _, r := range c.Tried {
+		most = max(most, r.Rate)
+	}
+	return most
+}
+
+// halvings is how often the gap between what held and what did not is halved.
+const halvings = 4
+
+// climb looks for the highest rate of the mixed load at which the targets that the
+// design began with hold.
+func (b *Bench) climb(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (ceiling, error) {
+	return search(b.Rate, func(rate int) (sample, error) {
+		logger.Info("highest rate", "trying", rate)
+		return at.measure(ctx, people, part{"mixed", rate, people.mixed}, b.Connections, time.Duration(b.Seconds)*time.Second)
+	})
+}
+
+// search tries rates from a first one on: by doubling while they hold, then by halving
+// the gap between what held and what did not.
+func search(first int, try func(rate int) (sample, error)) (c ceiling, err error) {
+	low, high := 0, 0
+	for rate, halved := first, 0; halved <= halvings && rate > 0; {
+		s, err := try(rate)
+		if err != nil {
+			return c, fmt.Errorf("at %d requests/s: %w", rate, err)
+		}
+		held := holds(s, rate)
+		c.Tried = append(c.Tried, rung{rate, held, s})
+		if held {
+			low = rate
+			if s.Busy < targetBusy {
+				c.Lean = max(c.Lean, rate)
+			}
+		} else {
+			high = rate
+		}
+		rate = min(2*low, loadtest.MaxRate)
+		if high > 0 {
+			rate = (low + high) / 2
+			halved++
+		} else if low == loadtest.MaxRate {
+			break
+		}
+	}
+	c.Rate = low
+	return c, nil
+}
+
+// holds tells whether a rate was reached with latency, queries, memory and errors
+// within the targets.
+func holds(s sample, rate int) bool {
+	return s.PerSecond > .97*float64(rate) && s.P95 < targetLatency && s.Query < targetQuery &&
+		s.Memory < targetMemory && s.Failed < targetFailed
+}
+
+func printCeiling(out io.Writer, c ceiling) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "tried/s\trequests/s\tp95 ms\tp99 ms\tfailed\tall cores\t\t")
+	for _, r := range c.Tried {
+		word := "held"
+		if !r.Held {
+			word = "did not hold"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f %%\t%.0f %%\t%s\t\n", thousands(float64(r.Rate)), thousands(r.Found.PerSecond),
+			r.Found.P95, r.Found.P99, 100*r.Found.Failed, 100*r.Found.Busy, word)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "\nThe targets held up to %s requests/s, with the processors' up to %s.\n",
+		thousands(float64(c.Rate)), thousands(float64(c.Lean)))
+	return err
+}
