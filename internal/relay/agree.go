@@ -27,7 +27,7 @@ func (r *Relay) agree(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		stream, err := bus.EnsureStream(ctx, r.js, r.stream(), firstOf(head))
+		stream, err := bus.EnsureStream(ctx, r.js, r.stream(), FirstOf(head))
 		if err != nil {
 			return err
 		}
@@ -52,8 +52,8 @@ func (r *Relay) agree(ctx context.Context) error {
 	return errUnsettled
 }
 
-// firstOf is where a stream begins that is made when the log ends at head.
-func firstOf(head uint64) uint64 { return head - min(head, backlog) + 1 }
+// FirstOf is where a stream begins that is made when the log ends at head.
+func FirstOf(head uint64) uint64 { return head - min(head, backlog) + 1 }
 
 // stream is the stream's configuration.
 func (r *Relay) stream() jetstream.StreamConfig {
@@ -170,7 +170,7 @@ const skew = time.Minute
 func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint64) (string, error) {
 	gone := info.State.FirstSeq - min(info.State.FirstSeq, 1)
 	room := info.Config.MaxBytes - int64(info.State.Bytes)
-	if gone < max(info.Config.FirstSeq, 1) || gone < firstOf(head) || gone > head || room < 2*largest {
+	if gone < max(info.Config.FirstSeq, 1) || gone < FirstOf(head) || gone > head || room < 2*largest {
 		return "", nil
 	}
 	logged, err := r.Log.Read(ctx, gone-1, 1)

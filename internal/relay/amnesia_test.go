@@ -61,7 +61,7 @@ var amnesia = map[string]func(*testing.T, *system, jetstream.JetStream){
 		require.NoError(t, err)
 	},
 	"restored from an old copy": func(t *testing.T, s *system, js jetstream.JetStream) {
-		s.replace(t, js, 5, s.incarnation(t))
+		s.replace(t, js, 5, s.Incarnation(t))
 	},
 	"of another history": func(t *testing.T, s *system, js jetstream.JetStream) {
 		s.replace(t, js, 12, uuid.New())
@@ -71,7 +71,7 @@ var amnesia = map[string]func(*testing.T, *system, jetstream.JetStream){
 // replace makes the stream anew with the log's first n events as of an incarnation.
 func (s *system) replace(t *testing.T, js jetstream.JetStream, n int, incarnation events.ID) {
 	t.Helper()
-	logged, err := s.log.Read(t.Context(), 0, n)
+	logged, err := s.Read(t.Context(), 0, n)
 	require.NoError(t, err)
 	messages := make([]*bus.Message, len(logged))
 	for i, e := range logged {
@@ -112,13 +112,13 @@ func TestRunningRelayMendsTheStream(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
 			r, _ := s.relay(t)
-			s.hand = r.Committed
+			s.Hand = r.Committed
 			s.append(t, 12)
 			s.agrees(t, 0)
-			before := s.incarnation(t)
+			before := s.Incarnation(t)
 			spoil(t, s, s.stream(t))
 			s.agrees(t, 0)
-			assert.Equal(t, before, s.incarnation(t), "the log has not changed")
+			assert.Equal(t, before, s.Incarnation(t), "the log has not changed")
 		})
 	}
 }
@@ -131,7 +131,7 @@ func TestStandbyMendsTheStream(t *testing.T) {
 	s.append(t, 3)
 	s.agrees(t, 0)
 	_, _ = s.relay(t)
-	s.hand = first.Committed
+	s.Hand = first.Committed
 	s.append(t, 30) // one of the two is overtaken
 	s.agrees(t, 0)
 	end()
@@ -159,12 +159,12 @@ func TestBusyStreamIsNotHeldForAhead(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	r, _ := s.relay(t)
-	s.hand = r.Committed
+	s.Hand = r.Committed
 	s.append(t, 5)
 	s.agrees(t, 0)
 	js := s.stream(t)
-	before, history := created(t, js), s.incarnation(t)
-	log := &staleLog{Reader: s.reader, between: func() {
+	before, history := created(t, js), s.Incarnation(t)
+	log := &staleLog{Reader: s.Relay, between: func() {
 		s.append(t, 10)
 		s.agrees(t, 0)
 	}}
@@ -176,20 +176,13 @@ func TestBusyStreamIsNotHeldForAhead(t *testing.T) {
 		return nil
 	})
 	assert.Equal(t, before, created(t, js), "the stream was made anew")
-	assert.Equal(t, history, s.incarnation(t))
-}
-
-// putBack leaves the log as it was at a position, as a restored copy would be.
-func (s *system) putBack(t *testing.T, to uint64) {
-	t.Helper()
-	_, err := s.admin.Exec(t.Context(), `delete from sical.events where position > $1`, int64(to))
-	require.NoError(t, err)
+	assert.Equal(t, history, s.Incarnation(t))
 }
 
 // histories is how many histories the log has had, and the last one's reason.
 func (s *system) histories(t *testing.T) (n int, reason string) {
 	t.Helper()
-	err := s.admin.QueryRow(t.Context(), `
+	err := s.Admin.QueryRow(t.Context(), `
 		select count(*), (array_agg(reason order by began_at desc))[1] from sical.incarnation`).Scan(&n, &reason)
 	require.NoError(t, err)
 	return n, reason
@@ -198,21 +191,21 @@ func (s *system) histories(t *testing.T) (n int, reason string) {
 func TestLogGoesBack(t *testing.T) {
 	t.Parallel()
 	for name, then := range map[string]func(t *testing.T, s *system, end func()){
-		"under a running relay": func(t *testing.T, s *system, _ func()) { s.putBack(t, 8) },
+		"under a running relay": func(t *testing.T, s *system, _ func()) { s.PutBack(t, 8) },
 		"and goes on before anybody relays": func(t *testing.T, s *system, end func()) {
 			end()
-			s.putBack(t, 8)
+			s.PutBack(t, 8)
 			s.append(t, 9)
 			_, _ = s.relay(t)
 		},
 		"and ends at the same position": func(t *testing.T, s *system, end func()) {
 			end()
-			s.putBack(t, 8)
+			s.PutBack(t, 8)
 			s.append(t, 4)
 			_, _ = s.relay(t)
 		},
 		"and the stream is lost as well": func(t *testing.T, s *system, _ func()) {
-			s.putBack(t, 8)
+			s.PutBack(t, 8)
 			amnesia["deleted"](t, s, s.stream(t))
 		},
 	} {
@@ -222,10 +215,10 @@ func TestLogGoesBack(t *testing.T) {
 			_, end := s.relay(t)
 			s.append(t, 12)
 			s.agrees(t, 0)
-			before := s.incarnation(t)
+			before := s.Incarnation(t)
 			then(t, s, end)
 			testkit.Eventually(t, func() error {
-				if s.incarnation(t) == before {
+				if s.Incarnation(t) == before {
 					return errors.New("no new incarnation")
 				}
 				return nil
@@ -235,7 +228,7 @@ func TestLogGoesBack(t *testing.T) {
 			require.NoError(t, err)
 			m, err := stream.GetMsg(t.Context(), 1)
 			require.NoError(t, err)
-			assert.Equal(t, s.incarnation(t).String(), m.Header.Get(wire.Incarnation))
+			assert.Equal(t, s.Incarnation(t).String(), m.Header.Get(wire.Incarnation))
 			n, reason := s.histories(t)
 			assert.Equal(t, 2, n, reason)
 			assert.NotEmpty(t, reason)
@@ -248,8 +241,8 @@ func TestViewAheadOfTheLog(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	s.append(t, 5)
-	before := s.incarnation(t)
-	_, err := s.admin.Exec(t.Context(), `insert into sical.projection (view, version, position, incarnation) values ('goals', 1, 7, $1)`, before)
+	before := s.Incarnation(t)
+	_, err := s.Admin.Exec(t.Context(), `insert into sical.projection (view, version, position, incarnation) values ('goals', 1, 7, $1)`, before)
 	require.NoError(t, err)
 	_, _ = s.relay(t)
 	s.agrees(t, 0)

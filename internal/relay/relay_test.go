@@ -12,10 +12,10 @@ func TestRelayGoesOnWhereItEnded(t *testing.T) {
 	for range 4 {
 		s.append(t, 7) // while nobody relays
 		r, end := s.relay(t)
-		s.hand = r.Committed
+		s.Hand = r.Committed
 		s.append(t, 20)
 		end() // wherever it is
-		s.hand = nil
+		s.Hand = nil
 	}
 	_, _ = s.relay(t)
 	s.agrees(t, 0)
@@ -26,7 +26,7 @@ func TestTwoRelaysDoNotInterleave(t *testing.T) {
 	s := newSystem(t)
 	first, end := s.relay(t)
 	second, _ := s.relay(t)
-	s.hand = func(list []events.Event) {
+	s.Hand = func(list []events.Event) {
 		first.Committed(list)
 		second.Committed(list)
 	}
@@ -41,7 +41,7 @@ func TestNATSGoesAndComes(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	r, _ := s.relay(t)
-	s.hand = r.Committed
+	s.Hand = r.Committed
 	s.append(t, 5)
 	s.agrees(t, 0)
 	s.bus.Stop()

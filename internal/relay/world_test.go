@@ -7,87 +7,46 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/events"
 	"sical-backend/internal/bus"
-	"sical-backend/internal/eventlog"
-	"sical-backend/internal/postgres"
+	"sical-backend/internal/eventlog/logtest"
 	"sical-backend/internal/testkit"
-	"sical-backend/internal/vault"
 	"sical-backend/internal/wire"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-func migrated(url string) error {
-	_, err := postgres.Migrate(context.Background(), url)
-	return err
-}
-
 type silent struct{}
 
-func (silent) Appended(int, float64) {}
-func (silent) Refused()              {}
-func (silent) Retried()              {}
-func (silent) Relayed(int, uint64)   {}
+func (silent) Relayed(int, uint64) {}
 
 // system is a log, a NATS and as many relays as a test starts.
 type system struct {
-	log    *eventlog.Log
-	reader eventlog.Reader // as the relay's role
-	admin  *pgxpool.Pool
+	*logtest.Log
 	bus    *testkit.Bus
 	limits Config // of which MaxBytes and MaxAge are heeded
-	hand   func([]events.Event)
 }
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	db := testkit.Database(t, migrated)
-	open := func(url string) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4})
-		require.NoError(t, err)
-		t.Cleanup(pool.Close)
-		return pool
-	}
-	s := &system{bus: testkit.NATS(t), admin: open(db.AdminURL), reader: eventlog.NewReader(open(db.URL(postgres.RoleRelay)))}
-	pool := open(db.URL(postgres.RoleCommand))
-	v, err := vault.New(pool, []byte("a master secret for tests, 32 bytes and more"))
-	require.NoError(t, err)
-	s.log = eventlog.Open(eventlog.Config{
-		Pool: pool, Vault: v, Logger: slog.New(slog.DiscardHandler), Meter: silent{},
-		Committed: func(list []events.Event) {
-			if s.hand != nil {
-				s.hand(list)
-			}
-		},
-	})
-	t.Cleanup(func() { s.log.Close() })
-	return s
+	return &system{Log: logtest.New(t), bus: testkit.NATS(t)}
 }
 
-// append adds n events.
+// append adds n events, each alone.
 func (s *system) append(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		id := uuid.New()
-		stream := events.StreamOf(events.KindPoint, id)
-		e := &eventlog.Entry{Subject: id, Stream: stream, Guards: []eventlog.Guard{{Stream: stream}}, Events: []eventlog.New{{
-			Stream: stream, Data: &events.PointCreated{Title: "图 graph", Difficulty: 1}, OccurredAt: time.Now()}}}
-		require.NoError(t, s.log.Append(t.Context(), e))
-		require.NoError(t, e.Result.Err)
+		s.Add(t, 1)
 	}
 }
 
 // relay starts one and returns how to end it.
 func (s *system) relay(t *testing.T) (*Relay, func()) {
 	t.Helper()
-	return s.relayOf(t, s.reader)
+	return s.relayOf(t, s.Relay)
 }
 
 // relayOf starts one on a log that may not be what it seems.
@@ -123,7 +82,7 @@ func (s *system) agrees(t *testing.T, from uint64) {
 	t.Helper()
 	js, err := jetstream.New(s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
 	require.NoError(t, err)
-	logged, err := s.log.Read(t.Context(), from, 100_000)
+	logged, err := s.Read(t.Context(), from, 100_000)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error {
 		stream, err := js.Stream(t.Context(), wire.Stream)
@@ -164,12 +123,4 @@ func created(t *testing.T, js jetstream.JetStream) time.Time {
 	stream, err := js.Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)
 	return stream.CachedInfo().Created
-}
-
-// incarnation is the log's.
-func (s *system) incarnation(t *testing.T) events.ID {
-	t.Helper()
-	h, err := s.reader.History(t.Context())
-	require.NoError(t, err)
-	return h.Incarnation
 }

@@ -21,3 +21,33 @@ func (m *Relay) Relayed(events int, position uint64) {
 	m.events.Add(float64(events))
 	m.position.Set(float64(position))
 }
+
+// Reconcile meters the comparison of log and stream; it is a reconcile.Meter.
+type Reconcile struct {
+	differences, last           prometheus.Gauge
+	compared, repairs, failures prometheus.Counter
+}
+
+// NewReconcile makes and registers the meters of a Reconciler.
+func NewReconcile(r prometheus.Registerer) *Reconcile {
+	return &Reconcile{
+		differences: gauge(r, "sical_reconcile_differences", "Positions at which the stream contradicted the log in the last comparison."),
+		last:        gauge(r, "sical_reconcile_last_run_timestamp_seconds", "When log and stream were last compared; 0 for never."),
+		compared:    counter(r, "sical_reconcile_events_total", "Positions compared."),
+		repairs:     counter(r, "sical_reconcile_repairs_total", "Times that the stream was made anew because it differed."),
+		failures:    counter(r, "sical_reconcile_failures_total", "Comparisons that could not be made."),
+	}
+}
+
+// Reconciled sets what the last comparison found.
+func (m *Reconcile) Reconciled(compared, differences int) {
+	m.compared.Add(float64(compared))
+	m.differences.Set(float64(differences))
+	m.last.SetToCurrentTime()
+}
+
+// Repaired counts a stream that was made anew.
+func (m *Reconcile) Repaired() { m.repairs.Inc() }
+
+// Failed counts a comparison that could not be made.
+func (m *Reconcile) Failed() { m.failures.Inc() }
