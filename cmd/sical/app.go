@@ -48,7 +48,8 @@ type App struct {
 	adminURL    string
 	revocations *auth.Revocations
 	verifier    *auth.Verifier
-	checks      []check // what /ready asks
+	checks      []check            // what /ready asks
+	operate     []func(*echo.Echo) // what the roles add to the admin listener
 
 	draining atomic.Bool // told to end: nothing new should come here
 	closers  []func()

@@ -186,6 +186,8 @@ func (b binary) isOperated(t *testing.T) {
 	assert.NotContains(t, tail, "Imported", "what is personal stays sealed")
 	assert.Contains(t, b.output(t, dir, "", "events", "tail", "--from", "1", "--stream", "point-"+point), "point-"+point)
 	assert.Contains(t, b.output(t, dir, "", "projections", "list"), "goal")
+	assert.Contains(t, b.output(t, dir, "", "events", "reconcile", "--check"), "They are equal.")
+	assert.Contains(t, b.output(t, dir, "", "events", "replay", "--from", "1", "--to", "2", "--subject", "audit.again"), "2 events from 1 to 2 sent on audit.again")
 }
 
 // output runs a subcommand that has to succeed beside the running server.

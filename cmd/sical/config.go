@@ -18,7 +18,7 @@ type CLI struct {
 	Import    Import    `cmd:"" help:"Bring real data in, through the same rules as the API. A second run adds nothing."`
 	Demo      Demo      `cmd:"" help:"Load the project's own small demo: a curriculum, learners, weeks of activity."`
 	Views     Views     `cmd:"" name:"projections" help:"Look at the read models and steer their projection."`
-	Events    Events    `cmd:"" help:"Look at the log."`
+	Events    Events    `cmd:"" help:"Look at the log, and hold the stream against it."`
 	Token     Token     `cmd:"" help:"Print a signed access token, for operators and scripts."`
 	Health    Health    `cmd:"" help:"Ask the process at --admin-listen whether it is ready."`
 	Bench     Bench     `cmd:"" help:"Load a running system and print the seven targets beside what was measured. It adds users and goals, which stay."`
@@ -40,6 +40,7 @@ type Config struct {
 	CacheBytes     int64         `help:"Bytes of answers kept in memory." default:"67108864"`
 	StreamMaxBytes int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log." default:"1073741824"`
 	StreamMaxAge   time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever." default:"168h"`
+	ReconcileEvery time.Duration `help:"How often a relay's process compares a part of log and stream. 0 for never." default:"5m"`
 	RateLimit      int           `help:"Requests a second that one user, or one address, may make. 0 for no limit." default:"500"`
 	RateBurst      int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
 	AllowedOrigins []string      `help:"Origins that browsers may call from (CORS)."`

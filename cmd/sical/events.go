@@ -7,15 +7,16 @@ import (
 	"log/slog"
 	"time"
 
-	"sical-backend/events"
+	"sical-backend/internal/admin"
 	"sical-backend/internal/eventlog"
-	"sical-backend/internal/postgres"
 )
 
 // Events looks at the log.
 type Events struct {
-	Tail   Tail   `cmd:"" help:"Print events, one JSON object a line."`
-	Erased Erased `cmd:"" help:"Print the erasures of the log as commands, to be done again after an older backup was restored."`
+	Tail      Tail            `cmd:"" help:"Print events, one JSON object a line."`
+	Erased    Erased          `cmd:"" help:"Print the erasures of the log as commands, to be done again after an older backup was restored."`
+	Reconcile ReconcileEvents `cmd:"" help:"Compare log and stream, and make the stream anew where they differ."`
+	Replay    ReplayEvents    `cmd:"" help:"Send a range of the log again on another subject, for a consumer outside."`
 }
 
 // Tail prints the log from a position on. What is personal stays sealed.
@@ -24,20 +25,6 @@ type Tail struct {
 	Type   string `help:"Only events of this type, such as goal.created."`
 	Stream string `help:"Only events of this stream, such as goal-0190…"`
 	Follow bool   `help:"Go on as events are appended." short:"f"`
-}
-
-// tailed is an event as it is printed.
-type tailed struct {
-	Position   uint64          `json:"position"`
-	ID         events.ID       `json:"event_id"`
-	Stream     events.Stream   `json:"stream"`
-	Version    int             `json:"version"`
-	Type       string          `json:"type"`
-	Owner      events.ID       `json:"owner"`
-	OccurredAt time.Time       `json:"occurred_at"`
-	RecordedAt time.Time       `json:"recorded_at"`
-	Data       json.RawMessage `json:"data"`
-	Metadata   json.RawMessage `json:"metadata"`
 }
 
 const (
@@ -49,14 +36,10 @@ const (
 func (t *Tail) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleRelay, 2, nil)
+	log, err := a.openLog(ctx)
 	if err != nil {
 		return err
 	}
-	log := eventlog.NewReader(p)
 	after, err := t.begin(ctx, log)
 	if err != nil {
 		return err
@@ -72,8 +55,7 @@ func (t *Tail) Run(ctx context.Context, c *Config, out *output, logger *slog.Log
 			if t.Type != "" && e.Type != t.Type || t.Stream != "" && string(e.Stream) != t.Stream {
 				continue
 			}
-			line := tailed{e.Position, e.ID, e.Stream, e.Version, e.Type, e.Owner, e.OccurredAt.UTC(), e.RecordedAt.UTC(), e.Raw, e.RawMeta}
-			if err := encoder.Encode(line); err != nil {
+			if err := encoder.Encode(admin.EventOf(e)); err != nil {
 				return fmt.Errorf("standard output: %w", err)
 			}
 		}

@@ -29,6 +29,9 @@ func (a *App) open() (err error) {
 	admin.HTTPErrorHandler = web.ErrorHandler(a.logger)
 	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 	admin.GET("/metrics", echo.WrapHandler(metrics))
+	for _, register := range a.operate {
+		register(admin)
+	}
 	if a.public != nil {
 		err = web.Protect(a.public, web.Config{
 			Logger: a.logger, Metrics: telemetry.NewHTTP(a.registry), Tracer: a.tracer, Now: time.Now, Verify: a.principal,

@@ -57,14 +57,14 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := relay.New(relay.Config{
-		Log: eventlog.NewReader(reading), NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
-		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge,
-	})
+	r, err := relay.New(a.relayConfig(eventlog.NewReader(reading)))
 	if err != nil {
 		return nil, err
 	}
 	a.work("relay", r.Run)
+	if err := a.startReconciler(eventlog.NewReader(reading)); err != nil {
+		return nil, err
+	}
 	log := eventlog.Open(eventlog.Config{
 		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry),
 		Committed: func(list []events.Event) {

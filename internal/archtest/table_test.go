@@ -35,6 +35,8 @@ var places = map[string]place{
 		"internal/telemetry", "internal/tracing", "internal/vault", "internal/web", "internal/wire"},
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
+	"internal/admin": {may: []string{"events", "internal/eventlog", "internal/reconcile", "internal/web"},
+		why: "It lets operators ask for what others do."},
 	"internal/archtest": {why: "It reads the tree as text and needs nothing of it."},
 	"internal/auth":     {why: "Who somebody is can be told without knowing what this system is about."},
 	"internal/bus":      {why: "It carries messages and does not look into them."},

@@ -48,7 +48,7 @@ func (s *Sum) Digest() Digest {
 // the events themselves nothing travels.
 func (r Reader) Digests(ctx context.Context, from, to, span uint64) ([]Digest, error) {
 	list := make([]Digest, (to-from)/span+1)
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- digest events
 		select (position - $1) / $3, count(*),
 			sha256(string_agg(uuid_send(event_id) || sha256(convert_to(data::text, 'UTF8')), ''::bytea order by position))
 		from sical.events where position between $1 and $2 group by 1`, int64(from), int64(to), int64(span))
@@ -79,7 +79,7 @@ func (r Reader) Positions(ctx context.Context, places []Place) (map[Place]events
 	for i, p := range places {
 		streams[i], versions[i] = string(p.Stream), p.Version
 	}
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- find events
 		select `+columns+` from sical.events
 		where (stream, version) in (select * from unnest($1::text[], $2::int[]))`, streams, versions)
 	if err != nil {

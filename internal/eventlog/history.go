@@ -19,7 +19,7 @@ type History struct {
 // seen ahead of it.
 func (r Reader) History(ctx context.Context) (h History, err error) {
 	var head, applied int64
-	err = r.pool.QueryRow(ctx, `
+	err = r.pool.QueryRow(ctx, `-- read history
 		select l.incarnation, coalesce((select max(position) from sical.events), 0),
 			coalesce((select max(p.position) from sical.projection p where p.incarnation = l.incarnation), 0)
 		from sical.log l`).Scan(&h.Incarnation, &head, &applied)
@@ -32,6 +32,7 @@ func (r Reader) History(ctx context.Context) (h History, err error) {
 // incarnation that holds; of several that declare the same, one begins it. why is
 // kept for operators.
 func (r Reader) BeginIncarnation(ctx context.Context, seen events.ID, why string) (id events.ID, err error) {
-	err = r.pool.QueryRow(ctx, `select sical.begin_incarnation($1, $2)`, seen, why).Scan(&id)
+	err = r.pool.QueryRow(ctx, `-- begin incarnation
+		select sical.begin_incarnation($1, $2)`, seen, why).Scan(&id)
 	return id, err
 }

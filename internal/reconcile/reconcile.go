@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,11 +41,12 @@ type Config struct {
 	Relay *relay.Relay
 }
 
-// Reconciler compares. It is safe for concurrent use, but for repairs, which its
-// own callers make one at a time.
+// Reconciler compares. It is safe for concurrent use.
 type Reconciler struct {
 	Config
 	js jetstream.JetStream
+	// repair is held while the stream is made anew.
+	repair sync.Mutex
 	// at is where the next round of Run begins.
 	at uint64
 }
@@ -84,6 +86,8 @@ func (c *Reconciler) Reconcile(ctx context.Context, q Request) (Report, error) {
 	if err == nil && r.Found() > 0 && !q.Check {
 		c.Logger.Error("reconcile: log and stream differ; the stream is made anew", "missing", r.Missing,
 			"foreign", r.Foreign, "different", r.Different, "reordered", r.Reordered, "first", r.Differences[0].Position)
+		c.repair.Lock()
+		defer c.repair.Unlock()
 		if err = c.Relay.Restore(ctx, r.created, max(r.StreamFirst, 1)); err == nil {
 			r.Repaired = true
 			c.Meter.Repaired()
@@ -91,7 +95,9 @@ func (c *Reconciler) Reconcile(ctx context.Context, q Request) (Report, error) {
 	}
 	r.Seconds = time.Since(began).Seconds()
 	if err != nil {
-		c.Meter.Failed()
+		if !errors.Is(err, ErrRange) {
+			c.Meter.Failed()
+		}
 		return r, err
 	}
 	c.Meter.Reconciled(int(r.Compared), r.Found())

@@ -21,20 +21,24 @@ import (
 // in it is the event's position.
 const Stream = "SICAL_EVENTS"
 
-const subjectPrefix = "sical.events."
+// Root begins every subject that this system publishes on.
+const Root = "sical."
+
+const subjectPrefix = Root + "events."
 
 // Subjects is what the stream takes in: one subject for each kind of stream.
 const Subjects = subjectPrefix + "*"
 
 // Appended is the core NATS subject on which a process that does not relay says
 // that the log has grown.
-const Appended = "sical.appended"
+const Appended = Root + "appended"
 
 // Headers beside the CloudEvents ones, in the spelling they are stored in.
 const (
 	Incarnation = "Sical-Incarnation" // of the log
 	Trace       = "traceparent"       // of what the message follows from (W3C Trace Context)
 	Previous    = "Sical-Previous"    // position before this one
+	Position    = "Sical-Position"    // where it is not the stream sequence: of events that are sent again
 	version     = "Sical-Version"     // of the stream
 	schema      = "Sical-Schema"      // of the stored form
 	owner       = "Sical-Owner"
