@@ -15,7 +15,9 @@ import (
 
 type pool = *pgxpool.Pool
 
-var roles = []string{postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery, postgres.RoleReaction}
+var roles = []string{
+	postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery, postgres.RoleReaction, postgres.RoleMonitor,
+}
 
 // start brings up what the process stands on: the Postgres and the NATS it was
 // given, or private ones, and the schema in it.

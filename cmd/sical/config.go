@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"os"
 	"time"
 )
@@ -28,6 +27,8 @@ type CLI struct {
 
 // Config is what every role reads; flags, and SICAL_* variables of the same name.
 type Config struct {
+	Watching `embed:"" group:"What it tells:"`
+
 	DataDir        string        `help:"Folder of everything that must survive." default:"${data_dir}" type:"path"`
 	Listen         string        `help:"Public address." default:"127.0.0.1:8080"`
 	AdminListen    string        `help:"Operators' address: metrics and health. Never make it public." default:"127.0.0.1:9090"`
@@ -45,10 +46,7 @@ type Config struct {
 	RateBurst      int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
 	AllowedOrigins []string      `help:"Origins that browsers may call from (CORS)."`
 	TrustedProxies []string      `help:"Networks (CIDR) whose X-Forwarded-For is believed."`
-	SlowQuery      time.Duration `help:"Statements of the database that take longer are logged, by name. 0 for none." default:"100ms"`
 	DrainDelay     time.Duration `help:"How long to go on answering once told to end, with /ready saying no, so that whoever balances load sends nothing new." default:"0s"`
-	LogLevel       slog.Level    `help:"debug, info, warn or error." default:"info"`
-	LogFormat      string        `help:"text or json." default:"text" enum:"text,json"`
 }
 
 // defaultDataDir is beside the user; root's home is closed to the user that

@@ -32,6 +32,11 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 	if err := start(ctx); err != nil {
 		return err
 	}
+	if name != "query" { // it may not ask NATS about the stream
+		if err := a.startMonitor(ctx); err != nil {
+			return err
+		}
+	}
 	if err := a.open(); err != nil {
 		return err
 	}

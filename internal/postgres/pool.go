@@ -20,6 +20,7 @@ const (
 	RoleProjector = "sical_projector"
 	RoleQuery     = "sical_query"
 	RoleReaction  = "sical_reaction"
+	RoleMonitor   = "sical_monitor"
 )
 
 // Options of a pool; the zero value gives the defaults.

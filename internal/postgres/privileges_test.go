@@ -40,7 +40,7 @@ func TestWhatEachRoleMay(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
 	var got strings.Builder
-	for _, role := range []string{postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery} {
+	for _, role := range []string{postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery, postgres.RoleMonitor} {
 		conn, err := pgx.Connect(t.Context(), db.URL(role))
 		require.NoError(t, err)
 		for _, table := range tables(t, db) {

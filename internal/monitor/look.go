@@ -1,0 +1,84 @@
+package monitor
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/internal/telemetry"
+)
+
+// other is the category of goals of no category that is told apart.
+const other = "other"
+
+// count counts on in the log.
+func (m *Monitor) count(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) (more bool, err error) {
+	known := append([]string{}, m.Categories...) // never null
+	var counted, head int64
+	var goals []int64
+	err = conn.QueryRow(ctx, `-- count events
+		select counted, head, active_users, goals from sical.count_log($1, $2)`, known, page).
+		Scan(&counted, &head, &f.ActiveUsers, &goals)
+	if err != nil {
+		return false, err
+	}
+	f.Head, f.GoalsCreated = uint64(head), make(map[string]int64, len(goals))
+	for i, name := range append(known, other) {
+		f.GoalsCreated[name] += goals[i]
+	}
+	return counted < head, nil
+}
+
+// views reads how far each view is behind the log.
+func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) error {
+	names, versions := make([]string, len(m.Views)), make([]int, len(m.Views))
+	for i, v := range m.Views {
+		names[i], versions[i] = v.Name, v.Version
+	}
+	rows, err := conn.Query(ctx, `-- lag projection
+		select p.view, p.position, p.state, coalesce(extract(epoch from clock_timestamp() - e.recorded_at), 0)::float8
+		from (
+			select p.view, min(p.position) as position,
+				case when bool_or(p.state = 'failed') then 'failed' when bool_or(p.state = 'paused') then 'paused' else 'live' end as state
+			from sical.projection p join unnest($1::text[], $2::int[]) v (view, version) on p.view = v.view and p.version = v.version
+			group by p.view
+		) p left join sical.events e on e.position = p.position + 1`, names, versions)
+	if err != nil {
+		return err
+	}
+	var view, state string
+	var position int64
+	var age float64
+	_, err = pgx.ForEachRow(rows, []any{&view, &position, &state, &age}, func() error {
+		f.Views[view] = telemetry.ViewFigures{Lag: lag(f.Head, uint64(position), age), State: state}
+		return nil
+	})
+	return err
+}
+
+// relay asks how far the stream is behind the log. While nobody can ask, it is where it
+// was: nothing reaches it either.
+func (m *Monitor) relay(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) error {
+	if last, err := m.Stream(ctx); err == nil {
+		m.last, m.known = last, true
+	}
+	if !m.known {
+		return nil
+	}
+	var age float64
+	err := conn.QueryRow(ctx, `-- lag events
+		select coalesce((
+			select extract(epoch from clock_timestamp() - recorded_at) from sical.events where position = $1
+		), 0)::float8`, int64(m.last+1)).Scan(&age)
+	found := lag(f.Head, m.last, age)
+	f.Relay = &found
+	return err
+}
+
+// lag is between the head, read first, and a position that may have passed it since.
+func lag(head, position uint64, age float64) telemetry.Lag {
+	if position >= head {
+		return telemetry.Lag{}
+	}
+	return telemetry.Lag{Events: head - position, Seconds: max(age, 0)}
+}

@@ -1,0 +1,133 @@
+// Package monitor watches the system as a whole, from beside: how many there are, how
+// far the relay and each view are behind the log, whoever works on them and also when
+// nobody does. Of all processes one does it, the holder of a lock in Postgres; when it
+// goes, another takes over.
+package monitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/telemetry"
+)
+
+const (
+	page     = 200_000         // events counted at a time
+	timeout  = 5 * time.Second // for a look
+	interval = 5 * time.Second // between looks
+)
+
+// View is a version of a view that this binary knows.
+type View struct {
+	Name    string
+	Version int
+}
+
+// Config is what a Monitor works with.
+type Config struct {
+	Pool       *pgxpool.Pool // of the monitor role; one connection is kept by the one who watches
+	Stream     func(context.Context) (last uint64, err error)
+	Views      []View
+	Categories []string      // of goals, that are told apart; all others are "other"
+	Interval   time.Duration // between looks; 0 for 5 s
+	System     *telemetry.System
+	Logger     *slog.Logger
+}
+
+// Monitor watches. Run works.
+type Monitor struct {
+	Config
+	last    uint64 // position that the stream was last known to hold
+	known   bool   // whether it ever was
+	figures telemetry.Figures
+}
+
+// New makes a monitor; nothing happens until Run.
+func New(c Config) *Monitor {
+	if c.Interval == 0 {
+		c.Interval = interval
+	}
+	return &Monitor{Config: c}
+}
+
+// Run waits until nobody else watches, and then does, until ctx ends. It survives
+// every failure, and tells nothing while it does not know.
+func (m *Monitor) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := m.watch(ctx); err != nil && ctx.Err() == nil {
+			m.Logger.DebugContext(ctx, "monitor: trying again", "error", err)
+		}
+		m.System.Tell(nil)
+		sleep(ctx, m.Interval)
+	}
+	return nil
+}
+
+// errWatched says that another process watches.
+var errWatched = errors.New("another process watches")
+
+// watch holds the lock for as long as its connection lasts, and looks.
+func (m *Monitor) watch(ctx context.Context) error {
+	held, err := m.Pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	conn := held.Hijack() // closing it gives the lock back, whatever happened
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	var ours bool
+	if err := conn.QueryRow(ctx, "-- lock monitor\nselect pg_try_advisory_lock(hashtext('sical monitor'))").Scan(&ours); err != nil {
+		return err
+	}
+	if !ours {
+		return errWatched
+	}
+	for ctx.Err() == nil {
+		more, err := m.look(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if !more {
+			sleep(ctx, m.Interval)
+		}
+	}
+	return ctx.Err()
+}
+
+// look takes the figures anew and tells them; more says that the log is not counted to
+// its end.
+func (m *Monitor) look(ctx context.Context, conn *pgx.Conn) (more bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	f := &telemetry.Figures{Views: map[string]telemetry.ViewFigures{}}
+	if more, err = m.count(ctx, conn, f); err != nil {
+		return false, err
+	}
+	if err := m.views(ctx, conn, f); err != nil {
+		return false, err
+	}
+	if err := m.relay(ctx, conn, f); err != nil {
+		return false, err
+	}
+	if !more { // what is half counted would look like a loss
+		m.System.Tell(f)
+	}
+	return more, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
