@@ -49,17 +49,14 @@ type App struct {
 	revocations *auth.Revocations
 	verifier    *auth.Verifier
 	checks      []check            // what /ready asks
+	beginnings  []check            // what it asks until it has said yes once
 	operate     []func(*echo.Echo) // what the roles add to the admin listener
 
-	draining atomic.Bool // told to end: nothing new should come here
+	started  atomic.Bool            // has been ready once
+	unready  atomic.Pointer[string] // why it was not when last asked
+	draining atomic.Bool            // told to end: nothing new should come here
 	closers  []func()
 	failed   chan error // the first part that ended by itself
-}
-
-// check tells whether a part can do its work.
-type check struct {
-	name string
-	ask  func(context.Context) error
 }
 
 func newApp(c Config, logger *slog.Logger) *App {
@@ -158,6 +155,7 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 		return "", fmt.Errorf("%s listener: %w", name, err)
 	}
 	server := web.NewServer(a.closing(handler), a.logger)
+	server.ConnState = telemetry.Connections(a.registry)
 	a.work(name+" listener", func(context.Context) error {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -28,25 +28,28 @@ type CLI struct {
 // Config is what every role reads; flags, and SICAL_* variables of the same name.
 type Config struct {
 	Watching `embed:"" group:"What it tells:"`
+	Limits   `embed:"" group:"What it may take:"`
 
-	DataDir        string        `help:"Folder of everything that must survive." default:"${data_dir}" type:"path"`
-	Listen         string        `help:"Public address." default:"127.0.0.1:8080"`
-	AdminListen    string        `help:"Operators' address: metrics and health. Never make it public." default:"127.0.0.1:9090"`
-	PostgresURL    string        `help:"Postgres to use, instead of a private one."`
-	PostgresBin    string        `help:"Folder with the postgres and initdb to run privately." type:"path"`
-	NATSURL        string        `name:"nats-url" env:"SICAL_NATS_URL" help:"NATS to use, instead of the embedded one."`
-	MasterKeyFile  string        `help:"Secret that the users' keys are wrapped with, at least 32 bytes. Made in the data folder where absent." type:"path"`
-	SigningKeys    []string      `help:"Ed25519 keys (PEM) of access tokens; the first private one signs. Made in the data folder where absent." type:"path"`
-	MaxConns       int32         `help:"Connections to Postgres of each role of this process. All processes together must stay below the server's max_connections." default:"10"`
-	CacheBytes     int64         `help:"Bytes of answers kept in memory." default:"67108864"`
-	StreamMaxBytes int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log." default:"1073741824"`
-	StreamMaxAge   time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever." default:"168h"`
-	ReconcileEvery time.Duration `help:"How often a relay's process compares a part of log and stream. 0 for never." default:"5m"`
-	RateLimit      int           `help:"Requests a second that one user, or one address, may make. 0 for no limit." default:"500"`
-	RateBurst      int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
-	AllowedOrigins []string      `help:"Origins that browsers may call from (CORS)."`
-	TrustedProxies []string      `help:"Networks (CIDR) whose X-Forwarded-For is believed."`
-	DrainDelay     time.Duration `help:"How long to go on answering once told to end, with /ready saying no, so that whoever balances load sends nothing new." default:"0s"`
+	DataDir         string        `help:"Folder of everything that must survive." default:"${data_dir}" type:"path"`
+	Listen          string        `help:"Public address." default:"127.0.0.1:8080"`
+	AdminListen     string        `help:"Operators' address: metrics and health. Never make it public." default:"127.0.0.1:9090"`
+	PostgresURL     string        `help:"Postgres to use, instead of a private one."`
+	PostgresURLFile string        `name:"postgres-url-file" env:"SICAL_POSTGRES_URL_FILE" help:"File that holds the URL, which is a secret where it has a password." type:"path"`
+	PostgresBin     string        `help:"Folder with the postgres and initdb to run privately." type:"path"`
+	NATSURL         string        `name:"nats-url" env:"SICAL_NATS_URL" help:"NATS to use, instead of the embedded one."`
+	NATSURLFile     string        `name:"nats-url-file" env:"SICAL_NATS_URL_FILE" help:"File that holds the URL, which is a secret where it has a password." type:"path"`
+	MasterKeyFile   string        `help:"Secret that the users' keys are wrapped with, at least 32 bytes. Made in the data folder where absent." type:"path"`
+	SigningKeys     []string      `help:"Ed25519 keys (PEM) of access tokens; the first private one signs. Made in the data folder where absent." type:"path"`
+	MaxConns        int32         `help:"Connections to Postgres of each role of this process. All processes together must stay below the server's max_connections." default:"10"`
+	CacheBytes      int64         `help:"Bytes of answers kept in memory." default:"67108864"`
+	StreamMaxBytes  int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log." default:"1073741824"`
+	StreamMaxAge    time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever." default:"168h"`
+	ReconcileEvery  time.Duration `help:"How often a relay's process compares a part of log and stream. 0 for never." default:"5m"`
+	RateLimit       int           `help:"Requests a second that one user, or one address, may make. 0 for no limit." default:"500"`
+	RateBurst       int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
+	AllowedOrigins  []string      `help:"Origins that browsers may call from (CORS)."`
+	TrustedProxies  []string      `help:"Networks (CIDR) whose X-Forwarded-For is believed."`
+	DrainDelay      time.Duration `help:"How long to go on answering once told to end, with /ready saying no, so that whoever balances load sends nothing new." default:"0s"`
 }
 
 // defaultDataDir is beside the user; root's home is closed to the user that

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	// kong: flags, environment variables and help from one struct; MIT, kept.
@@ -47,7 +48,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(&cli.Config, &output{stdout}, telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat))
+	logger := telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat)
+	if err := cli.settle(); err != nil {
+		fmt.Fprintln(stderr, "sical: "+strings.ReplaceAll(err.Error(), "\n", "\nsical: "))
+		return misuse
+	}
+	cli.limit(logger)
+	parsed.Bind(&cli.Config, &output{stdout}, logger)
 	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"math"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -174,9 +174,18 @@ func (a *App) startQuery(ctx context.Context) error {
 	a.work("positions", positions.Run)
 	api := queryapi.New(query.NewAsker(p, v), answers, positions)
 	api.Register(a.echo())
-	a.checks = append(a.checks, check{"read models", p.Ping}, check{"hot answers", func(ctx context.Context) error {
+	a.checks = append(a.checks, check{"read models", p.Ping})
+	a.beginnings = append(a.beginnings, check{"views", caughtUp(eventlog.NewReader(p).Head, func() (least string, position uint64) {
+		position = math.MaxUint64
+		for _, v := range views {
+			if at := positions.Applied(v.Name); at < position {
+				least, position = v.Name, at
+			}
+		}
+		return least, position
+	})}, check{"hot answers", func(ctx context.Context) error {
 		if !positions.Heard() {
-			return errors.New("the views have not been heard of yet")
+			return notYet("the views have not been heard of yet")
 		}
 		return api.Warm(ctx)
 	}})

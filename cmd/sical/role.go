@@ -20,6 +20,7 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 	a := newApp(*c, logger)
 	defer a.Close()
 	name := k.Selected().Name
+	a.profiles()
 	if err := a.trace(ctx, name); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type Serve struct {
 func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
+	a.profiles()
 	if err := a.trace(ctx, "serve"); err != nil {
 		return err
 	}

@@ -4,8 +4,8 @@ import "net/http"
 
 // health is the answer of the routes that orchestrators ask.
 type health struct {
-	Status string            `json:"status" doc:"ok; of readiness ready or not ready"`
-	Checks map[string]string `json:"checks,omitempty" doc:"by what was asked: ok or unavailable"`
+	Status string            `json:"status" doc:"ok; of readiness ready, not ready or draining"`
+	Checks map[string]string `json:"checks,omitempty" doc:"by what was asked: ok, or why it is not"`
 }
 
 // system describes the routes that are about the system itself.

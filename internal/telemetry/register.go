@@ -44,6 +44,11 @@ func ask(r prometheus.Registerer, name, help string, value func() float64) {
 	register(r, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 }
 
+// count is a counter that is asked for its value when somebody looks.
+func count(r prometheus.Registerer, name, help string, value func() float64) {
+	register(r, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+}
+
 func histogram(r prometheus.Registerer, name, help string, buckets []float64) prometheus.Histogram {
 	return register(r, prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}))
 }

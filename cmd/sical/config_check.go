@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// settle reads the secrets that stand in files and checks every setting. Its error
+// names all that is wrong, a line each, and holds no secret.
+func (c *Config) settle() error {
+	var wrong []error
+	say := func(flag, format string, args ...any) {
+		wrong = append(wrong, fmt.Errorf("--%s: %s", flag, fmt.Sprintf(format, args...)))
+	}
+	c.fromFile("postgres-url", &c.PostgresURL, c.PostgresURLFile, say)
+	c.fromFile("nats-url", &c.NATSURL, c.NATSURLFile, say)
+	c.checkBackends(say)
+	c.checkDoors(say)
+	for flag, n := range map[string]int64{
+		"max-conns": int64(c.MaxConns), "cache-bytes": c.CacheBytes, "stream-max-bytes": c.StreamMaxBytes,
+		"rate-burst": int64(c.RateBurst), "profile-keep": int64(c.ProfileKeep),
+		"profile-every": int64(c.ProfileEvery), "monitor-interval": int64(c.MonitorInterval),
+	} {
+		if n <= 0 {
+			say(flag, "more than 0 is needed")
+		}
+	}
+	for flag, n := range map[string]int64{
+		"stream-max-age": int64(c.StreamMaxAge), "rate-limit": int64(c.RateLimit), "slow-query": int64(c.SlowQuery),
+		"drain-delay": int64(c.DrainDelay), "mutex-profile": int64(c.MutexProfile), "block-profile": int64(c.BlockProfile), "gc-percent": int64(c.GCPercent),
+	} {
+		if n < 0 {
+			say(flag, "less than 0 makes no sense")
+		}
+	}
+	if c.MemoryShare <= 0 || c.MemoryShare > 1 {
+		say("memory-share", "more than 0 and at most 1 is needed")
+	}
+	for _, file := range append([]string{c.MasterKeyFile}, c.SigningKeys...) {
+		if file == "" {
+			continue
+		}
+		if f, err := os.Open(file); err != nil {
+			say("master-key-file, --signing-keys", "%v", err)
+		} else {
+			_ = f.Close()
+		}
+	}
+	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(wrong...)
+}
+
+type sayer func(flag, format string, args ...any)
+
+// fromFile reads a setting that stands in a file instead.
+func (c *Config) fromFile(flag string, setting *string, file string, say sayer) {
+	if file == "" {
+		return
+	}
+	if *setting != "" {
+		say(flag+"-file", "--%s is given, too", flag)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		say(flag+"-file", "%v", err)
+	}
+	if *setting = strings.TrimSpace(string(content)); err == nil && *setting == "" {
+		say(flag+"-file", "the file is empty")
+	}
+}
+
+func (c *Config) checkBackends(say sayer) {
+	if c.PostgresURL != "" {
+		if c.PostgresBin != "" {
+			say("postgres-bin", "--postgres-url is given, too")
+		}
+		// The driver's own error repeats the URL, with a password that it may not
+		// recognise as one.
+		if _, err := pgxpool.ParseConfig(c.PostgresURL); err != nil {
+			say("postgres-url", "this is no postgres://user:password@host/database")
+		}
+	}
+	for server := range strings.SplitSeq(c.NATSURL, ",") {
+		if u, err := url.Parse(strings.TrimSpace(server)); server != "" && (err != nil || u.Host == "") {
+			say("nats-url", "this is no nats://user:password@host:port")
+		}
+	}
+}
+
+func (c *Config) checkDoors(say sayer) {
+	for flag, address := range map[string]string{"listen": c.Listen, "admin-listen": c.AdminListen} {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			say(flag, "%q is no host:port", address)
+		}
+	}
+	for _, origin := range c.AllowedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			say("allowed-origins", "%q is no origin such as https://app.example.org", origin)
+		}
+	}
+	for _, proxy := range c.TrustedProxies {
+		if _, err := netip.ParsePrefix(proxy); err != nil {
+			say("trusted-proxies", "%q is no network such as 10.0.0.0/8", proxy)
+		}
+	}
+}

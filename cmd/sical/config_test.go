@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// parsed is the configuration of arguments and the environment.
+func parsed(t *testing.T, args ...string) *Config {
+	t.Helper()
+	var cli CLI
+	parser, err := kong.New(&cli, kong.DefaultEnvars("SICAL"), kong.Vars{"data_dir": t.TempDir()})
+	require.NoError(t, err)
+	_, err = parser.Parse(append([]string{"serve"}, args...))
+	require.NoError(t, err)
+	return &cli.Config
+}
+
+func TestEveryErrorAtOnce(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, parsed(t).settle(), "the defaults hold")
+	var out, said bytes.Buffer
+	status := run([]string{
+		"serve", "--listen=x", "--admin-listen=:", "--postgres-url=postgres://u:canary@h:x/d", "--nats-url=canary", "--max-conns=0", "--slow-query=-1s",
+		"--trusted-proxies=10.0.0.0", "--allowed-origins=*,https://ok.example", "--master-key-file=/is/not", "--memory-share=2", "--profile-keep=0",
+	}, &out, &said)
+	require.Equal(t, misuse, status)
+	for _, flag := range []string{
+		"listen", "admin-listen", "postgres-url", "nats-url", "max-conns", "slow-query", "trusted-proxies", "allowed-origins", "master-key-file",
+		"memory-share", "profile-keep",
+	} {
+		assert.Contains(t, said.String(), "sical: --"+flag)
+	}
+	assert.Equal(t, 11, strings.Count(said.String(), "sical: --"), said.String())
+	assert.NotContains(t, said.String(), "canary")
+}
+
+func TestSecretsStandInFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "url")
+	require.NoError(t, os.WriteFile(file, []byte("postgres://u:p@db/sical\n"), 0o600))
+	t.Setenv("SICAL_POSTGRES_URL_FILE", file)
+	c := parsed(t)
+	require.NoError(t, c.settle())
+	require.Equal(t, "postgres://u:p@db/sical", c.PostgresURL)
+	require.ErrorContains(t, parsed(t, "--postgres-url=postgres://other/db").settle(), "--postgres-url-file")
+	require.ErrorContains(t, parsed(t, "--nats-url-file=/is/not").settle(), "--nats-url-file")
+	require.NoError(t, os.WriteFile(file, []byte(" \n"), 0o600))
+	require.ErrorContains(t, parsed(t).settle(), "empty")
+}
+
+// Every setting is a flag with a word of help and a variable of the same name.
+func TestHelpIsTheDocumentation(t *testing.T) {
+	t.Parallel()
+	var out, said bytes.Buffer
+	require.Equal(t, 0, run([]string{"serve", "--help"}, &out, &said))
+	words := strings.Join(strings.Fields(out.String()), " ")
+	var walk func(reflect.Type)
+	flags := 0
+	walk = func(of reflect.Type) {
+		for f := range of.Fields() {
+			if f.Anonymous {
+				walk(f.Type)
+				continue
+			}
+			flags++
+			assert.NotEmpty(t, f.Tag.Get("help"), f.Name)
+			name := f.Tag.Get("name")
+			if name == "" {
+				name = kebab(f.Name)
+			}
+			assert.Contains(t, words, "--"+name, f.Name)
+			assert.Contains(t, words, "$SICAL_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_")), f.Name)
+		}
+	}
+	walk(reflect.TypeFor[Config]())
+	assert.Greater(t, flags, 25)
+}
+
+// kebab is how a field's name becomes a flag.
+func kebab(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		lower := func(at int) bool { return at >= 0 && at < len(name) && name[at] >= 'a' && name[at] <= 'z' }
+		if upper := r >= 'A' && r <= 'Z'; upper && i > 0 && (lower(i-1) || lower(i+1)) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToLower(b.String())
+}

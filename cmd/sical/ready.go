@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// check tells whether a part can do its work.
+type check struct {
+	name string
+	ask  func(context.Context) error
+}
+
+// notYet is why a part cannot do its work, in words that anyone may read. Other errors
+// may name hosts and users: they go to the log alone.
+type notYet string
+
+func (r notYet) Error() string { return string(r) }
+
+// status is the answer of the health routes.
+type status struct {
+	Status string            `json:"status"`
+	Checks map[string]string `json:"checks,omitempty"`
+}
+
+// health adds the routes that say whether the process lives, and whether it can
+// do its work.
+func (a *App) health(e *echo.Echo) {
+	both := []string{http.MethodGet, http.MethodHead} // load balancers ask with either
+	live := func(c echo.Context) error { return c.JSON(http.StatusOK, status{Status: "ok"}) }
+	for _, path := range []string{"/health", "/livez"} {
+		e.Match(both, path, live)
+	}
+	for _, path := range []string{"/ready", "/readyz"} {
+		e.Match(both, path, a.ready)
+	}
+}
+
+// ready asks what the process cannot do without; until it has said yes once, also what
+// a start needs (warm-up, views that are behind). What comes later of that is told by
+// alerts: to take every process that lags out of service would serve nobody. NATS is
+// never asked: without it everything goes on, somewhat later.
+func (a *App) ready(c echo.Context) error {
+	if a.draining.Load() {
+		return c.JSON(http.StatusServiceUnavailable, status{Status: "draining"})
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	defer cancel()
+	answer, failures := status{"ready", map[string]string{}}, ""
+	ask := func(list []check) {
+		for _, check := range list {
+			answer.Checks[check.name] = "ok"
+			if err := check.ask(ctx); err != nil {
+				answer.Checks[check.name] = public(err)
+				failures += check.name + ": " + err.Error() + "; "
+			}
+		}
+	}
+	ask(a.checks)
+	if !a.started.Load() {
+		ask(a.beginnings)
+	}
+	if was := a.unready.Swap(&failures); failures != "" && (was == nil || *was != failures) {
+		a.logger.Warn("not ready", "why", failures)
+	}
+	if failures != "" {
+		answer.Status = "not ready"
+		return c.JSON(http.StatusServiceUnavailable, answer)
+	}
+	a.started.Store(true)
+	return c.JSON(http.StatusOK, answer)
+}
+
+// public is what an error may say to anyone.
+func public(err error) string {
+	if why, ok := errors.AsType[notYet](err); ok {
+		return string(why)
+	}
+	return "unavailable: it does not answer"
+}
+
+// startPatience bounds how long views that are behind keep a new process out of
+// service: one that is paused would for ever.
+const startPatience = 30 * time.Second
+
+// caughtUp asks whether the views have what the log held when it was first asked.
+func caughtUp(head func(context.Context) (uint64, error), applied func() (view string, position uint64)) func(context.Context) error {
+	var mu sync.Mutex
+	var target uint64
+	var since time.Time
+	return func(ctx context.Context) (err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if since.IsZero() {
+			if target, err = head(ctx); err != nil {
+				return err
+			}
+			since = time.Now()
+		}
+		view, position := applied()
+		if position < target && time.Since(since) < startPatience {
+			return notYet("the view " + view + " is behind what the log held at the start")
+		}
+		return nil
+	}
+}

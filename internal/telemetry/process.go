@@ -1,0 +1,48 @@
+package telemetry
+
+import (
+	"net"
+	"net/http"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// NATS tells whether the connection to NATS stands, and how often it came back.
+func NATS(r prometheus.Registerer, conn *nats.Conn) {
+	ask(r, "sical_nats_connected", "1 while this process is connected to NATS, else 0.", func() float64 {
+		if conn.IsConnected() {
+			return 1
+		}
+		return 0
+	})
+	count(r, "sical_nats_reconnects_total", "Times that a lost connection to NATS came back.", func() float64 {
+		return float64(conn.Stats().Reconnects)
+	})
+}
+
+// Disk tells how much room the disk of the data folder has.
+func Disk(r prometheus.Registerer, folder string) {
+	ask(r, "sical_data_size_bytes", "Size of the disk that the data folder is on.", func() float64 {
+		size, _ := room(folder)
+		return size
+	})
+	ask(r, "sical_data_free_bytes", "Bytes that may still be written on the disk of the data folder.", func() float64 {
+		_, free := room(folder)
+		return free
+	})
+}
+
+// Connections counts open connections of the servers that it is the ConnState of: each
+// takes a goroutine, and one more while it is answered.
+func Connections(r prometheus.Registerer) func(net.Conn, http.ConnState) {
+	open := gauge(r, "sical_http_connections", "Connections that clients hold open.")
+	return func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Inc()
+		case http.StateClosed, http.StateHijacked:
+			open.Dec()
+		}
+	}
+}
