@@ -29,6 +29,9 @@ func (b *builder) query(route api.Route) {
 	for _, p := range route.Params {
 		op.Parameters = append(op.Parameters, queryParameter(p))
 		missing = missing || p.Name == "target_id"
+		if p.Type == api.Moment {
+			statuses = append(statuses, []int{422})
+		}
 	}
 	if route.Access == api.Admins {
 		statuses = append(statuses, []int{403})
@@ -62,6 +65,8 @@ func queryParameter(p api.Param) *parameter {
 		described.Schema = &schema{Type: "string", Format: "date"}
 	case api.Integer:
 		described.Schema = &schema{Type: "integer", Minimum: bound(p.Min), Maximum: bound(p.Max)}
+	case api.Moment:
+		described.Schema = &schema{OneOf: []*schema{{Type: "integer", Format: "int64", Minimum: bound(1)}, {Type: "string", Format: "date-time"}}}
 	case api.Boolean:
 		described.Schema = &schema{Type: "boolean"}
 	case api.Text:

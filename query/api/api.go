@@ -72,6 +72,12 @@ func (a *API) handler(r *Route) echo.HandlerFunc {
 			return web.NewProblem(web.NotFound, "")
 		case errors.Is(err, query.ErrCursor):
 			return wrong("cursor", "is not one of this list")
+		case errors.Is(err, query.ErrBeforeLog), errors.Is(err, query.ErrFuture):
+			return wrong(asOf.Name, "is "+err.Error())
+		case errors.Is(err, query.ErrTooManyEvents):
+			return web.NewProblem(web.RuleViolated, "", web.FieldError{
+				Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
+			})
 		case errors.Is(err, cache.ErrBehind):
 			return behind(err)
 		}

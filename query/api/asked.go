@@ -1,6 +1,9 @@
 package api
 
 import (
+	"context"
+	"strconv"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -15,12 +18,13 @@ type asked struct {
 	viewer query.Viewer
 	id     events.ID // of the path, zero where the route has none
 	query  *web.Query
+	ctx    context.Context // of the request
 }
 
 // read takes a request apart as its route says: who asks, about what, and no
 // parameter that the route does not name.
 func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
-	a := &asked{asker: asker}
+	a := &asked{asker: asker, ctx: web.Context(c)}
 	principal, ok := web.PrincipalOf(c)
 	if !ok && r.Access != Public {
 		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")
@@ -81,4 +85,34 @@ func (a *asked) byID(others ...Param) (ids []events.ID, given bool, err error) {
 		}
 	}
 	return a.query.UUIDs("ids"), true, nil
+}
+
+// past is the position to look back to, and whether one is given: as a position,
+// or as an instant, of which it is the last one recorded by then.
+func (a *asked) past() (position uint64, given bool, err error) {
+	if err := a.query.Err(); err != nil || !a.query.Has(asOf.Name) {
+		return 0, false, err
+	}
+	text := a.query.Text(asOf.Name, maxText)
+	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
+		return position, true, a.asker.Reached(a.ctx, position)
+	}
+	instant := a.query.Instant(asOf.Name)
+	if a.query.Err() != nil {
+		return 0, true, wrong(asOf.Name, "expected a position, or an instant as RFC 3339 writes it")
+	}
+	position, err = a.asker.PositionAt(a.ctx, instant)
+	return position, true, err
+}
+
+// one asks about one thing: as it is now, or as it was.
+func (a *asked) one(now func() query.Question, then func(position uint64) query.Question) (query.Question, error) {
+	position, given, err := a.past()
+	if err != nil {
+		return query.Question{}, err
+	}
+	if given {
+		return then(position), nil
+	}
+	return now(), nil
 }

@@ -7,9 +7,16 @@ import (
 	"sical-backend/query"
 )
 
-func me(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.viewer.ID), a.query.Err() }
+func me(a *asked) (query.Question, error) {
+	a.id = a.viewer.ID
+	return user(a)
+}
 
-func user(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), a.query.Err() }
+func user(a *asked) (query.Question, error) {
+	return a.one(
+		func() query.Question { return a.asker.User(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.asker.UserAsOf(a.viewer, a.id, at) })
+}
 
 func users(a *asked) (query.Question, error) {
 	ids := a.query.UUIDs("ids")
@@ -31,7 +38,11 @@ func userGoals(a *asked) (query.Question, error) {
 	return a.asker.GoalsOf(a.viewer, a.id, filter, page)
 }
 
-func goal(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), a.query.Err() }
+func goal(a *asked) (query.Question, error) {
+	return a.one(
+		func() query.Question { return a.asker.Goal(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.asker.GoalAsOf(a.viewer, a.id, at) })
+}
 
 func goals(a *asked) (query.Question, error) {
 	ids, given, err := a.byID(category, goalStatus)
@@ -48,7 +59,11 @@ func goals(a *asked) (query.Question, error) {
 	return a.asker.PublicGoals(a.viewer, filter, page)
 }
 
-func path(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), a.query.Err() }
+func path(a *asked) (query.Question, error) {
+	return a.one(
+		func() query.Question { return a.asker.Path(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.asker.PathAsOf(a.viewer, a.id, at) })
+}
 
 func paths(a *asked) (query.Question, error) {
 	category, page := a.query.Text("category", maxText), a.page()
@@ -59,7 +74,11 @@ func paths(a *asked) (query.Question, error) {
 	return a.asker.PublishedPaths(category, page)
 }
 
-func point(a *asked) (query.Question, error) { return a.asker.Point(a.id), a.query.Err() }
+func point(a *asked) (query.Question, error) {
+	return a.one(
+		func() query.Question { return a.asker.Point(a.id) },
+		func(at uint64) query.Question { return a.asker.PointAsOf(a.id, at) })
+}
 
 func points(a *asked) (query.Question, error) {
 	ids, given, err := a.byID(category, difficulty)
@@ -107,7 +126,9 @@ func assessments(a *asked) (query.Question, error) {
 }
 
 func assessment(a *asked) (query.Question, error) {
-	return a.asker.Assessment(a.viewer, a.id), a.query.Err()
+	return a.one(
+		func() query.Question { return a.asker.Assessment(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.asker.AssessmentAsOf(a.viewer, a.id, at) })
 }
 
 func comments(a *asked) (query.Question, error) {

@@ -32,6 +32,7 @@ const (
 	Integer Type = "integer"
 	Boolean Type = "boolean"
 	Text    Type = "string" // at most 200 characters
+	Moment  Type = "moment" // a position, or an instant as RFC 3339 writes it
 )
 
 // Param is a parameter of the query string.
@@ -65,6 +66,7 @@ var (
 		{Name: "cursor", Type: Text, Doc: "next_cursor of the page before"},
 		{Name: "total", Type: Boolean, Doc: "whether to count the whole list as well"},
 	}
+	asOf             = Param{Name: "as_of", Type: Moment, Doc: "look back: a position, or an instant (RFC 3339) for all that was recorded by then; now where absent"}
 	reference        = Param{Name: "at", Type: Date, Doc: "the reference day, in UTC; today where absent"}
 	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
 	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned)}
@@ -76,6 +78,8 @@ var (
 	targetType       = Param{Name: "target_type", Type: Text, Doc: "what the comments are about", Enum: texts(events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment), Required: true}
 	targetID         = Param{Name: "target_id", Type: ID, Doc: "its id", Required: true}
 )
+
+var lookBack = []Param{asOf}
 
 // ranking is what narrows a ranked list; it has no further pages.
 var ranking = []Param{
@@ -96,19 +100,19 @@ func texts[T ~string](values ...T) []string {
 // Routes lists every question that can be asked over HTTP.
 func Routes() []Route {
 	return []Route{
-		{http.MethodGet, "/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, nil, query.User{}, me},
-		{http.MethodGet, "/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, nil, query.User{}, user},
+		{http.MethodGet, "/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, lookBack, query.User{}, me},
+		{http.MethodGet, "/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, lookBack, query.User{}, user},
 		{http.MethodGet, "/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
 		{http.MethodGet, "/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
-		{http.MethodGet, "/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, nil, query.Goal{}, goal},
+		{http.MethodGet, "/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
 		{http.MethodGet, "/v1/goals", "listGoals", "The public goals, newest first, or several by id.", Public, with(paging, ids, category, goalStatus), query.Page[query.Goal]{}, goals},
-		{http.MethodGet, "/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, nil, query.Path{}, path},
+		{http.MethodGet, "/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
 		{http.MethodGet, "/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus), query.Page[query.Path]{}, paths},
-		{http.MethodGet, "/v1/points/{id}", "getPoint", "A knowledge point.", Public, nil, query.Point{}, point},
+		{http.MethodGet, "/v1/points/{id}", "getPoint", "A knowledge point.", Public, lookBack, query.Point{}, point},
 		{http.MethodGet, "/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty), query.Page[query.Point]{}, points},
 		{http.MethodGet, "/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
 		{http.MethodGet, "/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
-		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, nil, query.Assessment{}, assessment},
+		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, lookBack, query.Assessment{}, assessment},
 		{http.MethodGet, "/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
 		{http.MethodGet, "/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
 		{http.MethodGet, "/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},

@@ -40,6 +40,7 @@ type world struct {
 	projector *pgxpool.Pool // in the role that owns the tables
 	vault     *vault.Vault
 	server    *echo.Echo
+	asker     *query.Asker
 	api       *API
 
 	log      []events.Event
@@ -103,7 +104,8 @@ func (w *world) serve(pool *pgxpool.Pool) {
 	require.NoError(w.t, web.Protect(w.server, web.Config{
 		Logger: logger, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now, Verify: verify,
 	}))
-	w.api = New(query.NewAsker(pool, w.vault), answers, positions)
+	w.asker = query.NewAsker(pool, w.vault)
+	w.api = New(w.asker, answers, positions)
 	w.api.Register(w.server)
 }
 

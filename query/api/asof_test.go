@@ -1,0 +1,190 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/query"
+)
+
+// record writes what has happened into the log, each event recorded when it
+// occurred.
+func (w *world) record() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	var rows [][]any
+	for _, e := range w.log {
+		raw, err := events.Encode(e.Data)
+		require.NoError(w.t, err)
+		rows = append(rows, []any{int64(e.Position), e.ID, string(e.Stream), int32(e.Version), e.Type, int16(e.Schema), string(raw), "{}", e.Owner, false, e.OccurredAt, e.OccurredAt})
+	}
+	_, err := w.admin.Exec(ctx, `truncate sical.events`)
+	require.NoError(w.t, err)
+	_, err = w.admin.CopyFrom(ctx, pgx.Identifier{"sical", "events"}, []string{
+		"position", "event_id", "stream", "version", "type", "schema", "data", "metadata", "owner", "final", "occurred_at", "recorded_at",
+	}, pgx.CopyFromRows(rows))
+	require.NoError(w.t, err)
+}
+
+// changing goes on with the school: things are edited, hidden and taken away.
+func changing(t *testing.T) *school {
+	s := newSchool(t)
+	goal, path := events.StreamOf(events.KindGoal, s.public), events.StreamOf(events.KindPath, s.course)
+	title, shown := events.Personal("读杂志"), "汉字二"
+	s.happen(s.ann, goal, &events.GoalRevised{Title: &title})
+	s.happen(s.wei, path, &events.PathRevised{Title: &shown})
+	s.happen(s.wei, path, &events.PathPointsSet{Points: events.Change[[]events.ID]{To: []events.ID{s.idioms, s.strokes}}})
+	s.happen(events.ID{}, events.Curriculum, &events.PrerequisitesSet{
+		Point: s.idioms, Prerequisites: events.Change[[]events.ID]{To: []events.ID{s.radicals}},
+	})
+	words := "部首二"
+	s.happen(s.wei, events.StreamOf(events.KindPoint, s.radicals), &events.PointRevised{Title: &words})
+	s.happen(events.ID{}, events.Curriculum, &events.PrerequisitesSet{Point: s.radicals})
+	s.happen(s.ann, events.StreamOf(events.KindStudy, s.ann), &events.PointLearnt{Point: s.radicals})
+	s.happen(s.ann, goal, &events.GoalWasPaused{From: events.GoalActive})
+	s.happen(s.ann, goal, &events.GoalStarted{From: events.GoalPaused})
+	s.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentWasVoided{From: events.AssessmentGraded})
+	name := events.Personal("Ann the second")
+	s.happen(s.ann, events.StreamOf(events.KindUser, s.ann), &events.UserRevised{DisplayName: &name})
+	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalWasCompleted{From: events.GoalActive})
+	s.record()
+	return s
+}
+
+// TestLookBack: as of each position, everything looks as it did when the views
+// had come so far.
+func TestLookBack(t *testing.T) {
+	t.Parallel()
+	s := changing(t)
+	whole := s.log
+	viewers := []query.Viewer{{}, {ID: s.ann, Role: events.Learner}, {ID: s.bob, Role: events.Learner}, {ID: s.wei, Role: events.Curator}, {ID: s.bob, Role: events.Admin}}
+	for at := uint64(1); at <= uint64(len(whole)); at += 1 + at%2 {
+		s.log = whole[:at]
+		s.project()
+		for _, v := range viewers {
+			for name, pair := range map[string][2]query.Question{
+				"user":       {s.asker.User(v, s.ann), s.asker.UserAsOf(v, s.ann, at)},
+				"public":     {s.asker.Goal(v, s.public), s.asker.GoalAsOf(v, s.public, at)},
+				"private":    {s.asker.Goal(v, s.private), s.asker.GoalAsOf(v, s.private, at)},
+				"course":     {s.asker.Path(v, s.course), s.asker.PathAsOf(v, s.course, at)},
+				"draft":      {s.asker.Path(v, s.draft), s.asker.PathAsOf(v, s.draft, at)},
+				"radicals":   {s.asker.Point(s.radicals), s.asker.PointAsOf(s.radicals, at)},
+				"idioms":     {s.asker.Point(s.idioms), s.asker.PointAsOf(s.idioms, at)},
+				"assessment": {s.asker.Assessment(v, s.quiz), s.asker.AssessmentAsOf(v, s.quiz, at)},
+			} {
+				what := fmt.Sprintf("%s at %d to %v", name, at, v)
+				then, failed := pair[0].Load(t.Context())
+				back, err := pair[1].Load(t.Context())
+				require.Equal(t, failed, err, what)
+				require.Equal(t, string(then.Body), string(back.Body), what)
+				require.Equal(t, then.Version, back.Version, what)
+			}
+		}
+	}
+}
+
+// TestLookBackWithPresentRights: what may not be seen now is not seen by looking
+// back either, nor what might not have been seen then.
+func TestLookBackWithPresentRights(t *testing.T) {
+	t.Parallel()
+	s := changing(t)
+	open := len(s.log)
+	goal := events.StreamOf(events.KindGoal, s.public)
+	to := func(v events.Visibility) events.Data {
+		return &events.GoalRevised{Visibility: &events.Change[events.Visibility]{To: v}}
+	}
+	s.happen(s.ann, goal, to(events.Private))
+	hidden := len(s.log)
+	s.record()
+	s.project()
+	get := func(id events.ID, at int, token string) int {
+		return s.get(fmt.Sprintf("/v1/goals/%s?as_of=%d", id, at), token).status
+	}
+	require.Equal(t, missing, get(s.public, open, s.as(s.bob)), "it is private now")
+	require.Equal(t, ok, get(s.public, open, s.as(s.ann)))
+	profile := fmt.Sprintf("/v1/users/%s?as_of=%d", s.ann, open)
+	require.NotContains(t, s.get(profile, s.as(s.bob)).body, s.public.String())
+	require.Contains(t, s.get(profile, s.as(s.ann)).body, s.public.String())
+
+	s.happen(s.ann, goal, to(events.Public))
+	s.record()
+	s.project()
+	require.Equal(t, missing, get(s.public, hidden, s.as(s.bob)), "it was private then")
+	s.eventually(func() error {
+		if got := get(s.public, open, s.as(s.bob)); got != ok {
+			return fmt.Errorf("public again, and answered %d", got)
+		}
+		return nil
+	})
+
+	s.happen(s.ann, goal, &events.GoalDeleted{From: events.GoalActive})
+	s.record()
+	s.project()
+	s.eventually(func() error { // the node hears of it
+		if got := get(s.public, open, s.as(s.bob)); got != missing {
+			return fmt.Errorf("deleted, and answered %d", got)
+		}
+		return nil
+	})
+	require.Equal(t, ok, get(s.public, open, s.as(s.ann)), "its owner's to look back to")
+	require.Equal(t, missing, get(s.public, len(s.log), s.as(s.ann)))
+
+	_, err := s.admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, s.ann)
+	require.NoError(t, err)
+	s.vault.Forget(s.ann)
+	require.Equal(t, missing, get(s.private, open-1, s.as(s.ann)), "nobody reads what is forgotten")
+	require.Equal(t, missing, s.get(fmt.Sprintf("/v1/users/%s?as_of=%d", s.ann, open-1), "").status)
+	require.Equal(t, missing, s.get(fmt.Sprintf("/v1/paths/%s?as_of=%d", s.draft, open-1), s.as(s.ann)).status)
+}
+
+// TestMoments: an instant is the last position recorded by then; what is no
+// moment of the log is refused.
+func TestMoments(t *testing.T) {
+	t.Parallel()
+	s := changing(t)
+	target := "/v1/goals/" + s.public.String() + "?as_of="
+	for _, at := range []int{len(s.log), len(s.log) / 2, len(s.log) - 5} {
+		byPosition := s.get(target+fmt.Sprint(at), s.as(s.ann))
+		for _, later := range []time.Duration{0, time.Microsecond, 59 * time.Second} {
+			instant := url.QueryEscape(s.log[at-1].OccurredAt.Add(later).Format(time.RFC3339Nano))
+			require.Equal(t, byPosition.body, s.get(target+instant, s.as(s.ann)).body)
+		}
+	}
+	first := s.log[0].OccurredAt
+	for _, wrong := range []string{
+		"0", fmt.Sprint(len(s.log) + 1), "9223372036854775807", "9223372036854775808", "-1", "+1", "1.5", "yesterday", "2026-03-01",
+		first.Add(-time.Microsecond).Format(time.RFC3339Nano), "0001-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+	} {
+		got := s.get(target+url.QueryEscape(wrong), s.as(s.ann))
+		require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", wrong, got.body)
+		require.Contains(t, got.body, `"parameter":"as_of"`, wrong)
+	}
+	answered := s.get(target+"30", s.as(s.ann))
+	require.Equal(t, http.StatusNotModified, s.get(target+"30", s.as(s.ann), "If-None-Match", answered.header.Get("ETag")).status)
+	require.Equal(t, "private, no-cache", answered.header.Get("Cache-Control"))
+}
+
+// TestTooMuchPast: a look back folds 10,000 events and no more.
+func TestTooMuchPast(t *testing.T) {
+	t.Parallel()
+	s := changing(t)
+	study := events.StreamOf(events.KindStudy, s.ann)
+	_, err := s.admin.Exec(t.Context(), `
+		insert into sical.events (position, event_id, stream, version, type, schema, data, metadata, owner, final, occurred_at, recorded_at)
+		select $1 + n, gen_random_uuid(), $2, $3 + n, 'study.studied', 1, json_build_object('point', $4::uuid, 'amount', 1), '{}', $5, false, now(), now()
+		from generate_series(1, 10000) n`, len(s.log), string(study), s.versions[study], s.strokes, s.ann)
+	require.NoError(t, err)
+	target := fmt.Sprintf("/v1/goals/%s?as_of=", s.public)
+	got := s.get(target+fmt.Sprint(len(s.log)+10000), s.as(s.ann))
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+	require.Contains(t, got.body, "too_many_events")
+	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+9000), s.as(s.ann)).status)
+	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+10000), "").status, "who asks without progress")
+}

@@ -1,0 +1,222 @@
+package query
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// A look back answers as of a position, from the log. Nobody sees by it what they
+// may not see now, nor what they might not have seen then. The answer never
+// changes as long as they may: it depends on the thing's present row for that
+// alone.
+
+// lookBack makes a Question about a thing at a position. load renders it.
+func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load func(context.Context, *past) (func() (body any, version int, err error), error)) Question {
+	views := []*projections.View{view}
+	return Question{
+		Key:   key("as of", view.Name, id.String(), strconv.FormatUint(at, 10), v.ID.String(), string(v.Role)),
+		Views: viewNames(views), Deps: rowDeps(view, []events.ID{id}),
+		Load: func(ctx context.Context) (Answer, error) {
+			var show func() (any, int, error)
+			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
+				if show, err = load(ctx, s.past(ctx, at)); err != nil {
+					return err
+				}
+				return s.finish(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			body, version, err := show()
+			if err != nil {
+				return Answer{}, err
+			}
+			return rendered(Answer{Version: version, Checkpoints: checkpoints}, body)
+		},
+	}
+}
+
+// PointAsOf asks for a knowledge point at a position.
+func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
+	return a.lookBack(Viewer{}, projections.Point, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
+		own, err := p.history(at, events.StreamOf(events.KindPoint, id))
+		if err != nil {
+			return nil, err
+		}
+		edges, err := p.edges(id)
+		if err != nil {
+			return nil, err
+		}
+		list := append(own, edges...)
+		slices.SortFunc(list, func(a, b events.Event) int { return int(int64(a.Position) - int64(b.Position)) })
+		r := fold[projections.PointRow](projections.Point, list, at)[projections.Of(id)]
+		if len(own) == 0 {
+			return nil, ErrNotFound
+		}
+		return func() (any, int, error) { return pointOf(r), r.Version, nil }, nil
+	})
+}
+
+// PathAsOf asks for a path at a position: one that was published then, or a draft
+// of the viewer's own.
+func (a *Asker) PathAsOf(v Viewer, id events.ID, at uint64) Question {
+	return a.lookBack(v, projections.Path, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp[projections.PathRow](p, projections.Path, events.StreamOf(events.KindPath, id))
+		r := found[id].then
+		if err == nil && (r == nil || !v.maySeePath(r)) {
+			err = ErrNotFound // what was published once is public for ever
+		}
+		return func() (any, int, error) {
+			shown, ok, err := a.showPath(ctx, r)
+			if err == nil && !ok {
+				err = ErrNotFound
+			}
+			return shown, r.Version, err
+		}, err
+	})
+}
+
+// AssessmentAsOf asks for an assessment at a position.
+func (a *Asker) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
+	return a.lookBack(v, projections.Assessment, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp[projections.AssessmentRow](p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
+		r := found[id].then
+		if err == nil && (r == nil || !v.maySeeAssessment(r.Owner)) {
+			err = ErrNotFound
+		}
+		return func() (any, int, error) { return assessmentOf(r), r.Version, nil }, err
+	})
+}
+
+// maySeeGoalThen: who might see it then and may now. One that is deleted is still
+// its owner's to look back to.
+func (v Viewer) maySeeGoalThen(g known[projections.GoalRow]) bool {
+	return v.maySeeGoal(g.then) && (v.is(g.then.Owner) || v.maySeeGoal(g.now))
+}
+
+// GoalAsOf asks for a goal at a position, with the paths and points that it then
+// had, as they then were, and the viewer's progress of then.
+func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
+	return a.lookBack(v, projections.Goal, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp[projections.GoalRow](p, projections.Goal, events.StreamOf(events.KindGoal, id))
+		if err != nil {
+			return nil, err
+		}
+		if !v.maySeeGoalThen(found[id]) {
+			return nil, ErrNotFound
+		}
+		rows := []*projections.GoalRow{found[id].then}
+		parts, err := p.goalParts(v, rows, whole)
+		return func() (any, int, error) {
+			goals, err := a.showGoals(ctx, v, rows, parts)
+			if err == nil && len(goals) == 0 {
+				err = ErrNotFound
+			}
+			if err != nil {
+				return nil, 0, err
+			}
+			return goals[0], goals[0].Version, nil
+		}, err
+	})
+}
+
+// UserAsOf asks for a profile at a position, with the goals that were active then.
+func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
+	return a.lookBack(v, projections.User, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp[projections.UserRow](p, projections.User, events.StreamOf(events.KindUser, id))
+		if err != nil {
+			return nil, err
+		}
+		user := found[id]
+		if user.then == nil || user.now.Status == events.UserErased {
+			return nil, ErrNotFound
+		}
+		goals, err := p.activeGoals(v, id)
+		if err != nil {
+			return nil, err
+		}
+		parts, err := p.goalParts(v, goals, summary)
+		return func() (any, int, error) {
+			profiles := []profile{{user.then, &listed[projections.GoalRow]{rows: goals}}}
+			users, err := a.showUsers(ctx, v, profiles, parts)
+			if err == nil && len(users) == 0 {
+				err = ErrNotFound
+			}
+			if err != nil {
+				return nil, 0, err
+			}
+			return users[0], users[0].Version, nil
+		}, err
+	})
+}
+
+// activeGoals are those that a profile showed, newest first.
+func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, error) {
+	streams, err := p.goals(owner)
+	if err != nil {
+		return nil, err
+	}
+	found, err := lookUp[projections.GoalRow](p, projections.Goal, streams...)
+	if err != nil {
+		return nil, err
+	}
+	var goals []*projections.GoalRow
+	for _, g := range found {
+		if v.maySeeGoalThen(g) && g.then.Status == events.GoalActive {
+			goals = append(goals, g.then)
+		}
+	}
+	slices.SortFunc(goals, func(a, b *projections.GoalRow) int {
+		if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
+			return order
+		}
+		return slices.Compare(b.ID[:], a.ID[:])
+	})
+	return goals[:min(profileGoals, len(goals))], nil
+}
+
+// goalParts folds what goals were composed of.
+func (p *past) goalParts(v Viewer, goals []*projections.GoalRow, d detail) (parts goalParts, err error) {
+	if d == summary && v.anonymous() {
+		return parts, nil
+	}
+	var pathIDs, pointIDs set[events.ID]
+	for _, g := range goals {
+		pathIDs.add(g.Paths)
+	}
+	list, err := p.history(p.at, streamsOf(events.KindPath, pathIDs.members)...)
+	if err != nil {
+		return parts, err
+	}
+	parts.paths = map[events.ID]*projections.PathRow{}
+	for k, path := range fold[projections.PathRow](projections.Path, list, p.at) {
+		if v.maySeePath(path) {
+			parts.paths[k.A] = path
+			pointIDs.add(path.Points)
+		}
+	}
+	if d == whole {
+		if list, err = p.history(p.at, streamsOf(events.KindPoint, pointIDs.members)...); err != nil {
+			return parts, err
+		}
+		parts.points = map[events.ID]*projections.PointRow{}
+		for k, point := range fold[projections.PointRow](projections.Point, list, p.at) {
+			parts.points[k.A] = point
+		}
+	}
+	if v.anonymous() {
+		return parts, nil
+	}
+	if list, err = p.history(p.at, events.StreamOf(events.KindStudy, v.ID)); err != nil {
+		return parts, err
+	}
+	parts.learnt = map[events.ID]bool{}
+	for k, row := range fold[projections.ProgressRow](projections.Progress, list, p.at) {
+		parts.learnt[k.B] = row.CompletedAt != nil
+	}
+	return parts, nil
+}

@@ -1,0 +1,175 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// The reasons why there is no look back: the moment is no part of the log, or too
+// much happened until then.
+var (
+	ErrBeforeLog     = errors.New("before the first event of the log")
+	ErrFuture        = errors.New("beyond the end of the log")
+	ErrTooManyEvents = errors.New("too many events to fold on demand")
+)
+
+// MostPast is how many events a look back folds at most.
+const MostPast = 10_000
+
+// ever is beyond every position.
+const ever = math.MaxInt64
+
+// PositionAt resolves an instant to the last position recorded by then. It fails
+// with ErrBeforeLog and ErrFuture.
+func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uint64, err error) {
+	var future bool
+	err = a.pool.QueryRow(ctx, `-- position events
+		select sical.position_at($1), $1 > clock_timestamp()`, instant).Scan(&position, &future)
+	switch {
+	case err != nil:
+		return 0, err
+	case future:
+		return 0, ErrFuture
+	case position == 0:
+		return 0, ErrBeforeLog
+	}
+	return position, nil
+}
+
+// Reached checks that the log has come to a position. It fails with ErrBeforeLog
+// and ErrFuture.
+func (a *Asker) Reached(ctx context.Context, position uint64) error {
+	if position == 0 {
+		return ErrBeforeLog
+	}
+	var reached bool
+	err := a.pool.QueryRow(ctx, `-- position events
+		select exists (select position from sical.events where position = $1)`, position).Scan(&reached)
+	if err == nil && !reached {
+		err = ErrFuture
+	}
+	return err
+}
+
+// past reads the log within a snapshot and folds it as the views are folded.
+type past struct {
+	*snapshot
+	ctx  context.Context
+	at   uint64 // the position looked back to
+	left int    // events that may yet be read
+}
+
+func (s *snapshot) past(ctx context.Context, at uint64) *past {
+	return &past{snapshot: s, ctx: ctx, at: at, left: MostPast}
+}
+
+// history reads the events of some streams up to a position, in order. It fails
+// with ErrTooManyEvents.
+func (p *past) history(until uint64, streams ...events.Stream) ([]events.Event, error) {
+	if len(streams) == 0 {
+		return nil, nil
+	}
+	return p.events(`-- history events
+		select * from sical.history($1, $2, $3)`, streams, until)
+}
+
+// edges reads what the curriculum said of a point.
+func (p *past) edges(point events.ID) ([]events.Event, error) {
+	return p.events(`-- edges events
+		select * from sical.edges($1, $2, $3)`, point, p.at)
+}
+
+func (p *past) events(sql string, of any, until uint64) (list []events.Event, err error) {
+	p.batch.Queue(sql, of, int64(until), p.left+1).Query(func(rows pgx.Rows) error {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
+			var schema int16
+			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)
+			e.Schema = int(schema)
+			return e, err
+		})
+		return err
+	})
+	if err := p.send(p.ctx); err != nil {
+		return nil, err
+	}
+	if p.left -= len(list); p.left < 0 {
+		return nil, ErrTooManyEvents
+	}
+	for i := range list {
+		e := &list[i]
+		var unknown events.UnknownType
+		if e.Data, err = events.Decode(e.Type, e.Schema, e.Raw); err != nil && !errors.As(err, &unknown) {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// goals lists the streams of the goals that a user had begun.
+func (p *past) goals(owner events.ID) (streams []events.Stream, err error) {
+	p.batch.Queue(`-- goals events
+		select sical.goals_of($1, $2, $3)`, owner, int64(p.at), p.left+1).Query(func(rows pgx.Rows) error {
+		streams, err = pgx.CollectRows(rows, pgx.RowTo[events.Stream])
+		return err
+	})
+	if err := p.send(p.ctx); err != nil {
+		return nil, err
+	}
+	if len(streams) > p.left {
+		return nil, ErrTooManyEvents
+	}
+	return streams, nil
+}
+
+// fold makes the rows of a view from the events up to a position.
+func fold[R any](v *projections.View, list []events.Event, until uint64) map[projections.Key]*R {
+	rows := map[projections.Key]projections.Row{}
+	for _, e := range list {
+		if e.Position > until {
+			continue
+		}
+		for _, key := range v.Touches(e) {
+			rows[key] = v.Fold(key, rows[key], e)
+		}
+	}
+	found := make(map[projections.Key]*R, len(rows))
+	for key, row := range rows {
+		if row != nil {
+			found[key] = row.(*R)
+		}
+	}
+	return found
+}
+
+// known is a thing as it was then and as it is now; nil where it was or is not.
+type known[R any] struct{ then, now *R }
+
+// lookUp folds things of one kind by their ids.
+func lookUp[R any](p *past, v *projections.View, streams ...events.Stream) (map[events.ID]known[R], error) {
+	list, err := p.history(ever, streams...)
+	if err != nil {
+		return nil, err
+	}
+	then, now := fold[R](v, list, p.at), fold[R](v, list, ever)
+	found := make(map[events.ID]known[R], len(then))
+	for _, s := range streams {
+		k := projections.Of(s.ID())
+		found[k.A] = known[R]{then[k], now[k]}
+	}
+	return found, nil
+}
+
+func streamsOf(k events.Kind, ids []events.ID) []events.Stream {
+	streams := make([]events.Stream, len(ids))
+	for i, id := range ids {
+		streams[i] = events.StreamOf(k, id)
+	}
+	return streams
+}
