@@ -90,6 +90,7 @@ func (a *App) startVerifier(ctx context.Context, p pool) (*auth.Keyring, error) 
 		return nil, err
 	}
 	a.onClose(a.revocations.Close)
+	telemetry.Revocations(a.registry, a.revocations.Lag)
 	a.verifier = auth.NewVerifier(keys, issuer, audience, a.revocations, time.Now)
 	return keys, nil
 }
@@ -172,6 +173,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	}
 	a.onClose(answers.Close)
 	a.work("positions", positions.Run)
+	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting)
 	api := queryapi.New(query.NewAsker(p, v), answers, positions)
 	api.Register(a.echo())
 	a.checks = append(a.checks, check{"read models", p.Ping})

@@ -83,7 +83,7 @@ var places = map[string]place{
 // trialLibraries are for tests alone: what runs in production shall not carry them.
 var trialLibraries = []string{
 	"testing", "net/http/httptest", "github.com/anishathalye/porcupine", "github.com/getkin/kin-openapi",
-	"github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
+	"github.com/VictoriaMetrics/metricsql", "github.com/google/go-cmp", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid",
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests",
 }
 

@@ -129,6 +129,9 @@ func (c *Cache) keep(e *entry) {
 	c.store.SetWithTTL(e.key, e, e.size.Load(), time.Until(e.ends)) // not at all, once it has ended
 }
 
+// Bytes is how much the kept answers take.
+func (c *Cache) Bytes() int64 { return c.store.MaxCost() - c.store.RemainingCost() }
+
 // Close ends the cache's goroutines. Do must not be called any more.
 func (c *Cache) Close() {
 	c.keeping.Lock()

@@ -46,6 +46,9 @@ func (p *Positions) Wait(ctx context.Context, views []string, position uint64) e
 	return nil
 }
 
+// Waiting is how many requests wait for a view.
+func (p *Positions) Waiting() int64 { return p.waiting.Load() }
+
 func (p *Positions) wait(ctx context.Context, v *view, position uint64) error {
 	if p.waiting.Add(1) > p.cfg.MaxWaiters {
 		p.waiting.Add(-1)

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -9,8 +10,8 @@ import (
 )
 
 // Pools tells of the pools of connections to Postgres, whenever it is asked. The
-// label role is the database role that a pool acts as; pools of the same role add
-// up.
+// label pool is the database role that it acts as, without its sical_; those of the
+// same role add up.
 type Pools struct {
 	connections, limit, acquires, waits, waited, cancelled, opened *prometheus.Desc
 
@@ -21,7 +22,7 @@ type Pools struct {
 // NewPools makes and registers the meters of pools.
 func NewPools(r prometheus.Registerer) *Pools {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("sical_pool_"+name, help, append([]string{"role"}, labels...), nil)
+		return prometheus.NewDesc("sical_pool_"+name, help, append([]string{"pool"}, labels...), nil)
 	}
 	return register(r, &Pools{
 		pools:       map[string][]*pgxpool.Pool{},
@@ -60,11 +61,11 @@ func (p *Pools) Collect(to chan<- prometheus.Metric) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for role, pools := range p.pools {
-		collect(p, to, role, pools)
+		collect(p, to, strings.TrimPrefix(role, "sical_"), pools)
 	}
 }
 
-func collect(p *Pools, to chan<- prometheus.Metric, role string, pools []*pgxpool.Pool) {
+func collect(p *Pools, to chan<- prometheus.Metric, name string, pools []*pgxpool.Pool) {
 	var busy, idle, opening, limit, acquires, waits, waited, cancelled, opened float64
 	for _, pool := range pools {
 		s := pool.Stat()
@@ -79,10 +80,10 @@ func collect(p *Pools, to chan<- prometheus.Metric, role string, pools []*pgxpoo
 		opened += float64(s.NewConnsCount())
 	}
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{role}, labels...)...)
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{name}, labels...)...)
 	}
 	total := func(d *prometheus.Desc, v float64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, role)
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, name)
 	}
 	gauge(p.connections, busy, "busy")
 	gauge(p.connections, idle, "idle")

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,19 @@ func NATS(r prometheus.Registerer, conn *nats.Conn) {
 	count(r, "sical_nats_reconnects_total", "Times that a lost connection to NATS came back.", func() float64 {
 		return float64(conn.Stats().Reconnects)
 	})
+}
+
+// Reading tells of what answers queries: bytes of answers in memory, and readers that
+// wait for what they have written.
+func Reading(r prometheus.Registerer, bytes, waiting func() int64) {
+	ask(r, "sical_cache_bytes", "Bytes that the kept answers take.", func() float64 { return float64(bytes()) })
+	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
+}
+
+// Revocations tells how long ago the revocations of sessions were last read.
+func Revocations(r prometheus.Registerer, lag func() time.Duration) {
+	ask(r, "sical_revocation_lag_seconds", "Time since the ended sessions were last read; above 5, one may still be let in.",
+		func() float64 { return lag().Seconds() })
 }
 
 // Disk tells how much room the disk of the data folder has.

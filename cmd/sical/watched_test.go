@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/VictoriaMetrics/metricsql"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+)
+
+// watched is one expression that somebody watches by.
+type watched struct{ where, text string }
+
+// watchedBy lists every expression of the dashboard and of the alerts.
+func watchedBy(t *testing.T) (list []watched) {
+	t.Helper()
+	content, err := os.ReadFile("../../deploy/grafana/dashboards/sical.json")
+	require.NoError(t, err)
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	require.NoError(t, json.Unmarshal(content, &dashboard))
+	for _, p := range dashboard.Panels {
+		for _, target := range p.Targets {
+			list = append(list, watched{"panel " + p.Title, strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")})
+		}
+	}
+	require.Greater(t, len(list), 30)
+	content, err = os.ReadFile("../../deploy/prometheus/rules.yml")
+	require.NoError(t, err)
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
+		}
+	}
+	require.NoError(t, yaml.NewDecoder(bytes.NewReader(content)).Decode(&rules))
+	for _, r := range rules.Groups[0].Rules {
+		list = append(list, watched{r.Alert, r.Expr})
+	}
+	return list
+}
+
+var described = regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{([^}]*)\}`)
+
+// names is what a whole system's registry knows: each metric with its labels, and those
+// that Prometheus adds.
+func names(t *testing.T, registry *prometheus.Registry) map[string][]string {
+	t.Helper()
+	found := map[string][]string{"up": {"job", "instance"}}
+	all := make(chan *prometheus.Desc, 10_000)
+	registry.Describe(all)
+	close(all)
+	for desc := range all {
+		m := described.FindStringSubmatch(desc.String())
+		require.NotNil(t, m, desc.String())
+		labels := []string{"job", "instance"}
+		for label := range strings.SplitSeq(m[2], ",") {
+			labels = append(labels, strings.TrimPrefix(strings.TrimSpace(label), "c("))
+		}
+		found[m[1]] = labels
+		for _, suffix := range []string{"_sum", "_count"} {
+			found[m[1]+suffix] = labels
+		}
+		found[m[1]+"_bucket"] = append(slices.Clone(labels), "le")
+	}
+	// A summary of the Go collector, with a label that its description leaves out.
+	found["go_gc_duration_seconds"] = append(found["go_gc_duration_seconds"], "quantile")
+	return found
+}
+
+// Nobody shall watch a metric that is not there, or group by a label that it has not.
+func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
+	t.Parallel()
+	known := names(t, newSystem(t).app.registry)
+	for _, q := range watchedBy(t) {
+		expr, err := metricsql.Parse(q.text)
+		require.NoError(t, err, q.where)
+		used := map[string]bool{} // labels of the metrics within
+		metricsql.VisitAll(expr, func(e metricsql.Expr) {
+			m, ok := e.(*metricsql.MetricExpr)
+			if !ok {
+				return
+			}
+			require.Len(t, m.LabelFilterss, 1, q.where)
+			name := ""
+			for _, f := range m.LabelFilterss[0] {
+				if f.Label == "__name__" {
+					name = f.Value
+					continue
+				}
+				assert.Contains(t, known[name], f.Label, "%s: %s", q.where, q.text)
+			}
+			labels, exists := known[name]
+			assert.True(t, exists, "%s: there is no metric %s", q.where, name)
+			for _, l := range labels {
+				used[l] = true
+			}
+		})
+		metricsql.VisitAll(expr, func(e metricsql.Expr) {
+			var by []string
+			switch e := e.(type) {
+			case *metricsql.AggrFuncExpr:
+				by = e.Modifier.Args
+			case *metricsql.BinaryOpExpr:
+				by = e.GroupModifier.Args
+			}
+			for _, label := range by {
+				assert.True(t, used[label], "%s: no metric in it has the label %s", q.where, label)
+			}
+		})
+	}
+}
