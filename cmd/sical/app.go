@@ -32,7 +32,7 @@ type App struct {
 	Config
 	logger   *slog.Logger
 	registry *prometheus.Registry
-	database *telemetry.Database
+	database *telemetry.Database // nil leaves statements unwatched
 	pools    *telemetry.Pools
 	tracer   *tracing.Tracer // nil for none
 
@@ -44,6 +44,7 @@ type App struct {
 	decider     *decider            // nil until the process decides
 	handover    *projector.Handover // nil unless the process projects
 	public      *echo.Echo
+	protect     func(*echo.Echo) error // puts the chain of every public request in front
 	publicURL   string
 	adminURL    string
 	revocations *auth.Revocations
@@ -65,10 +66,12 @@ func newApp(c Config, logger *slog.Logger) *App {
 		build = &debug.BuildInfo{}
 	}
 	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
-	return &App{
+	a := &App{
 		Config: c, logger: logger, registry: registry, failed: make(chan error, 1),
 		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
 	}
+	a.protect = a.protectPublic
+	return a
 }
 
 // onClose has f called by Close, before what was opened earlier.

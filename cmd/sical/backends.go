@@ -120,10 +120,11 @@ func (a *App) connect(options ...nats.Option) error {
 
 // pool opens a pool that acts as a role.
 func (a *App) pool(ctx context.Context, role string, conns int32, params map[string]string) (pool, error) {
-	p, err := postgres.Open(ctx, a.urls[role], postgres.Options{
-		Role: role, MaxConns: conns, Params: params,
-		Tracer: &postgres.Monitor{Metrics: a.database, Logger: a.logger, Slow: a.SlowQuery},
-	})
+	options := postgres.Options{Role: role, MaxConns: conns, Params: params}
+	if a.database != nil {
+		options.Tracer = &postgres.Monitor{Metrics: a.database, Logger: a.logger, Slow: a.SlowQuery}
+	}
+	p, err := postgres.Open(ctx, a.urls[role], options)
 	if err != nil {
 		return nil, fmt.Errorf("postgres as %s: %w", role, err)
 	}

@@ -35,11 +35,7 @@ func (a *App) open() (err error) {
 		register(admin)
 	}
 	if a.public != nil {
-		err = web.Protect(a.public, web.Config{
-			Logger: a.logger, Metrics: telemetry.NewHTTP(a.registry), Tracer: a.tracer, Now: time.Now, Verify: a.principal,
-			RatePerSecond: a.RateLimit, Burst: a.RateBurst, Origins: a.AllowedOrigins, TrustedProxies: a.TrustedProxies,
-		})
-		if err != nil {
+		if err := a.protect(a.public); err != nil {
 			return err
 		}
 		a.health(a.public)
@@ -52,6 +48,14 @@ func (a *App) open() (err error) {
 		a.publicURL, err = a.listen(a.Listen, a.public, "public")
 	}
 	return err
+}
+
+// protectPublic puts the chain that every public request passes in front of the routes.
+func (a *App) protectPublic(e *echo.Echo) error {
+	return web.Protect(e, web.Config{
+		Logger: a.logger, Metrics: telemetry.NewHTTP(a.registry), Tracer: a.tracer, Now: time.Now, Verify: a.principal,
+		RatePerSecond: a.RateLimit, Burst: a.RateBurst, Origins: a.AllowedOrigins, TrustedProxies: a.TrustedProxies,
+	})
 }
 
 // principal checks an access token.
