@@ -29,6 +29,7 @@ type CLI struct {
 type Config struct {
 	Watching `embed:"" group:"What it tells:"`
 	Limits   `embed:"" group:"What it may take:"`
+	Webhooks `embed:"" group:"Webhooks:"`
 
 	DataDir         string        `help:"Folder of everything that must survive." default:"${data_dir}" type:"path"`
 	Listen          string        `help:"Public address." default:"127.0.0.1:8080"`

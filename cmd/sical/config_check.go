@@ -35,7 +35,7 @@ func (c *Config) settle() error {
 	}
 	for flag, n := range map[string]int64{
 		"stream-max-age": int64(c.StreamMaxAge), "rate-limit": int64(c.RateLimit), "slow-query": int64(c.SlowQuery),
-		"drain-delay": int64(c.DrainDelay), "mutex-profile": int64(c.MutexProfile), "block-profile": int64(c.BlockProfile), "gc-percent": int64(c.GCPercent),
+		"drain-delay": int64(c.DrainDelay), "webhook-give-up": int64(c.WebhookGiveUp), "mutex-profile": int64(c.MutexProfile), "block-profile": int64(c.BlockProfile), "gc-percent": int64(c.GCPercent),
 	} {
 		if n < 0 {
 			say(flag, "less than 0 makes no sense")

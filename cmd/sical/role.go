@@ -28,7 +28,7 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 		return err
 	}
 	start := map[string]func(context.Context) error{
-		"command": a.startCommand, "query": a.startQuery, "projector": a.startProjector,
+		"command": a.startCommand, "query": a.startQuery, "projector": a.startProjecting,
 	}[name]
 	if err := start(ctx); err != nil {
 		return err

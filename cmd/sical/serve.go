@@ -40,7 +40,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err := a.start(ctx); err != nil {
 		return err
 	}
-	for _, start := range []func(context.Context) error{a.startProjector, a.startCommand, a.startQuery, a.startMonitor} {
+	for _, start := range []func(context.Context) error{a.startProjector, a.startReactions, a.startCommand, a.startQuery, a.startMonitor} {
 		if err := start(ctx); err != nil {
 			return err
 		}

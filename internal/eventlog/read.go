@@ -47,6 +47,17 @@ func (r Reader) Incarnation(ctx context.Context) (events.ID, error) {
 	return id, err
 }
 
+// OfKind returns the stored events of all streams of a kind, in the log's order. It
+// is for kinds of which there are few.
+func (r Reader) OfKind(ctx context.Context, k events.Kind) ([]events.Event, error) {
+	rows, err := r.pool.Query(ctx, `
+		select `+columns+` from sical.events where stream > $1 || '-' and stream < $1 || '.' order by position`, string(k))
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows)
+}
+
 // stream returns the stored events of several streams, each stream in order.
 func (r Reader) streams(ctx context.Context, names []string) ([]events.Event, error) {
 	rows, err := r.pool.Query(ctx, `-- load events

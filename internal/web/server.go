@@ -2,7 +2,6 @@ package web
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 )
@@ -23,15 +22,19 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
+const (
+	connecting = 10 * time.Second // of a call out, at most
+	keepAlive  = 30 * time.Second
+)
+
 // NewClient is the client for every call out over HTTP: bounded in time and in
 // connections, which it keeps for the next call.
 func NewClient() *http.Client {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Client{
 		Timeout: 30 * time.Second,
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
+			DialContext:           newDialer().DialContext,
 			ForceAttemptHTTP2:     true,
 			MaxIdleConns:          100,
 			MaxIdleConnsPerHost:   10,

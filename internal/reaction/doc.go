@@ -1,0 +1,9 @@
+// Package reaction answers events with effects outside: each reaction is a handler
+// on Watermill's router, and each of those it serves (a consumer, such as one
+// webhook) gets the events in the log's order, at least once, at its own pace.
+//
+// A consumer's position stands in Postgres, beside the lease of the one process
+// that serves it; nothing that happens to the stream or the read models moves it.
+// The live events come over JetStream, read once for all consumers; whoever is
+// behind, or sees a hole, reads the log.
+package reaction

@@ -1,0 +1,151 @@
+package reaction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"sical-backend/events"
+	"sical-backend/internal/bus"
+)
+
+// ErrPoison marks an event that no retry can help: it is set aside, and the
+// consumer goes on behind it.
+var ErrPoison = errors.New("the event cannot be reacted to")
+
+// ErrUnwanted marks a consumer that wants no more: the reaction gives it up at
+// once.
+var ErrUnwanted = errors.New("the consumer wants no more")
+
+// Consumer is one that a reaction serves.
+type Consumer struct {
+	ID      events.ID
+	Version int    // changes with what the consumer wants
+	From    uint64 // where a new one begins: the first event it may get is behind this
+	Ended   bool   // nothing of it need be kept
+	Held    bool   // it stays where it is for now
+	// Wants tells by its stored name whether an event concerns the consumer.
+	Wants func(name string) bool
+}
+
+// Reaction is what is done about events.
+type Reaction interface {
+	// Name stands in tables, logs and metrics.
+	Name() string
+	// Consumers lists all there are. It is called every second.
+	Consumers(context.Context) ([]Consumer, error)
+	// React does it once, for one consumer. An error that is neither ErrPoison nor
+	// ErrUnwanted has it tried again. The event is as stored: sealed, not decoded.
+	React(ctx context.Context, consumer events.ID, e events.Event) error
+	// GiveUp is called for a consumer that has failed for too long, or wants no
+	// more; it has to hold the consumer.
+	GiveUp(ctx context.Context, consumer events.ID, reason string) error
+}
+
+// Log is the truth that consumers are served from.
+type Log interface {
+	// Read returns up to limit events after a position, in order and without a gap.
+	Read(ctx context.Context, after uint64, limit int) ([]events.Event, error)
+	// Head is the last position.
+	Head(context.Context) (uint64, error)
+	// Incarnation tells one history of the log from another.
+	Incarnation(context.Context) (events.ID, error)
+}
+
+// Meter is told how reactions fare.
+type Meter interface {
+	// Reacted is told of each event's handling: its outcome is "done", "failed" or
+	// "parked".
+	Reacted(reaction, outcome string, seconds float64)
+	// Serving is told how many consumers of a reaction this process serves, and
+	// how many of those fail just now.
+	Serving(reaction string, consumers, failing int)
+}
+
+// Patience is how long and how often a consumer that fails is tried again. First
+// it is retried at once, Quick times from First on, doubling; then in rounds, from
+// Slow up to Slowest apart. Every pause is spread by half.
+type Patience struct {
+	Quick         int
+	First         time.Duration
+	Slow, Slowest time.Duration
+	GiveUp        time.Duration // since the first failure
+}
+
+// Config is what a Runtime needs.
+type Config struct {
+	// Pool acts as the reaction role.
+	Pool     *pgxpool.Pool
+	Log      Log
+	Feed     *bus.Reader // of the log's stream; nil: the log is tailed
+	Reaction Reaction
+	Patience Patience
+	Meter    Meter
+	Logger   *slog.Logger
+}
+
+// Runtime serves those consumers of a reaction that no other process serves.
+type Runtime struct {
+	cfg   Config
+	owner string // this runtime among all there are
+}
+
+// New returns a Runtime; Run starts it.
+func New(cfg Config) *Runtime {
+	host, _ := os.Hostname() // for whoever looks at the table: the id alone tells owners apart
+	return &Runtime{cfg: cfg, owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New())}
+}
+
+// errOtherLog ends a session whose log was replaced by another history.
+var errOtherLog = errors.New("reaction: the log has another incarnation")
+
+// Run serves until ctx ends, then gives the leases back and returns nil. It
+// recovers from every error, and logs it.
+func (r *Runtime) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := r.session(ctx); err != nil && ctx.Err() == nil {
+			r.cfg.Logger.WarnContext(ctx, "reaction starts again", "reaction", r.cfg.Reaction.Name(), "err", err)
+			pause(ctx, beat)
+		}
+	}
+	return nil
+}
+
+// session serves on one history of the log.
+func (r *Runtime) session(ctx context.Context) error {
+	incarnation, err := r.cfg.Log.Incarnation(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := r.cfg.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	s := newSource(ctx, r, incarnation, newTail(r.cfg, incarnation, head))
+	router, err := r.router(s)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return router.Run(ctx) })
+	group.Go(func() error { return s.keep(ctx) })
+	err = group.Wait()
+	s.followers.Wait()
+	return err
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,208 @@
+package reaction
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"sical-backend/events"
+)
+
+// source is the Watermill Subscriber of a reaction: one channel for the consumers
+// that this process serves, each of which has at most one message in it, the next
+// in the log's order.
+type source struct {
+	*Runtime
+	incarnation events.ID
+	tail        *tail
+	out         chan *message.Message
+	followers   sync.WaitGroup
+	ctx         context.Context // ends with the session
+	asked       atomic.Bool     // Subscribe was called
+
+	served map[events.ID]*served // keep's own
+	tailed sync.Once
+}
+
+func newSource(ctx context.Context, r *Runtime, incarnation events.ID, t *tail) *source {
+	return &source{
+		Runtime: r, incarnation: incarnation, tail: t, out: make(chan *message.Message), ctx: ctx,
+		served: map[events.ID]*served{},
+	}
+}
+
+// Subscribe returns the reaction's messages. It may be called once: the topic is
+// the reaction's name, and who gets a message is the lease's affair.
+func (s *source) Subscribe(context.Context, string) (<-chan *message.Message, error) {
+	if s.asked.Swap(true) {
+		return nil, errors.New("reaction: subscribed twice")
+	}
+	return s.out, nil
+}
+
+// Close does nothing: the session ends what is under way.
+func (s *source) Close() error { return nil }
+
+// served is a consumer that this process serves. Its goroutine owns the fields
+// below the line.
+type served struct {
+	Consumer
+	epoch   int64
+	cancel  context.CancelFunc
+	done    chan struct{}
+	failing atomic.Bool
+	renewed sync.Mutex // guards valid
+	valid   time.Time  // until when the lease is known to be held
+
+	position uint64 // every event up to here is done with
+	saved    uint64 // what stands in the table
+	failures int
+	since    *time.Time // of the first failure in a row
+	retryAt  *time.Time
+}
+
+// holds tells whether nobody else can serve the consumer at this moment, as far as
+// a process can know that is stopped and started again.
+func (c *served) holds() bool {
+	c.renewed.Lock()
+	defer c.renewed.Unlock()
+	return time.Now().Before(c.valid)
+}
+
+func (c *served) renew(begun time.Time) {
+	c.renewed.Lock()
+	defer c.renewed.Unlock()
+	c.valid = begun.Add(leased)
+}
+
+// start follows a consumer until its lease is lost, or another's turn comes.
+func (s *source) start(c *served) {
+	s.tailed.Do(func() {
+		s.followers.Go(func() { s.tail.feed(s.ctx) })
+		s.followers.Go(func() { s.tail.follow(s.ctx) })
+	})
+	ctx, cancel := context.WithCancel(s.ctx)
+	c.cancel, c.done = cancel, make(chan struct{})
+	s.followers.Go(func() {
+		defer close(c.done)
+		defer cancel()
+		err := s.follow(ctx, c)
+		if ctx.Err() == nil {
+			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
+		}
+		s.release(c)
+	})
+}
+
+// follow gives the consumer what it wants, in order, until ctx or the lease ends.
+func (s *source) follow(ctx context.Context, c *served) error {
+	if c.retryAt != nil {
+		pause(ctx, time.Until(*c.retryAt))
+	}
+	for ctx.Err() == nil {
+		list, behind, changed := s.tail.after(c.position)
+		if behind {
+			var err error
+			if list, err = s.tail.page(ctx, c.position); err != nil {
+				return err
+			}
+			if len(list) == 0 { // the log is shorter than it was: the next beat finds out
+				pause(ctx, beat)
+			}
+		}
+		for _, e := range list {
+			if c.Wants(e.Type) {
+				if err := s.deliver(ctx, c, e); err != nil {
+					return err
+				}
+			}
+			c.position = e.Position
+		}
+		if len(list) > 0 && c.position < c.saved+saveEvery {
+			continue
+		}
+		if c.position > c.saved && (changed == nil || !waitFor(ctx, changed, saveAfter)) {
+			if err := s.commit(ctx, c, c.position); err != nil {
+				return err
+			}
+		}
+		if changed != nil {
+			waitFor(ctx, changed, time.Hour)
+		}
+	}
+	return ctx.Err()
+}
+
+// How far and how long the stored position may trail over events that the
+// consumer does not want.
+const (
+	saveEvery = 10_000
+	saveAfter = 2 * time.Second
+)
+
+// waitFor waits for a change; it reports false where there was none in time.
+func waitFor(ctx context.Context, changed <-chan struct{}, most time.Duration) bool {
+	t := time.NewTimer(most)
+	defer t.Stop()
+	select {
+	case <-changed:
+		return true
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// deliver sends one event through the router until it is done with, and commits
+// that. It returns an error only where the consumer is no longer this process's.
+func (s *source) deliver(ctx context.Context, c *served, e *events.Event) error {
+	for {
+		if !c.holds() {
+			return errLost
+		}
+		d := &delivery{consumer: c.ID, event: *e}
+		acked, err := s.offer(ctx, d)
+		if err != nil {
+			return err
+		}
+		if acked {
+			return s.commit(ctx, c, e.Position)
+		}
+		if err := s.failed(ctx, c, d.err); err != nil {
+			return err
+		}
+	}
+}
+
+// offer puts the event into the router's channel and waits for its verdict.
+func (s *source) offer(ctx context.Context, d *delivery) (acked bool, err error) {
+	msg := message.NewMessage(d.event.ID.String(), d.event.Raw)
+	msg.SetContext(context.WithValue(ctx, deliveryKey{}, d))
+	if meta := d.event; meta.Decode() == nil {
+		msg.Metadata.Set("correlation_id", meta.Meta.Correlation)
+	}
+	for out := s.out; ; {
+		select {
+		case out <- msg:
+			out = nil
+		case <-msg.Acked():
+			return true, nil
+		case <-msg.Nacked():
+			return false, ctx.Err()
+		case <-ctx.Done():
+			if out == nil { // let the handler end before anybody else takes over
+				select {
+				case <-msg.Acked():
+					return true, nil
+				case <-msg.Nacked():
+				case <-time.After(closing):
+				}
+			}
+			return false, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package webhook
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+	"sical-backend/internal/reaction"
+	"sical-backend/internal/vault"
+)
+
+// Name is the reaction's name.
+const Name = "webhook"
+
+// Log gives the events that webhooks themselves are made of.
+type Log interface {
+	OfKind(context.Context, events.Kind) ([]events.Event, error)
+}
+
+// Config is what Webhooks need.
+type Config struct {
+	Pool  *pgxpool.Pool // acts as the reaction role
+	Log   Log
+	Vault *vault.Vault
+	// Client calls out; see web.NewOutsideClient.
+	Client *http.Client
+	// Disable holds a webhook by a command of its own.
+	Disable func(ctx context.Context, webhook events.ID, reason string) error
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Webhooks is the reaction that delivers events to webhooks.
+type Webhooks struct {
+	cfg Config
+
+	mu        sync.RWMutex
+	endpoints map[events.ID]endpoint
+}
+
+var _ reaction.Reaction = (*Webhooks)(nil)
+
+// New returns the reaction; a reaction.Runtime runs it.
+func New(cfg Config) *Webhooks { return &Webhooks{cfg: cfg, endpoints: map[events.ID]endpoint{}} }
+
+// Name is the reaction's name.
+func (*Webhooks) Name() string { return Name }
+
+// endpoint is where a webhook stands by its own events.
+type endpoint struct {
+	url     string
+	types   []string
+	held    bool
+	ended   bool
+	version int
+	from    uint64 // position of its registration
+}
+
+// apply folds one more event of the webhook.
+func (w endpoint) apply(e events.Event) endpoint {
+	w.version = e.Version
+	switch d := e.Data.(type) {
+	case *events.WebhookRegistered:
+		w.url, w.types, w.from = d.URL, d.EventTypes, e.Position
+	case *events.WebhookRevised:
+		if d.URL != nil {
+			w.url = *d.URL
+		}
+		if d.EventTypes != nil {
+			w.types = d.EventTypes
+		}
+	case *events.WebhookWasDisabled:
+		w.held = true
+	case *events.WebhookWasEnabled:
+		w.held = false
+	case *events.WebhookWasDeleted:
+		w.ended = true
+	}
+	return w
+}
+
+// Consumers lists all webhooks there have been. Their events are few, and are the
+// truth: no read model need be there to deliver.
+func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
+	list, err := w.cfg.Log.OfKind(ctx, events.KindWebhook)
+	if err != nil {
+		return nil, err
+	}
+	endpoints := map[events.ID]endpoint{}
+	for _, e := range list {
+		if err := e.Decode(); err != nil {
+			return nil, err // of a newer binary, which has to do it then
+		}
+		endpoints[e.Stream.ID()] = endpoints[e.Stream.ID()].apply(e)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	consumers := make([]reaction.Consumer, 0, len(endpoints))
+	for id, e := range endpoints {
+		if known, ok := w.endpoints[id]; e.ended && (!ok || !known.ended) {
+			if _, err := w.cfg.Pool.Exec(ctx, `delete from sical.webhook_delivery where webhook = $1`, id); err != nil {
+				return nil, err
+			}
+		}
+		consumers = append(consumers, reaction.Consumer{
+			ID: id, Version: e.version, From: e.from, Held: e.held, Ended: e.ended,
+			Wants: func(name string) bool { return events.Selects(e.types, name) },
+		})
+	}
+	w.endpoints = endpoints
+	return consumers, nil
+}
+
+func (w *Webhooks) endpoint(id events.ID) endpoint {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.endpoints[id]
+}
+
+// GiveUp disables the webhook, by an event that everybody can see.
+func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, reason string) error {
+	const longest = 500 // as the command takes it
+	if runes := []rune(reason); len(runes) > longest {
+		reason = string(runes[:longest])
+	}
+	return w.cfg.Disable(ctx, id, reason)
+}
