@@ -3,7 +3,6 @@ package reaction
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -227,78 +226,4 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 		s.start(c)
 	}
 	return nil
-}
-
-// commit stores that every event up to the position is done with. It fails with
-// errLost where another process serves the consumer by now.
-func (s *source) commit(ctx context.Context, c *served, position uint64) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leased)
-	defer cancel()
-	begun := time.Now()
-	done, err := s.cfg.Pool.Exec(ctx, `
-		update sical.reaction
-		set position = $4, failures = 0, failing_since = null, retry_at = null, updated_at = clock_timestamp(),
-			lease_until = clock_timestamp() + interval '3 seconds'
-		where reaction = $1 and consumer = $2 and epoch = $3`, s.cfg.Reaction.Name(), c.ID, c.epoch, position)
-	if err != nil {
-		return err
-	}
-	if done.RowsAffected() == 0 {
-		return errLost
-	}
-	c.position, c.saved, c.failures, c.since = position, position, 0, nil
-	c.failing.Store(false)
-	c.renew(begun)
-	return nil
-}
-
-// failed notes a round of failures and waits for the next, or gives the consumer
-// up and waits to be dropped.
-func (s *source) failed(ctx context.Context, c *served, cause error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	p := s.cfg.Patience
-	unwanted := errors.Is(cause, ErrUnwanted)
-	if c.since != nil && time.Since(*c.since) > p.GiveUp || unwanted {
-		if err := s.cfg.Reaction.GiveUp(ctx, c.ID, cause.Error()); err != nil {
-			return err
-		}
-		s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
-		// Enabled again, it starts with all the patience there is.
-		if err := s.commit(ctx, c, c.position); err != nil {
-			return err
-		}
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
-	wait = wait/2 + rand.N(wait)
-	err := s.cfg.Pool.QueryRow(ctx, `
-		update sical.reaction
-		set failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
-			retry_at = clock_timestamp() + $4::interval, updated_at = clock_timestamp()
-		where reaction = $1 and consumer = $2 and epoch = $3
-		returning failures, failing_since`, s.cfg.Reaction.Name(), c.ID, c.epoch, wait).Scan(&c.failures, &c.since)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return errLost
-	}
-	if err != nil {
-		return err
-	}
-	c.failing.Store(true)
-	pause(ctx, wait)
-	return ctx.Err()
-}
-
-// release gives the lease back, so that another need not wait for its end.
-func (s *source) release(c *served) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_, err := s.cfg.Pool.Exec(ctx, `
-		update sical.reaction set owner = null, lease_until = null, position = greatest(position, $4)
-		where reaction = $1 and consumer = $2 and epoch = $3`, s.cfg.Reaction.Name(), c.ID, c.epoch, c.position)
-	if err != nil {
-		s.cfg.Logger.Debug("lease not given back; it runs out by itself", "consumer", c.ID, "err", err)
-	}
 }
