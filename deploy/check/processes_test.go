@@ -35,7 +35,8 @@ func TestComposeAsProcesses(t *testing.T) {
 	w := newWorld(t)
 	c := composed(t)
 	run(t, binary(t), w.here(c["migrate"].env), c["migrate"].args...)
-	command, query, projector := w.start(c["command"]), w.start(c["query"]), w.start(c["projector"])
+	// Each is waited for, and a query process is not ready before there are views.
+	command, projector, query := w.start(c["command"]), w.start(c["projector"]), w.start(c["query"])
 	tour(t, gateway(t, []*process{command}, []*process{query}), "ana")
 	for _, p := range []*process{query, projector, command} {
 		w.stop(p)
@@ -54,8 +55,8 @@ func TestKubernetesAsProcesses(t *testing.T) {
 	var command, query, projector []*process
 	for range 2 {
 		command = append(command, w.start(c["command"]))
-		query = append(query, w.start(c["query"]))
 		projector = append(projector, w.start(c["projector"]))
+		query = append(query, w.start(c["query"]))
 	}
 	api := gateway(t, command, query)
 	tour(t, api, "ana")

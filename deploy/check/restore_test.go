@@ -95,7 +95,8 @@ func backupTool(t *testing.T) string {
 // startAll starts a process of each role, command, query and projector.
 func (w *world) startAll(c map[string]container) []*process {
 	w.t.Helper()
-	return []*process{w.start(c["command"]), w.start(c["query"]), w.start(c["projector"])}
+	command, projector, query := w.start(c["command"]), w.start(c["projector"]), w.start(c["query"])
+	return []*process{command, query, projector}
 }
 
 // sql asks the database as its superuser.
