@@ -25,17 +25,22 @@ type PathRow struct {
 	PublishedAt *time.Time        `json:"published_at,omitempty"`
 }
 
-// Path answers: a path by id; the published paths by category, newest first.
+// Path answers: a path by id; the published paths by category, newest first, and
+// those of them with some words in title or description.
 var Path = model[PathRow]{
 	name: "path", version: 2, keys: []string{"id"},
 	columns: []Column{
 		textColumn("status", func(r *PathRow) string { return string(r.Status) }),
 		textColumn("category", func(r *PathRow) string { return r.Category }),
 		timeColumn("created_at", func(r *PathRow) time.Time { return r.CreatedAt }),
+		textColumn("words", pathWords),
 	},
 	indexes: []string{
 		"on {table} (created_at desc, id desc) where status = 'published'",
 		"on {table} (category, created_at desc, id desc) where status = 'published'",
+		// Not of published ones alone, though only they have words: what the server
+		// knows of a partial index's expressions it does not plan with.
+		"on {table} using gin (" + WordsIndexed + ")",
 	},
 	events: names(
 		events.NameOf[events.PathCreated](), events.NameOf[events.PathDraftRevised](), events.NameOf[events.PathWasPublished](),
@@ -77,6 +82,14 @@ func foldPath(r *PathRow, e events.Event) bool {
 		r.Status = events.PathArchived
 	}
 	return true
+}
+
+// pathWords are those of published paths: a draft's are sealed.
+func pathWords(r *PathRow) string {
+	if r.Status != events.PathPublished {
+		return ""
+	}
+	return words(r.Title, r.Description)
 }
 
 // pathTotals counts by category only what can be listed by it, and paths by the

@@ -23,19 +23,21 @@ type PointRow struct {
 }
 
 // Point answers: a knowledge point by id; the points by category and
-// difficulty, newest first.
+// difficulty, newest first, and those with some words in title or description.
 var Point = model[PointRow]{
 	name: "point", version: 2, keys: []string{"id"},
 	columns: []Column{
 		textColumn("category", func(r *PointRow) string { return r.Category }),
 		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),
 		timeColumn("created_at", func(r *PointRow) time.Time { return r.CreatedAt }),
+		textColumn("words", func(r *PointRow) string { return words(r.Title, r.Description) }),
 	},
 	indexes: []string{
 		"on {table} (created_at desc, id desc)",
 		"on {table} (difficulty_level, created_at desc, id desc)",
 		"on {table} (category, created_at desc, id desc)",
 		"on {table} (category, difficulty_level, created_at desc, id desc)",
+		"on {table} using gin (" + WordsIndexed + ")",
 	},
 	events: names(
 		events.NameOf[events.PointCreated](), events.NameOf[events.PointRevised](), events.NameOf[events.PrerequisitesSet](),

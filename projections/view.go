@@ -46,7 +46,7 @@ type View struct {
 	Version int
 	Keys    []string // columns of the primary key, one or two of type uuid
 	Columns []Column
-	Indexes []string // "on {table} (…)", in SQL; {table} stands for the table
+	Indexes []string // "on {table} …", in SQL; {table} stands for the table
 	Events  []string // stored names of the events it folds
 
 	touches func(events.Event) []Key

@@ -33,6 +33,7 @@ type list struct {
 	view   *projections.View
 	only   string // the condition of the partial index it reads, as written there
 	where  []match
+	search Search    // only rows with these words
 	since  time.Time // only rows created then or later, zero for all
 	oldest bool      // first, instead of the newest
 	totals []string  // that add up to the list's length
@@ -123,6 +124,9 @@ func (l *list) sql() (string, []any) {
 	order, beyond := "created_at desc, id desc", "<"
 	if l.oldest {
 		order, beyond = "created_at, id", ">"
+	}
+	if l.search != nil {
+		where = append(where, projections.WordsIndexed+" @> "+arg([]string(l.search)))
 	}
 	if l.after != nil {
 		where = append(where, fmt.Sprintf("(created_at, id) %s (%s, %s)", beyond, arg(l.after.at), arg(l.after.id)))

@@ -170,12 +170,7 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 			goals = append(goals, g.then)
 		}
 	}
-	slices.SortFunc(goals, func(a, b *projections.GoalRow) int {
-		if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
-			return order
-		}
-		return slices.Compare(b.ID[:], a.ID[:])
-	})
+	slices.SortFunc(goals, newest)
 	return goals[:min(profileGoals, len(goals))], nil
 }
 

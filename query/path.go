@@ -63,16 +63,23 @@ func (a *Asker) Path(v Viewer, id events.ID) Question {
 	})
 }
 
-// PublishedPaths asks for the paths on offer, newest first, of one category
-// where that is not empty. It fails with ErrCursor.
-func (a *Asker) PublishedPaths(category string, page Paging) (Question, error) {
+// PathFilter narrows a list of paths; zero values do not. There are no roll-ups by
+// words: a list with Search has no total.
+type PathFilter struct {
+	Category string
+	Search   Search
+}
+
+// PublishedPaths asks for the paths on offer, newest first. It fails with
+// ErrCursor.
+func (a *Asker) PublishedPaths(f PathFilter, page Paging) (Question, error) {
 	l := &list{
-		name: key("paths", category), view: projections.Path, page: page,
-		only:   "status = 'published'",
-		totals: []string{projections.Count(projections.Everyone, string(events.PathPublished), category)},
+		name: key("paths", f.Category, f.Search.key()), view: projections.Path, page: page,
+		only: "status = 'published'", search: f.Search,
+		totals: []string{projections.Count(projections.Everyone, string(events.PathPublished), f.Category)},
 	}
-	if category != "" {
-		l.where = append(l.where, equals("category", category))
+	if f.Category != "" {
+		l.where = append(l.where, equals("category", f.Category))
 	}
 	return ask(a, l, projections.PublishedPaths, each(pathOf))
 }

@@ -62,16 +62,19 @@ func inOrder[R, T any](ids []events.ID, found map[events.ID]*R, render func(*R) 
 	return items
 }
 
-// PointFilter narrows a list of knowledge points; zero values do not.
+// PointFilter narrows a list of knowledge points; zero values do not. A list with
+// Search has no total.
 type PointFilter struct {
 	Category   string
 	Difficulty int
+	Search     Search
 }
 
 // Points asks for knowledge points, newest first. It fails with ErrCursor.
 func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 	l := &list{
-		name: key("points", f.Category, strconv.Itoa(f.Difficulty)), view: projections.Point, page: page,
+		name: key("points", f.Category, strconv.Itoa(f.Difficulty), f.Search.key()),
+		view: projections.Point, page: page, search: f.Search,
 	}
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))

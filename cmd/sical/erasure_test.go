@@ -24,6 +24,7 @@ var canaries = []string{
 	"qzcanaryname", "qzcanaryrenamed", "qzcanarymail", "Qzcanary Displayed", "金丝雀显示名",
 	"Qzcanary goal title", "金丝雀目标标题", "Qzcanary goal words", "金丝雀目标描述", "Qzcanary revised title",
 	"Qzcanary draft title", "金丝雀草稿描述", "Qzcanary comment text", "金丝雀评论内容",
+	"qzcanary", "金丝", "丝雀", // what an index of words would keep of them
 }
 
 // control is in a title that belongs to everyone: finding it shows that the search
@@ -137,7 +138,7 @@ func (p *protected) everyAnswer(token string) string {
 	var all strings.Builder
 	for _, path := range []string{
 		"/v1/users/" + p.victim, "/v1/users?ids=" + p.victim, "/v1/users/" + p.victim + "/goals", "/v1/goals/" + p.goal, "/v1/goals/" + p.open,
-		"/v1/goals", "/v1/goals?ids=" + p.goal + "," + p.open, "/v1/paths/" + p.draft, "/v1/paths",
+		"/v1/goals", "/v1/goals?q=words+qz%63anary", "/v1/goals?q=%E9%9B%80%E7%9B%AE%E6%A0%87", "/v1/paths?q=title", "/v1/goals?ids=" + p.goal + "," + p.open, "/v1/paths/" + p.draft, "/v1/paths",
 		"/v1/comments?target_type=point&target_id=" + p.point, "/v1/users/" + p.victim + "/comments",
 		"/v1/users/" + p.victim + "/progress", "/v1/users/" + p.victim + "/assessments", "/v1/statistics",
 	} {

@@ -116,3 +116,20 @@ func (a *asked) one(now func() query.Question, then func(position uint64) query.
 	}
 	return now(), nil
 }
+
+// search is what is searched for, nil for nothing. It fails with whatever is wrong
+// with the query.
+func (a *asked) search() (query.Search, error) {
+	text := a.query.Text(words.Name, maxText)
+	if err := a.query.Err(); err != nil || text == "" {
+		return nil, err
+	}
+	if a.query.Has("total") {
+		return nil, wrong("total", "does not go with "+words.Name)
+	}
+	search, err := query.ParseSearch(text)
+	if err != nil {
+		return nil, wrong(words.Name, err.Error())
+	}
+	return search, nil
+}

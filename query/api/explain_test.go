@@ -115,6 +115,9 @@ const (
 	// merged is what a list may visit that puts together as many as ten: for
 	// each visibility and status a page and the row that tells of a next one.
 	merged = 10 * (page + 1)
+	// found is what a search may visit: a word is in fifty rows, in a thousand, or
+	// in so many that it is quicker to walk the list.
+	found = 3000
 )
 
 // questions asks every route in every way that changes what it reads.
@@ -145,6 +148,9 @@ func questions(user, point, assessment, goal, path string) []question {
 	}
 	for _, filter := range []string{"", "category=category+3", "difficulty_level=3", "difficulty_level=9", "category=category+3&difficulty_level=3"} {
 		list = append(list, question{"listPoints", "/v1/points?" + filter, merged})
+	}
+	for _, filter := range []string{"q=rare", "q=word7", "q=rare+word7&category=category+3", "q=every"} {
+		list = append(list, question{"listPaths", "/v1/paths?" + filter, found}, question{"listPoints", "/v1/points?" + filter, found})
 	}
 	for _, filter := range []string{
 		"", "assessment_type=exam", "status=graded", "assessment_type=exam&status=graded",
@@ -197,7 +203,7 @@ func TestEveryQuestionIsCovered(t *testing.T) {
 				break
 			}
 			q.target = next + "&total=true"
-			if strings.Contains(next, "since=") {
+			if strings.Contains(next, "since=") || strings.Contains(next, "q=") {
 				q.target = next
 			}
 		}

@@ -45,16 +45,20 @@ func goal(a *asked) (query.Question, error) {
 }
 
 func goals(a *asked) (query.Question, error) {
-	ids, given, err := a.byID(category, goalStatus)
+	ids, given, err := a.byID(category, goalStatus, words)
 	if err != nil {
 		return query.Question{}, err
 	}
 	filter, page := goalFilter(a), a.page()
-	if err := a.query.Err(); err != nil {
+	search, err := a.search()
+	if err != nil {
 		return query.Question{}, err
 	}
-	if given {
+	switch {
+	case given:
 		return a.asker.GoalsByID(a.viewer, ids), nil
+	case search != nil:
+		return a.asker.SearchGoals(a.viewer, filter, search, page)
 	}
 	return a.asker.PublicGoals(a.viewer, filter, page)
 }
@@ -66,12 +70,13 @@ func path(a *asked) (query.Question, error) {
 }
 
 func paths(a *asked) (query.Question, error) {
-	category, page := a.query.Text("category", maxText), a.page()
+	filter, page := query.PathFilter{Category: a.query.Text("category", maxText)}, a.page()
 	choice[events.PathStatus](a, pathStatus)
-	if err := a.query.Err(); err != nil {
+	var err error
+	if filter.Search, err = a.search(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.PublishedPaths(category, page)
+	return a.asker.PublishedPaths(filter, page)
 }
 
 func point(a *asked) (query.Question, error) {
@@ -81,7 +86,7 @@ func point(a *asked) (query.Question, error) {
 }
 
 func points(a *asked) (query.Question, error) {
-	ids, given, err := a.byID(category, difficulty)
+	ids, given, err := a.byID(category, difficulty, words)
 	if err != nil {
 		return query.Question{}, err
 	}
@@ -90,7 +95,7 @@ func points(a *asked) (query.Question, error) {
 		Difficulty: a.query.Int(difficulty.Name, difficulty.Min, difficulty.Max, 0),
 	}
 	page := a.page()
-	if err := a.query.Err(); err != nil {
+	if filter.Search, err = a.search(); err != nil {
 		return query.Question{}, err
 	}
 	if given {

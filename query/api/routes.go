@@ -68,6 +68,7 @@ var (
 	}
 	asOf             = Param{Name: "as_of", Type: Moment, Doc: "look back: a position, or an instant (RFC 3339) for all that was recorded by then; now where absent"}
 	reference        = Param{Name: "at", Type: Date, Doc: "the reference day, in UTC; today where absent"}
+	words            = Param{Name: "q", Type: Text, Doc: "only those with all these words in title or description, whatever their case and width, of Chinese any run of characters; has no total"}
 	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
 	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned)}
 	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: texts(events.PathPublished)}
@@ -105,11 +106,11 @@ func Routes() []Route {
 		{http.MethodGet, "/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
 		{http.MethodGet, "/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
 		{http.MethodGet, "/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
-		{http.MethodGet, "/v1/goals", "listGoals", "The public goals, newest first, or several by id.", Public, with(paging, ids, category, goalStatus), query.Page[query.Goal]{}, goals},
+		{http.MethodGet, "/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
 		{http.MethodGet, "/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
-		{http.MethodGet, "/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus), query.Page[query.Path]{}, paths},
+		{http.MethodGet, "/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus, words), query.Page[query.Path]{}, paths},
 		{http.MethodGet, "/v1/points/{id}", "getPoint", "A knowledge point.", Public, lookBack, query.Point{}, point},
-		{http.MethodGet, "/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty), query.Page[query.Point]{}, points},
+		{http.MethodGet, "/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty, words), query.Page[query.Point]{}, points},
 		{http.MethodGet, "/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
 		{http.MethodGet, "/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
 		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, lookBack, query.Assessment{}, assessment},

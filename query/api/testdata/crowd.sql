@@ -14,6 +14,10 @@ create function pg_temp.at(n bigint) returns timestamptz stable language sql as
 create function pg_temp.category(n bigint) returns text stable language sql as
 	$$ select 'category ' || (n * 104729 / 10) % 20 $$;
 
+-- one word in every text, one in a hundredth of them each, and one that is rare
+create function pg_temp.words(n bigint) returns text stable language sql as
+	$$ select concat_ws(' ', 'every', case when n % 2000 = 6 then 'rare' end, 'word' || n % 100) $$;
+
 insert into sical_read.user_v2 (id, doc)
 select pg_temp.id('user', n), json_build_object('id', pg_temp.id('user', n), 'version', 1, 'role', 'learner',
 	'status', 'active', 'created_at', pg_temp.at(n), 'updated_at', pg_temp.at(n))
@@ -27,15 +31,15 @@ from generate_series(1, 100000) n, lateral (select pg_temp.id('goal', n) id, pg_
 	pg_temp.pick(n, '{draft,active,paused,completed,abandoned}') status, pg_temp.category(n) category,
 	pg_temp.pick(n / 5, '{private,public}') visibility, pg_temp.at(n) at) g;
 
-insert into sical_read.path_v2 (id, status, category, created_at, doc)
-select p.id, p.status, p.category, p.at, json_build_object('id', p.id, 'version', 1, 'owner_id', pg_temp.owner(n), 'title', 'x',
+insert into sical_read.path_v2 (id, status, category, created_at, words, doc)
+select p.id, p.status, p.category, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'owner_id', pg_temp.owner(n), 'title', 'x',
 	'status', p.status, 'category', p.category, 'created_at', p.at, 'updated_at', p.at, 'published_at', p.at,
 	'points', (select json_agg(pg_temp.id('point', n + i)) from generate_series(1, 5) i))
 from generate_series(1, 100000) n, lateral (select pg_temp.id('path', n) id, pg_temp.category(n) category,
 	pg_temp.pick(n, '{published,archived}') status, pg_temp.at(n) at) p;
 
-insert into sical_read.point_v2 (id, category, difficulty_level, created_at, doc)
-select p.id, p.category, p.level, p.at, json_build_object('id', p.id, 'version', 1, 'title', 'x',
+insert into sical_read.point_v2 (id, category, difficulty_level, created_at, words, doc)
+select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'title', 'x',
 	'category', p.category, 'difficulty_level', p.level, 'created_at', p.at, 'updated_at', p.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('point', n) id, pg_temp.category(n) category,
 	case when n % 1000 = 0 then 9 else 1 + n % 8 end as level, pg_temp.at(n) at) p;

@@ -1,0 +1,174 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Search is the terms that what is found has, all of them; nil for no search.
+type Search []string
+
+// ErrSearch is returned for a search that names nothing.
+var ErrSearch = errors.New("there is no word to search for")
+
+// ParseSearch reads what somebody searches for. It fails with ErrSearch.
+func ParseSearch(text string) (Search, error) {
+	terms := projections.SearchTerms(text)
+	if len(terms) == 0 {
+		return nil, ErrSearch
+	}
+	return terms, nil
+}
+
+// key is the same for searches that find the same.
+func (s Search) key() string {
+	if s == nil {
+		return ""
+	}
+	return key(s...)
+}
+
+// in tells whether a text has all the terms.
+func (s Search) in(texts ...string) bool {
+	has := projections.Terms(texts...)
+	return !slices.ContainsFunc(s, func(term string) bool {
+		_, found := slices.BinarySearch(has, term)
+		return !found
+	})
+}
+
+// mostOpened is how many goals a page of a search opens, at most, of the public
+// ones and of the viewer's own: their words are sealed, so they are found by
+// reading and not by an index. The next page goes on from there.
+const mostOpened = 1000
+
+// SearchGoals asks for the public goals and the viewer's own with some words in
+// title or description, newest first. A page may hold fewer than the limit, or
+// none, and yet not be the last. It fails with ErrCursor.
+func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) (Question, error) {
+	name := key("search goals", v.ID.String(), f.Category, string(f.Status), search.key())
+	after, err := parseCursor(name, page.Cursor)
+	lists := a.searched(v, f, after)
+	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
+	q.Key = key(q.Key, page.Cursor)
+	views := goalViews(v, summary)
+	q.Views, q.Deps = viewNames(views), []string{projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID)}
+	q.Load = func(ctx context.Context) (Answer, error) {
+		pages := make([]*listed[projections.GoalRow], len(lists))
+		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+			for i, l := range lists {
+				pages[i] = enlist[projections.GoalRow](s, l)
+			}
+			return s.finish(ctx)
+		})
+		if err != nil {
+			return Answer{}, err
+		}
+		found, next, err := a.match(ctx, merged(pages), search, page.Limit)
+		if err != nil {
+			return Answer{}, err
+		}
+		// What they are composed of may be a moment younger, never older.
+		var parts goalParts
+		if _, err := a.read(ctx, views, func(s *snapshot) (err error) {
+			parts, err = s.goalParts(ctx, v, found, summary)
+			return err
+		}); err != nil {
+			return Answer{}, err
+		}
+		items, err := a.summarise(ctx, v, found, parts)
+		if err != nil {
+			return Answer{}, err
+		}
+		body := Page[Goal]{Items: items}
+		if next != nil {
+			body.NextCursor = next.cursor(name)
+		}
+		return rendered(Answer{Checkpoints: checkpoints, Deps: parts.deps()}, body)
+	}
+	return q, err
+}
+
+// searched are the lists that a search of goals reads: the public ones, and the
+// viewer's own private ones.
+func (a *Asker) searched(v Viewer, f GoalFilter, after *mark) []*list {
+	public := &list{view: projections.Goal, only: "visibility = 'public'"}
+	lists := []*list{public}
+	if !v.anonymous() {
+		lists = append(lists, &list{view: projections.Goal, where: []match{
+			equals("owner_id", v.ID.String()), equals("visibility", string(events.Private)),
+		}})
+	}
+	for _, l := range lists {
+		l.narrow(f, projections.ScopePublic)
+		l.page.Limit, l.after = mostOpened, after
+	}
+	return lists
+}
+
+// candidates are goals in the order of their lists.
+type candidates struct {
+	rows []*projections.GoalRow
+	more bool // there are older ones, which were not read
+}
+
+func markOf(r *projections.GoalRow) mark { return mark{r.CreatedAt.Truncate(time.Microsecond), r.ID} }
+
+// newest orders goals as their lists do.
+func newest(a, b *projections.GoalRow) int {
+	if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
+		return order
+	}
+	return slices.Compare(b.ID[:], a.ID[:])
+}
+
+// merged puts pages together, as far as each of them reaches.
+func merged(pages []*listed[projections.GoalRow]) (c candidates) {
+	for _, page := range pages {
+		c.rows = append(c.rows, page.rows...)
+	}
+	slices.SortFunc(c.rows, newest)
+	for _, page := range pages {
+		if page.next == "" {
+			continue
+		}
+		last := page.rows[len(page.rows)-1]
+		c.more = true
+		if end, found := slices.BinarySearchFunc(c.rows, last, newest); found {
+			c.rows = c.rows[:end+1]
+		}
+	}
+	return c
+}
+
+// match opens candidates until so many are found, and tells after which one the
+// search goes on; nil where it is at its end.
+func (a *Asker) match(ctx context.Context, c candidates, search Search, limit int) (found []*projections.GoalRow, next *mark, err error) {
+	owners := set[events.ID]{}
+	for _, r := range c.rows {
+		owners.add([]events.ID{r.Owner})
+	}
+	if err := a.opener.Prefetch(ctx, owners.members); err != nil {
+		return nil, nil, err
+	}
+	for i, r := range c.rows {
+		words, ok, err := a.open(ctx, r.Owner, r.Title, r.Description)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok && search.in(words...) {
+			found = append(found, r)
+		}
+		last := i == len(c.rows)-1
+		if len(found) == limit && !last || last && c.more {
+			m := markOf(r)
+			return found, &m, nil
+		}
+	}
+	return found, nil, nil
+}
