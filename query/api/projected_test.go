@@ -71,6 +71,12 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 		if got.status != http.StatusOK {
 			return errors.New(got.body)
 		}
+		// Before the node has noticed that the views fell back, it would say so, too.
+		var least int
+		require.NoError(t, s.admin.QueryRow(ctx, `select min(position) from sical.projection`).Scan(&least))
+		if least < len(s.log) {
+			return fmt.Errorf("folded up to %d", least)
+		}
 		return nil
 	})
 	cancel()

@@ -16,7 +16,7 @@ create function pg_temp.category(n bigint) returns text stable language sql as
 
 -- one word in every text, one in a hundredth of them each, and one that is rare
 create function pg_temp.words(n bigint) returns text stable language sql as
-	$$ select concat_ws(' ', 'every', case when n % 2000 = 6 then 'rare' end, 'word' || n % 100) $$;
+	$$ select concat_ws(' ', 'every', case when abs(hashint8(n)) % 2000 = 6 then 'rare' end, 'word' || abs(hashint8(n + 1)) % 100) $$;
 
 insert into sical_read.user_v2 (id, doc)
 select pg_temp.id('user', n), json_build_object('id', pg_temp.id('user', n), 'version', 1, 'role', 'learner',
