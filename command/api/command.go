@@ -149,7 +149,15 @@ func (a *API) answer(c echo.Context, route Route, r *dispatch.Request) error {
 		status = http.StatusCreated
 		h.Set("Location", route.Path+"/"+v.ID.String())
 	}
-	return c.JSON(status, Answer{v.ID, v.Version, v.Position})
+	return c.JSONBlob(status, Answer{v.ID, v.Version, v.Position}.append(nil))
+}
+
+// append writes the answer's JSON, which the encoder takes many times as long for.
+func (a Answer) append(b []byte) []byte {
+	b = append(append(b, `{"id":"`...), a.ID.String()...)
+	b = strconv.AppendInt(append(b, `","version":`...), int64(a.Version), 10)
+	b = strconv.AppendUint(append(b, `,"position":`...), a.Position, 10)
+	return append(b, "}\n"...)
 }
 
 // conditions reads Idempotency-Key and If-Match.
