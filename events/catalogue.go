@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 )
@@ -133,4 +134,13 @@ func (c *catalogue) decode(name string, schema int, data []byte) (Data, error) {
 		return nil, fmt.Errorf("decode %s: %w", name, err)
 	}
 	return c.current(t, d), nil
+}
+
+// GoType is the type whose JSON the stored form is.
+func (t *Type) GoType() reflect.Type { return t.goType }
+
+// Kind is the kind of stream that the event stands in.
+func (t *Type) Kind() Kind {
+	kind, _, _ := strings.Cut(t.Name, ".")
+	return Kind(kind)
 }

@@ -22,6 +22,7 @@ type CLI struct {
 	Health    Health    `cmd:"" help:"Ask the process at --admin-listen whether it is ready."`
 	Bench     Bench     `cmd:"" help:"Load a running system and print the seven targets beside what was measured. It adds users and goals, which stay."`
 	OpenAPI   OpenAPI   `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
+	AsyncAPI  AsyncAPI  `cmd:"" name:"asyncapi" help:"Print the AsyncAPI document of the events on NATS."`
 	Version   VersionOf `cmd:"" help:"Print version, commit and Go version."`
 }
 

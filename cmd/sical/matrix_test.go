@@ -128,6 +128,7 @@ GET /v1/webhooks/{id}/deliveries        webhook     401   -    403  -    403  - 
 GET /v1/statistics                      nothing     200   200  -    200  -    200  -    200  -
 
 GET /openapi.json                       nothing     200   200  -    200  -    200  -    200  -
+GET /asyncapi.json                      nothing     200   200  -    200  -    200  -    200  -
 GET /docs                               nothing     200   200  -    200  -    200  -    200  -
 
 GET /health                             nothing     200   200  -    200  -    200  -    200  -

@@ -36,6 +36,7 @@ var places = map[string]place{
 		"internal/telemetry", "internal/tracing", "internal/vault", "internal/web", "internal/webhook", "internal/wire"},
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
+	"deploy/consumer": {why: "It stands for somebody outside, who has nothing of this module."},
 	"internal/admin": {may: []string{"events", "internal/eventlog", "internal/reconcile", "internal/web"},
 		why: "It lets operators ask for what others do."},
 	"internal/archtest": {why: "It reads the tree as text and needs nothing of it."},

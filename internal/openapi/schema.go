@@ -21,6 +21,7 @@ const (
 	answered use = iota // written by us: pointers may be null, members may be added
 	asked               // read by us: no null, no unknown member, no id
 	creating            // as asked, but with the id
+	recorded            // an event's: as answered, and what is personal is sealed
 )
 
 // scalars are the types with a JSON form of their own.
@@ -76,7 +77,7 @@ func (s schemas) of(t reflect.Type, u use) *schema {
 // object is the schema of a struct with its embedded ones written out.
 func (s schemas) object(t reflect.Type, u use) *schema {
 	o := &schema{Type: "object"}
-	if u != answered {
+	if u == asked || u == creating {
 		o.AdditionalProperties = false
 	}
 	for i := range t.NumField() {
@@ -116,7 +117,10 @@ func (s schemas) field(f reflect.StructField, u use, always bool) *schema {
 			*bound = jsontext.Value(v)
 		}
 	}
-	if u == answered && always && f.Type.Kind() == reflect.Pointer {
+	if u == recorded && (f.Type == reflect.TypeFor[events.Personal]() || f.Type == reflect.TypeFor[*events.Personal]()) {
+		p.Description = "Personal: sealed with the person's own key. It says only whether it is empty."
+	}
+	if (u == answered || u == recorded) && always && f.Type.Kind() == reflect.Pointer {
 		return orNull(p)
 	}
 	return p
@@ -137,5 +141,6 @@ func nameOf(t reflect.Type) string {
 	if !generic {
 		return strings.ToUpper(name[:1]) + name[1:]
 	}
-	return strings.TrimSuffix(of[strings.LastIndexByte(of, '.')+1:], "]") + name
+	of = strings.TrimSuffix(of[strings.LastIndexByte(of, '.')+1:], "]")
+	return strings.ToUpper(of[:1]) + of[1:] + name
 }

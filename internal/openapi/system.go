@@ -33,6 +33,8 @@ func (b *builder) system() {
 	unchanged := &response{Description: "The client has it.", Headers: headerRefs("ETag", "Cache-Control")}
 	asked("/openapi.json", "getOpenAPI", "This document.", "OpenAPI 3.1.",
 		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged})
+	asked("/asyncapi.json", "getAsyncAPI", "The events on NATS.", "AsyncAPI 3.0. The same for people is the catalogue at /docs/events.",
+		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged})
 	asked("/docs", "getDocs", "This document, to read.", "A page that loads nothing from elsewhere.",
 		map[string]*response{"200": file("The page.", "text/html", text()), "304": unchanged})
 }
