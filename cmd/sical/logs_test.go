@@ -15,6 +15,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"sical-backend/events"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/tracing"
@@ -43,6 +44,8 @@ func TestNobodyIsInTheLogs(t *testing.T) {
 	goal := s.do("POST", "/v1/goals", access, `{"title":"`+canary+`","description":"`+canary+`","visibility":"public"}`)
 	s.do("POST", "/v1/comments", access, `{"target_type":"goal","target_id":"`+goal+`","text":"`+canary+`"}`)
 	require.Equal(t, http.StatusOK, s.get("/v1/users/"+user, access).status)
+	admin := newDesk(t, s.app).token(t, user, events.Admin)
+	s.do("POST", "/v1/webhooks", admin, `{"url":"https://hooks.example.org/in","event_types":["goal.created"],"secret":"whsec_`+canary+strings.Repeat("A", 35)+`="}`)
 
 	refused := func() {
 		for _, r := range []reply{
