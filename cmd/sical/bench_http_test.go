@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,24 +81,37 @@ type launched struct {
 	people *crowd
 }
 
-// launchSical starts the whole system, with authentication, synced to disk.
+// launchSical starts the whole system, with authentication, synced to disk, and
+// gathers people in it.
 func launchSical(b *testing.B, file string) *launched {
+	b.Helper()
+	l, signer := startSical(b, file)
+	var err error
+	l.people, err = gather(b.Context(), l.PublicURL, signer, benchConnections)
+	require.NoError(b, err)
+	return l
+}
+
+// startSical starts the whole system, and gives what signs its tokens.
+func startSical(b *testing.B, file string, flags ...string) (*launched, *auth.Signer) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "sical-bench-") // not b.TempDir: as root, Postgres is another user who has to pass
 	require.NoError(b, err)
 	require.NoError(b, os.Chmod(dir, 0o711))
 	b.Cleanup(func() { require.NoError(b, os.RemoveAll(dir)) })
 	l := &launched{file: file, dir: dir}
-	launch(b, l.command(b, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--rate-limit", "0", "--log-level", "error"), "sical serves")
+	flags = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "error"}, flags...)
+	if !slices.Contains(flags, "--rate-limit") {
+		flags = append(flags, "--rate-limit", "0")
+	}
+	launch(b, l.command(b, flags...), "sical serves")
 	l.Run, err = embedded.ReadRun(dir)
 	require.NoError(b, err)
 	keys, err := auth.OpenKeyring(filepath.Join(dir, "keys", "tokens"))
 	require.NoError(b, err)
 	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
 	require.NoError(b, err)
-	l.people, err = gather(b.Context(), l.PublicURL, signer, benchConnections)
-	require.NoError(b, err)
-	return l
+	return l, signer
 }
 
 func (l *launched) command(b *testing.B, args ...string) *exec.Cmd {

@@ -39,6 +39,8 @@ var places = map[string]place{
 	"deploy/consumer": {why: "It stands for somebody outside, who has nothing of this module."},
 	"internal/admin": {may: []string{"events", "internal/eventlog", "internal/reconcile", "internal/web"},
 		why: "It lets operators ask for what others do."},
+	"internal/bench/bare": {trial: true, why: "It is what everything else is measured against, and has nothing of it."},
+
 	"internal/archtest": {why: "It reads the tree as text and needs nothing of it."},
 	"internal/auth":     {why: "Who somebody is can be told without knowing what this system is about."},
 	"internal/bus":      {why: "It carries messages and does not look into them."},
