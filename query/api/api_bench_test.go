@@ -1,9 +1,18 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/loadtest"
 )
 
 // discard is an http.ResponseWriter that keeps the status alone.
@@ -37,4 +46,48 @@ func BenchmarkAnswer(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkServed is the same over loopback, and beside it a bare Echo handler that
+// serves the same bytes from ristretto. Its processor time is of both ends: see
+// cmd/sical for that of the server alone. It is here to be profiled.
+func BenchmarkServed(b *testing.B) {
+	s := newSchool(b)
+	target := "/v1/points/" + s.strokes.String()
+	body := []byte(s.get(target, s.as(s.ann)).body)
+	store, err := ristretto.NewCache(&ristretto.Config[string, []byte]{NumCounters: 1000, MaxCost: 1 << 20, BufferItems: 64})
+	require.NoError(b, err)
+	b.Cleanup(store.Close)
+	store.Set(target, body, 1)
+	store.Wait()
+	bare := echo.New()
+	bare.GET("/v1/points/:id", func(c echo.Context) error {
+		kept, _ := store.Get(c.Request().URL.Path)
+		return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, kept)
+	})
+	for name, handler := range map[string]http.Handler{"bare": bare, "whole": s.server} {
+		b.Run(name, func(b *testing.B) {
+			server := httptest.NewServer(handler)
+			defer server.Close()
+			before := spent(b)
+			r, err := loadtest.Load{
+				URL: server.URL, Connections: 64, Duration: loadtest.MaxDuration, Units: b.N,
+				Work: func(ctx context.Context, c *loadtest.Conn, _ loadtest.Unit) error {
+					_, err := c.Do(ctx, loadtest.Request{Method: http.MethodGet, Path: target, Token: s.as(s.ann)})
+					return err
+				},
+			}.Run(b.Context())
+			require.NoError(b, err)
+			require.NoError(b, r.Err)
+			b.ReportMetric(float64((spent(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
+
+// spent is the processor time of this process so far.
+func spent(b *testing.B) time.Duration {
+	b.Helper()
+	tree, err := loadtest.Tree(os.Getpid())
+	require.NoError(b, err)
+	return tree[0].CPU
 }
