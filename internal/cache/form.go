@@ -50,12 +50,18 @@ func (e *entry) form(kind int) *form {
 	return place.Load()
 }
 
-// charge tells ristretto that an entry has grown. Stored anew or waiting to be
-// stored, it takes the higher cost either way; an entry that has been dropped
-// since is stored again, and one that has been superseded supersedes the newer,
-// which is a miss at the worst.
+// charge stores an entry anew that has grown. Ristretto makes no room for what
+// grows, only for what comes, so the entry goes and comes; who asks meanwhile
+// finds it among the recent ones.
 func (c *Cache) charge(e *entry) {
-	if _, ok := e.current(c.positions, 0); ok {
-		c.keep(e)
+	if _, ok := e.current(c.positions, 0); !ok {
+		return
 	}
+	c.mu.Lock()
+	*c.recently(e.key) = e
+	c.mu.Unlock()
+	c.keeping.RLock()
+	c.store.Del(e.key)
+	c.keeping.RUnlock()
+	c.keep(e)
 }

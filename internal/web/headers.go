@@ -9,7 +9,9 @@ type headers struct {
 }
 
 func newHeaders(origins int) headers {
-	vary := "Accept-Encoding"
+	// A proxy must not answer with what someone else may see, nor with what is
+	// older than the position asked for.
+	vary := "Accept-Encoding, Authorization, Sical-Min-Position"
 	if origins > 0 {
 		vary += ", Origin"
 	}

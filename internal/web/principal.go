@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,9 @@ const (
 
 // PrincipalOf is who the request comes from; false means anonymous.
 func PrincipalOf(c echo.Context) (Principal, bool) {
+	if r, ok := c.(*request); ok {
+		return r.principal, r.known
+	}
 	p, ok := c.Get(principalKey).(Principal)
 	return p, ok
 }
@@ -43,7 +47,33 @@ func RequirePrincipal(c echo.Context) (Principal, error) {
 
 // SetPrincipal says who the request comes from, for requests that show it by
 // other means than a bearer token (a stream ticket).
-func SetPrincipal(c echo.Context, p Principal) { c.Set(principalKey, p) }
+func SetPrincipal(c echo.Context, p Principal) {
+	if r, ok := c.(*request); ok {
+		r.principal, r.known = p, true
+		return
+	}
+	c.Set(principalKey, p)
+}
+
+// request is a context that knows who asks: Echo's own store is a map, which it
+// makes anew for every request that has something to put there.
+type request struct {
+	echo.Context
+	principal Principal
+	known     bool
+}
+
+// Get finds the principal also where someone has put a context of their own around
+// this one.
+func (r *request) Get(key string) any {
+	if key == principalKey && r.known {
+		return r.principal
+	}
+	return r.Context.Get(key)
+}
+
+// requests are used again: Echo's contexts must not outlive their requests either.
+var requests = sync.Pool{New: func() any { return new(request) }}
 
 // authenticate reads the bearer token (RFC 6750). No token leaves the request
 // anonymous; a bad one is refused even where none is needed, so that a client

@@ -70,7 +70,14 @@ func Protect(e *echo.Echo, cfg Config) error {
 	e.Binder = noBinder{}
 	e.HTTPErrorHandler = ErrorHandler(cfg.Logger)
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error { return g.serve(c, next) }
+		return func(c echo.Context) error {
+			r := requests.Get().(*request)
+			r.Context = c
+			err := g.serve(r, next)
+			*r = request{}
+			requests.Put(r)
+			return err
+		}
 	})
 	return nil
 }

@@ -54,7 +54,7 @@ func TestEveryStatusCarriesTheHeaders(t *testing.T) {
 		require.Equal(t, "nosniff", resp.Header.Get("X-Content-Type-Options"), name)
 		require.Equal(t, "default-src 'none'; frame-ancestors 'none'", resp.Header.Get("Content-Security-Policy"), name)
 		require.Equal(t, "no-referrer", resp.Header.Get("Referrer-Policy"), name)
-		require.Equal(t, "Accept-Encoding", resp.Header.Get("Vary"), name)
+		require.Equal(t, "Accept-Encoding, Authorization, Sical-Min-Position", resp.Header.Get("Vary"), name)
 		require.True(t, saneRequestID(resp.Header.Get("X-Request-Id")), name)
 		require.NotContains(t, text, "canary", name)
 		if c.status >= 400 {

@@ -73,7 +73,6 @@ func TestFormsAreKeptWithTheAnswer(t *testing.T) {
 		first := w.get(target, "", "Accept-Encoding", coding)
 		require.Equal(t, coding, first.header.Get("Content-Encoding"))
 		require.Less(t, len(first.body), len(plain.body)/4)
-		require.Equal(t, fmt.Sprint(len(first.body)), first.header.Get("Content-Length"))
 		decoder, err := decode(strings.NewReader(first.body))
 		require.NoError(t, err)
 		body, err := io.ReadAll(decoder)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,11 +18,7 @@ import (
 // The values of headers that many answers carry, made once: net/http only reads
 // them.
 var (
-	jsonType = []string{echo.MIMEApplicationJSON}
-	// What an answer depends on beside its URL. The position that a client must
-	// see stands among it, so that no proxy answers for an older one.
-	varyByAsker = "Authorization, " + minPosition
-
+	jsonType    = []string{echo.MIMEApplicationJSON}
 	keptByAsker = []string{"private, no-cache"}
 	keptByNone  = []string{"no-store"}
 	// A proxy may answer with it for a few seconds, as long as a revoked token
@@ -44,9 +41,8 @@ var forms = func() map[string]*cache.Form {
 func write(c echo.Context, answer cache.Answer, keep []string) error {
 	r, w := c.Request(), c.Response()
 	h := w.Header()
-	h["Sical-Position"] = []string{strconv.FormatUint(answer.Position, 10)}
+	h["Sical-Position"] = positionHeader(answer.Position)
 	h["Cache-Control"] = keep
-	h["Vary"] = append(h["Vary"], varyByAsker)
 	h["Etag"] = []string{answer.ETag}
 	if cursor := nextCursor(answer.Body); cursor != "" {
 		h["Link"] = []string{"<" + nextPage(r.URL, cursor) + `>; rel="next"`}
@@ -64,11 +60,33 @@ func write(c echo.Context, answer cache.Answer, keep []string) error {
 			}
 		}
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(answer.Body))}
+	if len(answer.Body) > buffered {
+		h["Content-Length"] = []string{strconv.Itoa(len(answer.Body))}
+	}
 	h["Content-Type"] = jsonType
 	w.WriteHeader(answer.Status)
 	_, err := w.Write(answer.Body)
 	return err
+}
+
+// buffered is up to how many bytes net/http counts an answer itself, at less cost.
+const buffered = 2 << 10
+
+// told is how a position is told. The last one is told again and again.
+type told struct {
+	at     uint64
+	header []string
+}
+
+var lastPosition atomic.Pointer[told]
+
+func positionHeader(at uint64) []string {
+	if last := lastPosition.Load(); last != nil && last.at == at {
+		return last.header
+	}
+	now := &told{at, []string{strconv.FormatUint(at, 10)}}
+	lastPosition.Store(now)
+	return now.header
 }
 
 // shared tells whether an answer to nobody in particular may be kept by a proxy:
