@@ -140,6 +140,9 @@ func (s goal) of(g Given) error {
 }
 
 func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
+	if g.Actor == (events.ID{}) {
+		return Outcome{}, &Refusal{Reason: Forbidden, Code: "nobody", Pointer: "/as", Detail: "A goal is somebody's: say in whose name it is created."}
+	}
 	readers := c.Visibility
 	if readers == "" {
 		readers = events.Private

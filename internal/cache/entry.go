@@ -11,6 +11,7 @@ type entry struct {
 	answer     Answer
 	generation uint64 // of the Positions when the load began
 	position   uint64 // the answer has every event up to here
+	fallen     bool   // it was read of a database that had fallen back: good for its askers alone
 	views      []*view
 	slots      []uint16  // the floors of what it depends on
 	ends       time.Time // when it is dropped, whatever happens
@@ -23,7 +24,7 @@ type entry struct {
 // while floors rise: applied positions are read before the floors, which are
 // raised before them.
 func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
-	if e.generation != p.generation.Load() {
+	if e.fallen || e.generation != p.generation.Load() {
 		return 0, false
 	}
 	applied := leastApplied(e.views)

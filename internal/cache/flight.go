@@ -101,6 +101,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		return
 	}
 	e.position = stands(e.answer.Checkpoints, before)
+	e.fallen = fallen(e.answer.Checkpoints, before)
 	for _, deps := range [2][]string{q.Deps, e.answer.Deps} {
 		for _, name := range deps {
 			e.slots = append(e.slots, c.positions.floors.slot(name))
@@ -130,4 +131,14 @@ func stands(checkpoints []uint64, before []known) uint64 {
 		least = min(least, at)
 	}
 	return least
+}
+
+// fallen tells whether a checkpoint is lower than what had been saved before.
+func fallen(checkpoints []uint64, before []known) bool {
+	for i, at := range checkpoints {
+		if at < before[i].saved {
+			return true
+		}
+	}
+	return false
 }

@@ -44,8 +44,16 @@ type Vault struct {
 	secrets cipher.AEAD // of webhooks
 	hashing []byte
 
-	mu   sync.RWMutex
-	kept map[events.ID]cipher.AEAD
+	mu      sync.RWMutex
+	kept    map[events.ID]cipher.AEAD
+	fetches map[*fetch]bool // under way
+}
+
+// fetch is keys on their way from the table. What is forgotten meanwhile must not
+// be put back by it.
+type fetch struct {
+	gone map[events.ID]bool
+	all  bool
 }
 
 // New makes a vault of a master secret of at least 32 bytes.
@@ -73,7 +81,7 @@ func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{pool: pool, master: master, secrets: secrets, hashing: hashing, kept: map[events.ID]cipher.AEAD{}}, nil
+	return &Vault{pool: pool, master: master, secrets: secrets, hashing: hashing, kept: map[events.ID]cipher.AEAD{}, fetches: map[*fetch]bool{}}, nil
 }
 
 // Hash is the keyed hash of a unique value of one kind, by which it can be
@@ -117,17 +125,48 @@ func seal(key cipher.AEAD, text []byte, owner events.ID) []byte {
 
 // Prefetch fetches the keys of several people in one round trip.
 func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
-	var missing []events.ID
-	v.mu.RLock()
-	for _, id := range owners {
-		if v.kept[id] == nil {
-			missing = append(missing, id)
+	for {
+		missing := v.missing(owners)
+		if len(missing) == 0 {
+			return nil
+		}
+		f := v.begin()
+		err := v.fetch(ctx, f, missing)
+		if !v.end(f) || err != nil {
+			return err
 		}
 	}
-	v.mu.RUnlock()
-	if len(missing) == 0 {
-		return nil
+}
+
+func (v *Vault) missing(owners []events.ID) (ids []events.ID) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, id := range owners {
+		if v.kept[id] == nil {
+			ids = append(ids, id)
+		}
 	}
+	return ids
+}
+
+func (v *Vault) begin() *fetch {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	f := &fetch{gone: map[events.ID]bool{}}
+	v.fetches[f] = true
+	return f
+}
+
+// end tells whether all that was fetched may be forgotten, so that it must be asked
+// for again.
+func (v *Vault) end(f *fetch) (again bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.fetches, f)
+	return f.all
+}
+
+func (v *Vault) fetch(ctx context.Context, f *fetch, missing []events.ID) error {
 	rows, err := v.pool.Query(ctx, `-- read subject_key
 		select subject, wrapped from sical.subject_key where subject = any($1)`, missing)
 	if err != nil {
@@ -148,7 +187,7 @@ func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
 		if err != nil {
 			return err
 		}
-		v.keep(id, opened)
+		v.keep(f, id, opened)
 		return nil
 	})
 	return err
@@ -193,15 +232,21 @@ func (v *Vault) Open(ctx context.Context, owner events.ID, sealed events.Persona
 // Forget drops a person's key from memory. The caller destroys the stored one.
 func (v *Vault) Forget(owner events.ID) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	delete(v.kept, owner)
-	v.mu.Unlock()
+	for f := range v.fetches {
+		f.gone[owner] = true
+	}
 }
 
 // Clear drops every key from memory; they are fetched again when needed.
 func (v *Vault) Clear() {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	clear(v.kept)
-	v.mu.Unlock()
+	for f := range v.fetches {
+		f.all = true
+	}
 }
 
 func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
@@ -219,10 +264,14 @@ func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
 	return nil, ErrForgotten
 }
 
-// keep holds an opened key, in place of arbitrary others when there are many.
-func (v *Vault) keep(owner events.ID, key cipher.AEAD) {
+// keep holds an opened key, in place of arbitrary others when there are many, unless
+// it was forgotten since it was asked for.
+func (v *Vault) keep(f *fetch, owner events.ID, key cipher.AEAD) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if f.all || f.gone[owner] {
+		return
+	}
 	for id := range v.kept {
 		if len(v.kept) < maxKept {
 			break

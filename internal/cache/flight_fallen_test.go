@@ -1,0 +1,27 @@
+package cache
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// An answer below what had been saved is of a database that fell back: it is good
+// for who waits for it, and for nobody later, whatever else is known to be applied.
+func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
+	t.Parallel()
+	before := []known{{applied: 90, saved: 80}, {applied: 90, saved: 90}}
+	require.True(t, fallen([]uint64{79, 90}, before))
+	require.False(t, fallen([]uint64{80, 90}, before))
+	require.EqualValues(t, 79, stands([]uint64{79, 90}, before))
+	v := &view{}
+	v.heard.Store(true)
+	v.applied.Store(90)
+	p := &Positions{floors: newFloors()}
+	e := &entry{position: 79, views: []*view{v}}
+	_, ok := e.current(p, 0)
+	require.True(t, ok, "no floor says otherwise")
+	e.fallen = true
+	_, ok = e.current(p, 0)
+	require.False(t, ok)
+}

@@ -1,0 +1,121 @@
+package vault
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+const secret = "a master secret for tests, 32 bytes and more"
+
+// world is a vault and the table of its keys.
+type world struct {
+	*Vault
+	pool *pgxpool.Pool
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	db := testkit.Database(t, func(url string) error {
+		_, err := postgres.Migrate(context.Background(), url)
+		return err
+	})
+	pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	v, err := New(pool, []byte(secret))
+	require.NoError(t, err)
+	return world{v, pool}
+}
+
+// person stores the key of somebody new.
+func (w world) person(t *testing.T) events.ID {
+	t.Helper()
+	id := uuid.New()
+	_, wrapped, err := w.NewKey(id)
+	require.NoError(t, err)
+	_, err = w.pool.Exec(t.Context(), `insert into sical.subject_key (subject, wrapped) values ($1, $2)`, id, wrapped)
+	require.NoError(t, err)
+	return id
+}
+
+func TestWhatIsSealedOpens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner, other := w.person(t), w.person(t)
+	rapid.Check(t, func(r *rapid.T) {
+		text := rapid.StringN(1, -1, 200).Draw(r, "text")
+		sealed, err := w.Seal(t.Context(), owner, events.Personal(text))
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(sealed), mark))
+		opened, err := w.Open(t.Context(), owner, sealed)
+		require.NoError(t, err)
+		require.Equal(t, text, opened)
+		_, err = w.Open(t.Context(), other, sealed)
+		require.ErrorIs(t, err, ErrForgotten, "nobody else's key opens it")
+		twice, err := w.Seal(t.Context(), owner, events.Personal(text))
+		require.NoError(t, err)
+		require.NotEqual(t, sealed, twice, "equal texts look different")
+	})
+	plain, err := w.Seal(t.Context(), events.ID{}, "nobody's")
+	require.NoError(t, err)
+	require.EqualValues(t, "nobody's", plain)
+}
+
+func TestForgottenIsForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.person(t)
+	sealed, err := w.Seal(t.Context(), owner, "canary")
+	require.NoError(t, err)
+	_, err = w.pool.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, owner)
+	require.NoError(t, err)
+	w.Forget(owner)
+	_, err = w.Open(t.Context(), owner, sealed)
+	require.ErrorIs(t, err, ErrForgotten)
+	_, err = w.Seal(t.Context(), owner, "again")
+	require.ErrorIs(t, err, ErrForgotten)
+	_, err = w.Open(t.Context(), w.person(t), "text that nobody sealed")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrForgotten)
+}
+
+func TestKeysFetchedMeanwhileAreNotPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone, stays := w.person(t), w.person(t)
+	key, _, err := w.NewKey(gone)
+	require.NoError(t, err)
+	for _, forget := range []func(){func() { w.Forget(gone) }, w.Clear} {
+		f := w.begin() // and the table answers
+		forget()
+		w.keep(f, gone, key.aead)
+		require.Nil(t, w.kept[gone])
+		w.end(f)
+	}
+	require.NoError(t, w.Prefetch(t.Context(), []events.ID{stays}))
+	require.NotNil(t, w.kept[stays])
+	require.Empty(t, w.fetches)
+}
+
+func TestOtherMasterKeyOpensNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.person(t)
+	stranger, err := New(w.pool, []byte(strings.ToUpper(secret)))
+	require.NoError(t, err)
+	require.ErrorContains(t, stranger.Prefetch(t.Context(), []events.ID{owner}), "master key")
+	_, err = New(w.pool, []byte("short"))
+	require.Error(t, err)
+}
