@@ -78,6 +78,8 @@ var tags = []tag{
 	{"comments", "What people say about goals, paths, points and assessments."},
 	{"webhooks", "Where events are sent to as they happen."},
 	{"commands", "Many commands at once."},
+	{"popular-goals", "What learners take up."},
+	{"trending-points", "What learners are busy with."},
 	{"statistics", "Figures of the whole system."},
 	{"system", "Is it there, and what can it do."},
 }
