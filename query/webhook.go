@@ -96,19 +96,19 @@ func (a *Asker) DeliveriesOf(id events.ID) Question {
 
 // deliveries queues reading what the webhook's reaction keeps of itself.
 func (s *snapshot) deliveries(id events.ID, d *Deliveries) {
-	s.batch.Queue(`
+	s.batch.Queue(`-- read reaction
 		select position, failures, failing_since, retry_at from sical.reaction
 		where reaction = 'webhook' and consumer = $1`, id).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&d.Position, &d.Failures, &d.FailingSince, &d.RetryAt}, func() error { return nil })
 		return err
 	})
-	s.batch.Queue(`
+	s.batch.Queue(`-- list webhook_delivery
 		select position, event_id, type, at, took_ms, status, error from sical.webhook_delivery
 		where webhook = $1 order by id desc limit 100`, id).Query(func(rows pgx.Rows) (err error) {
 		d.Items, err = pgx.AppendRows(d.Items, rows, pgx.RowToStructByPos[Delivery])
 		return err
 	})
-	s.batch.Queue(`
+	s.batch.Queue(`-- list reaction_poison
 		select position, error, parked_at from sical.reaction_poison
 		where reaction = 'webhook' and consumer = $1 order by position desc limit 100`, id).Query(func(rows pgx.Rows) (err error) {
 		d.Parked, err = pgx.AppendRows(d.Parked, rows, pgx.RowToStructByPos[ParkedByWebhook])

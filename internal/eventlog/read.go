@@ -50,7 +50,7 @@ func (r Reader) Incarnation(ctx context.Context) (events.ID, error) {
 // OfKind returns the stored events of all streams of a kind, in the log's order. It
 // is for kinds of which there are few.
 func (r Reader) OfKind(ctx context.Context, k events.Kind) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `
+	rows, err := r.pool.Query(ctx, `-- load events
 		select `+columns+` from sical.events where stream > $1 || '-' and stream < $1 || '.' order by position`, string(k))
 	if err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 
 // enter makes the row of a new consumer; one that is there keeps its position.
 func (s *source) enter(ctx context.Context, c Consumer) error {
-	_, err := s.cfg.Pool.Exec(ctx, `
+	_, err := s.cfg.Pool.Exec(ctx, `-- add reaction
 		insert into sical.reaction (reaction, consumer, position) values ($1, $2, $3) on conflict do nothing`,
 		s.cfg.Reaction.Name(), c.ID, c.From)
 	return err
@@ -161,7 +161,7 @@ func (s *source) renew(ctx context.Context) error {
 		ids, epochs = append(ids, id), append(epochs, c.epoch)
 	}
 	begun := time.Now()
-	rows, err := s.cfg.Pool.Query(ctx, `
+	rows, err := s.cfg.Pool.Query(ctx, `-- renew reaction
 		update sical.reaction r set lease_until = clock_timestamp() + interval '3 seconds'
 		from unnest($2::uuid[], $3::bigint[]) o (consumer, epoch)
 		where r.reaction = $1 and r.consumer = o.consumer and r.epoch = o.epoch
@@ -198,7 +198,7 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 		return nil
 	}
 	begun := time.Now()
-	rows, err := s.cfg.Pool.Query(ctx, `
+	rows, err := s.cfg.Pool.Query(ctx, `-- take reaction
 		update sical.reaction
 		set owner = $2, epoch = epoch + 1, lease_until = clock_timestamp() + interval '3 seconds'
 		where reaction = $1 and consumer = any($3) and (owner = $2 or lease_until is null or lease_until < clock_timestamp())

@@ -15,7 +15,7 @@ func (s *source) commit(ctx context.Context, c *served, position uint64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leased)
 	defer cancel()
 	begun := time.Now()
-	done, err := s.cfg.Pool.Exec(ctx, `
+	done, err := s.cfg.Pool.Exec(ctx, `-- advance reaction
 		update sical.reaction
 		set position = $4, failures = 0, failing_since = null, retry_at = null, updated_at = clock_timestamp(),
 			lease_until = clock_timestamp() + interval '3 seconds'
@@ -54,7 +54,7 @@ func (s *source) failed(ctx context.Context, c *served, cause error) error {
 	}
 	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
 	wait = wait/2 + rand.N(wait)
-	err := s.cfg.Pool.QueryRow(ctx, `
+	err := s.cfg.Pool.QueryRow(ctx, `-- fail reaction
 		update sical.reaction
 		set failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
 			retry_at = clock_timestamp() + $4::interval, updated_at = clock_timestamp()
@@ -75,7 +75,7 @@ func (s *source) failed(ctx context.Context, c *served, cause error) error {
 func (s *source) release(c *served) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, err := s.cfg.Pool.Exec(ctx, `
+	_, err := s.cfg.Pool.Exec(ctx, `-- release reaction
 		update sical.reaction set owner = null, lease_until = null, position = greatest(position, $4)
 		where reaction = $1 and consumer = $2 and epoch = $3`, s.cfg.Reaction.Name(), c.ID, c.epoch, c.position)
 	if err != nil {

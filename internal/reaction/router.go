@@ -91,7 +91,7 @@ func (p *parking) Publish(reaction string, messages ...*message.Message) error {
 	for _, msg := range messages {
 		d := deliveryOf(msg)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), patience)
-		_, err := p.cfg.Pool.Exec(ctx, `
+		_, err := p.cfg.Pool.Exec(ctx, `-- park reaction_poison
 			insert into sical.reaction_poison (reaction, consumer, position, error) values ($1, $2, $3, $4)
 			on conflict (reaction, consumer, position) do update set error = excluded.error, parked_at = clock_timestamp()`,
 			reaction, d.consumer, d.event.Position, msg.Metadata.Get(middleware.ReasonForPoisonedKey))

@@ -99,7 +99,7 @@ func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun
 	if status != 0 {
 		code = status
 	}
-	_, err := w.cfg.Pool.Exec(ctx, `
+	_, err := w.cfg.Pool.Exec(ctx, `-- note webhook_delivery
 		with pruned as (
 			delete from sical.webhook_delivery where webhook = $1 and id <= (
 				select d.id from sical.webhook_delivery d where d.webhook = $1 order by d.id desc offset $8 limit 1)

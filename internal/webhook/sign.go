@@ -26,7 +26,8 @@ var errNoSecret = errors.New("the webhook has no secret")
 func (w *Webhooks) secrets(ctx context.Context, id events.ID) ([][]byte, error) {
 	var sealed, previous []byte
 	var changed time.Time
-	err := w.cfg.Pool.QueryRow(ctx, `select sealed, previous, changed_at from sical.webhook_secret where webhook = $1`, id).
+	err := w.cfg.Pool.QueryRow(ctx, `-- read webhook_secret
+		select sealed, previous, changed_at from sical.webhook_secret where webhook = $1`, id).
 		Scan(&sealed, &previous, &changed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, errNoSecret

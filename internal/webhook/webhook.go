@@ -103,7 +103,7 @@ func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
 	consumers := make([]reaction.Consumer, 0, len(endpoints))
 	for id, e := range endpoints {
 		if known, ok := w.endpoints[id]; e.ended && (!ok || !known.ended) {
-			if _, err := w.cfg.Pool.Exec(ctx, `delete from sical.webhook_delivery where webhook = $1`, id); err != nil {
+			if _, err := w.cfg.Pool.Exec(ctx, "-- drop webhook_delivery\ndelete from sical.webhook_delivery where webhook = $1", id); err != nil {
 				return nil, err
 			}
 		}
