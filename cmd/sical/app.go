@@ -56,6 +56,7 @@ type App struct {
 	started  atomic.Bool            // has been ready once
 	unready  atomic.Pointer[string] // why it was not when last asked
 	draining atomic.Bool            // told to end: nothing new should come here
+	ending   []func()               // what has to end before requests can be waited for
 	closers  []func()
 	failed   chan error // the first part that ended by itself
 }
@@ -168,6 +169,9 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 	a.onClose(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
+		for _, f := range a.ending {
+			f()
+		}
 		if err := server.Shutdown(ctx); err != nil {
 			a.logger.Warn("some requests were cut off", "listener", name, "error", err)
 			_ = server.Close()

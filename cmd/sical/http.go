@@ -61,5 +61,5 @@ func (a *App) protectPublic(e *echo.Echo) error {
 // principal checks an access token.
 func (a *App) principal(token string) (web.Principal, error) {
 	c, err := a.verifier.Verify(token)
-	return web.Principal{UserID: c.User, Role: c.Role, SessionID: c.Session, Expires: c.Expires}, err
+	return web.Principal{UserID: c.User, Role: c.Role, SessionID: c.Session, Generation: c.Generation, Expires: c.Expires}, err
 }

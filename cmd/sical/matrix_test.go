@@ -122,6 +122,8 @@ GET /v1/comments                        point       200   -    200  -    200  - 
 GET /v1/users/{id}/comments             user        401   200  404  200  404  200  200  200  200
 GET /v1/popular-goals                   nothing     200   200  -    200  -    200  -    200  -
 GET /v1/trending-points                 nothing     200   200  -    200  -    200  -    200  -
+POST /v1/stream-tickets                 nothing     401   201  -    201  -    201  -    201  -
+GET /v1/stream                          nothing     401   400  -    400  -    400  -    400  -
 GET /v1/webhooks                        nothing     401   403  -    403  -    403  -    200  -
 GET /v1/webhooks/{id}                   webhook     401   -    403  -    403  -    403  -    200
 GET /v1/webhooks/{id}/deliveries        webhook     401   -    403  -    403  -    403  -    200

@@ -14,6 +14,7 @@ import (
 	"sical-backend/internal/cache"
 	"sical-backend/internal/dispatch"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/live"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/relay"
@@ -120,7 +121,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	}
 	commandapi.Register(a.echo(), commandapi.Config{
 		Dispatcher: d.Dispatcher, Sessions: sessions, Hasher: auth.NewHasher(2, 64), Throttle: auth.NewThrottle(time.Now),
-		Revocations: a.revocations, Logger: a.logger, Now: time.Now,
+		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Logger: a.logger, Now: time.Now,
 	})
 	a.checks = append(a.checks, check{"log", d.pool.Ping})
 	a.work("housekeeping", func(ctx context.Context) error { return a.houseKeep(ctx, d.log, sessions) })
@@ -167,6 +168,9 @@ func (a *App) startQuery(ctx context.Context) error {
 		Views: views, Pool: p, NATS: a.nats, Head: eventlog.NewReader(p).Head, Logger: a.logger,
 	})
 	positions.OnForget(v.Clear)
+	hub := live.NewHub(mostStreams, streamsEach)
+	positions.OnChange(hub.Changed)
+	a.ending = append(a.ending, hub.Close)
 	answers, err := cache.New(positions, a.CacheBytes, telemetry.NewCache(a.registry))
 	if err != nil {
 		return err
@@ -176,6 +180,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting)
 	api := queryapi.New(query.NewAsker(p, v), answers, positions)
 	api.Register(a.echo())
+	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
 	a.checks = append(a.checks, check{"read models", p.Ping})
 	a.beginnings = append(a.beginnings, check{"views", caughtUp(eventlog.NewReader(p).Head, func() (least string, position uint64) {
 		position = math.MaxUint64

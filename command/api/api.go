@@ -9,6 +9,7 @@ import (
 	"sical-backend/command"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/dispatch"
+	"sical-backend/internal/live"
 )
 
 // Config is what the command side works with.
@@ -18,6 +19,7 @@ type Config struct {
 	Hasher      *auth.Hasher
 	Throttle    *auth.Throttle
 	Revocations *auth.Revocations
+	Tickets     *live.Tickets
 	Logger      *slog.Logger
 	Now         func() time.Time
 }
@@ -37,6 +39,7 @@ func Register(e *echo.Echo, c Config) {
 	}
 	e.POST("/v1/commands", a.batch)
 	e.POST("/v1/sessions", a.logIn)
+	e.POST("/v1/stream-tickets", a.ticket)
 	e.POST("/v1/sessions/refresh", a.refresh)
 	e.DELETE("/v1/sessions/current", a.logOut)
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,12 +56,18 @@ func (p *Positions) raise(v *view, n Notice) {
 	for _, name := range n.Groups {
 		p.floors.raise(name, n.To)
 	}
+	if p.change != nil && (n.All || len(n.Keys) > 0) {
+		p.change(slices.Concat(n.Keys, n.Groups, []string{v.Name}), n.All)
+	}
 }
 
 // drop has everything that was read so far forgotten.
 func (p *Positions) drop() {
 	for _, f := range p.forget {
 		f()
+	}
+	if p.change != nil {
+		p.change(nil, true)
 	}
 }
 
@@ -107,6 +114,7 @@ func (p *Positions) take(v *view, c checkpoint, now time.Time) {
 		p.drop()
 		if c.Incarnation != p.incarnation {
 			p.incarnation = c.Incarnation
+			p.history.Store(&c.Incarnation)
 			p.floors.clear()
 			p.head.Store(0)
 		}

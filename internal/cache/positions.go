@@ -39,12 +39,14 @@ type Positions struct {
 	byName map[string]*view
 	floors *floors
 	forget []func()
+	change func(names []string, all bool) // nil for nobody
 
 	// generation changes when nothing that was read before may be given again:
 	// whenever a cache is cleared.
 	generation  atomic.Uint64
-	incarnation events.ID // of the log; only Run reads and writes it
-	suspect     bool      // a notice was not understood; only Run reads and writes it
+	incarnation events.ID                 // of the log; only Run reads and writes it
+	history     atomic.Pointer[events.ID] // the same, for everybody
+	suspect     bool                      // a notice was not understood; only Run reads and writes it
 	head        atomic.Uint64
 	asking      chan struct{} // holds one token while the log's head is asked for
 	waiting     atomic.Int64
@@ -69,6 +71,19 @@ func NewPositions(cfg Config) *Positions {
 // opens sealed text comes before the caches of what it opened, or they could
 // keep what an old key still opened after they were cleared.
 func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
+
+// OnChange has f called, in the goroutine of Run, with the names whose answers have
+// changed, or all for any: rows and groups as answers depend on them. It must be
+// called before Run, and f must not block.
+func (p *Positions) OnChange(f func(names []string, all bool)) { p.change = f }
+
+// Incarnation is the log's, zero where it is not known yet.
+func (p *Positions) Incarnation() (id events.ID) {
+	if known := p.history.Load(); known != nil {
+		id = *known
+	}
+	return id
+}
 
 // Applied is how far this process knows the view to have come. A snapshot of
 // the database begun after the call has at least these events.

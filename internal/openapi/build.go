@@ -59,6 +59,7 @@ func Document() []byte {
 	for _, route := range query.Routes() {
 		b.query(route)
 	}
+	b.live()
 	b.system()
 	b.illustrate()
 	doc, err := json.Marshal(&b.document, json.Deterministic(true), jsontext.WithIndent("  "))
@@ -77,6 +78,7 @@ var tags = []tag{
 	{"assessments", "Tests and their scores."},
 	{"comments", "What people say about goals, paths, points and assessments."},
 	{"webhooks", "Where events are sent to as they happen."},
+	{"live", "Answers as they change."},
 	{"commands", "Many commands at once."},
 	{"popular-goals", "What learners take up."},
 	{"trending-points", "What learners are busy with."},

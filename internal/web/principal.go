@@ -12,10 +12,11 @@ import (
 
 // Principal is who a request comes from, as its access token says.
 type Principal struct {
-	UserID    uuid.UUID
-	Role      string
-	SessionID uuid.UUID
-	Expires   time.Time // of the token
+	UserID     uuid.UUID
+	Role       string
+	SessionID  uuid.UUID
+	Generation int64     // of the user's sessions, when the token was signed
+	Expires    time.Time // of the token
 }
 
 // Verifier checks an access token. Its error is answered as 401, unless it is

@@ -1,0 +1,221 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/events"
+	"sical-backend/internal/cache"
+	"sical-backend/internal/live"
+	"sical-backend/internal/web"
+	"sical-backend/query"
+)
+
+// following is one open stream.
+type following struct {
+	*API
+	live      Live
+	ask       func(*asked) (query.Question, error)
+	asked     *asked
+	principal web.Principal
+	last      string // id of the last event that the client has
+	history   events.ID
+	stream    *live.Stream
+	deps      []string // what only the last answer could tell that it depends on
+	out       *http.ResponseController
+	w         http.ResponseWriter
+}
+
+var errEnded = errors.New("the stream has ended")
+
+// open answers with the first event, or a problem, and goes on.
+func (f *following) open(c echo.Context) error {
+	var err error
+	f.stream, err = f.live.Hub.Open(f.principal.UserID)
+	switch {
+	case errors.Is(err, live.ErrTooMany):
+		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many streams are open.", RetryAfter: heartbeat}
+	case err != nil:
+		return &web.Problem{Code: web.Overloaded, Detail: "Too many streams are open.", RetryAfter: heartbeat}
+	}
+	defer f.stream.Close()
+	f.history = f.live.Incarnation()
+	reset, err := f.resume()
+	if err != nil {
+		return err
+	}
+	first, err := f.current()
+	if errors.Is(err, query.ErrNotFound) {
+		return web.NewProblem(web.NotFound, "")
+	}
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	c.Response().WriteHeader(http.StatusOK)
+	if c.Request().Method == http.MethodHead {
+		return nil
+	}
+	f.w, f.out = c.Response(), http.NewResponseController(c.Response())
+	// A stream is read for as long as it lives; what is written has its own deadline.
+	if err := f.out.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
+	if f.begin(reset, first) == nil {
+		f.run(f.asked.ctx)
+	}
+	return nil
+}
+
+// resume waits until this process is as far as the client, who must not go back in
+// time. reset tells that what it has is of another history.
+func (f *following) resume() (reset bool, err error) {
+	if f.last == "" {
+		return false, nil
+	}
+	part := strings.Split(f.last, ".")
+	position, err := strconv.ParseUint(part[min(1, len(part)-1)], 10, 63)
+	if len(part) != 3 || err != nil || part[0] != f.history.String() {
+		f.last = ""
+		return true, nil
+	}
+	q, err := f.ask(f.asked)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(f.asked.ctx, defaultWait)
+	defer cancel()
+	err = f.waiter.Wait(ctx, q.Views, position)
+	switch {
+	case errors.Is(err, cache.ErrPositionUnknown):
+		f.last = ""
+		return true, nil
+	case err != nil:
+		return false, behind(err)
+	}
+	return false, nil
+}
+
+// current is the answer as of now, and has the stream watch all it depends on.
+func (f *following) current() (cache.Answer, error) {
+	for {
+		q, err := f.ask(f.asked)
+		if err != nil {
+			return cache.Answer{}, err
+		}
+		f.stream.Watch(slices.Concat(q.Deps, f.deps)...)
+		answer, err := f.answers.Do(f.asked.ctx, cached(q, 0))
+		if err != nil {
+			return answer, err
+		}
+		f.deps = answer.Deps
+		if !f.stream.Watch(slices.Concat(q.Deps, f.deps)...) {
+			return answer, nil
+		}
+		// What came to be watched only now may have changed since it was read.
+	}
+}
+
+// begin sends what the client lacks.
+func (f *following) begin(reset bool, first cache.Answer) error {
+	if err := f.send("retry: 2000\n\n"); err != nil {
+		return err
+	}
+	if reset {
+		if err := f.send("event: reset\ndata: {}\n\n"); err != nil {
+			return err
+		}
+	}
+	return f.tell(first)
+}
+
+// run sends what changes, until the stream ends.
+func (f *following) run(ctx context.Context) {
+	tick := time.NewTicker(checked)
+	defer tick.Stop()
+	spoke := time.Now()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.live.Hub.Done():
+			return
+		case <-f.stream.Woken():
+			if err = f.refresh(); err == nil {
+				spoke = time.Now()
+			}
+		case now := <-tick.C:
+			if !f.live.Lives(f.principal) {
+				err = f.end("session_ended")
+			} else if now.Sub(spoke) >= heartbeat {
+				spoke = now
+				err = f.send(": \n\n")
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// refresh asks anew, with the rights of this moment, and sends what is new.
+func (f *following) refresh() error {
+	if !f.live.Lives(f.principal) {
+		return f.end("session_ended")
+	}
+	if history := f.live.Incarnation(); history != f.history {
+		f.history, f.last = history, ""
+		if err := f.send("event: reset\ndata: {}\n\n"); err != nil {
+			return err
+		}
+	}
+	answer, err := f.current()
+	switch {
+	case errors.Is(err, query.ErrNotFound):
+		return f.end("not_found")
+	case err != nil:
+		return nil // the database is away: the next change, or the client, asks again
+	}
+	return f.tell(answer)
+}
+
+// tell sends an answer unless the client has it.
+func (f *following) tell(a cache.Answer) error {
+	tag := strings.Trim(a.ETag, `"`)
+	_, digest, _ := strings.Cut(tag, ".")
+	id := fmt.Sprintf("%s.%d.%s", f.history, a.Position, strings.ReplaceAll(digest, ".", "-"))
+	if had := f.last[strings.LastIndex(f.last, ".")+1:]; f.last != "" && had == id[strings.LastIndex(id, ".")+1:] {
+		return nil
+	}
+	f.last = id
+	return f.send("event: change\nid: " + id + "\ndata: " + string(a.Body) + "\n\n")
+}
+
+// end says why nothing more will come, and ends the stream.
+func (f *following) end(code string) error {
+	_ = f.send("event: end\ndata: {\"code\":\"" + code + "\"}\n\n")
+	return errEnded
+}
+
+// send writes at once. A client that does not take it in time is left.
+func (f *following) send(text string) error {
+	if err := f.out.SetWriteDeadline(time.Now().Add(sending)); err != nil {
+		return err
+	}
+	if _, err := f.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return f.out.Flush()
+}

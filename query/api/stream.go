@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"sical-backend/events"
+	"sical-backend/internal/live"
+	"sical-backend/internal/web"
+	"sical-backend/query"
+)
+
+// StreamPath is where answers are followed.
+const StreamPath = "/v1/stream"
+
+const (
+	heartbeat = 15 * time.Second
+	checked   = 2 * time.Second // how often it is asked whether the session lives
+	sending   = 5 * time.Second // how long a client may leave what it is sent
+)
+
+// The parameters of a stream.
+var streamParams = []Param{
+	{Name: "view", Type: Text, Doc: "what to follow", Enum: streamed(), Required: true},
+	{Name: "key", Type: Text, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics"},
+	{Name: "ticket", Type: Text, Doc: "of POST /v1/stream-tickets, where no access token is sent"},
+	{Name: "last_event_id", Type: Text, Doc: "as the header Last-Event-ID, for an EventSource that is opened anew with another ticket"},
+}
+
+// StreamParams lists the parameters of a stream, for its description.
+func StreamParams() []Param { return streamParams }
+
+// streamable are the questions whose answers can be followed, by view.
+var streamable = map[string]func(*asked) (query.Question, error){
+	"user":       func(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), nil },
+	"goal":       func(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), nil },
+	"path":       func(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), nil },
+	"point":      func(a *asked) (query.Question, error) { return a.asker.Point(a.id), nil },
+	"assessment": func(a *asked) (query.Question, error) { return a.asker.Assessment(a.viewer, a.id), nil },
+	"user-goals": func(a *asked) (query.Question, error) {
+		return a.asker.GoalsOf(a.viewer, a.id, query.GoalFilter{}, query.Paging{Limit: defaultLimit})
+	},
+	"progress": func(a *asked) (query.Question, error) {
+		return a.asker.ProgressOf(a.viewer, a.id, query.Paging{Limit: defaultLimit})
+	},
+	"statistics": func(a *asked) (query.Question, error) {
+		return a.asker.Statistics(events.DateOf(time.Now())), nil
+	},
+}
+
+// streamed lists the views in their order in the description.
+func streamed() []string {
+	return []string{"user", "goal", "path", "point", "assessment", "user-goals", "progress", "statistics"}
+}
+
+// Live is what streams need beside answers.
+type Live struct {
+	Hub *live.Hub
+	// Take uses a ticket up; it fails with live.ErrTicket.
+	Take func(ctx context.Context, ticket string) (web.Principal, error)
+	// Lives tells whether somebody's session goes on.
+	Lives func(web.Principal) bool
+	// Incarnation is the log's.
+	Incarnation func() events.ID
+}
+
+// RegisterStream adds the stream to e.
+func (a *API) RegisterStream(e *echo.Echo, l Live) {
+	handler := func(c echo.Context) error { return a.follow(c, l) }
+	e.GET(StreamPath, handler)
+	e.HEAD(StreamPath, handler)
+}
+
+// follow answers one stream, until its client leaves, its session ends, or what it
+// shows is no longer the viewer's to see.
+func (a *API) follow(c echo.Context, l Live) error {
+	names := make([]string, len(streamParams))
+	for i, p := range streamParams {
+		names[i] = p.Name
+	}
+	q := web.ReadQuery(c.Request().URL, names...)
+	principal, known := web.PrincipalOf(c)
+	if !known && !q.Has("ticket") {
+		return web.NewProblem(web.Unauthenticated, "This needs an access token, or a ticket.")
+	}
+	ask, id, err := subject(q)
+	if err != nil {
+		return err
+	}
+	last := q.Text("last_event_id", maxText)
+	if header := c.Request().Header.Get("Last-Event-Id"); header != "" {
+		last = header
+	}
+	ticket := q.Text("ticket", maxText)
+	if err := q.Err(); err != nil {
+		return err
+	}
+	ctx := web.Context(c)
+	if !known {
+		principal, err = l.Take(ctx, ticket)
+		if errors.Is(err, live.ErrTicket) {
+			return web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
+		asker: a.asker, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: q, ctx: ctx,
+	}}
+	return f.open(c)
+}
+
+// subject is what is asked for, and about what.
+func subject(q *web.Query) (ask func(*asked) (query.Question, error), id events.ID, err error) {
+	view := q.Enum("view", "", streamed()...)
+	switch {
+	case q.Err() != nil:
+		return nil, id, q.Err()
+	case view == "":
+		return nil, id, wrong("view", "is required")
+	case view == "statistics" && q.Has("key"):
+		return nil, id, wrong("key", "does not go with statistics")
+	case view == "statistics":
+		return streamable[view], id, nil
+	case !q.Has("key"):
+		return nil, id, wrong("key", "is required")
+	}
+	id, err = uuid.Parse(q.Text("key", maxText))
+	if err != nil {
+		return nil, id, wrong("key", "is not an id")
+	}
+	return streamable[view], id, nil
+}
