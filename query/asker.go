@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,10 +29,12 @@ type Opener interface {
 type Asker struct {
 	pool   *pgxpool.Pool
 	opener Opener
+	// gatherers read the rows of a view for all who ask at the same time, by view.
+	gatherers sync.Map
 }
 
 // NewAsker makes an Asker that reads through pool.
-func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker { return &Asker{pool, opener} }
+func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker { return &Asker{pool: pool, opener: opener} }
 
 // Viewer is who asks; the zero Viewer is anyone.
 type Viewer struct {

@@ -32,11 +32,25 @@ func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, s
 	}
 }
 
-// rowsByID reads rows of one view.
-func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (found map[events.ID]*R, checkpoints []uint64, err error) {
-	checkpoints, err = a.read(ctx, []*projections.View{view}, func(s *snapshot) error {
-		found = find[R](s, view, ids...)
-		return s.finish(ctx)
-	})
-	return found, checkpoints, err
+// rowsOf are rows of one view, and how far it was.
+type rowsOf[R any] struct {
+	found       map[events.ID]*R
+	checkpoints []uint64
+}
+
+// rowsByID reads rows of one view, together with what others ask of it just then:
+// what is found may be more than was asked for, and is shared.
+func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (map[events.ID]*R, []uint64, error) {
+	g, ok := a.gatherers.Load(view)
+	if !ok {
+		g, _ = a.gatherers.LoadOrStore(view, &gatherer[rowsOf[R]]{read: func(ctx context.Context, ids []events.ID) (rows rowsOf[R], err error) {
+			rows.checkpoints, err = a.read(ctx, []*projections.View{view}, func(s *snapshot) error {
+				rows.found = find[R](s, view, ids...)
+				return s.finish(ctx)
+			})
+			return rows, err
+		}})
+	}
+	rows, err := g.(*gatherer[rowsOf[R]]).ask(ctx, ids)
+	return rows.found, rows.checkpoints, err
 }

@@ -1,0 +1,109 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// What is asked while reads are under way is read together, and everyone has an
+// answer from a read that began after they asked.
+func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var groups [][]events.ID
+	began, release := make(chan struct{}, 100), make(chan struct{})
+	g := &gatherer[map[events.ID]bool]{read: func(_ context.Context, ids []events.ID) (map[events.ID]bool, error) {
+		mu.Lock()
+		groups = append(groups, ids)
+		mu.Unlock()
+		began <- struct{}{}
+		<-release
+		found := map[events.ID]bool{}
+		for _, id := range ids {
+			found[id] = true
+		}
+		return found, nil
+	}}
+	var asking sync.WaitGroup
+	ask := func(id events.ID) {
+		asking.Go(func() {
+			found, err := g.ask(t.Context(), []events.ID{id})
+			if err != nil || !found[id] {
+				t.Error(id, err)
+			}
+		})
+	}
+	for i := range byte(gatheredAtOnce) {
+		ask(events.ID{1, i})
+		<-began
+	}
+	const more = gatheredMost + 50
+	for i := range more {
+		ask(events.ID{2, byte(i), byte(i >> 8)})
+	}
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		asked := 0
+		for _, group := range g.waiting {
+			asked += group.asked
+		}
+		return asked == more
+	}, time.Minute, time.Millisecond)
+	close(release)
+	asking.Wait()
+	require.Len(t, groups, gatheredAtOnce+2)
+	// The last two are read at the same time, in either order.
+	sizes := []int{len(groups[gatheredAtOnce]), len(groups[gatheredAtOnce+1])}
+	require.ElementsMatch(t, []int{gatheredMost, more - gatheredMost}, sizes)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	require.Zero(t, g.running)
+}
+
+// Another's mistake is not one's own.
+func TestAFailedGroupIsReadOneByOne(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	bad := events.ID{9}
+	began, release := make(chan struct{}, 100), make(chan struct{})
+	g := &gatherer[bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+		began <- struct{}{}
+		<-release
+		for _, id := range ids {
+			if id == bad {
+				return false, broken
+			}
+		}
+		return true, nil
+	}}
+	var asking sync.WaitGroup
+	ask := func(id events.ID) {
+		asking.Go(func() {
+			found, err := g.ask(t.Context(), []events.ID{id})
+			if id == bad && !errors.Is(err, broken) || id != bad && (err != nil || !found) {
+				t.Error(id, found, err)
+			}
+		})
+	}
+	for i := range byte(gatheredAtOnce) {
+		ask(events.ID{1, i})
+		<-began
+	}
+	ask(bad)
+	ask(events.ID{2})
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == 1 && g.waiting[0].asked == 2
+	}, time.Minute, time.Millisecond)
+	close(release)
+	asking.Wait()
+}
