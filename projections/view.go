@@ -44,6 +44,7 @@ type Column struct {
 type View struct {
 	Name    string
 	Version int
+	Reads   int      // lowest version whose tables the questions of this one can read
 	Keys    []string // columns of the primary key, one or two of type uuid
 	Columns []Column
 	Indexes []string // "on {table} …", in SQL; {table} stands for the table
@@ -56,12 +57,6 @@ type View struct {
 	totals  func(Row) []Total
 	groups  func(Row) []string
 }
-
-// Table is where the rows of this version stand.
-func (v *View) Table() string { return fmt.Sprintf("sical_read.%s_v%d", v.Name, v.Version) }
-
-// TotalTable is where the sums of this version stand.
-func (v *View) TotalTable() string { return v.Table() + "_total" }
 
 // Touches lists the rows that e changes; nil for an event of no concern.
 func (v *View) Touches(e events.Event) []Key { return v.touches(e) }
@@ -109,10 +104,10 @@ func (v *View) Collect(rows []Row) []any {
 	return values
 }
 
-// DDL creates the view's tables, without the secondary indexes.
-func (v *View) DDL() string {
+// DDL creates the tables of a build of the view, without the secondary indexes.
+func (v *View) DDL(build Build) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "create table if not exists %s (\n", v.Table())
+	fmt.Fprintf(&b, "create table if not exists %s (\n", build.Table())
 	for _, k := range v.Keys {
 		fmt.Fprintf(&b, "\t%s uuid not null,\n", k)
 	}
@@ -120,16 +115,22 @@ func (v *View) DDL() string {
 		fmt.Fprintf(&b, "\t%s %s,\n", c.Name, c.Type)
 	}
 	fmt.Fprintf(&b, "\tdoc json not null,\n\tprimary key (%s)\n) with (fillfactor = 80);\n", strings.Join(v.Keys, ", "))
-	fmt.Fprintf(&b, "create table if not exists %s (name text collate \"C\" primary key, value bigint not null) with (fillfactor = 70);\n", v.TotalTable())
+	fmt.Fprintf(&b, `create table if not exists %s (
+	name text collate "C" not null,
+	shard int not null,
+	value bigint not null,
+	primary key (name, shard)
+) with (fillfactor = 70);
+`, build.TotalTable())
 	return b.String()
 }
 
-// IndexDDL creates the view's secondary indexes.
-func (v *View) IndexDDL() string {
+// IndexDDL creates the secondary indexes of a build of the view.
+func (v *View) IndexDDL(build Build) string {
 	var b strings.Builder
 	for i, on := range v.Indexes {
-		name := fmt.Sprintf("%s_v%d_%d", v.Name, v.Version, i+1)
-		fmt.Fprintf(&b, "create index if not exists %s %s;\n", name, strings.ReplaceAll(on, "{table}", v.Table()))
+		name := fmt.Sprintf("%s_v%d_b%d_%d", v.Name, v.Version, build.Number, i+1)
+		fmt.Fprintf(&b, "create index if not exists %s %s;\n", name, strings.ReplaceAll(on, "{table}", build.Table()))
 	}
 	return b.String()
 }
@@ -138,6 +139,9 @@ func (v *View) IndexDDL() string {
 type model[R any] struct {
 	name    string
 	version int
+	// reads is the lowest version whose rows and columns this one's questions can
+	// read until their own build is ready; 0 for none.
+	reads   int
 	keys    []string
 	columns []Column
 	indexes []string
@@ -157,7 +161,7 @@ type model[R any] struct {
 
 func (m model[R]) view() *View {
 	v := &View{
-		Name: m.name, Version: m.version, Keys: m.keys, Columns: m.columns, Indexes: m.indexes, Events: m.events,
+		Name: m.name, Version: m.version, Reads: m.version, Keys: m.keys, Columns: m.columns, Indexes: m.indexes, Events: m.events,
 		touches: func(e events.Event) []Key {
 			if e.Data == nil || !slices.Contains(m.events, e.Type) {
 				return nil
@@ -180,6 +184,9 @@ func (m model[R]) view() *View {
 			e.OccurredAt = e.OccurredAt.UTC() // equal rows, whatever the zone it was read in
 			return row, m.fold(row, e)
 		},
+	}
+	if m.reads != 0 {
+		v.Reads = m.reads
 	}
 	if m.totals != nil {
 		v.totals = func(r Row) []Total { return m.totals(r.(*R)) }

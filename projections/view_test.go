@@ -169,10 +169,12 @@ func TestEveryEventIsFolded(t *testing.T) {
 	}
 }
 
-func TestDDLNamesTheVersion(t *testing.T) {
+func TestDDLNamesTheBuild(t *testing.T) {
 	t.Parallel()
 	for _, v := range Views() {
-		require.Contains(t, v.DDL(), "create table if not exists "+v.Table()+" (")
-		require.Equal(t, len(v.Indexes), strings.Count(v.IndexDDL(), "on "+v.Table()+" "))
+		b := v.Build(3)
+		require.Equal(t, fmt.Sprintf("sical_read.%s_v%d_b3", v.Name, v.Version), b.Table())
+		require.Contains(t, v.DDL(b), "create table if not exists "+b.Table()+" (")
+		require.Equal(t, len(v.Indexes), strings.Count(v.IndexDDL(b), "on "+b.Table()+" "))
 	}
 }

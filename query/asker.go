@@ -31,6 +31,7 @@ type Asker struct {
 	opener Opener
 	// gatherers read the rows of a view for all who ask at the same time, by view.
 	gatherers sync.Map
+	served    served
 }
 
 // NewAsker makes an Asker that reads through pool.
@@ -74,9 +75,9 @@ type Answer struct {
 	Body    []byte
 	Version int      // of the aggregate, 0 for an answer about several
 	Deps    []string // that only loading could tell
-	// Checkpoints are the positions of the Question's views, in their order, in
-	// the snapshot that was read.
-	Checkpoints []uint64
+	// Checkpoints are the builds of the Question's views, in their order, and how
+	// far they were in the snapshot that was read.
+	Checkpoints []projections.Checkpoint
 }
 
 // key makes the key of a question, or of a list. Each part stands behind its

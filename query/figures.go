@@ -60,14 +60,14 @@ const month = projections.ActiveSpan
 // read queues reading sums by their names.
 func (f *figures) read(s *snapshot, v *projections.View, names ...string) {
 	s.batch.Queue(`-- totals `+v.Name+`
-		select name, value from `+v.TotalTable()+` where name = any($1)`, names).Query(f.take(v))
+		select name, value from `+s.totals(v)+` where name = any($1)`, names).Query(f.take(v))
 }
 
 // days queues reading the daily sums of some kinds over the last month.
 func (f *figures) days(s *snapshot, v *projections.View, kinds ...string) {
 	for _, kind := range kinds {
 		s.batch.Queue(`-- totals `+v.Name+`
-			select name, value from `+v.TotalTable()+` where name >= $1 and name < $2`,
+			select name, value from `+s.totals(v)+` where name >= $1 and name < $2`,
 			projections.Daily(kind, f.at-month+1), projections.Daily(kind, f.at+1)).Query(f.take(v))
 	}
 }
@@ -89,7 +89,7 @@ func (f *figures) active(s *snapshot) {
 	s.batch.Queue(`-- active activity
 		select age, sum(value)::bigint from (
 			select $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age, split_part(name, E'\x1f', 3)::int as gap, value
-			from `+projections.Activity.TotalTable()+` where name >= $1 and name < $2
+			from `+s.totals(projections.Activity)+` where name >= $1 and name < $2
 		) seen where gap > age group by age`,
 		projections.Daily(projections.Active, f.at-month+1), projections.Daily(projections.Active, f.at+1), int32(f.at)).
 		Query(func(rows pgx.Rows) error {

@@ -82,7 +82,7 @@ func (s *snapshot) goalParts(ctx context.Context, v Viewer, goals []*projections
 func (s *snapshot) learnt(learner events.ID, points []events.ID) map[events.ID]bool {
 	found := map[events.ID]bool{}
 	s.batch.Queue(`-- learnt progress
-		select point_id from `+projections.Progress.Table()+`
+		select point_id from `+s.table(projections.Progress)+`
 		where learner_id = $1 and point_id = any($2) and completed_at is not null`, learner, points).
 		Query(func(rows pgx.Rows) error {
 			var id events.ID

@@ -81,7 +81,7 @@ type listed[R any] struct {
 func enlist[R any](s *snapshot, l *list) *listed[R] {
 	page := &listed[R]{}
 	s.planCustom()
-	sql, args := l.sql()
+	sql, args := l.sql(s.table(l.view))
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var doc []byte
 		var at, last mark
@@ -103,7 +103,7 @@ func enlist[R any](s *snapshot, l *list) *listed[R] {
 }
 
 // sql reads one row more than the page holds, to know whether there is another.
-func (l *list) sql() (string, []any) {
+func (l *list) sql(table string) (string, []any) {
 	var args []any
 	arg := func(v any) string {
 		args = append(args, v)
@@ -139,7 +139,7 @@ func (l *list) sql() (string, []any) {
 		condition = " where " + strings.Join(where, " and ")
 	}
 	limit := arg(l.page.Limit + 1)
-	rows := fmt.Sprintf("select doc, created_at, id from %s%s order by %s limit %s", l.view.Table(), condition, order, limit)
+	rows := fmt.Sprintf("select doc, created_at, id from %s%s order by %s limit %s", table, condition, order, limit)
 	name := "-- list " + l.view.Name + "\n"
 	if len(apart) == 0 {
 		return name + rows, args

@@ -35,12 +35,12 @@ func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, s
 // rowsOf are rows of one view, and how far it was.
 type rowsOf[R any] struct {
 	found       map[events.ID]*R
-	checkpoints []uint64
+	checkpoints []projections.Checkpoint
 }
 
 // rowsByID reads rows of one view, together with what others ask of it just then:
 // what is found may be more than was asked for, and is shared.
-func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (map[events.ID]*R, []uint64, error) {
+func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (map[events.ID]*R, []projections.Checkpoint, error) {
 	g, ok := a.gatherers.Load(view)
 	if !ok {
 		g, _ = a.gatherers.LoadOrStore(view, &gatherer[rowsOf[R]]{read: func(ctx context.Context, ids []events.ID) (rows rowsOf[R], err error) {

@@ -66,7 +66,7 @@ func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, 
 // studied queues reading a page along the primary key.
 func studied(s *snapshot, name string, learner, after events.ID, limit int, page *Page[Progress]) {
 	s.batch.Queue(`-- list progress
-		select doc from `+projections.Progress.Table()+`
+		select doc from `+s.table(projections.Progress)+`
 		where learner_id = $1 and point_id > $2 order by point_id limit $3`, learner, after, limit+1).
 		Query(func(rows pgx.Rows) error {
 			var doc []byte

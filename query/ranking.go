@@ -61,7 +61,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums, subjects *projections.
 		with seen as (
 			select split_part(name, E'\x1f', 3)::uuid as id, $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age,
 				nullif(split_part(name, E'\x1f', 4), '')::int as gap, value
-			from `+sums.TotalTable()+` where name >= $1 and name < $2
+			from `+s.totals(sums)+` where name >= $1 and name < $2
 		), daily as (
 			select id, age, sum(value)::bigint as learners, coalesce(sum(value) filter (where gap > age), 0)::bigint as last
 			from seen group by id, age having sum(value) <> 0
@@ -71,7 +71,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums, subjects *projections.
 			from daily group by id
 		)
 		select t.doc, score, learner_days, learners, ages, parts
-		from scored, lateral (select doc from `+subjects.Table()+` t where t.id = scored.id`+condition+` limit 1) t
+		from scored, lateral (select doc from `+s.table(subjects)+` t where t.id = scored.id`+condition+` limit 1) t
 		order by score desc, scored.id limit $6`,
 		projections.Daily(kind, d.first(r.At)), projections.Daily(kind, r.At+1), int32(r.At), weights, r.Explain, r.Limit, r.Category).
 		Query(func(rows pgx.Rows) error {

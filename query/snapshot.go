@@ -15,43 +15,72 @@ import (
 type snapshot struct {
 	conn   *pgxpool.Conn
 	batch  *pgx.Batch
-	custom bool // whether planCustom was queued
+	builds map[string]projections.Build // that are read, by view
+	custom bool                         // whether planCustom was queued
+	sent   bool                         // whether something has been read
 }
 
 // read runs f in one snapshot of the views and tells the position of each in it.
-// f ends it by finish.
-func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []uint64, err error) {
+// f ends it by finish. Where a view turns out to be read from another build than
+// the one last seen, f is called again; nothing was read by it then.
+func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) ([]projections.Checkpoint, error) {
+	for tries := 1; ; tries++ {
+		builds, err := a.served.builds(ctx, a.pool, views)
+		if err != nil {
+			return nil, err
+		}
+		checkpoints, again, err := a.try(ctx, views, builds, f)
+		if !again || tries == 3 {
+			return checkpoints, err
+		}
+		a.served.forget(views)
+	}
+}
+
+func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, f func(*snapshot) error) (
+	checkpoints []projections.Checkpoint, again bool, err error,
+) {
 	conn, err := a.pool.Acquire(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer conn.Release() // which closes it where a transaction is left open: after an error
-	s := &snapshot{conn: conn, batch: &pgx.Batch{}}
+	s := &snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds}
 	s.batch.Queue(`begin isolation level repeatable read, read only`)
 	s.checkpoints(views, &checkpoints)
 	err = f(s)
-	return checkpoints, err
+	return checkpoints, !s.sent && outdated(err), err
 }
 
-// checkpoints queues reading how far each of the views is; one that nobody folds
-// yet is nowhere.
-func (s *snapshot) checkpoints(views []*projections.View, positions *[]uint64) {
-	versions := make([]int32, len(views))
-	for i, v := range views {
-		versions[i] = int32(v.Version)
-	}
-	s.batch.Queue(`-- read projection
-		select array_agg(coalesce(p.position, 0) order by v.n)
-		from unnest($1::text[], $2::int[]) with ordinality v (view, version, n)
-		left join sical.projection p on p.view = v.view and p.version = v.version`, viewNames(views), versions).
-		QueryRow(func(row pgx.Row) error { return row.Scan(positions) })
+// table is where the view's rows stand in this snapshot.
+func (s *snapshot) table(v *projections.View) string { return s.builds[v.Name].Table() }
+
+// totals is where the view's sums stand in this snapshot, an addend a shard.
+func (s *snapshot) totals(v *projections.View) string { return s.builds[v.Name].TotalTable() }
+
+// checkpoints queues reading how far each of the views is, and that it is still
+// the assumed build of it that is read.
+func (s *snapshot) checkpoints(views []*projections.View, found *[]projections.Checkpoint) {
+	s.batch.Queue(serving, servingArguments(views)...).Query(func(rows pgx.Rows) (err error) {
+		if *found, err = pgx.CollectRows(rows, scanServing); err != nil {
+			return err
+		}
+		for i, c := range *found {
+			if c.Build != s.builds[views[i].Name] {
+				return errOtherBuild
+			}
+		}
+		return nil
+	})
 }
 
 // send runs what was queued, in one round trip.
 func (s *snapshot) send(ctx context.Context) error {
 	batch := s.batch
 	s.batch = &pgx.Batch{}
-	return s.conn.SendBatch(ctx, batch).Close()
+	err := s.conn.SendBatch(ctx, batch).Close()
+	s.sent = s.sent || err == nil
+	return err
 }
 
 // planCustom has what follows planned for its arguments each time. A plan for any
@@ -74,7 +103,7 @@ func (s *snapshot) finish(ctx context.Context) error {
 func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
 	found := make(map[events.ID]*R, len(ids))
 	s.batch.Queue(`-- find `+v.Name+`
-		select id, doc from `+v.Table()+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
+		select id, doc from `+s.table(v)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
 		var doc []byte
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
@@ -98,7 +127,7 @@ func decode[R any](v *projections.View, doc []byte) (*R, error) {
 func sum(s *snapshot, v *projections.View, names ...string) *int64 {
 	total := new(int64)
 	s.batch.Queue(`-- sum `+v.Name+`
-		select coalesce(sum(value), 0)::bigint from `+v.TotalTable()+` where name = any($1)`, names).
+		select coalesce(sum(value), 0)::bigint from `+s.totals(v)+` where name = any($1)`, names).
 		QueryRow(func(row pgx.Row) error { return row.Scan(total) })
 	return total
 }

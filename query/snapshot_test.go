@@ -35,7 +35,9 @@ func tables(t testing.TB) (projector, reader *pgxpool.Pool) {
 	}
 	projector, reader = open(postgres.RoleProjector), open(postgres.RoleQuery)
 	for _, v := range projections.Views() {
-		_, err := projector.Exec(t.Context(), v.DDL()+v.IndexDDL())
+		_, err := projector.Exec(t.Context(), v.DDL(v.Build(1))+v.IndexDDL(v.Build(1)))
+		require.NoError(t, err)
+		_, err = projector.Exec(t.Context(), `insert into sical.view_version (view, version, serving) values ($1, $2, 1)`, v.Name, v.Version)
 		require.NoError(t, err)
 	}
 	return projector, reader
@@ -48,12 +50,12 @@ func put(t testing.TB, projector *pgxpool.Pool, id events.ID, title string, posi
 	require.NoError(t, err)
 	ctx := t.Context()
 	require.NoError(t, pgx.BeginFunc(ctx, projector, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `insert into `+projections.Point.Table()+` (id, category, difficulty_level, created_at, doc)
+		if _, err := tx.Exec(ctx, `insert into `+projections.Point.Build(1).Table()+` (id, category, difficulty_level, created_at, doc)
 			values ($1, '', 1, now(), $2) on conflict (id) do update set doc = excluded.doc`, id, doc); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `insert into sical.projection (view, version, position, incarnation)
-			values ('point', $1, $2, gen_random_uuid()) on conflict (view, version) do update set position = excluded.position`,
+		_, err := tx.Exec(ctx, `insert into sical.projection (view, version, build, shard, position, incarnation)
+			values ('point', $1, 1, 0, $2, gen_random_uuid()) on conflict (view, version, build, shard) do update set position = excluded.position`,
 			projections.Point.Version, position)
 		return err
 	}))
@@ -79,12 +81,19 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
-	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, checkpoints, "of the point alone; nobody folds the others yet")
+	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, at(checkpoints), "of the point alone; nobody folds the others yet")
 
 	found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
 	require.NoError(t, err)
 	require.Equal(t, "after", found[id].Title)
-	require.Equal(t, []uint64{2}, checkpoints)
+	require.Equal(t, []uint64{2}, at(checkpoints))
+}
+
+func at(checkpoints []projections.Checkpoint) (positions []uint64) {
+	for _, c := range checkpoints {
+		positions = append(positions, c.Position)
+	}
+	return positions
 }
 
 // TestFailedSnapshot: an error leaves no connection behind in a transaction.
@@ -96,7 +105,7 @@ func TestFailedSnapshot(t *testing.T) {
 	a, ctx := NewAsker(reader, nil), t.Context()
 	for range 2 * reader.Config().MaxConns {
 		_, err := a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
-			s.batch.Queue(`insert into ` + projections.Point.TotalTable() + ` values ('x', 1)`)
+			s.batch.Queue(`insert into ` + projections.Point.Build(1).TotalTable() + ` values ('x', 0, 1)`)
 			return s.finish(ctx)
 		})
 		require.Error(t, err, "it only reads")

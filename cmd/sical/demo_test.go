@@ -124,7 +124,9 @@ func TestImportsDoNotWaitForPausedViews(t *testing.T) {
 	admin, err := pgx.Connect(t.Context(), c.PostgresURL)
 	require.NoError(t, err)
 	defer func() { _ = admin.Close(t.Context()) }()
-	_, err = admin.Exec(t.Context(), `insert into sical.projection (view, version, incarnation, state) values ('resting', 1, gen_random_uuid(), 'paused')`)
+	_, err = admin.Exec(t.Context(), `
+		insert into sical.view_version (view, version, serving) values ('resting', 1, 1);
+		insert into sical.projection (view, version, build, shard, incarnation, state) values ('resting', 1, 1, 0, gen_random_uuid(), 'paused')`)
 	require.NoError(t, err)
 
 	var out bytes.Buffer

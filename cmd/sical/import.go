@@ -103,7 +103,9 @@ func (i *importing) catchUp(ctx context.Context) error {
 	}
 	for behind := int64(1); behind > 0; {
 		err := watching.QueryRow(ctx, `-- behind projection
-			select head - coalesce((select min(case state when 'live' then position else head end) from sical.projection), 0)
+			select head - coalesce((
+				select min(case state when 'live' then position else head end)
+				from sical.projection join sical.view_version using (view, version) where build = serving), 0)
 			from (select coalesce(max(position), 0) as head from sical.events) log`).Scan(&behind)
 		if err != nil {
 			return err

@@ -162,7 +162,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	}
 	var views []cache.View
 	for _, view := range projections.Views() {
-		views = append(views, cache.View{Name: view.Name, Version: view.Version})
+		views = append(views, cache.View{Name: view.Name, Version: view.Version, Reads: view.Reads})
 	}
 	positions := cache.NewPositions(cache.Config{
 		Views: views, Pool: p, NATS: a.nats, Head: eventlog.NewReader(p).Head, Logger: a.logger,
@@ -199,11 +199,13 @@ func (a *App) startQuery(ctx context.Context) error {
 	return nil
 }
 
+// projectorConns is how many connections all views of a process share.
+const projectorConns = 8
+
 // startProjector is the projector role.
 func (a *App) startProjector(ctx context.Context) error {
-	views := projections.Views()
 	// Rows and checkpoint fall back together, so their commits need not be synced.
-	p, err := a.pool(ctx, postgres.RoleProjector, int32(len(views))+2, map[string]string{"synchronous_commit": "off"})
+	p, err := a.pool(ctx, postgres.RoleProjector, projectorConns, map[string]string{"synchronous_commit": "off"})
 	if err != nil {
 		return err
 	}
@@ -216,7 +218,7 @@ func (a *App) startProjector(ctx context.Context) error {
 	a.handover = projector.NewHandover()
 	a.work("projector", projector.New(projector.Config{
 		Pool: p, Log: log, Feed: projector.NewFeed(feed, log, a.handover), Changes: a.nats,
-		Views: views, Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
+		Views: projections.Views(), Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
 	}).Run)
 	a.checks = append(a.checks, check{"projections", p.Ping})
 	return nil

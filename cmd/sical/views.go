@@ -32,6 +32,9 @@ type ViewList struct {
 type viewRow struct {
 	View      string    `json:"view"`
 	Version   int       `json:"version"`
+	Build     int       `json:"build"`
+	Shard     int       `json:"shard"`
+	Serving   bool      `json:"serving"`
 	Position  int64     `json:"position"`
 	Behind    int64     `json:"behind"`
 	State     string    `json:"state"`
@@ -54,9 +57,9 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 		return err
 	}
 	rows, err := p.Query(ctx, `-- list projection
-		select view, version, position, (select coalesce(max(position), 0) from sical.events) - position,
+		select view, version, build, shard, coalesce(build = serving, false), position, (select coalesce(max(position), 0) from sical.events) - position,
 			state, owner, epoch, error, failed_at, updated_at
-		from sical.projection order by view, version`)
+		from sical.projection join sical.view_version using (view, version) order by view, version, build, shard`)
 	if err != nil {
 		return err
 	}
@@ -74,9 +77,9 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "VIEW\tVERSION\tPOSITION\tBEHIND\tSTATE\tOWNER\tERROR")
+	fmt.Fprintln(w, "VIEW\tVERSION\tBUILD\tSHARD\tPOSITION\tBEHIND\tSTATE\tOWNER\tERROR")
 	for _, v := range list {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\t%s\n", v.View, v.Version, v.Position, v.Behind, v.State, text(v.Owner), text(v.Error))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", v.View, v.Version, v.Build, v.Shard, v.Position, v.Behind, v.State, text(v.Owner), text(v.Error))
 	}
 	return w.Flush()
 }
@@ -111,7 +114,8 @@ func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *ou
 		return err
 	}
 	_, err = p.Exec(ctx, `-- steer projection
-		update sical.projection set state = $3, updated_at = now() where view = $1 and version = $2`, v.Name, v.Version, state)
+		update sical.projection set state = $3, updated_at = now()
+		where view = $1 and version = $2 and state <> 'building'`, v.Name, v.Version, state)
 	if err == nil {
 		fmt.Fprintf(out, "%s is %s.\n", v.Name, state)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/projections"
 )
 
 const hotKeys = 6
@@ -117,7 +118,7 @@ func broadcast(v *truth, s subject, unreliable bool, stop <-chan struct{}) {
 		default:
 		}
 		from, to, keys := v.change(r)
-		n := Notice{View: "v", Version: 1, Epoch: epoch, From: from, To: to, Saved: to}
+		n := Notice{View: "v", Version: 1, Build: 1, Epoch: epoch, From: from, To: to, Saved: to}
 		for _, k := range keys {
 			n.Keys = append(n.Keys, RowName("v", strconv.Itoa(k)))
 		}
@@ -152,7 +153,8 @@ type floored struct {
 }
 
 func newFloored(t testing.TB) floored {
-	p := NewPositions(Config{Views: []View{{"v", 1}}, Logger: slog.New(slog.DiscardHandler)})
+	p := NewPositions(Config{Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler)})
+	p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, State: Live}}, time.Now())
 	c, err := New(p, 16<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -170,7 +172,7 @@ func (f floored) ask(t *testing.T, v *truth, key int, least uint64) (row, positi
 		Key: name, Views: []string{"v"}, Deps: deps, MinPosition: least,
 		Load: func(context.Context) (Answer, error) {
 			row, at := v.slowly(key)
-			return Answer{Body: binary.BigEndian.AppendUint64(nil, row), Checkpoints: []uint64{at}}, nil
+			return Answer{Body: binary.BigEndian.AppendUint64(nil, row), Checkpoints: stood(at)}, nil
 		},
 	})
 	if err != nil {
@@ -178,6 +180,11 @@ func (f floored) ask(t *testing.T, v *truth, key int, least uint64) (row, positi
 		return 0, 0
 	}
 	return binary.BigEndian.Uint64(a.Body), a.Position
+}
+
+// stood is the checkpoint of the one view's first build.
+func stood(at uint64) []projections.Checkpoint {
+	return []projections.Checkpoint{{Build: projections.Build{View: "v", Version: 1, Number: 1}, Position: at}}
 }
 
 // deleting is what is usually done instead: an entry is deleted when its row

@@ -10,6 +10,7 @@ import (
 	"github.com/dgraph-io/ristretto/v2"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/projections"
 )
 
 // ErrBehind is returned where the database answered from before a position
@@ -38,9 +39,9 @@ type Answer struct {
 	Version int
 	// Deps are further names it depends on, which only loading could tell.
 	Deps []string
-	// Checkpoints are the positions of the Question's Views, in their order,
-	// read in the rows' own snapshot.
-	Checkpoints []uint64
+	// Checkpoints are the builds of the Question's Views, in their order, and how
+	// far they were in the rows' own snapshot.
+	Checkpoints []projections.Checkpoint
 	// Position is how far the answer is known to be current, the least over the
 	// views. Do sets it.
 	Position uint64

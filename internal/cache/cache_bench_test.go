@@ -12,14 +12,14 @@ import (
 // depend in two ways each; beside it ristretto's bare Get.
 func BenchmarkHit(b *testing.B) {
 	f := newFloored(b)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	questions := make([]Question, 10_000)
 	for i := range questions {
 		name := RowName("v", strconv.Itoa(i))
 		questions[i] = Question{
 			Key: name, Views: []string{"v"}, Deps: []string{name, "group"},
 			Load: func(context.Context) (Answer, error) {
-				return Answer{Body: make([]byte, 16), Checkpoints: []uint64{10}}, nil
+				return Answer{Body: make([]byte, 16), Checkpoints: stood(10)}, nil
 			},
 		}
 		_, err := f.c.Do(b.Context(), questions[i])

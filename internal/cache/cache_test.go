@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/projections"
 )
 
 // question asks for one text that stands at the position.
@@ -17,7 +18,7 @@ func question(text string, at uint64) Question {
 	return Question{
 		Key: "q", Views: []string{"v"}, Deps: []string{"v/1"},
 		Load: func(context.Context) (Answer, error) {
-			return Answer{Body: []byte(text), Checkpoints: []uint64{at}, Deps: []string{"group"}}, nil
+			return Answer{Body: []byte(text), Checkpoints: stood(at), Deps: []string{"group"}}, nil
 		},
 	}
 }
@@ -25,7 +26,7 @@ func question(text string, at uint64) Question {
 // loaded has the answer "old", read at position 10, in the cache.
 func loaded(t *testing.T) floored {
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	_, err := f.c.Do(t.Context(), question("old", 10))
 	require.NoError(t, err)
 	f.c.store.Wait()
@@ -54,6 +55,8 @@ func TestWhatNoticesDoToAnAnswer(t *testing.T) {
 		"a new owner that begins earlier": {[]Notice{{Epoch: 2, From: 8, To: 9}}, "new", 20},
 		"an owner that was superseded":    {[]Notice{{Epoch: 2, From: 10, To: 11}, {Epoch: 1, From: 10, To: 19, Keys: []string{"v/1"}}}, "old", 11},
 		"another version of the view":     {[]Notice{{Version: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"another build of the version":    {[]Notice{{Build: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"a shard that it has not":         {[]Notice{{Shard: 1, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
 		"another incarnation":             {[]Notice{{Incarnation: other, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
 		"someone was erased":              {[]Notice{{From: 10, To: 12, Forget: true}}, "new", 20},
 	} {
@@ -61,7 +64,7 @@ func TestWhatNoticesDoToAnAnswer(t *testing.T) {
 			t.Parallel()
 			f := loaded(t)
 			for _, n := range c.heard {
-				n.View, n.Version, n.Epoch = "v", max(n.Version, 1), max(n.Epoch, 1)
+				n.View, n.Version, n.Build, n.Epoch = "v", max(n.Version, 1), max(n.Build, 1), max(n.Epoch, 1)
 				n.Saved = max(n.Saved, n.From)
 				f.hear(n)
 			}
@@ -86,12 +89,13 @@ func TestWhatThePollDoesToAnAnswer(t *testing.T) {
 		"moved on unheard":    {checkpoint{Position: 14}, "new", 20},
 		"fell back":           {checkpoint{Position: 4}, "new", 20},
 		"another incarnation": {checkpoint{Position: 30, Incarnation: other}, "new", 30},
+		"another build":       {checkpoint{Build: 2, Position: 10}, "new", 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := loaded(t)
-			c.found.State = Live
-			f.p.take(f.p.view("v"), c.found, time.Now())
+			c.found.View, c.found.Version, c.found.Build, c.found.State = "v", 1, max(c.found.Build, 1), Live
+			f.p.take(f.p.view("v"), []checkpoint{c.found}, time.Now())
 			a, err := f.c.Do(t.Context(), question("new", max(20, c.found.Position)))
 			require.NoError(t, err)
 			require.Equal(t, c.want, string(a.Body))
@@ -127,26 +131,33 @@ func TestMinPosition(t *testing.T) {
 // applied; one below what had been saved is of a database that fell back.
 func TestStands(t *testing.T) {
 	t.Parallel()
-	require.EqualValues(t, 18, stands([]uint64{12, 20}, []known{{applied: 18, saved: 12}, {applied: 19, saved: 19}}))
-	require.EqualValues(t, 11, stands([]uint64{11}, []known{{applied: 18, saved: 12}}))
+	at := func(build int, position uint64) projections.Checkpoint {
+		return projections.Checkpoint{Build: projections.Build{View: "v", Version: 1, Number: build}, Position: position}
+	}
+	one := at(1, 0).Build
+	require.EqualValues(t, 18, stands([]projections.Checkpoint{at(1, 12), at(1, 20)},
+		[]known{{build: one, applied: 18, saved: 12}, {build: one, applied: 19, saved: 19}}))
+	require.EqualValues(t, 11, stands([]projections.Checkpoint{at(1, 11)}, []known{{build: one, applied: 18, saved: 12}}))
+	require.EqualValues(t, 12, stands([]projections.Checkpoint{at(2, 12)}, []known{{build: one, applied: 18, saved: 12}}),
+		"what is applied of one build says nothing of another")
 }
 
 // Whoever asks after a change must not be given a load that began before it.
 func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	began, finish := make(chan struct{}), make(chan struct{})
 	slow := question("old", 10)
 	slow.Load = func(context.Context) (Answer, error) {
 		close(began)
 		<-finish
-		return Answer{Body: []byte("old"), Checkpoints: []uint64{10}}, nil
+		return Answer{Body: []byte("old"), Checkpoints: stood(10)}, nil
 	}
 	first := ask(f.c, slow)
 	<-began
 	same := ask(f.c, question("same", 10))
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
 	later := ask(f.c, question("new", 12))
 	close(finish)
 	require.Equal(t, "old", <-first)
@@ -172,11 +183,11 @@ func ask(c *Cache, q Question) <-chan string {
 func TestClearReachesLoadsUnderWay(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	q := question("", 10)
 	q.Load = func(context.Context) (Answer, error) {
 		f.c.Clear()
-		return Answer{Body: []byte("secret"), Checkpoints: []uint64{10}}, nil
+		return Answer{Body: []byte("secret"), Checkpoints: stood(10)}, nil
 	}
 	_, err := f.c.Do(t.Context(), q)
 	require.NoError(t, err)
@@ -204,7 +215,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 func TestNoticeRoundTrip(t *testing.T) {
 	t.Parallel()
 	n := Notice{
-		View: "goal", Version: 2, Incarnation: uuid.New(), Epoch: 3, From: 4, To: 5, Saved: 5, State: Paused,
+		View: "goal", Version: 2, Build: 7, Shard: 3, Flip: true, Incarnation: uuid.New(), Epoch: 3, From: 4, To: 5, Saved: 5, State: Paused,
 		Keys: []string{RowName("goal", events.ID{1}.String())}, Groups: []string{"组"}, All: true, Forget: true,
 	}
 	data, err := n.Encode()

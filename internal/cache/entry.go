@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// never is the generation of an entry that is not to be given again.
+const never = ^uint64(0)
+
 // entry is an answer with what decides whether it may be given.
 type entry struct {
 	key        string

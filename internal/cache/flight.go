@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"sical-backend/projections"
 )
 
 // flight is a load under way, and whoever waits for it.
@@ -90,8 +92,9 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	e := &entry{key: q.Key, generation: c.positions.generation.Load(), views: make([]*view, len(q.Views))}
 	before := make([]known, len(q.Views))
 	for i, name := range q.Views {
-		e.views[i] = c.positions.view(name)
-		before[i] = known{applied: e.views[i].applied.Load(), saved: e.views[i].saved.Load()}
+		v := c.positions.view(name)
+		e.views[i] = v
+		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: v.saved.Load()}
 	}
 	if e.answer, f.err = q.Load(ctx); f.err != nil {
 		return
@@ -111,21 +114,31 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	e.ends = time.Now().Add(ttl - rand.N(ttl/5))
 	e.measure()
 	f.entry = e
+	if !sameBuilds(e.answer.Checkpoints, before) {
+		// The floors known here are another build's.
+		e.generation = never
+		c.positions.suspect.Store(true)
+	}
 	if _, ok := e.current(c.positions, 0); ok {
 		c.keep(e)
 	}
 }
 
 // known is what was known of a view before a load.
-type known struct{ applied, saved uint64 }
+type known struct {
+	build          projections.Build
+	applied, saved uint64
+}
 
 // stands is the position of an answer read at the checkpoints. A checkpoint may
 // trail what is applied over events of no concern; one lower than what had been
-// saved is of a database that fell back, and only it counts.
-func stands(checkpoints []uint64, before []known) uint64 {
+// saved is of a database that fell back, and only it counts, as does that of
+// another build than the one known.
+func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
 	least := ^uint64(0)
-	for i, at := range checkpoints {
-		if at >= before[i].saved {
+	for i, c := range checkpoints {
+		at := c.Position
+		if at >= before[i].saved && c.Build == before[i].build {
 			at = max(at, before[i].applied)
 		}
 		least = min(least, at)
@@ -134,11 +147,20 @@ func stands(checkpoints []uint64, before []known) uint64 {
 }
 
 // fallen tells whether a checkpoint is lower than what had been saved before.
-func fallen(checkpoints []uint64, before []known) bool {
-	for i, at := range checkpoints {
-		if at < before[i].saved {
+func fallen(checkpoints []projections.Checkpoint, before []known) bool {
+	for i, c := range checkpoints {
+		if c.Build == before[i].build && c.Position < before[i].saved {
 			return true
 		}
 	}
 	return false
+}
+
+func sameBuilds(checkpoints []projections.Checkpoint, before []known) bool {
+	for i, c := range checkpoints {
+		if c.Build != before[i].build {
+			return false
+		}
+	}
+	return true
 }

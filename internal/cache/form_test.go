@@ -54,11 +54,11 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 	c, err := New(f.p, capacity, f.c.metrics)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	half := func(a Answer) ([]byte, string) { return a.Body[:body/2], "half" }
 	answer := func(i int) Answer {
 		a, err := c.Do(t.Context(), Question{Key: strconv.Itoa(i), Views: []string{"v"}, Load: func(context.Context) (Answer, error) {
-			return Answer{Body: make([]byte, body), Checkpoints: []uint64{10}}, nil
+			return Answer{Body: make([]byte, body), Checkpoints: stood(10)}, nil
 		}})
 		require.NoError(t, err)
 		return a
@@ -99,7 +99,7 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 func TestAHerdIsOneFlight(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	for range 20 {
 		f.c.Clear()
 		const herd = 100

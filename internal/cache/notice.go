@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sical-backend/events"
+	"sical-backend/projections"
 )
 
 // Notice tells what one commit of a projector changed in a view. From is the To
@@ -12,8 +13,10 @@ import (
 type Notice struct {
 	View        string    `json:"view"`
 	Version     int       `json:"version"`
+	Build       int       `json:"build"`
+	Shard       int       `json:"shard"`       // that moved; the chain of notices is the shard's
 	Incarnation events.ID `json:"incarnation"` // of the log that the positions belong to
-	Epoch       int64     `json:"epoch"`       // of the view's owner; a later owner's is greater
+	Epoch       int64     `json:"epoch"`       // of the shard's owner; a later owner's is greater
 	From        uint64    `json:"from"`
 	To          uint64    `json:"to"`    // every event up to here is in the rows
 	Saved       uint64    `json:"saved"` // the checkpoint in the database, which may trail To over events of no concern
@@ -22,6 +25,12 @@ type Notice struct {
 	Groups      []string  `json:"groups,omitempty"` // collections that a changed row stood in or stands in
 	All         bool      `json:"all,omitzero"`     // too much changed to list it
 	Forget      bool      `json:"forget,omitzero"`  // someone was erased: keep nothing that was read before
+	Flip        bool      `json:"flip,omitzero"`    // nothing moved: another build may be the one that is read
+}
+
+// of is the build that the notice is about.
+func (n Notice) of() projections.Build {
+	return projections.Build{View: n.View, Version: n.Version, Number: n.Build}
 }
 
 // State is what a view is doing.

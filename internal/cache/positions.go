@@ -10,18 +10,20 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sical-backend/events"
+	"sical-backend/projections"
 )
 
-// View names a read model in the version that this process reads.
+// View names a read model with the highest version that this process reads, and
+// the lowest; 0 for none lower.
 type View struct {
-	Name    string
-	Version int
+	Name           string
+	Version, Reads int
 }
 
 // Config is what Positions needs.
 type Config struct {
 	Views []View
-	Pool  *pgxpool.Pool // may read sical.projection
+	Pool  *pgxpool.Pool // may read sical.view_version and sical.projection
 	NATS  *nats.Conn    // where the notices come from; nil asks the database alone
 	// Head tells the last position of the log.
 	Head func(context.Context) (uint64, error)
@@ -46,7 +48,8 @@ type Positions struct {
 	generation  atomic.Uint64
 	incarnation events.ID                 // of the log; only Run reads and writes it
 	history     atomic.Pointer[events.ID] // the same, for everybody
-	suspect     bool                      // a notice was not understood; only Run reads and writes it
+	suspect     atomic.Bool               // something was met that only the database can explain
+	looked      time.Time                 // when the registry was last read; only Run reads and writes it
 	head        atomic.Uint64
 	asking      chan struct{} // holds one token while the log's head is asked for
 	waiting     atomic.Int64
@@ -60,6 +63,10 @@ func NewPositions(cfg Config) *Positions {
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), asking: make(chan struct{}, 1)}
 	for _, named := range cfg.Views {
 		v := &view{View: named, state: Live}
+		v.build.Store(&projections.Build{})
+		if v.Reads == 0 {
+			v.Reads = v.Version
+		}
 		p.views = append(p.views, v)
 		p.byName[named.Name] = v
 	}
@@ -111,6 +118,7 @@ func (p *Positions) view(name string) *view {
 
 const (
 	tick    = 250 * time.Millisecond
+	recheck = time.Second     // how old may be what is known of which builds are read
 	silence = 3 * time.Second // three heartbeats
 	backlog = 8192            // notices that wait while the database is asked
 )
@@ -127,13 +135,18 @@ func (p *Positions) Run(ctx context.Context) error {
 		// The connection may be gone, and the subscription with it.
 		defer func() { _ = sub.Unsubscribe() }()
 	}
-	p.poll(ctx) // behind the subscription, so that nothing falls between
+	p.poll(ctx, true) // behind the subscription, so that nothing falls between
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case m := <-notices:
-			if n, err := DecodeNotice(m.Data); err == nil {
+			n, err := DecodeNotice(m.Data)
+			switch {
+			case err != nil:
+			case n.Flip:
+				p.poll(ctx, false)
+			default:
 				p.hear(n, time.Now())
 			}
 		case now := <-ticker.C:
@@ -144,19 +157,19 @@ func (p *Positions) Run(ctx context.Context) error {
 	}
 }
 
-// look asks the database where notices are missing, and stops trusting views
-// that nothing is known of.
+// look asks the database where notices are missing or say nothing, and stops
+// trusting views that nothing is known of.
 func (p *Positions) look(ctx context.Context, now time.Time) {
 	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
-	ask := p.suspect || !connected
+	ask := p.suspect.Load() || !connected
 	for _, v := range p.views {
-		ask = ask || now.Sub(v.noticed) > silence
+		ask = ask || v.silent(now, func(s *shard) time.Time { return s.noticed })
 	}
-	if ask {
-		p.poll(ctx)
+	if ask || now.Sub(p.looked) >= recheck {
+		p.poll(ctx, ask)
 	}
 	for _, v := range p.views {
-		if now.Sub(v.seen) > silence {
+		if v.silent(now, func(s *shard) time.Time { return s.seen }) {
 			v.heard.Store(false)
 		}
 	}

@@ -31,14 +31,15 @@ func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, in
 	require.NoError(t, err)
 	t.Cleanup(admin.Close)
 	require.NoError(t, admin.QueryRow(t.Context(), `
-		insert into sical.projection (view, version, position, epoch, incarnation) select 'v', 1, 10, 1, incarnation from sical.log
-		returning incarnation`).Scan(&incarnation))
+		with served as (insert into sical.view_version (view, version, serving) values ('v', 1, 1))
+		insert into sical.projection (view, version, build, shard, position, epoch, incarnation)
+		select 'v', 1, 1, 0, 10, 1, incarnation from sical.log returning incarnation`).Scan(&incarnation))
 	pool, err := postgres.Open(t.Context(), db.URL(postgres.RoleQuery), postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 
 	p = NewPositions(Config{
-		Views: []View{{"v", 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
+		Views: []View{{Name: "v", Version: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
 		Head: func(context.Context) (uint64, error) { return 50, nil },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -94,7 +95,7 @@ func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
 		return nil
 	})
 	tell := func(to uint64) {
-		data, err := Notice{View: "v", Version: 1, Incarnation: incarnation, Epoch: 1, From: p.Applied("v"), To: to, Saved: to}.Encode()
+		data, err := Notice{View: "v", Version: 1, Build: 1, Incarnation: incarnation, Epoch: 1, From: p.Applied("v"), To: to, Saved: to}.Encode()
 		require.NoError(t, err)
 		require.NoError(t, nc.Publish(Subject("v"), data))
 	}

@@ -7,56 +7,103 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/projections"
 )
 
 // view is what this process knows of one view. The one goroutine of
 // Positions.Run writes it; requests read the atomics.
 type view struct {
 	View
+	// build is the one that is read. It is stored after the positions in it:
+	// whoever reads it first never takes another build's for its own.
+	build   atomic.Pointer[projections.Build]
 	applied atomic.Uint64 // every event up to here is in the rows that a new snapshot sees
 	saved   atomic.Uint64 // a snapshot whose checkpoint is lower than this is of a database that fell back
 	floor   atomic.Uint64 // the floor of everything read from the view
-	heard   atomic.Bool   // the chain of notices is whole and its last link young
+	heard   atomic.Bool   // the chains of notices are whole and their last links young
 
-	// Only Positions.Run reads and writes these.
-	incarnation events.ID
-	epoch       int64
-	noticed     time.Time // when the last notice came
-	seen        time.Time // when a notice or a poll last told where the view is
+	shards []shard // of the build; only Positions.Run reads and writes it
 
 	mu      sync.Mutex
 	state   State
 	waiters waiters
 }
 
-// advance tells the waiters. The floors must have been raised before: whoever
-// reads applied and then a floor, or saved, never sees the one without the other.
-func (v *view) advance(applied, saved uint64, state State) {
+// shard is what is known of one shard of a build. What holds of the view is what
+// holds of all of them.
+type shard struct {
+	incarnation    events.ID
+	epoch          int64
+	applied, saved uint64
+	state          State
+	noticed        time.Time // when the last notice came
+	seen           time.Time // when a notice or a poll last told where it is
+}
+
+// least are the positions that all shards have.
+func (v *view) least() (applied, saved uint64) {
+	for i, s := range v.shards {
+		if i == 0 || s.applied < applied {
+			applied = s.applied
+		}
+		if i == 0 || s.saved < saved {
+			saved = s.saved
+		}
+	}
+	return applied, saved
+}
+
+// silent tells whether one of the shards has not been heard of for too long.
+func (v *view) silent(now time.Time, heard func(*shard) time.Time) bool {
+	for i := range v.shards {
+		if now.Sub(heard(&v.shards[i])) > silence {
+			return true
+		}
+	}
+	return len(v.shards) == 0
+}
+
+// settle makes known where the shards are, and wakes who waits for that. The
+// floors must have been raised before: whoever reads applied and then a floor, or
+// saved, never sees the one without the other.
+func (v *view) settle() {
+	applied, saved := v.least()
 	raise(&v.saved, saved)
 	raise(&v.applied, applied)
-	v.wake(state)
+	v.wake()
 }
 
-// fallBack sets the view to a position lower than it was known at.
-func (v *view) fallBack(position uint64, state State) {
-	v.applied.Store(position)
-	v.saved.Store(position)
+// fallBack makes known that the shards are lower than they were known at. Nothing
+// that was read before may be in use any more.
+func (v *view) fallBack() {
+	v.move()
 	v.floor.Store(0)
-	v.wake(state)
 }
 
-func (v *view) wake(state State) {
+// move makes the shards' positions the view's, be they lower or higher.
+func (v *view) move() {
+	applied, saved := v.least()
+	v.applied.Store(applied)
+	v.saved.Store(saved)
+}
+
+func (v *view) wake() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.state = state
+	v.state = Live
+	for _, s := range v.shards {
+		if s.state != Live {
+			v.state = s.state
+		}
+	}
 	for len(v.waiters) > 0 && v.waiters[0].position <= v.applied.Load() {
 		heap.Pop(&v.waiters).(*waiter).done <- nil
 	}
-	if state == Live {
+	if v.state == Live {
 		return
 	}
 	for _, w := range v.waiters {
-		w.done <- &StoppedError{v.Name, state}
+		w.done <- &StoppedError{v.Name, v.state}
 	}
 	v.waiters = nil
 }

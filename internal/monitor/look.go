@@ -40,7 +40,9 @@ func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 		from (
 			select p.view, min(p.position) as position,
 				case when bool_or(p.state = 'failed') then 'failed' when bool_or(p.state = 'paused') then 'paused' else 'live' end as state
-			from sical.projection p join unnest($1::text[], $2::int[]) v (view, version) on p.view = v.view and p.version = v.version
+			from sical.projection p
+			join sical.view_version r on r.view = p.view and r.version = p.version and r.serving = p.build
+			join unnest($1::text[], $2::int[]) v (view, version) on p.view = v.view and p.version = v.version
 			group by p.view
 		) p left join sical.events e on e.position = p.position + 1`, names, versions)
 	if err != nil {

@@ -180,7 +180,10 @@ func TestLagIsToldFromBeside(t *testing.T) {
 		w.add(registered, `{"role":"learner"}`, time.Duration(1000-100*i)*time.Second)
 	}
 	for view, position := range map[string]int{"goal": 7, "user": 10} {
-		w.exec(`insert into sical.projection (view, version, position, incarnation, state) values ($1, 1, $2, gen_random_uuid(), 'live')`, view, position)
+		w.exec(`insert into sical.view_version (view, version, serving) values ($1, 1, 1)`, view)
+		w.exec(`
+			insert into sical.projection (view, version, build, shard, position, incarnation, state)
+			values ($1, 1, 1, 0, $2, gen_random_uuid(), 'live'), ($1, 1, 2, 0, 0, gen_random_uuid(), 'building')`, view, position)
 	}
 	last, away := uint64(4), false
 	x := w.watch(func(c *Config) {

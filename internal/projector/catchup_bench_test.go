@@ -75,7 +75,7 @@ func (w *world) catchUp(b *testing.B, views ...*projections.View) {
 		w.reaches(uint64(len(w.log)), views...)
 		b.ReportMetric(float64(len(w.log))/time.Since(begun).Seconds(), "events/s")
 		stop()
-		_, err := w.admin.Exec(b.Context(), `delete from sical.projection`) // the tables go with it
+		_, err := w.admin.Exec(b.Context(), `delete from sical.projection`) // another build begins
 		require.NoError(b, err)
 	}
 }

@@ -39,19 +39,20 @@ type failure struct {
 	err      error
 }
 
-// plan finds out which rows the events touch, up to the first that fails.
-func plan(v *projections.View, concerns map[string]bool, list []*events.Event) (*batch, *failure) {
-	b := &batch{view: v, totals: map[string]int64{}}
+// plan finds out which of the unit's rows the events touch, up to the first that
+// fails.
+func (r *runner) plan(list []*events.Event) (*batch, *failure) {
+	b := &batch{view: r.view, totals: map[string]int64{}}
 	rows := map[projections.Key]*row{}
 	for i, e := range list {
-		if !concerns[e.Type] {
+		if !r.concerns[e.Type] {
 			continue
 		}
 		if e.Data == nil {
 			own := *e // others read the event, too
 			e = &own
 		}
-		keys, err := touches(v, e)
+		keys, err := touches(r.view, e)
 		var unknown events.UnknownType
 		switch {
 		case errors.As(err, &unknown):
@@ -64,13 +65,16 @@ func plan(v *projections.View, concerns map[string]bool, list []*events.Event) (
 		b.forget = b.forget || erased
 		s := step{event: e}
 		for _, key := range keys {
-			r := rows[key]
-			if r == nil {
-				r = &row{key: key}
-				rows[key] = r
-				b.rows = append(b.rows, r)
+			if key.Shard(r.shards) != r.unit.Shard {
+				continue
 			}
-			s.rows = append(s.rows, r)
+			touched := rows[key]
+			if touched == nil {
+				touched = &row{key: key}
+				rows[key] = touched
+				b.rows = append(b.rows, touched)
+			}
+			s.rows = append(s.rows, touched)
 		}
 		b.steps = append(b.steps, s)
 	}

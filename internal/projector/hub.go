@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"sical-backend/events"
 )
 
@@ -27,7 +29,10 @@ type hub struct {
 	incarnation events.ID
 	concerns    map[string]bool // event types that any view folds
 	pages       *pages          // of the log, for views that are behind
-	slots       chan struct{}   // bounds how many views work on a page at a time
+	slots       chan struct{}   // bounds how many units work on a page at a time
+	// turns bounds how many units use the database at a time, first come first
+	// served: it has fewer connections than there may be units.
+	turns *semaphore.Weighted
 
 	mu      sync.Mutex
 	recent  []*events.Event // without a gap, ending at last; never written to once there
@@ -41,6 +46,7 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 		cfg: cfg, incarnation: incarnation, last: head, changed: make(chan struct{}),
 		concerns: map[string]bool{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
+	h.turns = semaphore.NewWeighted(int64(max(1, cfg.Pool.Config().MaxConns-2)))
 	h.pages = &pages{read: h.page}
 	for _, v := range cfg.Views {
 		for _, name := range v.Events {

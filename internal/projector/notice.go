@@ -19,7 +19,7 @@ const (
 func (r *runner) tell(b *batch) {
 	r.told = time.Now()
 	n := cache.Notice{
-		View: r.view.Name, Version: r.view.Version, Incarnation: r.lease.incarnation, Epoch: r.lease.epoch,
+		View: r.view.Name, Version: r.view.Version, Build: r.unit.Number, Shard: r.unit.Shard, Incarnation: r.lease.incarnation, Epoch: r.lease.epoch,
 		From: r.sent, To: r.lease.position, Saved: r.lease.saved,
 	}
 	if r.lease.state != cache.Live {
@@ -33,16 +33,24 @@ func (r *runner) tell(b *batch) {
 	if b != nil {
 		b.describe(&n)
 	}
+	send(r.cfg, n)
+}
+
+// send publishes a notice, if there is anywhere to.
+func send(cfg Config, n cache.Notice) {
+	if cfg.Changes == nil {
+		return
+	}
 	data, err := n.Encode()
 	if err == nil && len(data) > maxBytes {
 		n.Keys, n.Groups, n.All = nil, nil, true
 		data, err = n.Encode()
 	}
 	if err == nil {
-		err = r.cfg.Changes.Publish(cache.Subject(r.view.Name), data)
+		err = cfg.Changes.Publish(cache.Subject(n.View), data)
 	}
 	if err != nil {
-		r.cfg.Logger.Debug("notice not sent", "view", r.view.Name, "err", err)
+		cfg.Logger.Debug("notice not sent", "view", n.View, "err", err)
 	}
 }
 

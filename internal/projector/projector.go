@@ -44,8 +44,9 @@ type Intake func([]*events.Event) (reached uint64)
 // Config is what a Projector needs.
 type Config struct {
 	// Pool acts as the projector role, with synchronous_commit off: rows and
-	// checkpoint fall back together, so nothing is lost. It needs a connection
-	// for each view and one more.
+	// checkpoint fall back together, so nothing is lost. Its size bounds what
+	// works at a time: two of its connections are for the log and the lease, the
+	// units take turns at the others.
 	Pool *pgxpool.Pool
 	Log  Log
 	Feed Feed // nil: the log is tailed
@@ -75,6 +76,7 @@ var errOtherLog = errors.New("projector: the log has another incarnation")
 // Run folds until ctx ends, then gives the leases back and returns nil. It
 // recovers from every error, and logs it.
 func (p *Projector) Run(ctx context.Context) error {
+	defer p.signOff()
 	for ctx.Err() == nil {
 		if err := p.session(ctx); err != nil && ctx.Err() == nil {
 			p.cfg.Logger.WarnContext(ctx, "projector starts again", "err", err)
@@ -87,7 +89,7 @@ func (p *Projector) Run(ctx context.Context) error {
 // again is how long a view waits after an error before the next try.
 const again = 250 * time.Millisecond
 
-// session runs all views on one history of the log.
+// session runs the units on one history of the log.
 func (p *Projector) session(ctx context.Context) error {
 	incarnation, err := p.cfg.Log.Incarnation(ctx)
 	if err != nil {
@@ -101,10 +103,7 @@ func (p *Projector) session(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return h.feed(ctx) })
 	group.Go(func() error { return h.follow(ctx) })
-	for _, v := range p.cfg.Views {
-		r := newRunner(p, v, h)
-		group.Go(func() error { return r.run(ctx) })
-	}
+	group.Go(func() error { return newKeeper(p, h, group).run(ctx) })
 	return group.Wait()
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
 	"sical-backend/internal/cache"
@@ -25,15 +25,22 @@ const (
 	longBreath  = 5 * time.Millisecond
 )
 
-// runner keeps one view going. Everything it does happens in one goroutine.
+// runner folds one unit. Everything it does happens in one goroutine, but for
+// what the keeper tells it.
 type runner struct {
 	cfg      Config
 	owner    string
 	view     *projections.View
+	unit     Unit
+	shards   int // of the build
 	table    *table
 	concerns map[string]bool
 	hub      *hub
 	metrics  telemetry.View
+
+	owned  atomic.Int64  // epoch of the ownership, 0 before the first
+	paused atomic.Bool   // whether somebody wants it so
+	news   chan struct{} // holds one token once that has changed
 
 	lease    lease
 	sent     uint64    // To of the last notice
@@ -43,10 +50,10 @@ type runner struct {
 	breathed time.Time // until when the view breathes
 }
 
-func newRunner(p *Projector, v *projections.View, h *hub) *runner {
+func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 	r := &runner{
-		cfg: p.cfg, owner: p.owner, view: v, table: newTable(v), concerns: map[string]bool{},
-		hub: h, metrics: p.cfg.Metrics.Of(v.Name),
+		cfg: p.cfg, owner: p.owner, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
+		hub: h, metrics: p.cfg.Metrics.Of(v.Name), news: make(chan struct{}, 1),
 	}
 	for _, name := range v.Events {
 		r.concerns[name] = true
@@ -54,11 +61,26 @@ func newRunner(p *Projector, v *projections.View, h *hub) *runner {
 	return r
 }
 
-// run owns the view whenever it can. It returns errOtherLog, or nil when ctx ends.
+func (r *runner) epoch() int64 { return r.owned.Load() }
+
+// heed is told by the keeper whether the unit is to rest.
+func (r *runner) heed(paused bool) {
+	if r.paused.Swap(paused) != paused {
+		select {
+		case r.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run owns the unit until another does or ctx ends. It returns errOtherLog or nil.
 func (r *runner) run(ctx context.Context) error {
 	troubled := false
 	for ctx.Err() == nil {
 		owned, err := r.acquire(ctx)
+		if err == nil && !owned {
+			return nil
+		}
 		if owned {
 			troubled = false
 			r.metrics.Takeovers.Inc()
@@ -66,21 +88,19 @@ func (r *runner) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				r.release()
 			}
-			r.metrics.Failed.Set(0) // whoever owns the view next tells of it
+			r.metrics.Failed.Set(0) // whoever owns the unit next tells of it
 		}
 		switch {
 		case errors.Is(err, errOtherLog):
 			return err
-		case ctx.Err() != nil:
-		case err == nil || errors.Is(err, errLost):
-			pause(ctx, renewal)
-		default:
-			if !troubled { // once, not for every try while the database is away
-				r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
-			}
-			troubled = true
-			pause(ctx, again)
+		case errors.Is(err, errLost) || ctx.Err() != nil:
+			return nil
 		}
+		if !troubled { // once, not for every try while the database is away
+			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
+		}
+		troubled = true
+		pause(ctx, again)
 	}
 	return nil
 }
@@ -93,10 +113,11 @@ func (r *runner) work(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		r.obey()
 		if err := r.keep(ctx); err != nil {
 			return err
 		}
-		var changed <-chan struct{} // nil, that is never, where the view rests
+		var changed <-chan struct{} // nil, that is never, where the unit rests
 		if r.lease.state != cache.Paused && !time.Now().Before(r.retryAt) {
 			var err error
 			if changed, err = r.step(ctx); err != nil {
@@ -110,22 +131,31 @@ func (r *runner) work(ctx context.Context) error {
 	}
 }
 
-// keep does what is due without any event: renewing the lease, saving the
-// position, telling that we are there.
+// obey takes in whether the unit is to rest. One that is to go on tries a failed
+// fold again at once.
+func (r *runner) obey() {
+	paused := r.paused.Load()
+	if paused == (r.lease.state == cache.Paused) {
+		return
+	}
+	r.lease.state, r.retryAt = cache.Live, time.Time{}
+	if paused {
+		r.lease.state = cache.Paused
+	}
+	r.tell(nil)
+}
+
+// keep does what is due without any event: saving the position, telling that we
+// are there.
 func (r *runner) keep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	now := time.Now()
-	if now.Sub(r.lease.renewed) >= renewal || !r.lease.dirty.IsZero() && now.Sub(r.lease.dirty) >= saveLimit {
-		before := r.lease.state
+	if !r.lease.dirty.IsZero() && time.Since(r.lease.dirty) >= saveLimit {
 		if err := r.save(ctx, &pgx.Batch{}, r.lease.position, false); err != nil {
 			return err
 		}
-		if r.lease.state != before {
-			r.tell(nil)
-		}
 	}
-	if now.Sub(r.told) >= heartbeat {
+	if time.Since(r.told) >= heartbeat {
 		r.tell(nil)
 	}
 	return nil
@@ -133,7 +163,7 @@ func (r *runner) keep(ctx context.Context) error {
 
 // rest waits until something has changed or the next thing is due.
 func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
-	due := earlier(r.lease.renewed.Add(renewal), r.told.Add(heartbeat))
+	due := r.told.Add(heartbeat)
 	if !r.lease.dirty.IsZero() {
 		due = earlier(due, r.lease.dirty.Add(saveLimit))
 	}
@@ -144,6 +174,7 @@ func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
 	defer t.Stop()
 	select {
 	case <-changed:
+	case <-r.news:
 	case <-t.C:
 	case <-ctx.Done():
 	}
@@ -185,6 +216,10 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 // apply folds the events and commits the outcome. Where one of them fails, it
 // does so for those before it, and stops at it the next time.
 func (r *runner) apply(ctx context.Context, list []*events.Event) error {
+	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer r.hub.turns.Release(1)
 	began := time.Now()
 	b, f, err := r.fold(ctx, list)
 	if err == nil && f != nil && f.index > 0 {
@@ -221,7 +256,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 
 // fold works the batch out in memory.
 func (r *runner) fold(ctx context.Context, list []*events.Event) (*batch, *failure, error) {
-	b, f := plan(r.view, r.concerns, list)
+	b, f := r.plan(list)
 	if f != nil {
 		return nil, f, nil
 	}
@@ -259,37 +294,6 @@ func (r *runner) commit(ctx context.Context, b *batch, from, to uint64) error {
 	return nil
 }
 
-// refused tells an error that the same rows would meet again.
-func refused(err error) bool {
-	if errors.Is(err, errView) {
-		return true
-	}
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code[:2] {
-	case "22", "23", "42": // data, constraint, statement
-		return true
-	}
-	return false
-}
-
-// fail stops the view at an event until the next try.
-func (r *runner) fail(ctx context.Context, f *failure) error {
-	r.retryAt = time.Now().Add(retry)
-	r.metrics.Failed.Set(1)
-	if f.position != r.failedAt {
-		r.failedAt = f.position
-		r.log(ctx, slog.LevelError, "view failed", "position", f.position, "err", f.err)
-	}
-	if err := r.stop(ctx, f); err != nil {
-		return err
-	}
-	r.tell(nil)
-	return nil
-}
-
 func (r *runner) log(ctx context.Context, level slog.Level, message string, args ...any) {
-	r.cfg.Logger.With("view", r.view.Name, "version", r.view.Version).Log(ctx, level, message, args...)
+	r.cfg.Logger.With("view", r.view.Name, "version", r.view.Version, "build", r.unit.Number, "shard", r.unit.Shard).Log(ctx, level, message, args...)
 }

@@ -13,13 +13,13 @@ import (
 	"sical-backend/projections"
 )
 
-// table holds the SQL on one view's tables.
+// table holds a unit's SQL on the tables of its build.
 type table struct {
 	view                           *projections.View
 	load, insert, update, del, sum string
 }
 
-func newTable(v *projections.View) *table {
+func newTable(v *projections.View, u Unit) *table {
 	var columns, kinds, sets []string
 	for _, k := range v.Keys {
 		columns, kinds = append(columns, k), append(kinds, "uuid")
@@ -40,16 +40,20 @@ func newTable(v *projections.View) *table {
 	match := strings.Join(same, " and ")
 	return &table{
 		view: v,
-		load: fmt.Sprintf(`select t.%s, t.doc from %s join %s t on %s`,
-			strings.Join(v.Keys, ", t."), given(len(v.Keys)), v.Table(), match),
-		insert: fmt.Sprintf(`insert into %s (%s) select * from unnest(%s)`,
-			v.Table(), strings.Join(columns, ", "), parameters(kinds)),
-		update: fmt.Sprintf(`update %s t set %s from %s where %s`,
-			v.Table(), strings.Join(sets, ", "), given(len(columns)), match),
-		del: fmt.Sprintf(`delete from %s t using %s where %s`, v.Table(), given(len(v.Keys)), match),
-		sum: fmt.Sprintf(`
-			insert into %s as t (name, value) select * from unnest($1::text[], $2::bigint[])
-			on conflict (name) do update set value = t.value + excluded.value`, v.TotalTable()),
+		load: fmt.Sprintf(`-- load `+v.Name+`
+			select t.%s, t.doc from %s join %s t on %s`,
+			strings.Join(v.Keys, ", t."), given(len(v.Keys)), u.Table(), match),
+		insert: fmt.Sprintf(`-- insert `+v.Name+`
+			insert into %s (%s) select * from unnest(%s)`,
+			u.Table(), strings.Join(columns, ", "), parameters(kinds)),
+		update: fmt.Sprintf(`-- update `+v.Name+`
+			update %s t set %s from %s where %s`,
+			u.Table(), strings.Join(sets, ", "), given(len(columns)), match),
+		del: fmt.Sprintf(`-- delete `+v.Name+`
+			delete from %s t using %s where %s`, u.Table(), given(len(v.Keys)), match),
+		sum: fmt.Sprintf(`-- add `+v.Name+`
+			insert into %s as t (name, shard, value) select name, %d, value from unnest($1::text[], $2::bigint[]) s (name, value)
+			on conflict (name, shard) do update set value = t.value + excluded.value`, u.TotalTable(), u.Shard),
 	}
 }
 

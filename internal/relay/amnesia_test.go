@@ -242,7 +242,7 @@ func TestViewAheadOfTheLog(t *testing.T) {
 	s := newSystem(t)
 	s.append(t, 5)
 	before := s.Incarnation(t)
-	_, err := s.Admin.Exec(t.Context(), `insert into sical.projection (view, version, position, incarnation) values ('goals', 1, 7, $1)`, before)
+	_, err := s.Admin.Exec(t.Context(), `insert into sical.projection (view, version, build, shard, position, incarnation) values ('goals', 1, 1, 0, 7, $1)`, before)
 	require.NoError(t, err)
 	_, _ = s.relay(t)
 	s.agrees(t, 0)

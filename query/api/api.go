@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,7 +77,7 @@ func (a *API) handler(r *Route) echo.HandlerFunc {
 			return web.NewProblem(web.RuleViolated, "", web.FieldError{
 				Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
 			})
-		case errors.Is(err, cache.ErrBehind):
+		case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
 			return behind(err)
 		}
 		return err
@@ -120,7 +119,11 @@ func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache
 	if err != nil {
 		return answer, err
 	}
-	if answer.Position = slices.Min(answer.Checkpoints); answer.Position < least {
+	answer.Position = answer.Checkpoints[0].Position
+	for _, c := range answer.Checkpoints[1:] {
+		answer.Position = min(answer.Position, c.Position)
+	}
+	if answer.Position < least {
 		return answer, cache.ErrBehind
 	}
 	return answer, nil

@@ -23,7 +23,7 @@ import (
 type counting struct{ n atomic.Int64 }
 
 func (c *counting) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if !strings.Contains(q.SQL, "from sical.projection") {
+	if !strings.Contains(q.SQL, "sical.projection") {
 		c.n.Add(1)
 	}
 	return ctx

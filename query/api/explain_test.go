@@ -229,7 +229,7 @@ func (w *world) crowd() {
 	_, err = w.admin.Exec(ctx, string(text))
 	require.NoError(w.t, err)
 	for _, v := range projections.Views() {
-		_, err = w.admin.Exec(ctx, v.IndexDDL())
+		_, err = w.admin.Exec(ctx, v.IndexDDL(v.Build(1)))
 		require.NoError(w.t, err)
 	}
 	_, err = w.admin.Exec(ctx, `vacuum analyze`)

@@ -45,7 +45,7 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 	_, err := s.admin.Exec(t.Context(), `update sical.projection set position = 0`)
 	require.NoError(t, err)
 	for _, v := range projections.Views() {
-		_, err := s.admin.Exec(t.Context(), `truncate `+v.Table()+`, `+v.TotalTable())
+		_, err := s.admin.Exec(t.Context(), `truncate `+v.Build(1).Table()+`, `+v.Build(1).TotalTable())
 		require.NoError(t, err)
 	}
 	s.eventually(func() error { // it has heard that the views began anew
@@ -88,9 +88,9 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 func (w *world) tables() (rows []string) {
 	w.t.Helper()
 	for _, v := range projections.Views() {
-		for _, table := range []string{v.Table(), v.TotalTable()} {
+		for _, table := range []string{v.Build(1).Table(), v.Build(1).TotalTable()} {
 			where := ""
-			if table == v.TotalTable() {
+			if table == v.Build(1).TotalTable() {
 				where = " where value <> 0"
 			}
 			found, err := w.admin.Query(w.t.Context(), fmt.Sprintf(`select '%s ' || t::text from %s t%s order by 1`, v.Name, table, where))

@@ -58,22 +58,6 @@ create table sical.subject_key (
 	wrapped bytea not null
 );
 
--- How far each version of each view is, who folds it, and whether it could.
-create table sical.projection (
-	view        text not null,
-	version     int not null,
-	position    bigint not null default 0,
-	incarnation uuid not null,
-	epoch       bigint not null default 0,
-	owner       text,
-	lease_until timestamptz,
-	state       text not null default 'live' check (state in ('live', 'paused', 'failed')),
-	error       text,
-	failed_at   bigint,
-	updated_at  timestamptz not null default now(),
-	primary key (view, version)
-) with (fillfactor = 50);
-
 -- +goose Down
 drop schema sical_read cascade;
 drop schema sical cascade;

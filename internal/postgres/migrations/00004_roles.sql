@@ -42,10 +42,9 @@ grant select on sical.log, sical.events to sical_relay;
 
 grant usage, create on schema sical_read to sical_projector;
 grant select on sical.log, sical.events to sical_projector;
-grant select, insert, update on sical.projection to sical_projector;
 
 grant usage on schema sical_read to sical_query;
-grant select on sical.log, sical.projection, sical.subject_key, sical.revocation to sical_query;
+grant select on sical.log, sical.subject_key, sical.revocation to sical_query;
 grant select (position) on sical.events to sical_query; -- how far the log goes
 alter default privileges for role sical_projector in schema sical_read grant select on tables to sical_query;
 

@@ -79,7 +79,7 @@ grant sical_monitor to sical_command, sical_projector;
 grant usage on schema sical to sical_monitor;
 grant execute on function sical.count_log to sical_monitor;
 grant select (position, recorded_at) on sical.events to sical_monitor;
-grant select on sical.projection to sical_monitor;
+grant select on sical.projection, sical.view_version to sical_monitor;
 
 -- +goose Down
 drop owned by sical_monitor;

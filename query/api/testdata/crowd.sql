@@ -18,12 +18,12 @@ create function pg_temp.category(n bigint) returns text stable language sql as
 create function pg_temp.words(n bigint) returns text stable language sql as
 	$$ select concat_ws(' ', 'every', case when abs(hashint8(n)) % 2000 = 6 then 'rare' end, 'word' || abs(hashint8(n + 1)) % 100) $$;
 
-insert into sical_read.user_v2 (id, doc)
+insert into sical_read.user_v2_b1 (id, doc)
 select pg_temp.id('user', n), json_build_object('id', pg_temp.id('user', n), 'version', 1, 'role', 'learner',
 	'status', 'active', 'created_at', pg_temp.at(n), 'updated_at', pg_temp.at(n))
 from generate_series(1, 100000) n;
 
-insert into sical_read.goal_v2 (id, owner_id, status, category, visibility, created_at, doc)
+insert into sical_read.goal_v2_b1 (id, owner_id, status, category, visibility, created_at, doc)
 select g.id, g.owner, g.status, g.category, g.visibility, g.at, json_build_object('id', g.id, 'version', 1, 'owner_id', g.owner,
 	'status', g.status, 'category', g.category, 'visibility', g.visibility, 'created_at', g.at, 'updated_at', g.at, 'title', '',
 	'paths', json_build_array(pg_temp.id('path', n), pg_temp.id('path', n + 1)))
@@ -31,32 +31,32 @@ from generate_series(1, 100000) n, lateral (select pg_temp.id('goal', n) id, pg_
 	pg_temp.pick(n, '{draft,active,paused,completed,abandoned}') status, pg_temp.category(n) category,
 	pg_temp.pick(n / 5, '{private,public}') visibility, pg_temp.at(n) at) g;
 
-insert into sical_read.path_v2 (id, status, category, created_at, words, doc)
+insert into sical_read.path_v2_b1 (id, status, category, created_at, words, doc)
 select p.id, p.status, p.category, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'owner_id', pg_temp.owner(n), 'title', 'x',
 	'status', p.status, 'category', p.category, 'created_at', p.at, 'updated_at', p.at, 'published_at', p.at,
 	'points', (select json_agg(pg_temp.id('point', n + i)) from generate_series(1, 5) i))
 from generate_series(1, 100000) n, lateral (select pg_temp.id('path', n) id, pg_temp.category(n) category,
 	pg_temp.pick(n, '{published,archived}') status, pg_temp.at(n) at) p;
 
-insert into sical_read.point_v2 (id, category, difficulty_level, created_at, words, doc)
+insert into sical_read.point_v2_b1 (id, category, difficulty_level, created_at, words, doc)
 select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'title', 'x',
 	'category', p.category, 'difficulty_level', p.level, 'created_at', p.at, 'updated_at', p.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('point', n) id, pg_temp.category(n) category,
 	case when n % 1000 = 0 then 9 else 1 + n % 8 end as level, pg_temp.at(n) at) p;
 
-insert into sical_read.progress_v2 (learner_id, point_id, completed_at, doc)
+insert into sical_read.progress_v2_b1 (learner_id, point_id, completed_at, doc)
 select pg_temp.owner(n), pg_temp.id('point', n), case when n % 20 = 0 then pg_temp.at(n) end, json_build_object(
 	'learner_id', pg_temp.owner(n), 'point_id', pg_temp.id('point', n), 'amount', 1, 'times', 1)
 from generate_series(1, 100000) n;
 
-insert into sical_read.assessment_v2 (id, owner_id, assessment_type, status, created_at, doc)
+insert into sical_read.assessment_v2_b1 (id, owner_id, assessment_type, status, created_at, doc)
 select a.id, a.owner, a.type, a.status, a.at, json_build_object('id', a.id, 'version', 1, 'user_id', a.owner,
 	'assessment_type', a.type, 'status', a.status, 'max_score', 100, 'weight', 1, 'created_at', a.at, 'updated_at', a.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('assessment', n) id, pg_temp.owner(n) as owner,
 	pg_temp.pick(n, '{quiz,assignment,exam,self}') type, pg_temp.pick(n / 4, '{scheduled,submitted,graded,void}') status,
 	pg_temp.at(n) at) a;
 
-insert into sical_read.comment_v2 (id, author_id, target_type, target_id, created_at, doc)
+insert into sical_read.comment_v2_b1 (id, author_id, target_type, target_id, created_at, doc)
 select c.id, c.author, 'point', c.target, c.at, json_build_object('id', c.id, 'version', 1, 'author_id', c.author,
 	'target', json_build_object('target_type', 'point', 'target_id', c.target), 'status', 'visible', 'created_at', c.at, 'updated_at', c.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('comment', n) id, pg_temp.owner(n) author,
@@ -67,22 +67,22 @@ declare
 	name text;
 begin
 	foreach name in array array['user', 'goal', 'path', 'point', 'progress', 'assessment', 'comment'] loop
-		execute format('insert into sical_read.%s_v2_total (name, value) select ''of/'' || n, n from generate_series(1, 20000) n', name);
+		execute format('insert into sical_read.%s_v2_b1_total (name, shard, value) select ''of/'' || n, 0, n from generate_series(1, 20000) n', name);
 	end loop;
 end
 $$;
 
 -- sums of a hundred days, of ten subjects each, among the others
-insert into sical_read.progress_v2_total (name, value)
-select concat_ws(E'\x1f', 'busy', date '2026-01-01' + d, pg_temp.id('point', p)), p from generate_series(0, 99) d, generate_series(1, 10) p;
-insert into sical_read.attachment_v1_total (name, value)
-select concat_ws(E'\x1f', 'took', date '2026-01-01' + d, pg_temp.id('path', p), 140), p from generate_series(0, 99) d, generate_series(1, 10) p;
-insert into sical_read.activity_v1_total (name, value)
-select concat_ws(E'\x1f', 'active', date '2026-01-01' + d, gap), gap from generate_series(0, 99) d, generate_series(1, 30) gap;
-insert into sical_read.attachment_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;
-insert into sical_read.activity_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;
-insert into sical_read.webhook_v1 (id, created_at, doc)
+insert into sical_read.progress_v2_b1_total (name, shard, value)
+select concat_ws(E'\x1f', 'busy', date '2026-01-01' + d, pg_temp.id('point', p)), 0, p from generate_series(0, 99) d, generate_series(1, 10) p;
+insert into sical_read.attachment_v1_b1_total (name, shard, value)
+select concat_ws(E'\x1f', 'took', date '2026-01-01' + d, pg_temp.id('path', p), 140), 0, p from generate_series(0, 99) d, generate_series(1, 10) p;
+insert into sical_read.activity_v1_b1_total (name, shard, value)
+select concat_ws(E'\x1f', 'active', date '2026-01-01' + d, gap), 0, gap from generate_series(0, 99) d, generate_series(1, 30) gap;
+insert into sical_read.attachment_v1_b1_total (name, shard, value) select 'z' || n, 0, n from generate_series(1, 20000) n;
+insert into sical_read.activity_v1_b1_total (name, shard, value) select 'z' || n, 0, n from generate_series(1, 20000) n;
+insert into sical_read.webhook_v1_b1 (id, created_at, doc)
 select h.id, h.at, json_build_object('id', h.id, 'version', 1, 'url', 'https://example.org/', 'event_types', json_build_array('*'),
 	'status', 'enabled', 'created_at', h.at, 'updated_at', h.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('webhook', n) id, pg_temp.at(n) at) h;
-insert into sical_read.webhook_v1_total (name, value) select 'z' || n, n from generate_series(1, 20000) n;
+insert into sical_read.webhook_v1_b1_total (name, shard, value) select 'z' || n, 0, n from generate_series(1, 20000) n;

@@ -1,0 +1,122 @@
+package cache
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// checkpoint is a row of sical.projection.
+type checkpoint struct {
+	View        string
+	Version     int
+	Build       int
+	Position    uint64
+	Incarnation events.ID
+	Epoch       int64
+	State       State
+}
+
+// poll asks the database which builds are read and, of those that changed or of
+// all, where they are. It fails silently: what is not known for long is not
+// trusted, and asked again.
+func (p *Positions) poll(ctx context.Context, all bool) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	rows, err := p.cfg.Pool.Query(ctx, `-- list projection
+		select view, version, build, position, incarnation, epoch, state
+		from sical.view_version join sical.projection using (view, version)
+		where build = serving
+		order by view, version, shard`)
+	if err != nil {
+		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
+		return
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[checkpoint])
+	if err != nil {
+		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
+		return
+	}
+	now := time.Now()
+	p.suspect.Store(false)
+	p.looked = now
+	for name, shards := range p.read(found) {
+		if v := p.byName[name]; all || *v.build.Load() != shards[0].of() {
+			p.take(v, shards, now)
+		}
+	}
+}
+
+// read picks the build that is read of each view: of the highest version that
+// this process knows and that has one.
+func (p *Positions) read(found []checkpoint) map[string][]checkpoint {
+	read := map[string][]checkpoint{}
+	for _, c := range found { // lower versions first
+		v := p.byName[c.View]
+		if v == nil || c.Version < v.Reads || c.Version > v.Version {
+			continue
+		}
+		if before := read[c.View]; len(before) > 0 && before[0].Version != c.Version {
+			delete(read, c.View)
+		}
+		read[c.View] = append(read[c.View], c)
+	}
+	return read
+}
+
+func (c checkpoint) of() projections.Build {
+	return projections.Build{View: c.View, Version: c.Version, Number: c.Build}
+}
+
+// take takes in what the database says of the shards of the build that is read.
+// A position beyond the last notice's is a notice that lists nothing.
+func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
+	build := found[0].of()
+	flipped := *v.build.Load() != build || len(found) != len(v.shards)
+	if flipped {
+		v.shards = make([]shard, len(found))
+	}
+	incarnation, fallen, ahead := p.incarnation, false, false
+	for i, c := range found {
+		s := &v.shards[i]
+		switch {
+		case c.Incarnation != s.incarnation:
+			fallen = fallen || !flipped || c.Incarnation != p.incarnation
+			incarnation = c.Incarnation
+			*s = shard{incarnation: c.Incarnation, applied: c.Position, saved: c.Position}
+		case c.Position < s.saved:
+			fallen = true
+			s.applied, s.saved = c.Position, c.Position
+		case c.Position > s.applied:
+			ahead = true
+			raise(&v.floor, c.Position)
+			s.applied, s.saved = c.Position, c.Position
+		}
+		s.epoch, s.state, s.seen = c.Epoch, c.State, now
+	}
+	if fallen || ahead {
+		p.drop()
+	}
+	if incarnation != p.incarnation {
+		p.incarnation = incarnation
+		p.history.Store(&incarnation)
+		p.floors.clear()
+		p.head.Store(0)
+	}
+	switch {
+	case fallen:
+		v.fallBack()
+	case flipped:
+		v.move()
+	}
+	if flipped {
+		v.build.Store(&build)
+		p.drop() // only now: a load of before might be kept until here
+	}
+	v.settle()
+	v.heard.Store(true)
+}

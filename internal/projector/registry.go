@@ -1,0 +1,181 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/projections"
+)
+
+// The registry says which builds of a view there are, how far their shards are,
+// and which build is read. These are all the statements that change it but those
+// of ownership and checkpoints, each for a transaction of the caller's, as the
+// projector role.
+
+// ErrServing is returned for what must not happen to a build that is read.
+var ErrServing = errors.New("projector: the build is being read")
+
+// ErrNoBuild is returned where there is no such build.
+var ErrNoBuild = errors.New("projector: there is no such build")
+
+// NewBuild enters a further build of the view and creates its tables, without
+// their indexes. Nobody reads or folds it: its shards are building, at position 0.
+// The shards' number cannot be changed later.
+func NewBuild(ctx context.Context, tx pgx.Tx, v *projections.View, shards int) (projections.Build, error) {
+	if err := lockVersion(ctx, tx, v); err != nil {
+		return projections.Build{}, err
+	}
+	return newBuild(ctx, tx, v, shards, "building")
+}
+
+// lockVersion enters the view's version and holds it until tx ends.
+func lockVersion(ctx context.Context, tx pgx.Tx, v *projections.View) error {
+	_, err := tx.Exec(ctx, `-- lock view_version
+		insert into sical.view_version as r (view, version) values ($1, $2)
+		on conflict (view, version) do update set version = r.version`, v.Name, v.Version)
+	return err
+}
+
+func newBuild(ctx context.Context, tx pgx.Tx, v *projections.View, shards int, state string) (b projections.Build, err error) {
+	var number int
+	if err := tx.QueryRow(ctx, `-- build view_version
+		update sical.view_version set builds = builds + 1 where view = $1 and version = $2 returning builds`,
+		v.Name, v.Version).Scan(&number); err != nil {
+		return b, err
+	}
+	b = v.Build(number)
+	if _, err := tx.Exec(ctx, `-- build projection
+		insert into sical.projection (view, version, build, shard, incarnation, state)
+		select $1, $2, $3, shard, incarnation, $5 from sical.log, generate_series(0, $4::int - 1) shard`,
+		b.View, b.Version, b.Number, shards, state); err != nil {
+		return b, err
+	}
+	return b, makeTables(ctx, tx, v, b)
+}
+
+// makeTables makes the build's tables anew, empty. A reader of old ones must not
+// have everyone queue behind us.
+func makeTables(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) error {
+	if err := dropTables(ctx, tx, b); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "-- build "+v.Name+"\n"+v.DDL(b))
+	return err
+}
+
+func dropTables(ctx context.Context, tx pgx.Tx, b projections.Build) error {
+	_, err := tx.Exec(ctx, fmt.Sprintf(`-- drop %s
+		set local lock_timeout = '2s'; drop table if exists %s, %s`, b.View, b.Table(), b.TotalTable()))
+	return err
+}
+
+// SetPosition says that the rows of all shards of a build hold every event up to
+// position, and has it folded from there on, by whoever owns it.
+func SetPosition(ctx context.Context, tx pgx.Tx, b projections.Build, position uint64) error {
+	done, err := tx.Exec(ctx, `-- place projection
+		update sical.projection p
+		set position = $4, incarnation = l.incarnation, epoch = epoch + 1, owner = null, state = 'live', error = null, failed_at = null,
+			updated_at = now()
+		from sical.log l
+		where view = $1 and version = $2 and build = $3`, b.View, b.Version, b.Number, position)
+	if err == nil && done.RowsAffected() == 0 {
+		return fmt.Errorf("%w: %s", ErrNoBuild, b)
+	}
+	return err
+}
+
+// Flip has a build read instead of the one that was, which is kept going as the
+// way back.
+func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
+	done, err := tx.Exec(ctx, `-- flip view_version
+		update sical.view_version r
+		set previous = case serving when $3 then previous else serving end, serving = $3, flipped_at = clock_timestamp()
+		where view = $1 and version = $2
+			and exists (select from sical.projection p where p.view = r.view and p.version = r.version and p.build = $3)`,
+		to.View, to.Version, to.Number)
+	if err == nil && done.RowsAffected() == 0 {
+		return fmt.Errorf("%w: %s", ErrNoBuild, to)
+	}
+	return err
+}
+
+// DropBuild removes a build with its tables; whoever folds it stops. It fails with
+// ErrServing for the one that is read.
+func DropBuild(ctx context.Context, tx pgx.Tx, b projections.Build) error {
+	var serving bool
+	err := tx.QueryRow(ctx, `-- drop view_version
+		update sical.view_version set previous = nullif(previous, $3) where view = $1 and version = $2
+		returning coalesce(serving = $3, false)`, b.View, b.Version, b.Number).Scan(&serving)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return fmt.Errorf("%w: %s", ErrNoBuild, b)
+	case err != nil:
+		return err
+	case serving:
+		return fmt.Errorf("%w: %s", ErrServing, b)
+	}
+	if _, err := tx.Exec(ctx, `-- drop projection
+		delete from sical.projection where view = $1 and version = $2 and build = $3`,
+		b.View, b.Version, b.Number); err != nil {
+		return err
+	}
+	return dropTables(ctx, tx, b)
+}
+
+// begin gives a version that has no build its first one, folded from the log's
+// beginning; it is read from the start where the view has nothing to be read.
+func begin(ctx context.Context, tx pgx.Tx, v *projections.View) error {
+	if err := lockVersion(ctx, tx, v); err != nil {
+		return err
+	}
+	var begun, served bool
+	if err := tx.QueryRow(ctx, `-- begun projection
+		select exists (select from sical.projection where view = $1 and version = $2),
+			exists (select from sical.view_version r join sical.projection p using (view, version)
+				where view = $1 and p.build = r.serving)`,
+		v.Name, v.Version).Scan(&begun, &served); err != nil || begun {
+		return err
+	}
+	b, err := newBuild(ctx, tx, v, 1, "live")
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil || served {
+		return err
+	}
+	return Flip(ctx, tx, b)
+}
+
+// restore makes the tables of a build anew where one of them is missing, and has
+// it begin again: a checkpoint without its rows, or rows without their sums, would
+// be wrong for ever.
+func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) error {
+	if err := lockVersion(ctx, tx, v); err != nil {
+		return err
+	}
+	if whole, err := tablesStand(ctx, tx, b); err != nil || whole {
+		return err
+	}
+	if err := makeTables(ctx, tx, v, b); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil {
+		return err
+	}
+	return SetPosition(ctx, tx, b, 0)
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func tablesStand(ctx context.Context, q querier, b projections.Build) (both bool, err error) {
+	err = q.QueryRow(ctx, `-- stand projection
+		select to_regclass($1) is not null and to_regclass($2) is not null`,
+		b.Table(), b.TotalTable()).Scan(&both)
+	return both, err
+}

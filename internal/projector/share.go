@@ -1,0 +1,69 @@
+package projector
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// peer is a projector that is there.
+type peer struct {
+	owner string
+	knows []string // view/version
+}
+
+// knowledge is how a peer names a version that it can fold.
+func knowledge(view string, version int) string { return fmt.Sprintf("%s/%d", view, version) }
+
+// held is a unit as the registry has it.
+type held struct {
+	Unit
+	owner  string // with a lease that is valid, else empty
+	epoch  int64
+	paused bool
+}
+
+// share says which of the free units a projector is to take, and which of its own
+// to give away. All projectors reckon alike from about the same rows: free units
+// go to whoever has the fewest, and who has at least two more than another that
+// could fold the unit gives it away.
+func share(me string, peers []peer, units []held) (take, give []Unit) {
+	load := map[string]int{}
+	for _, u := range units {
+		if u.owner != "" {
+			load[u.owner]++
+		}
+	}
+	// fewest is who has the least of those that can fold the unit, "" for nobody.
+	fewest := func(u Unit) (owner string) {
+		for _, p := range peers {
+			if slices.Contains(p.knows, knowledge(u.View, u.Version)) && (owner == "" || load[p.owner] < load[owner]) {
+				owner = p.owner
+			}
+		}
+		return owner
+	}
+	slices.SortFunc(peers, func(a, b peer) int { return cmp.Compare(a.owner, b.owner) })
+	slices.SortFunc(units, func(a, b held) int { return a.compare(b.Unit) })
+	for _, u := range units {
+		if u.owner != "" {
+			continue
+		}
+		owner := fewest(u.Unit)
+		load[owner]++
+		if owner == me {
+			take = append(take, u.Unit)
+		}
+	}
+	for _, u := range units {
+		if u.owner != me {
+			continue
+		}
+		if other := fewest(u.Unit); other != "" && load[other]+2 <= load[me] {
+			load[other]++
+			load[me]--
+			give = append(give, u.Unit)
+		}
+	}
+	return take, give
+}

@@ -1,0 +1,115 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/projections"
+)
+
+// ErrUnready is returned while a view has no tables that can be read.
+var ErrUnready = errors.New("query: the view is not built yet")
+
+// errOtherBuild says that a view is read from another build than was assumed.
+var errOtherBuild = errors.New("query: the view has another build")
+
+const undefinedTable = "42P01"
+
+// outdated tells whether a build other than the assumed one may be read.
+func outdated(err error) bool {
+	var refusal *pgconn.PgError
+	return errors.Is(err, errOtherBuild) || errors.As(err, &refusal) && refusal.Code == undefinedTable
+}
+
+// serving finds, for each view, the highest version that this program can read
+// and that has a build to be read, and how far that build is.
+const serving = `-- read projection
+	select v.view, coalesce(s.version, 0), coalesce(s.serving, 0), coalesce((
+		select min(p.position) from sical.projection p
+		where p.view = v.view and p.version = s.version and p.build = s.serving), 0)
+	from unnest($1::text[], $2::int[], $3::int[]) with ordinality v (view, lowest, highest, n)
+	left join lateral (
+		select r.version, r.serving from sical.view_version r
+		where r.view = v.view and r.version between v.lowest and v.highest and r.serving is not null
+		order by r.version desc limit 1
+	) s on true
+	order by v.n`
+
+func servingArguments(views []*projections.View) []any {
+	lowest, highest := make([]int32, len(views)), make([]int32, len(views))
+	for i, v := range views {
+		lowest[i], highest[i] = int32(v.Reads), int32(v.Version)
+	}
+	return []any{viewNames(views), lowest, highest}
+}
+
+func scanServing(row pgx.CollectableRow) (c projections.Checkpoint, err error) {
+	return c, row.Scan(&c.Build.View, &c.Build.Version, &c.Build.Number, &c.Position)
+}
+
+// served remembers which build of each view was read last. Each snapshot checks
+// what it was told here against the registry.
+type served struct {
+	mu    sync.RWMutex
+	known map[string]projections.Build
+}
+
+// builds returns the build of each view as last seen, or as the database says. It
+// fails with ErrUnready.
+func (s *served) builds(ctx context.Context, pool *pgxpool.Pool, views []*projections.View) (map[string]projections.Build, error) {
+	if builds := s.remembered(views); builds != nil {
+		return builds, nil
+	}
+	rows, err := pool.Query(ctx, serving, servingArguments(views)...)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, scanServing)
+	if err != nil {
+		return nil, err
+	}
+	builds := make(map[string]projections.Build, len(views))
+	for _, c := range found {
+		if c.Build.Number == 0 {
+			return nil, fmt.Errorf("%w: %s", ErrUnready, c.Build.View)
+		}
+		builds[c.Build.View] = c.Build
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known = map[string]projections.Build{}
+	}
+	maps.Copy(s.known, builds)
+	return builds, nil
+}
+
+// remembered are the builds of the views, nil where one of them is not known.
+func (s *served) remembered(views []*projections.View) map[string]projections.Build {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	builds := make(map[string]projections.Build, len(views))
+	for _, v := range views {
+		b, ok := s.known[v.Name]
+		if !ok {
+			return nil
+		}
+		builds[v.Name] = b
+	}
+	return builds
+}
+
+func (s *served) forget(views []*projections.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range views {
+		delete(s.known, v.Name)
+	}
+}
