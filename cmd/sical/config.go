@@ -46,6 +46,7 @@ type Config struct {
 	CacheBytes      int64         `help:"Bytes of answers kept in memory." default:"67108864"`
 	StreamMaxBytes  int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log." default:"1073741824"`
 	StreamMaxAge    time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever." default:"168h"`
+	StreamReplicas  int           `help:"How many servers of a NATS cluster keep the stream: an odd number up to 5." default:"1" enum:"1,3,5"`
 	ReconcileEvery  time.Duration `help:"How often a relay's process compares a part of log and stream. 0 for never." default:"5m"`
 	RateLimit       int           `help:"Requests a second that one user, or one address, may make. 0 for no limit." default:"500"`
 	RateBurst       int           `help:"Requests at once that one user, or one address, may make." default:"1000"`

@@ -21,7 +21,7 @@ import (
 func (a *App) relayConfig(log eventlog.Reader) relay.Config {
 	return relay.Config{
 		Log: log, NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
-		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge,
+		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas,
 	}
 }
 

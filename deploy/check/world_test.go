@@ -146,10 +146,20 @@ func (w *world) runPostgres(more map[string]string) {
 
 func (w *world) startNATS() {
 	w.t.Helper()
-	options, err := natsserver.ProcessConfigFile("../nats/nats.conf")
+	server := w.runNATS("nats.conf", nil)
+	w.nats = server.Addr().String()
+}
+
+// runNATS starts a server with a configuration that is deployed, but for its places.
+func (w *world) runNATS(config string, change func(*natsserver.Options)) *natsserver.Server {
+	w.t.Helper()
+	options, err := natsserver.ProcessConfigFile("../nats/" + config)
 	require.NoError(w.t, err)
 	options.Host, options.Port, options.HTTPPort = "127.0.0.1", -1, 0
-	options.StoreDir, options.NoSigs, options.NoLog = filepath.Join(w.dir, "nats"), true, true
+	options.StoreDir, options.NoSigs, options.NoLog = filepath.Join(w.dir, options.ServerName), true, true
+	if change != nil {
+		change(options)
+	}
 	server, err := natsserver.NewServer(options)
 	require.NoError(w.t, err)
 	server.Start()
@@ -158,7 +168,7 @@ func (w *world) startNATS() {
 		server.WaitForShutdown()
 	})
 	require.True(w.t, server.ReadyForConnections(10*time.Second))
-	w.nats = server.Addr().String()
+	return server
 }
 
 func (w *world) writeKeys() {

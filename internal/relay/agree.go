@@ -59,6 +59,7 @@ func FirstOf(head uint64) uint64 { return head - min(head, backlog) + 1 }
 func (r *Relay) stream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: wire.Stream, Subjects: []string{wire.Subjects}, MaxBytes: r.MaxBytes, MaxAge: r.MaxAge,
+		Replicas:    r.Replicas,
 		Description: "The event log in its order: sequence = position.",
 	}
 }

@@ -69,6 +69,8 @@ type Config struct {
 	// MaxBytes and MaxAge bound what the stream keeps; zero for 1 GiB and any age.
 	MaxBytes int64
 	MaxAge   time.Duration
+	// Replicas is how many servers of a cluster keep the stream; zero for one.
+	Replicas int
 }
 
 // Relay publishes the log. Committed feeds it, Run works.

@@ -1,0 +1,77 @@
+package check
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
+)
+
+// TestThreeServers runs the pods of the overlay with three NATS servers, takes away the
+// one that leads the stream, and goes on.
+func TestThreeServers(t *testing.T) {
+	setPasswords(t)
+	t.Setenv("NATS_CLUSTER_PASSWORD", "of-the-cluster")
+	w := newWorld(t)
+	servers := w.startCluster()
+	var urls []string
+	for _, s := range servers {
+		urls = append(urls, s.Addr().String())
+	}
+	c := orchestrated(t, "three")
+	for _, role := range c { // the headless service has an address for each
+		user, _, found := strings.Cut(role.env["SICAL_NATS_URL"], "@")
+		if !found {
+			continue
+		}
+		role.env["SICAL_NATS_URL"] = user + "@" + strings.Join(urls, ","+user+"@")
+	}
+	run(t, binary(t), w.here(c["migrate"].env), c["migrate"].args...)
+	w.start(c["projector"])
+	api := gateway(t, []*process{w.start(c["command"])}, []*process{w.start(c["query"])})
+	tour(t, api, "ana")
+
+	var leader *server.Server
+	testkit.Eventually(t, func() error {
+		for _, s := range servers {
+			if s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, "SICAL_EVENTS") {
+				leader = s
+				return nil
+			}
+		}
+		return fmt.Errorf("nobody leads the stream")
+	})
+	leader.Shutdown()
+	tour(t, api, "bob") // at once: what the log has is read from the log
+}
+
+func (w *world) startCluster() (servers []*server.Server) {
+	w.t.Helper()
+	var routes []*url.URL
+	for range 3 {
+		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress(w.t)})
+	}
+	for i, own := range routes {
+		w.t.Setenv("SERVER_NAME", fmt.Sprintf("nats-%d", i))
+		servers = append(servers, w.runNATS("cluster.conf", func(o *server.Options) {
+			o.Cluster.Host = own.Hostname()
+			_, err := fmt.Sscan(own.Port(), &o.Cluster.Port)
+			require.NoError(w.t, err)
+			o.Routes = routes
+		}))
+	}
+	testkit.Eventually(w.t, func() error {
+		for _, s := range servers {
+			if !s.JetStreamIsCurrent() {
+				return fmt.Errorf("%s is not current", s.Name())
+			}
+		}
+		return nil
+	})
+	return servers
+}
