@@ -5,10 +5,12 @@ import (
 	"math"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/nats-io/nats.go/jetstream"
 
 	commandapi "sical-backend/command/api"
 	"sical-backend/events"
+	"sical-backend/internal/admin"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/cache"
@@ -17,6 +19,7 @@ import (
 	"sical-backend/internal/live"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
+	"sical-backend/internal/rebuild"
 	"sical-backend/internal/relay"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/vault"
@@ -216,10 +219,20 @@ func (a *App) startProjector(ctx context.Context) error {
 	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
 	log := eventlog.NewReader(p)
 	a.handover = projector.NewHandover()
-	a.work("projector", projector.New(projector.Config{
+	cfg := projector.Config{
 		Pool: p, Log: log, Feed: projector.NewFeed(feed, log, a.handover), Changes: a.nats,
-		Views: projections.Views(), Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
-	}).Run)
+		Views: projections.Views(), Rebuilds: true, Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,
+	}
+	a.work("projector", projector.New(cfg).Run)
+	announce := func(b projections.Build) { projector.Announce(cfg, b) }
+	building, err := a.pool(ctx, postgres.RoleProjector, 4, map[string]string{"synchronous_commit": "off"})
+	if err != nil {
+		return err
+	}
+	a.work("rebuilds", rebuild.New(rebuild.Config{Pool: building, Views: cfg.Views, Announce: announce, Logger: a.logger}).Run)
+	a.operate = append(a.operate, func(e *echo.Echo) {
+		admin.RegisterProjections(e, admin.Projections{Pool: building, Views: cfg.Views, Announce: announce})
+	})
 	a.checks = append(a.checks, check{"projections", p.Ping})
 	return nil
 }

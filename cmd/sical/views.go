@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"text/tabwriter"
-	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/jackc/pgx/v5"
 
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/rebuild"
 	"sical-backend/projections"
 )
 
@@ -21,28 +19,18 @@ type Views struct {
 	List   ViewList  `cmd:"" help:"Every view: how far it is, who folds it, and whether it can."`
 	Pause  ViewState `cmd:"" help:"Stop folding a view; reads go on."`
 	Resume ViewState `cmd:"" help:"Go on folding a view."`
+
+	Jobs     ViewJobs     `cmd:"" help:"The latest rebuild and verification of each view, and how far they are."`
+	Rebuild  ViewRebuild  `cmd:"" help:"Build a view anew beside the one that is read, compare them, and change over."`
+	Cancel   ViewCancel   `cmd:"" help:"Give up a running rebuild; what is read stays."`
+	Approve  ViewApprove  `cmd:"" help:"Let a rebuild change over that is held."`
+	Rollback ViewRollback `cmd:"" help:"Read the previous build of a view again."`
+	Verify   ViewVerify   `cmd:"" help:"Fold the log one event at a time and compare every row and sum of a view. Fails where something differs."`
 }
 
 // ViewList prints the registry of views.
 type ViewList struct {
 	JSON bool `name:"json" help:"One JSON object a line."`
-}
-
-// viewRow is a row of the registry.
-type viewRow struct {
-	View      string    `json:"view"`
-	Version   int       `json:"version"`
-	Build     int       `json:"build"`
-	Shard     int       `json:"shard"`
-	Serving   bool      `json:"serving"`
-	Position  int64     `json:"position"`
-	Behind    int64     `json:"behind"`
-	State     string    `json:"state"`
-	Owner     *string   `json:"owner"`
-	Epoch     int64     `json:"epoch"`
-	Error     *string   `json:"error,omitempty"`
-	FailedAt  *int64    `json:"failed_at,omitempty"`
-	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // Run prints one line a view.
@@ -56,14 +44,7 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 	if err != nil {
 		return err
 	}
-	rows, err := p.Query(ctx, `-- list projection
-		select view, version, build, shard, coalesce(build = serving, false), position, (select coalesce(max(position), 0) from sical.events) - position,
-			state, owner, epoch, error, failed_at, updated_at
-		from sical.projection join sical.view_version using (view, version) order by view, version, build, shard`)
-	if err != nil {
-		return err
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[viewRow])
+	list, err := rebuild.Shards(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -103,7 +84,6 @@ func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *ou
 	if err != nil {
 		return err
 	}
-	state := map[string]string{"pause": "paused", "resume": "live"}[k.Selected().Name]
 	a := newApp(*c, logger)
 	defer a.Close()
 	if err := a.joinOrStart(ctx); err != nil {
@@ -113,21 +93,19 @@ func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *ou
 	if err != nil {
 		return err
 	}
-	_, err = p.Exec(ctx, `-- steer projection
-		update sical.projection set state = $3, updated_at = now()
-		where view = $1 and version = $2 and state <> 'building'`, v.Name, v.Version, state)
-	if err == nil {
-		fmt.Fprintf(out, "%s is %s.\n", v.Name, state)
+	if k.Selected().Name == "pause" {
+		if err = rebuild.Pause(ctx, p, v); err == nil {
+			fmt.Fprintf(out, "%s is paused.\n", v.Name)
+		}
+		return err
+	}
+	if err = rebuild.Resume(ctx, p, v); err == nil {
+		fmt.Fprintf(out, "%s is live.\n", v.Name)
 	}
 	return err
 }
 
 // viewNamed finds a view of this binary.
 func viewNamed(name string) (*projections.View, error) {
-	all := projections.Views()
-	i := slices.IndexFunc(all, func(v *projections.View) bool { return v.Name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("there is no view %q", name)
-	}
-	return all[i], nil
+	return rebuild.Named(projections.Views(), name)
 }

@@ -32,7 +32,7 @@ var places = map[string]place{
 		"internal/reconcile",
 		"internal/auth", "internal/bus", "internal/cache", "internal/demo", "internal/dispatch", "internal/embedded", "internal/eventlog",
 		"internal/ids", "internal/importer", "internal/live", "internal/loadtest", "internal/monitor", "internal/openapi", "internal/oulad", "internal/postgres", "internal/profile",
-		"internal/projector", "internal/reaction", "internal/relay",
+		"internal/projector", "internal/rebuild", "internal/reaction", "internal/relay",
 		"internal/telemetry", "internal/tracing", "internal/vault", "internal/web", "internal/webhook", "internal/wire"},
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 

@@ -24,7 +24,17 @@ const columns = `position, event_id, stream, version, type, schema, data, owner,
 // are stored: sealed, and not decoded. Fewer than limit means that the head of
 // the log was reached.
 func (r Reader) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `-- page events
+	return ReadIn(ctx, r.pool, after, limit)
+}
+
+// Querier is a pool, or a transaction whose snapshot is to be read.
+type Querier interface {
+	Query(ctx context.Context, sql string, arguments ...any) (pgx.Rows, error)
+}
+
+// ReadIn is Read as it stands in a snapshot.
+func ReadIn(ctx context.Context, q Querier, after uint64, limit int) ([]events.Event, error) {
+	rows, err := q.Query(ctx, `-- page events
 		select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), limit)
 	if err != nil {
 		return nil, err

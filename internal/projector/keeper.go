@@ -101,7 +101,7 @@ func (k *keeper) begin(ctx context.Context, r *registry) (begun bool, failed err
 			continue
 		}
 		begun = true
-		if err := pgx.BeginFunc(ctx, k.cfg.Pool, func(tx pgx.Tx) error { return begin(ctx, tx, v) }); err != nil {
+		if err := pgx.BeginFunc(ctx, k.cfg.Pool, func(tx pgx.Tx) error { return begin(ctx, tx, v, k.cfg.Rebuilds) }); err != nil {
 			failed = fmt.Errorf("begin view %s: %w", v.Name, err)
 		}
 	}

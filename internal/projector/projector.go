@@ -53,9 +53,12 @@ type Config struct {
 	// Changes is where notices of what changed are published; nil for nowhere.
 	Changes *nats.Conn
 	Views   []*projections.View
-	Metrics *telemetry.Projection
-	Tracer  *tracing.Tracer
-	Logger  *slog.Logger
+	// Rebuilds says that another part of the process sees to views that have no
+	// build yet, in bulk.
+	Rebuilds bool
+	Metrics  *telemetry.Projection
+	Tracer   *tracing.Tracer
+	Logger   *slog.Logger
 }
 
 // Projector folds the views that this process owns, and stands by for the others.

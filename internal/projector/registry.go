@@ -125,18 +125,25 @@ func DropBuild(ctx context.Context, tx pgx.Tx, b projections.Build) error {
 	return dropTables(ctx, tx, b)
 }
 
+// ShortLog is how many events are folded live into a first build, rather than in
+// bulk by a rebuild.
+const ShortLog = 200
+
 // begin gives a version that has no build its first one, folded from the log's
 // beginning; it is read from the start where the view has nothing to be read.
-func begin(ctx context.Context, tx pgx.Tx, v *projections.View) error {
+//
+// With rebuilds, that is only done where there is next to nothing to fold.
+func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) error {
 	if err := lockVersion(ctx, tx, v); err != nil {
 		return err
 	}
-	var begun, served bool
+	var begun, served, short bool
 	if err := tx.QueryRow(ctx, `-- begun projection
 		select exists (select from sical.projection where view = $1 and version = $2),
 			exists (select from sical.view_version r join sical.projection p using (view, version)
-				where view = $1 and p.build = r.serving)`,
-		v.Name, v.Version).Scan(&begun, &served); err != nil || begun {
+				where view = $1 and p.build = r.serving),
+			not exists (select from sical.events where position > $3)`,
+		v.Name, v.Version, ShortLog).Scan(&begun, &served, &short); err != nil || begun || rebuilds && (served || !short) {
 		return err
 	}
 	b, err := newBuild(ctx, tx, v, 1, "live")

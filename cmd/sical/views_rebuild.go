@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
+	"sical-backend/internal/rebuild"
+	"sical-backend/projections"
+)
+
+// onView runs f on a view of the running instance, or of one of its own for as
+// long as it takes; with folds, that one folds and rebuilds.
+func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, folds bool, f func(*App, pool, *projections.View) error) error {
+	v, err := viewNamed(name)
+	if err != nil {
+		return err
+	}
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.joinOrStart(ctx); err != nil {
+		return err
+	}
+	if a.instance != nil && folds {
+		if err := a.startProjector(ctx); err != nil {
+			return err
+		}
+	}
+	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
+	if err != nil {
+		return err
+	}
+	return f(a, p, v)
+}
+
+// ViewJobs lists rebuilds and verifications.
+type ViewJobs struct {
+	JSON bool `name:"json" help:"One JSON object a line."`
+}
+
+// Run prints one line a job.
+func (l *ViewJobs) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.joinOrStart(ctx); err != nil {
+		return err
+	}
+	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
+	if err != nil {
+		return err
+	}
+	list, err := rebuild.Jobs(ctx, p)
+	if err != nil {
+		return err
+	}
+	encoder := json.NewEncoder(out)
+	for _, j := range list {
+		if !l.JSON {
+			fmt.Fprintf(out, "%s of %s\n", j.Kind, line(&j))
+		} else if err := encoder.Encode(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ViewRebuild rebuilds a view.
+type ViewRebuild struct {
+	Name            string `arg:"" help:"Name of the view."`
+	RequireApproval bool   `help:"Hold the change over until it is approved."`
+	Approve         bool   `help:"Change over whatever the comparison shows."`
+	Rate            int    `help:"Events a second at most; 0 for as many as live traffic leaves room for."`
+	Shards          int    `help:"Shards of the new build; 0 for as many as the present one has."`
+	Detach          bool   `help:"Ask for it, and do not wait."`
+	JSON            bool   `name:"json" help:"One JSON object a line."`
+}
+
+// Run asks for a rebuild, which projectors do, and shows how far it is until it
+// ends or is held.
+func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+		asked := rebuild.Request{RequireApproval: r.RequireApproval, Approved: r.Approve, Rate: r.Rate, Shards: r.Shards}
+		if err := rebuild.Start(ctx, p, v, asked); err != nil {
+			return err
+		}
+		if r.Detach {
+			return nil
+		}
+		return watch(ctx, p, v, out, r.JSON)
+	})
+}
+
+// watch shows a rebuild until it ends or is held.
+func watch(ctx context.Context, p pool, v *projections.View, out *output, lines bool) error {
+	show := func(j *rebuild.Job) {}
+	switch {
+	case lines || !term.IsTerminal(int(os.Stderr.Fd())):
+		encoder := json.NewEncoder(out)
+		show = func(j *rebuild.Job) { _ = encoder.Encode(j) }
+	default:
+		show = func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
+	}
+	for {
+		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		if err != nil {
+			return err
+		}
+		if j == nil {
+			return errors.New("the rebuild is gone")
+		}
+		show(j)
+		switch {
+		case j.State == rebuild.Done:
+			fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, *j.Build)
+			return nil
+		case j.State == rebuild.Held:
+			tell(out, j.Outcome)
+			return fmt.Errorf("held: %s. `sical projections approve %[2]s` changes over all the same, `sical projections cancel %[2]s` drops the new build", text(j.Error), v.Name)
+		case j.Ended():
+			return fmt.Errorf("the rebuild is %s: %s", j.State, text(j.Error))
+		}
+		if !tick(ctx, 500*time.Millisecond) {
+			fmt.Fprintf(out, "The rebuild goes on; `sical projections cancel %s` ends it.\n", v.Name)
+			return ctx.Err()
+		}
+	}
+}
+
+// line is a job as a terminal shows it.
+func line(j *rebuild.Job) string {
+	state := j.State
+	if j.Phase != "" {
+		state = j.Phase
+	}
+	s := fmt.Sprintf("%s: %s, %.1f %%", j.View, state, j.Percent)
+	if j.Rate > 0 {
+		s += fmt.Sprintf(", %.0f events/s", j.Rate)
+	}
+	if j.ETA != nil {
+		s += fmt.Sprintf(", %s left", time.Duration(math.Ceil(*j.ETA))*time.Second)
+	}
+	return s
+}
+
+// tell prints the differences that a comparison found.
+func tell(out *output, found json.RawMessage) {
+	var o rebuild.Outcome
+	if json.Unmarshal(found, &o) != nil {
+		return // there was no comparison
+	}
+	for _, d := range o.First {
+		fmt.Fprintf(out, "%s%s\n\twant %s\n\tgot  %s\n", d.Key, d.Total, d.Want, d.Got)
+	}
+}
+
+// ViewCancel cancels a rebuild.
+type ViewCancel struct {
+	Name string `arg:"" help:"Name of the view."`
+}
+
+// Run asks for a rebuild to be given up.
+func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+		if err := rebuild.Cancel(ctx, p, v); err != nil {
+			return err
+		}
+		for tick(ctx, 100*time.Millisecond) {
+			j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+			if err != nil {
+				return err
+			}
+			if j == nil || j.Ended() {
+				fmt.Fprintf(out, "The rebuild of %s is %s.\n", v.Name, j.State)
+				return nil
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// ViewApprove approves a rebuild that is held.
+type ViewApprove struct {
+	Name string `arg:"" help:"Name of the view."`
+	JSON bool   `name:"json" help:"One JSON object a line."`
+}
+
+// Run lets a rebuild change over, and waits until it has.
+func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+		if err := rebuild.Approve(ctx, p, v); err != nil {
+			return err
+		}
+		for tick(ctx, 100*time.Millisecond) {
+			j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+			if err != nil {
+				return err
+			}
+			if j.State != rebuild.Held {
+				return watch(ctx, p, v, out, r.JSON)
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// ViewRollback goes back to the previous build.
+type ViewRollback struct {
+	Name string `arg:"" help:"Name of the view."`
+}
+
+// Run has the previous build read again; doing it twice goes forward again.
+func (r *ViewRollback) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, false, func(a *App, p pool, v *projections.View) error {
+		err := rebuild.Rollback(ctx, p, v, func(b projections.Build) {
+			projector.Announce(projector.Config{Changes: a.nats, Logger: logger}, b)
+			fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, b.Number)
+		})
+		if flushed := a.nats.FlushTimeout(time.Second); flushed != nil {
+			logger.Debug("the notice is on its way", "error", flushed)
+		}
+		return err
+	})
+}
+
+// ViewVerify holds a view against the log.
+type ViewVerify struct {
+	Name   string `arg:"" help:"Name of the view."`
+	Sample int    `help:"About how many rows to look at, chosen at random; 0 for all, and the sums."`
+	JSON   bool   `name:"json" help:"The outcome as one JSON object."`
+}
+
+// Run compares, in this process, and fails where something differs.
+func (r *ViewVerify) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, false, func(_ *App, p pool, v *projections.View) error {
+		b, err := rebuild.Serving(ctx, p, v)
+		if err != nil {
+			return err
+		}
+		bar := progress("verify "+v.Name, 1000)
+		outcome, err := rebuild.Verify(ctx, rebuild.VerifyConfig{
+			Pool: p, View: v, Build: b, Sample: r.Sample, Progress: func(done float64) { _ = bar.Set64(int64(1000 * done)) },
+		})
+		_ = bar.Clear()
+		if err != nil {
+			return err
+		}
+		found, err := json.Marshal(outcome)
+		if err != nil {
+			return err
+		}
+		if r.JSON {
+			fmt.Fprintf(out, "%s\n", found)
+		} else {
+			tell(out, found)
+			fmt.Fprintf(out, "%s at %d: %d rows and %d sums compared, %d differences\n", v.Name, outcome.Position, outcome.Rows, outcome.Totals, outcome.Differences)
+		}
+		if !outcome.Equal() {
+			return fmt.Errorf("%s is not what its log says", v.Name)
+		}
+		return nil
+	})
+}

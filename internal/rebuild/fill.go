@@ -1,0 +1,154 @@
+package rebuild
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/projections"
+)
+
+// fill makes the tables of one build from the log.
+type fill struct {
+	pool     *pgxpool.Pool
+	log      Log
+	view     *projections.View
+	build    projections.Build
+	shards   int
+	to       uint64 // the position that it is filled to
+	memory   int64  // bytes that the rows in memory may take
+	pace     pace
+	progress *progress
+	// record notes, in the transaction that wrote the rows of a share, the share
+	// that is to follow.
+	record func(context.Context, pgx.Tx, share) error
+	// filled notes, in the transaction that makes the tables whole, that they are.
+	filled func(context.Context, pgx.Tx) error
+}
+
+// pace holds work back: it is told of events or rows before they are worked on.
+type pace interface {
+	wait(ctx context.Context, n int) error
+}
+
+// partsOf is where the sums of each share stand until all are added up.
+func partsOf(b projections.Build) string { return b.TotalTable() + "_part" }
+
+// prepare creates the tables, without their keys and indexes.
+func (f *fill) prepare(ctx context.Context, tx pgx.Tx) error {
+	for _, sql := range []string{
+		f.view.DDL(f.build),
+		dropKey(f.build.Table()), dropKey(f.build.TotalTable()),
+		fmt.Sprintf(`create table %s (name text collate "C" not null, shard int not null, value bigint not null)`, partsOf(f.build)),
+	} {
+		if _, err := tx.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keyOf(table string) string {
+	_, name, _ := strings.Cut(table, ".")
+	return name + "_pkey"
+}
+
+func dropKey(table string) string {
+	return fmt.Sprintf(`alter table %s drop constraint %s`, table, keyOf(table))
+}
+
+// run fills the tables from a share of the keys on to the last.
+func (f *fill) run(ctx context.Context, s share) (err error) {
+	for more := true; more; {
+		p := &pass{view: f.view, to: f.to, memory: f.memory, pace: f.pace, progress: f.progress}
+		if s, err = p.run(ctx, f.log, s); err != nil {
+			return err
+		}
+		rows := p.sorted()
+		f.progress.copying(s, len(rows))
+		next, ok := s.next()
+		err := pgx.BeginFunc(ctx, f.pool, func(tx pgx.Tx) error {
+			if err := f.write(ctx, tx, rows); err != nil {
+				return err
+			}
+			if !ok {
+				next = share{} // all is there
+			}
+			return f.record(ctx, tx, next)
+		})
+		if err != nil {
+			return err
+		}
+		s, more = next, ok
+	}
+	return nil
+}
+
+// write adds rows, and their sums in each shard.
+func (f *fill) write(ctx context.Context, tx pgx.Tx, rows []row) error {
+	src := &source{ctx: ctx, view: f.view, rows: rows, begin: f.begin}
+	if _, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src); err != nil {
+		return err
+	}
+	totals, err := f.totals(rows)
+	if err != nil {
+		return err
+	}
+	var values [][]any
+	for at, value := range totals {
+		values = append(values, []any{at.name, int32(at.shard), value})
+	}
+	_, err = tx.CopyFrom(ctx, identifier(partsOf(f.build)), []string{"name", "shard", "value"}, pgx.CopyFromRows(values))
+	return err
+}
+
+func (f *fill) begin(ctx context.Context, n int) error {
+	f.progress.copied(n)
+	return f.pace.wait(ctx, n)
+}
+
+// shardTotal names one addend of a sum.
+type shardTotal struct {
+	name  string
+	shard int
+}
+
+func (f *fill) totals(rows []row) (sums map[shardTotal]int64, err error) {
+	defer recovered(&err)
+	sums = map[shardTotal]int64{}
+	for _, r := range rows {
+		shard := r.key.Shard(f.shards)
+		for _, t := range f.view.Totals(r.value) {
+			sums[shardTotal{t.Name, shard}] += t.Value
+		}
+	}
+	return sums, nil
+}
+
+// finish adds up the sums and creates keys and indexes.
+func (f *fill) finish(ctx context.Context) error {
+	f.progress.indexing()
+	return pgx.BeginFunc(ctx, f.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{
+			`set local maintenance_work_mem = '128MB'`, // not more than the rows took before
+			`set local max_parallel_maintenance_workers = 0`,
+			fmt.Sprintf(`insert into %s (name, shard, value)
+				select name, shard, sum(value)::bigint from %s group by name, shard having sum(value) <> 0`, f.build.TotalTable(), partsOf(f.build)),
+			fmt.Sprintf(`drop table %s`, partsOf(f.build)),
+			fmt.Sprintf(`alter table %s add constraint %s primary key (%s)`,
+				f.build.Table(), keyOf(f.build.Table()), strings.Join(f.view.Keys, ", ")),
+			fmt.Sprintf(`alter table %s add constraint %s primary key (name, shard)`, f.build.TotalTable(), keyOf(f.build.TotalTable())),
+			f.view.IndexDDL(f.build),
+			fmt.Sprintf(`analyze %s`, f.build.Table()),
+			fmt.Sprintf(`analyze %s`, f.build.TotalTable()),
+		} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return f.filled(ctx, tx)
+	})
+}

@@ -1,0 +1,228 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/projector"
+	"sical-backend/projections"
+)
+
+// read is the build of the view that is read: of its own version, or else of the
+// next lower one; Number 0 for none.
+func (r *rebuilding) read(ctx context.Context, q querier) (b projections.Build, err error) {
+	b.View = r.view.Name
+	err = q.QueryRow(ctx, `-- read build
+		select version, serving from sical.view_version where view = $1 and version <= $2 and serving is not null
+		order by version desc limit 1`, r.view.Name, r.view.Version).Scan(&b.Version, &b.Number)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return projections.Build{}, nil
+	}
+	return b, err
+}
+
+// compare holds the build against the one that is read, and changes over to it,
+// or has it held.
+func (r *rebuilding) compare(ctx context.Context) (held bool, err error) {
+	old, err := r.read(ctx, r.w.cfg.Pool)
+	if err != nil {
+		return false, err
+	}
+	var outcome *Outcome
+	var reason error
+	if old.Number != 0 {
+		outcome, err = compare(ctx, r.w.cfg.Pool, r.view, old, r.build)
+		var apart *ApartError
+		switch {
+		case errors.As(err, &apart):
+			outcome, reason = nil, fmt.Errorf("not compared with what is read: %w", err)
+		case err != nil:
+			return false, err
+		case !outcome.Equal() && old.Version == r.view.Version:
+			reason = fmt.Errorf("%d differences from what is read, by the same fold", outcome.Differences)
+		case r.requireApproval:
+			reason = errors.New("approval is required")
+		}
+	}
+	if reason != nil && !r.approved {
+		r.logger.WarnContext(ctx, "rebuild held until it is approved or cancelled", "reason", reason)
+		return true, r.end(ctx, r.w.cfg.Pool, Held, outcome, reason)
+	}
+	return true, r.flip(ctx, outcome)
+}
+
+// flipTries bound how long changing over waits for the moment at which the build
+// is as far as the one that is read: 20 s.
+const (
+	flipTries = 1000
+	flipWait  = 20 * time.Millisecond
+)
+
+// ErrBehind says that a build is not as far as the one that is read.
+var ErrBehind = errors.New("the build is behind the one that is read")
+
+// flip changes over to the build.
+func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
+	old, err := r.read(ctx, r.w.cfg.Pool)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		err := r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if err := noFurther(ctx, tx, old, r.build); err != nil && try < flipTries {
+				return err
+			}
+			if err := projector.Flip(ctx, tx, r.build); err != nil {
+				return err
+			}
+			return r.end(ctx, tx, Done, outcome, nil)
+		})
+		if !errors.Is(err, ErrBehind) {
+			if err != nil {
+				return err
+			}
+			break
+		}
+		if !tick(ctx, flipWait) {
+			return context.Cause(ctx)
+		}
+	}
+	r.state = Done
+	r.w.cfg.Announce(r.build)
+	r.logger.InfoContext(ctx, "build is read", "build", r.build.Number, "instead_of", old.String())
+	return tidy(ctx, r.w, r.view)
+}
+
+// noFurther fails with ErrBehind where the build to is not as far as the build
+// from, and keeps both where they are until tx ends: nobody who reads the one
+// after the other is to see the log go back. One that cannot go on is no measure.
+func noFurther(ctx context.Context, tx pgx.Tx, from, to projections.Build) error {
+	var enough bool
+	err := tx.QueryRow(ctx, `-- lock checkpoints
+		with held as (
+			select * from sical.projection
+			where view = $1 and (version = $2 and build = $3 or version = $4 and build = $5)
+			order by version, build, shard for update)
+		select coalesce((select min(position) from held where version = $4 and build = $5)
+			>= (select min(position) from held where version = $2 and build = $3 and state = 'live'), true)`,
+		to.View, from.Version, from.Number, to.Version, to.Number).Scan(&enough)
+	if err == nil && !enough {
+		return ErrBehind
+	}
+	return err
+}
+
+// Rollback has a view's previous build read again; that which is read now becomes
+// the previous one, so that a second Rollback goes forward again. announce tells
+// the readers. It fails with ErrNoPrevious, and where the previous build has
+// fallen behind.
+func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, announce func(projections.Build)) error {
+	for try := 1; ; try++ {
+		var to projections.Build
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+			var serving, previous *int
+			err := tx.QueryRow(ctx, `-- lock view version
+				select serving, previous from sical.view_version where view = $1 and version = $2 for update`,
+				v.Name, v.Version).Scan(&serving, &previous)
+			if errors.Is(err, pgx.ErrNoRows) || err == nil && (serving == nil || previous == nil) {
+				return ErrNoPrevious
+			}
+			if err != nil {
+				return err
+			}
+			to = v.Build(*previous)
+			if err := noFurther(ctx, tx, v.Build(*serving), to); err != nil {
+				return err
+			}
+			return projector.Flip(ctx, tx, to)
+		})
+		if err == nil {
+			announce(to)
+		}
+		if !errors.Is(err, ErrBehind) || try == 40 {
+			return err
+		}
+		if !tick(ctx, flipWait) {
+			return ctx.Err()
+		}
+	}
+}
+
+// tidy drops the builds that nobody needs any more: of this version, all but the
+// one that is read, the one before it and one that is being made; of versions
+// below the next lower one, all.
+func tidy(ctx context.Context, w *Worker, v *projections.View) error {
+	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
+		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
+		where p.view = $1 and r.serving is not null and (
+			p.version = $2 and p.build is distinct from r.serving and p.build is distinct from r.previous
+				and not exists (select from sical.projection_job j
+					where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))
+			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null))`,
+		v.Name, v.Version)
+	if err != nil {
+		return err
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[projections.Build])
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if b.Version < v.Version {
+				if _, err := tx.Exec(ctx, `-- retire view version
+					update sical.view_version set serving = null, previous = null where view = $1 and version = $2`, b.View, b.Version); err != nil {
+					return err
+				}
+			}
+			return dropBuild(ctx, tx, b)
+		})
+		if err != nil {
+			return err
+		}
+		w.cfg.Logger.InfoContext(ctx, "old build dropped", "view", b.View, "version", b.Version, "build", b.Number)
+	}
+	return nil
+}
+
+// verify holds the build that is read against the log.
+func (r *rebuilding) verify(ctx context.Context) error {
+	b, err := Serving(ctx, r.w.cfg.Pool, r.view)
+	if err != nil {
+		return err
+	}
+	if err := r.set(ctx, r.w.cfg.Pool, `state = 'verifying'`); err != nil {
+		return err
+	}
+	outcome, err := Verify(ctx, VerifyConfig{
+		Pool: r.w.cfg.Pool, View: r.view, Build: b, Sample: r.sample,
+		Progress: func(done float64) { r.done.Store(uint64(1000 * done)) },
+	})
+	if err != nil {
+		return err
+	}
+	if !outcome.Equal() {
+		r.logger.ErrorContext(ctx, "view is not what its log says", "differences", outcome.Differences)
+		return r.end(ctx, r.w.cfg.Pool, Failed, outcome, fmt.Errorf("%d differences from the log", outcome.Differences))
+	}
+	return r.end(ctx, r.w.cfg.Pool, Done, outcome, nil)
+}
+
+// ErrUnready is returned for a view that has no build to be read yet.
+var ErrUnready = errors.New("this view has no build of its version that is read yet")
+
+// Serving is the build of a view's version that is read. It fails with ErrUnready.
+func Serving(ctx context.Context, pool *pgxpool.Pool, v *projections.View) (projections.Build, error) {
+	var number int
+	err := pool.QueryRow(ctx, `-- read build
+		select coalesce((select serving from sical.view_version where view = $1 and version = $2), 0)`, v.Name, v.Version).Scan(&number)
+	if err == nil && number == 0 {
+		err = ErrUnready
+	}
+	return v.Build(number), err
+}

@@ -1,0 +1,176 @@
+package rebuild
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/projections"
+)
+
+const (
+	beat = 500 * time.Millisecond // how often a lease of 3 s is renewed, and a job looked for
+
+	// patience bounds one short exchange with the database.
+	patience = time.Minute
+)
+
+var (
+	errLost      = errors.New("rebuild: the job has another owner")
+	errCancelled = errors.New("rebuild: cancelled")
+)
+
+// claim is a job in this process's hands.
+type claim struct {
+	w    *Worker
+	view *projections.View
+	kind string
+
+	// As they were when the job was claimed.
+	state                             string
+	requireApproval, approved, cancel bool
+	rate, shards, sample              int
+	build                             projections.Build // Number 0 where there is none
+	target                            uint64
+	share                             share
+}
+
+// claim takes a job that nobody works on, nil where there is none. A held one is
+// left alone until something is decided about it.
+func (w *Worker) claim(ctx context.Context) (*claim, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var names []string
+	for name := range w.views {
+		names = append(names, name)
+	}
+	c := &claim{w: w}
+	var name string
+	var version, build int
+	var first, last int64
+	err := w.cfg.Pool.QueryRow(ctx, `-- claim projection job
+		update sical.projection_job j set owner = $1, lease_until = clock_timestamp() + interval '3 seconds', updated_at = now()
+		where (view, version, kind) = (
+			select view, version, kind from sical.projection_job
+			where view || '/' || version = any($2) and state not in ('done', 'failed', 'cancelled')
+				and (state <> 'held' or approved or cancel)
+				and (owner is null or lease_until < clock_timestamp())
+			order by requested_at, view for update skip locked limit 1)
+		returning view, version, kind, state, require_approval, approved, cancel, rate, shards, sample, coalesce(build, 0),
+			target, share_first, share_last`, w.owner, names).Scan(
+		&name, &version, &c.kind, &c.state, &c.requireApproval, &c.approved, &c.cancel, &c.rate, &c.shards, &c.sample, &build,
+		&c.target, &first, &last)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.view = w.views[knowledge(name, version)]
+	c.build, c.share = c.view.Build(build), share{uint64(first), uint64(last)}
+	return c, nil
+}
+
+func knowledge(view string, version int) string { return fmt.Sprintf("%s/%d", view, version) }
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// set changes columns of the job, and renews the lease. It fails with errLost
+// where another has the job by now: whatever else stands in the transaction then
+// does not happen.
+func (c *claim) set(ctx context.Context, q querier, assignments string, args ...any) error {
+	var cancel bool
+	err := q.QueryRow(ctx, `-- update projection job
+		update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(), `+assignments+`
+		where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
+		append([]any{c.view.Name, c.view.Version, c.kind, c.w.owner}, args...)...).Scan(&cancel)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return errLost
+	case err == nil && cancel:
+		c.cancel = true
+	}
+	return err
+}
+
+// keep renews the lease and tells how far the job is until ctx ends; it ends the
+// work, through stop, where the job was cancelled or lost.
+func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status func() Status) {
+	lost := time.Now().Add(3 * time.Second)
+	for tick(ctx, beat) {
+		s := status()
+		var eta *float64
+		if s.ETA > 0 {
+			seconds := s.ETA.Seconds()
+			eta = &seconds
+		}
+		var cancelled bool
+		err := func() error {
+			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+			defer cancel()
+			return c.w.cfg.Pool.QueryRow(ctx, `-- keep projection job
+				update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(),
+					phase = $5, percent = $6, rate_now = $7, eta_seconds = $8
+				where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
+				c.view.Name, c.view.Version, c.kind, c.w.owner, s.Phase, s.Percent, s.Rate, eta).Scan(&cancelled)
+		}()
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			stop(errLost)
+		case err == nil && cancelled && c.kind == KindRebuild:
+			stop(errCancelled)
+		case err == nil:
+			lost = time.Now().Add(3 * time.Second)
+		case time.Now().After(lost):
+			stop(errLost) // the database is away; another may have the job
+		}
+	}
+}
+
+// end writes down how the job ended, or that it is held.
+func (c *claim) end(ctx context.Context, q querier, state string, outcome *Outcome, failure error) error {
+	var text *string
+	if failure != nil {
+		s := failure.Error()
+		text = &s
+	}
+	var found []byte
+	if outcome != nil {
+		var err error
+		if found, err = json.Marshal(outcome); err != nil {
+			return err
+		}
+	}
+	return c.set(ctx, q, `state = $5, phase = '', outcome = coalesce($6::json, outcome), error = $7, eta_seconds = null,
+		owner = null, percent = case when $5 = 'done' then 100 else percent end,
+		finished_at = case when $5 = 'held' then null else now() end`, state, found, text)
+}
+
+// release gives the job back, for another to go on with.
+func (c *claim) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	// The lease runs out by itself where this fails.
+	_, _ = c.w.cfg.Pool.Exec(ctx, `-- release projection job
+		update sical.projection_job set owner = null, lease_until = null
+		where view = $1 and version = $2 and kind = $3 and owner = $4`, c.view.Name, c.view.Version, c.kind, c.w.owner)
+}
+
+// tick waits and tells whether ctx lives on.
+func tick(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,187 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/projector"
+	"sical-backend/projections"
+)
+
+// Config is what a Worker needs.
+type Config struct {
+	// Pool acts as the projector role. The Worker uses at most three of its
+	// connections at a time.
+	Pool  *pgxpool.Pool
+	Views []*projections.View
+	// Memory is how many bytes the rows of a build may take while it is filled; 0
+	// for 128 MiB. The process takes about twice as much.
+	Memory int64
+	// Announce tells the readers that another build of a view is read now; nil for
+	// nobody.
+	Announce func(projections.Build)
+	Logger   *slog.Logger
+}
+
+// Worker does what is asked for in sical.projection_job, one job at a time, and
+// sees to it that each view of this program has a build.
+type Worker struct {
+	cfg   Config
+	log   eventlog.Reader
+	owner string
+	views map[string]*projections.View // by knowledge
+}
+
+// New makes a Worker; Run starts it.
+func New(cfg Config) *Worker {
+	if cfg.Memory == 0 {
+		cfg.Memory = 128 << 20
+	}
+	if cfg.Announce == nil {
+		cfg.Announce = func(projections.Build) {}
+	}
+	host, _ := os.Hostname() // for whoever looks at the table
+	w := &Worker{
+		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New()),
+		views: map[string]*projections.View{},
+	}
+	for _, v := range cfg.Views {
+		w.views[knowledge(v.Name, v.Version)] = v
+	}
+	return w
+}
+
+// Run works until ctx ends, gives back what it is at, and returns nil. It recovers
+// from every error, and logs it.
+func (w *Worker) Run(ctx context.Context) error {
+	troubled := false
+	for {
+		worked, err := w.turn(ctx)
+		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
+			w.cfg.Logger.WarnContext(ctx, "rebuilds interrupted", "err", err)
+		}
+		troubled = err != nil
+		if worked && err == nil {
+			continue
+		}
+		if !tick(ctx, beat) {
+			return nil
+		}
+	}
+}
+
+// turn does the next job, if there is one.
+func (w *Worker) turn(ctx context.Context) (worked bool, err error) {
+	if err := w.begin(ctx); err != nil {
+		return false, err
+	}
+	c, err := w.claim(ctx)
+	if c == nil || err != nil {
+		return false, err
+	}
+	return true, w.do(ctx, c)
+}
+
+// do works on a claimed job until it ends, is held, or has to be left to another.
+func (w *Worker) do(ctx context.Context, c *claim) error {
+	logger := w.cfg.Logger.With("view", c.view.Name, "version", c.view.Version, "job", c.kind)
+	logger.InfoContext(ctx, "job taken", "state", c.state)
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &rebuilding{claim: c, logger: logger, pace: newPacer(w.cfg.Pool, c.rate)}
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		c.keep(work, stop, r.status)
+	}()
+	var err error
+	if c.kind == KindVerify {
+		err = r.verify(work)
+	} else {
+		err = r.run(work)
+	}
+	cause := context.Cause(work)
+	stop(nil)
+	<-kept
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		c.release()
+		return nil
+	case errors.Is(cause, errLost) || errors.Is(err, errLost):
+		return errLost
+	case errors.Is(cause, errCancelled) || errors.Is(err, errCancelled):
+		logger.InfoContext(ctx, "job cancelled")
+		return r.giveUp(ctx, Cancelled, nil)
+	case transient(err):
+		c.release() // to be gone on with
+		return err
+	}
+	logger.ErrorContext(ctx, "job failed", "err", err)
+	return r.giveUp(ctx, Failed, err)
+}
+
+// transient tells an error of the connection, which the next try may not meet,
+// from one that it would.
+func transient(err error) bool {
+	var event *EventError
+	var refusal interface{ SQLState() string }
+	switch {
+	case errors.As(err, &event), errors.Is(err, errStopped):
+		return false
+	case errors.As(err, &refusal):
+		switch refusal.SQLState()[:2] {
+		case "08", "40", "55", "57": // connection, rollback, lock not available, shutdown
+			return true
+		}
+		return false
+	}
+	return true
+}
+
+// begin, beside a projector that leaves it to it, asks for the first build of each version that this program knows and that
+// has neither a build nor a job: of a view whose fold has changed, or whose rows
+// are gone. Of several programs that do so at once, one is heard.
+func (w *Worker) begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, v := range w.cfg.Views {
+		var missing bool
+		err := w.cfg.Pool.QueryRow(ctx, `-- read build
+			select not exists (select from sical.projection where view = $1 and version = $2)
+				and not exists (select from sical.projection_job where view = $1 and version = $2 and kind = 'rebuild' and state <> 'done')
+				and (exists (select from sical.events where position > $3)
+					or exists (select from sical.view_version where view = $1 and serving is not null))`,
+			v.Name, v.Version, projector.ShortLog).Scan(&missing)
+		if err != nil {
+			return err
+		}
+		if !missing {
+			continue
+		}
+		switch err := Start(ctx, w.cfg.Pool, v, Request{}); {
+		case errors.Is(err, ErrRunning):
+		case err != nil:
+			return err
+		default:
+			w.cfg.Logger.InfoContext(ctx, "a view has no rows of this version yet and is built", "view", v.Name, "version", v.Version)
+		}
+	}
+	return nil
+}
+
+// inTx runs f in a transaction that does not outlast patience.
+func (w *Worker) inTx(ctx context.Context, f func(context.Context, pgx.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return pgx.BeginFunc(ctx, w.cfg.Pool, func(tx pgx.Tx) error { return f(ctx, tx) })
+}

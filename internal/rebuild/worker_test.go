@@ -1,0 +1,193 @@
+package rebuild
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/projector"
+	"sical-backend/internal/telemetry"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// running has a projector and a worker at work on the views until the test ends,
+// or stop is called.
+func (w *world) running(views ...*projections.View) (stop func()) {
+	w.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	p := projector.New(projector.Config{
+		Pool: w.pool, Log: eventlog.NewReader(w.pool), Views: views, Rebuilds: true,
+		Metrics: telemetry.NewProjection(prometheus.NewRegistry()), Logger: quiet,
+	})
+	done := make(chan error, 2)
+	go func() { done <- p.Run(ctx) }()
+	go func() { done <- New(Config{Pool: w.pool, Views: views, Logger: quiet}).Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(w, <-done)
+			require.NoError(w, <-done)
+		}
+	}
+	w.Cleanup(stop)
+	return stop
+}
+
+// ends waits until the view's rebuild is in a state.
+func (w *world) ends(v *projections.View, state string) *Job {
+	w.Helper()
+	var j *Job
+	testkit.Eventually(w, func() (err error) {
+		if j, err = Look(context.Background(), w.pool, v, KindRebuild); err != nil {
+			return err
+		}
+		if j == nil || j.State != state {
+			return fmt.Errorf("rebuild is %+v, not %s", j, state)
+		}
+		return nil
+	})
+	return j
+}
+
+func (w *world) serving(v *projections.View) int {
+	b, err := Serving(context.Background(), w.pool, v)
+	require.NoError(w, err)
+	return b.Number
+}
+
+// TestRebuild rebuilds a view while its log grows, goes back to what was read
+// before, and forward again.
+func TestRebuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	w.some(2000)
+	w.running(v)
+	w.ends(v, Done)
+	first := w.serving(v)
+
+	require.ErrorIs(t, Rollback(t.Context(), w.pool, v, func(projections.Build) {}), ErrNoPrevious)
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{Shards: 2}))
+	require.ErrorIs(t, Start(t.Context(), w.pool, v, Request{}), ErrRunning)
+	for range 10 {
+		w.some(20)
+	}
+	j := w.ends(v, Done)
+	second := w.serving(v)
+	require.NotEqual(t, first, second)
+	var outcome Outcome
+	require.NoError(t, json.Unmarshal(j.Outcome, &outcome))
+	assert.True(t, outcome.Equal())
+	assert.Greater(t, outcome.Rows, int64(100))
+
+	w.some(50)
+	for _, want := range []int{first, second} {
+		announced := 0
+		require.NoError(t, Rollback(t.Context(), w.pool, v, func(b projections.Build) { announced = b.Number }))
+		assert.Equal(t, want, w.serving(v))
+		assert.Equal(t, want, announced)
+		assert.True(t, w.verify(v, v.Build(want)).Equal())
+	}
+
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
+	w.ends(v, Done)
+	var builds int
+	testkit.Eventually(t, func() error {
+		err := w.pool.QueryRow(context.Background(), `select count(distinct build) from sical.projection where view = 'goal'`).Scan(&builds)
+		if err == nil && builds != 2 {
+			err = fmt.Errorf("%d builds", builds)
+		}
+		return err
+	})
+}
+
+// TestDifferenceBlocks: what is read is not what its log says; the rebuild is held
+// until somebody decides.
+func TestDifferenceBlocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	w.some(500)
+	w.running(v)
+	w.ends(v, Done)
+	first := w.serving(v)
+	w.exec(fmt.Sprintf(`update %s set doc = replace(doc::text, '语言', '言语')::json where id = $1`, v.Build(first).Table()), w.goals[0].id)
+
+	require.ErrorIs(t, Approve(t.Context(), w.pool, v), ErrNotHeld)
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
+	j := w.ends(v, Held)
+	assert.Contains(t, *j.Error, "1 differences")
+	var outcome Outcome
+	require.NoError(t, json.Unmarshal(j.Outcome, &outcome))
+	assert.Equal(t, w.goals[0].id.String(), outcome.First[0].Key)
+	assert.Equal(t, first, w.serving(v))
+	require.NoError(t, Cancel(t.Context(), w.pool, v))
+	w.ends(v, Cancelled)
+	assert.False(t, w.stands(v.Build(*j.Build)))
+
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
+	j = w.ends(v, Held)
+	require.NoError(t, Approve(t.Context(), w.pool, v))
+	w.ends(v, Done)
+	assert.Equal(t, *j.Build, w.serving(v))
+	require.ErrorIs(t, Cancel(t.Context(), w.pool, v), ErrNotRunning)
+}
+
+func (w *world) stands(b projections.Build) (there bool) {
+	require.NoError(w, w.admin.QueryRow(context.Background(), `select to_regclass($1) is not null`, b.Table()).Scan(&there))
+	return there
+}
+
+// TestLeftover: another process dies in the middle; the next one goes on with what
+// it left.
+func TestLeftover(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Progress
+	w.some(1000)
+	w.filled(v, 1, 1<<20)
+	w.exec(`update sical.projection_job set state = 'done'`)
+	w.exec(`update sical.view_version set serving = 1`)
+	r := w.rebuilding(v, 1)
+	require.NoError(t, r.prepare(t.Context()))
+	full := t.Context()
+	ctx, cancel := context.WithCancel(full)
+	r.pace.limit = 1
+	go func() {
+		defer cancel()
+		time.Sleep(20 * time.Millisecond) // anywhere in it will do
+	}()
+	require.Error(t, r.fill(ctx))
+	w.running(v)
+	w.ends(v, Done)
+	assert.Equal(t, r.build.Number, w.serving(v))
+	assert.True(t, w.verify(v, r.build).Equal())
+	require.ErrorIs(t, r.set(full, w.pool, `phase = ''`), errLost)
+}
+
+// TestFailingEventStopsTheRebuild: it is named, and what is read goes on.
+func TestFailingEventStopsTheRebuild(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	w.some(100)
+	b := w.filled(v, 1, 1<<20)
+	w.exec(`update sical.view_version set serving = 1`)
+	w.exec(`update sical.events set data = '{"title":7}' where position = (select min(position) from sical.events where type = 'goal.created')`)
+	w.running(v)
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
+	j := w.ends(v, Failed)
+	assert.Contains(t, *j.Error, "(goal.created of goal-")
+	assert.Equal(t, b.Number, w.serving(v))
+	assert.False(t, w.stands(v.Build(*j.Build)))
+}
