@@ -37,7 +37,7 @@ var places = map[string]place{
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
 	"deploy/consumer": {why: "It stands for somebody outside, who has nothing of this module."},
-	"internal/admin": {may: []string{"events", "internal/eventlog", "internal/reconcile", "internal/web"},
+	"internal/admin": {may: []string{"events", "projections", "internal/eventlog", "internal/rebuild", "internal/reconcile", "internal/web"},
 		why: "It lets operators ask for what others do."},
 	"internal/bench/bare": {trial: true, why: "It is what everything else is measured against, and has nothing of it."},
 
@@ -77,6 +77,8 @@ var places = map[string]place{
 		why: "It brings events to whoever reacts to them; what that does is not its affair."},
 	"internal/webhook": {may: []string{"events", "internal/reaction", "internal/vault", "internal/web"},
 		why: "It sends events out; who decides that it may, and whence they come, is not its affair."},
+	"internal/rebuild": {may: []string{"events", "projections", "internal/eventlog", "internal/projector"},
+		why: "It makes views anew beside those that are read, and holds them against the log; it neither decides nor answers."},
 	"internal/relay": {may: []string{"events", "internal/bus", "internal/eventlog", "internal/tracing", "internal/wire"},
 		why: "It carries the log to the stream; what happens to it there is the readers' affair."},
 	"internal/telemetry": {why: "Names of metrics depend on nothing, so that everything may have some."},
