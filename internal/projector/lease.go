@@ -3,6 +3,7 @@ package projector
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,23 +38,16 @@ type lease struct {
 	dirty       time.Time // when position first passed saved; zero where it has not
 }
 
-// acquire tries to become the unit's owner. It makes the build's tables anew where
-// they are missing.
+// acquire tries to become the unit's owner. A build that is not sound it has begin
+// again.
 func (r *runner) acquire(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	whole, err := tablesStand(ctx, r.cfg.Pool, r.unit.Build)
-	if err != nil {
+	if err := r.mend(ctx); err != nil {
 		return false, err
 	}
-	if !whole {
-		err := pgx.BeginFunc(ctx, r.cfg.Pool, func(tx pgx.Tx) error { return restore(ctx, tx, r.view, r.unit.Build) })
-		if err != nil {
-			return false, err
-		}
-	}
 	var l lease
-	err = r.cfg.Pool.QueryRow(ctx, `-- acquire projection
+	err := r.cfg.Pool.QueryRow(ctx, `-- acquire projection
 		update sical.projection p
 		set owner = $5, epoch = epoch + 1, incarnation = l.incarnation, updated_at = now()
 		from sical.log l
@@ -77,6 +71,26 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	r.owned.Store(l.epoch)
 	r.paused.Store(l.state == cache.Paused)
 	return true, nil
+}
+
+// mend has the unit's build begin again where it is not sound.
+func (r *runner) mend(ctx context.Context) error {
+	found, err := examine(ctx, r.cfg.Pool, r.unit.Build)
+	if err != nil || found.sound() {
+		return err
+	}
+	err = pgx.BeginFunc(ctx, r.cfg.Pool, func(tx pgx.Tx) error {
+		found, err = restore(ctx, tx, r.view, r.unit.Build)
+		return err
+	})
+	switch {
+	case err != nil || found.sound(): // or another has mended it
+	case found.ahead:
+		r.log(ctx, slog.LevelError, "view is ahead of the log, which went back; it is built again")
+	default:
+		r.log(ctx, slog.LevelWarn, "view has lost its tables; it is built again")
+	}
+	return err
 }
 
 // moved is a checkpoint's first statement. The division fails, and with it the

@@ -77,8 +77,8 @@ func dropTables(ctx context.Context, tx pgx.Tx, b projections.Build) error {
 func SetPosition(ctx context.Context, tx pgx.Tx, b projections.Build, position uint64) error {
 	done, err := tx.Exec(ctx, `-- place projection
 		update sical.projection p
-		set position = $4, incarnation = l.incarnation, epoch = epoch + 1, owner = null, state = 'live', error = null, failed_at = null,
-			updated_at = now()
+		set position = $4, incarnation = l.incarnation, epoch = epoch + 1, owner = null,
+			state = case state when 'paused' then state else 'live' end, error = null, failed_at = null, updated_at = now()
 		from sical.log l
 		where view = $1 and version = $2 and build = $3`, b.View, b.Version, b.Number, position)
 	if err == nil && done.RowsAffected() == 0 {
@@ -154,35 +154,4 @@ func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) e
 		return err
 	}
 	return Flip(ctx, tx, b)
-}
-
-// restore makes the tables of a build anew where one of them is missing, and has
-// it begin again: a checkpoint without its rows, or rows without their sums, would
-// be wrong for ever.
-func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) error {
-	if err := lockVersion(ctx, tx, v); err != nil {
-		return err
-	}
-	if whole, err := tablesStand(ctx, tx, b); err != nil || whole {
-		return err
-	}
-	if err := makeTables(ctx, tx, v, b); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil {
-		return err
-	}
-	return SetPosition(ctx, tx, b, 0)
-}
-
-// querier is a pool or a transaction.
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-func tablesStand(ctx context.Context, q querier, b projections.Build) (both bool, err error) {
-	err = q.QueryRow(ctx, `-- stand projection
-		select to_regclass($1) is not null and to_regclass($2) is not null`,
-		b.Table(), b.TotalTable()).Scan(&both)
-	return both, err
 }

@@ -33,7 +33,8 @@ $$;
 -- +goose StatementEnd
 
 revoke all on function sical.begin_incarnation from public;
-grant execute on function sical.begin_incarnation to sical_relay;
+grant execute on function sical.begin_incarnation to sical_relay, sical_projector;
+grant select on sical.incarnation to sical_projector; -- up to where a checkpoint of an earlier one is good
 grant select on sical.projection to sical_relay; -- a checkpoint beyond the log's head is a sign
 
 -- +goose Down

@@ -1,0 +1,69 @@
+package projector
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/projections"
+)
+
+// condition is what a build is found in by whoever is about to fold it.
+type condition struct {
+	whole bool // both its tables are there
+	// ahead: a checkpoint holds events that the log has not. Only the log was put
+	// back, or an older copy of it came to newer views.
+	ahead bool
+	// unnoticed: nobody has begun a new incarnation of the log for it yet.
+	unnoticed bool
+}
+
+func (c condition) sound() bool { return c.whole && !c.ahead }
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// examine looks at a build and the log in one snapshot. A checkpoint of an earlier
+// incarnation is good up to where the log ended when the next one began; one of an
+// incarnation that the log does not know is good for nothing.
+func examine(ctx context.Context, q querier, b projections.Build) (c condition, err error) {
+	err = q.QueryRow(ctx, `-- examine projection
+		select to_regclass($4) is not null and to_regclass($5) is not null,
+			coalesce(bool_or(p.position > h.head or p.incarnation <> l.incarnation and p.position > (
+				select coalesce(min(later.head), 0)
+				from sical.incarnation own join sical.incarnation later on later.began_at > own.began_at
+				where own.id = p.incarnation)), false),
+			coalesce(bool_or(p.position > h.head and p.incarnation = l.incarnation), false)
+		from sical.projection p, sical.log l, (select coalesce(max(position), 0) from sical.events) h(head)
+		where view = $1 and version = $2 and build = $3`,
+		b.View, b.Version, b.Number, b.Table(), b.TotalTable()).Scan(&c.whole, &c.ahead, &c.unnoticed)
+	return c, err
+}
+
+// restore has a build begin again, empty, that is not sound: a checkpoint without
+// its rows, rows without their sums, and rows of events that the log has lost would
+// be wrong for ever. Where the log's loss is news, a new incarnation of it begins.
+func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) (found condition, err error) {
+	if err := lockVersion(ctx, tx, v); err != nil {
+		return found, err
+	}
+	if found, err = examine(ctx, tx, b); err != nil || found.sound() {
+		return found, err
+	}
+	if found.unnoticed {
+		if _, err := tx.Exec(ctx, `-- begin incarnation
+			select sical.begin_incarnation(incarnation, $1) from sical.log`,
+			"the view "+v.Name+" has what the log has not"); err != nil {
+			return found, err
+		}
+	}
+	if err := makeTables(ctx, tx, v, b); err != nil {
+		return found, err
+	}
+	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil {
+		return found, err
+	}
+	return found, SetPosition(ctx, tx, b, 0)
+}
