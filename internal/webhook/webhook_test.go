@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,20 +11,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/command"
 	"sical-backend/events"
-	"sical-backend/internal/eventlog"
-	"sical-backend/internal/postgres"
-	"sical-backend/internal/relay"
 	"sical-backend/internal/testkit"
-	"sical-backend/internal/wire"
 )
 
 // standing is a webhook's row and status.
@@ -201,31 +194,6 @@ func TestSupersededOwnerCommitsNothing(t *testing.T) {
 	require.Equal(t, []events.ID{point, point}, subjects[:2], "what the one before was told is not committed")
 }
 
-func TestNewStreamFiresNothingAgain(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	server := testkit.NATS(t)
-	conn := server.Connect()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
-	forward, err := relay.New(relay.Config{Log: eventlog.NewReader(w.open(postgres.RoleRelay)), NATS: conn, Logger: w.logger, Meter: noRelay{}})
-	require.NoError(t, err)
-	w.run(forward.Run)
-	r := newReceiver(t, nil)
-	w.hook(r.URL, "point.*")
-	w.deliver(brief, loopback, w.feed(js))
-	ids := w.points(3)
-	require.Equal(t, ids, r.subjects(t, 3))
-	testkit.Eventually(t, func() error {
-		if err := js.DeleteStream(t.Context(), wire.Stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return err
-		}
-		return nil
-	})
-	ids = append(ids, w.points(3)...)
-	require.Equal(t, ids, r.subjects(t, 6))
-}
-
 func TestInsideIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -275,22 +243,4 @@ func TestUnreadableEventIsParked(t *testing.T) {
 	var parked int
 	require.NoError(t, w.admin.QueryRow(t.Context(), `select count(*) from sical.reaction_poison where consumer = $1 and error <> ''`, id).Scan(&parked))
 	require.Equal(t, 1, parked)
-}
-
-type noRelay struct{}
-
-func (noRelay) Relayed(int, uint64) {}
-
-func (w *world) run(f func(context.Context) error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	w.t.Cleanup(func() {
-		cancel()
-		select {
-		case <-done:
-		case <-time.After(10 * time.Second):
-			w.t.Error("does not end")
-		}
-	})
 }
