@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/projections/fixedlog"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -62,36 +62,10 @@ func (tb *table) docs(t require.TestingT) map[string]string {
 func fixture(t testing.TB) (log []events.Event, names *strings.Replacer) {
 	text, err := os.ReadFile("testdata/log.txt")
 	require.NoError(t, err)
-	var ids, back []string
-	versions := map[events.Stream]int{}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if name, id, ok := strings.Cut(line, " = "); ok {
-			name, id = strings.TrimSpace(name), strings.TrimSpace(id)
-			ids, back = append(ids, name, id), append(back, id, name)
-			continue
-		}
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		e := parseEvent(t, strings.NewReplacer(ids...).Replace(line))
-		versions[e.Stream]++
-		e.Position, e.Version = uint64(len(log)+1), versions[e.Stream]
-		log = append(log, e)
-	}
-	return log, strings.NewReplacer(back...)
-}
-
-func parseEvent(t testing.TB, line string) events.Event {
-	part := strings.SplitN(line, " ", 5)
-	at, err := time.Parse(time.RFC3339, part[0])
-	require.NoError(t, err, line)
-	e := events.Event{Stream: events.Stream(part[1]), Type: part[3], Schema: 1, Raw: []byte(part[4]), OccurredAt: at}
-	if part[2] != "-" {
-		require.NoError(t, e.Owner.UnmarshalText([]byte(part[2])), line)
-	}
-	require.NoError(t, e.Decode(), line)
-	return e
+	log, ids, err := fixedlog.Parse(string(text))
+	require.NoError(t, err)
+	slices.Reverse(ids) // to names from ids
+	return log, strings.NewReplacer(ids...)
 }
 
 // TestGolden holds the outcome of every view over a fixed log. A difference

@@ -20,6 +20,8 @@ var places = map[string]place{
 		why: "A decision follows from events and the command alone; doing is elsewhere."},
 	"projections": {pure: true, may: []string{"events"},
 		why: "A fold follows from the row and the event alone; whoever calls it reads and writes."},
+	"projections/fixedlog": {trial: true, may: []string{"events"},
+		why: "It reads what the views are tried on, and knows none of them."},
 	"query": {may: []string{"events", "projections", "internal/vault"},
 		why: "A question reads the rows of its projection and opens what is sealed; it never decides, and never meets commands."},
 	"command/api": {may: []string{"command", "events", "internal/auth", "internal/dispatch", "internal/eventlog", "internal/tracing", "internal/web", "internal/live"},
