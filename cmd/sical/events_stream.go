@@ -17,11 +17,19 @@ import (
 	"sical-backend/internal/telemetry"
 )
 
+// relayRest is how long the relay rests where the views of the process are handed
+// what is appended, so that only others wait for the bus.
+const relayRest = 200 * time.Millisecond
+
 // relayConfig is what every relay of this process works with.
 func (a *App) relayConfig(log eventlog.Reader) relay.Config {
+	var rest time.Duration
+	if a.handover != nil {
+		rest = relayRest
+	}
 	return relay.Config{
 		Log: log, NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
-		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas,
+		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas, Rest: rest,
 	}
 }
 

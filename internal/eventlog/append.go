@@ -76,7 +76,7 @@ func (b *batch) commandColumns() (c commandColumns) {
 	count, last := make([]int32, len(b.streams)+1), int32(0)
 	for _, e := range b.entries {
 		for _, s := range e.stored {
-			count[b.ordinals[s.stream]]++
+			count[s.ordinal]++
 			last++
 		}
 		n := b.ordinals[e.Stream]
@@ -129,7 +129,7 @@ func (b *batch) eventColumns() eventColumns {
 	count := make([]int32, len(b.streams)+1)
 	for _, e := range b.entries {
 		for _, s := range e.stored {
-			n := b.ordinals[s.stream]
+			n := s.ordinal
 			count[n]++
 			c.streams = append(c.streams, n)
 			c.offsets = append(c.offsets, count[n])

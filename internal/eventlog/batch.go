@@ -24,8 +24,8 @@ type batch struct {
 	seen    uint64 // a position the log had reached before the first try
 
 	streams  []string
-	ordinals map[events.Stream]int32
-	last     map[events.Stream]*written
+	ordinals map[events.Stream]int32 // of streams, from 1 on
+	last     []written               // of each stream
 	commands map[events.ID]bool
 	claims   map[string]bool
 	releases bool              // an entry may give up a unique value
@@ -34,9 +34,9 @@ type batch struct {
 	guards []guarded
 }
 
-// written is the state of a stream that this batch appends to.
+// written is what this batch does to a stream.
 type written struct {
-	count   int32 // events in this batch
+	count   int32 // events in this batch; the rest is set where there are some
 	final   bool
 	owner   events.ID
 	request *request // who wrote last
@@ -51,10 +51,13 @@ type guarded struct {
 	offset int32
 }
 
-func newBatch() *batch {
+// newBatch is empty, with room for some entries of two streams each.
+func newBatch(entries int) *batch {
 	return &batch{
-		ordinals: map[events.Stream]int32{},
-		last:     map[events.Stream]*written{},
+		entries:  make([]*Entry, 0, entries),
+		streams:  make([]string, 0, 2*entries),
+		ordinals: make(map[events.Stream]int32, 2*entries),
+		last:     make([]written, 0, 2*entries),
 		commands: map[events.ID]bool{},
 		claims:   map[string]bool{},
 		stuck:    map[*request]bool{},
@@ -75,15 +78,12 @@ func (b *batch) add(e *Entry) bool {
 	}
 	n := len(b.entries)
 	for _, g := range e.Guards {
-		w := b.last[g.Stream]
-		if w != nil && g.Version == Live {
+		stream := b.ordinal(g.Stream)
+		moved := b.last[stream-1].count
+		if moved > 0 && g.Version == Live {
 			continue // fits has found it there, and living
 		}
-		offset := int32(0)
-		if w != nil {
-			offset = w.count
-		}
-		b.guards = append(b.guards, guarded{n, b.ordinal(g.Stream), g, offset})
+		b.guards = append(b.guards, guarded{n, stream, g, moved})
 	}
 	if e.Command != (events.ID{}) {
 		b.commands[e.Command] = true
@@ -93,13 +93,10 @@ func (b *batch) add(e *Entry) bool {
 		b.claims[string(c.Key)] = true
 	}
 	b.releases = b.releases || e.releases()
-	for _, s := range e.stored {
-		b.ordinal(s.stream)
-		w := b.last[s.stream]
-		if w == nil {
-			w = &written{}
-			b.last[s.stream] = w
-		}
+	for i := range e.stored {
+		s := &e.stored[i]
+		s.ordinal = b.ordinal(s.stream)
+		w := &b.last[s.ordinal-1]
 		w.count++
 		w.final, w.owner, w.request = s.final, s.owner, e.request
 	}
@@ -119,10 +116,11 @@ func (b *batch) fits(e *Entry) bool {
 		}
 	}
 	for _, g := range e.Guards {
-		w := b.last[g.Stream]
-		if w == nil {
+		n := b.ordinals[g.Stream]
+		if n == 0 || b.last[n-1].count == 0 {
 			continue
 		}
+		w := b.last[n-1]
 		if g.Version == Live && (w.final || g.Owner != (events.ID{}) && g.Owner != w.owner) {
 			return false
 		}
@@ -143,6 +141,7 @@ func (b *batch) ordinal(s events.Stream) int32 {
 	n, ok := b.ordinals[s]
 	if !ok {
 		b.streams = append(b.streams, string(s))
+		b.last = append(b.last, written{})
 		n = int32(len(b.streams))
 		b.ordinals[s] = n
 	}

@@ -64,7 +64,7 @@ func unchecked(t *testing.T, p *process, who events.ID) *batch {
 		e.Events = append(e.Events, New{Stream: s, Owner: who, Data: &events.Studied{Point: newID(), Amount: 1}, OccurredAt: time.Now()})
 	}
 	require.NoError(t, p.prepare(t.Context(), e))
-	b := newBatch()
+	b := newBatch(1)
 	require.True(t, b.add(e))
 	return b
 }

@@ -17,6 +17,7 @@ import (
 type stored struct {
 	id       events.ID
 	stream   events.Stream
+	ordinal  int32 // of the stream in the batch
 	name     string
 	schema   int16
 	final    bool
@@ -58,7 +59,10 @@ func (l *Log) store(ctx context.Context, e *Entry, n New) (stored, error) {
 		return stored{}, err
 	}
 	id, err := uuid.NewV7()
-	return stored{id, n.Stream, t.Name, int16(t.Schema), t.Final, n.Owner, instant(n.OccurredAt), raw, meta}, err
+	return stored{
+		id: id, stream: n.Stream, name: t.Name, schema: int16(t.Schema), final: t.Final,
+		owner: n.Owner, occurred: instant(n.OccurredAt), data: raw, meta: meta,
+	}, err
 }
 
 // seal encrypts what is personal: with a new key for someone who registers, who

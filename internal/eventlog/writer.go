@@ -58,7 +58,7 @@ func (l *Log) drain(waiting []*Entry) []*Entry {
 // fill makes a batch of the entries that wait and returns those that go on
 // waiting, in order.
 func fill(waiting []*Entry) (*batch, []*Entry) {
-	b := newBatch()
+	b := newBatch(min(len(waiting), maxBatchEvents))
 	var rest []*Entry
 	for i, e := range waiting {
 		if b.full(e) {
@@ -184,23 +184,23 @@ func (g guarded) verdict() error {
 
 // appended settles a batch that stands in the log and hands its events on.
 func (l *Log) appended(b *batch, a answer) {
-	versions := make(map[events.Stream]int, len(b.streams))
-	for i, s := range b.streams {
-		versions[events.Stream(s)] = int(a.heads[i])
+	versions := make([]int, len(b.streams)+1) // by ordinal
+	for i := range b.streams {
+		versions[i+1] = int(a.heads[i])
 	}
 	position := uint64(a.base)
 	committed := make([]events.Event, 0, b.events)
 	for _, e := range b.entries {
 		for _, s := range e.stored {
-			versions[s.stream]++
+			versions[s.ordinal]++
 			committed = append(committed, events.Event{
-				Position: position, ID: s.id, Stream: s.stream, Version: versions[s.stream],
+				Position: position, ID: s.id, Stream: s.stream, Version: versions[s.ordinal],
 				Type: s.name, Schema: int(s.schema), Raw: s.data, Owner: s.owner,
 				OccurredAt: s.occurred, RecordedAt: a.recorded, RawMeta: s.meta,
 			})
 			position++
 		}
-		e.Result = Result{Position: position - 1, Version: versions[e.Stream]}
+		e.Result = Result{Position: position - 1, Version: versions[b.ordinals[e.Stream]]}
 	}
 	if l.handed != nil && len(committed) > 0 {
 		l.handed(committed)

@@ -10,6 +10,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -40,7 +41,7 @@ const (
 	timeout = 5 * time.Second        // for one publish
 
 	// rests is how many times as long as a publish took the relay waits for company
-	// before the next one, and longest bounds that. Every batch costs the server
+	// before the next one, and longest bounds that, unless Config.Rest says. Every batch costs the server
 	// files of its own, so under load few large ones leave it most of its time.
 	rests   = 4
 	longest = 50 * time.Millisecond
@@ -71,6 +72,10 @@ type Config struct {
 	MaxAge   time.Duration
 	// Replicas is how many servers of a cluster keep the stream; zero for one.
 	Replicas int
+	// Rest is how long the relay waits for company after each batch; what comes
+	// later waits for nothing. Zero goes by what a batch took, and suits readers who
+	// wait for the bus.
+	Rest time.Duration
 }
 
 // Relay publishes the log. Committed feeds it, Run works.
@@ -263,7 +268,7 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	begun := time.Now()
 	last, err := r.publish.Publish(ctx, r.last, messages)
 	ended := time.Now()
-	r.rested = ended.Add(min(rests*ended.Sub(begun), longest))
+	r.rested = ended.Add(cmp.Or(r.Rest, min(rests*ended.Sub(begun), longest)))
 	for _, span := range spans {
 		span.End()
 	}
