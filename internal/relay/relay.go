@@ -187,6 +187,9 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 				return err
 			}
 		case <-tick.C:
+			if time.Now().Before(r.rested) {
+				continue // what has come meanwhile was handed over, or keeps until the next tick
+			}
 			if err := r.catchUp(ctx); err != nil {
 				return err
 			}
