@@ -91,7 +91,7 @@ func (s *source) start(c *served) {
 		defer close(c.done)
 		defer cancel()
 		err := s.follow(ctx, c)
-		if ctx.Err() == nil {
+		if ctx.Err() == nil || errors.Is(err, errLost) {
 			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
 		}
 		s.release(c)
