@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json"
@@ -62,8 +61,9 @@ type Question struct {
 	Key   string   // the same for what has the same answer
 	Views []string // whose rows it reads
 	// Deps name what outdates the answer: a row "<view>/<key>", a group of the
-	// view's, or a whole view "<view>". The Answer may add to them.
-	Deps []string
+	// view's, or a whole view "<view>". The Answer may add to them. Only who loads
+	// the answer asks for them.
+	Deps func() []string
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
 	// Load answers from the tables, in one snapshot.
@@ -83,14 +83,21 @@ type Answer struct {
 // key makes the key of a question, or of a list. Each part stands behind its
 // length: what a client chose cannot look like two parts.
 func key(parts ...string) string {
-	var b strings.Builder
+	var buf [128]byte
+	b := buf[:0]
 	for _, part := range parts {
-		b.WriteString(strconv.Itoa(len(part)))
-		b.WriteByte(':')
-		b.WriteString(part)
+		b = strconv.AppendInt(b, int64(len(part)), 10)
+		b = append(b, ':')
+		b = append(b, part...)
 	}
-	return b.String()
+	return string(b)
 }
+
+// raw is an id as a part of a key.
+func raw(id events.ID) string { return string(id[:]) }
+
+// on are dependencies that cost nothing to name.
+func on(names ...string) func() []string { return func() []string { return names } }
 
 // rowDep is the dependency on one row.
 func rowDep(v *projections.View, id events.ID) string {
@@ -104,6 +111,14 @@ func rowDeps(v *projections.View, ids []events.ID) []string {
 	}
 	return deps
 }
+
+// reading is a list of views with their names.
+type reading struct {
+	views []*projections.View
+	names []string
+}
+
+func reads(views ...*projections.View) reading { return reading{views, viewNames(views)} }
 
 func viewNames(views []*projections.View) []string {
 	names := make([]string, len(views))
@@ -120,10 +135,11 @@ func rendered(a Answer, body any) (Answer, error) {
 	return a, err
 }
 
+// joined are ids as a part of a key.
 func joined(ids []events.ID) string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = id.String()
+	b := make([]byte, 0, len(events.ID{})*len(ids))
+	for _, id := range ids {
+		b = append(b, id[:]...)
 	}
-	return strings.Join(texts, ",")
+	return string(b)
 }

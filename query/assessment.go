@@ -41,7 +41,7 @@ func (v Viewer) maySeeAssessment(owner events.ID) bool { return v.is(owner) || v
 
 // Assessment asks for one assessment.
 func (a *Asker) Assessment(v Viewer, id events.ID) Question {
-	viewer := key(v.ID.String(), string(v.Role))
+	viewer := key(raw(v.ID), string(v.Role))
 	return one(a, projections.Assessment, id, viewer, func(_ context.Context, r *projections.AssessmentRow) (any, int, error) {
 		if !v.maySeeAssessment(r.Owner) {
 			return nil, 0, ErrNotFound

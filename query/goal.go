@@ -61,11 +61,10 @@ func (v Viewer) maySeeGoal(r *projections.GoalRow) bool {
 
 // Goal asks for one goal with its paths and points: a public one, or one's own.
 func (a *Asker) Goal(v Viewer, id events.ID) Question {
-	ids, views := []events.ID{id}, goalViews(v, whole)
 	return Question{
-		Key: key("goal", id.String(), v.ID.String()), Views: viewNames(views), Deps: goalDeps(v, ids),
+		Key: key("goal", raw(id), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, id) },
 		Load: func(ctx context.Context) (Answer, error) {
-			goals, answer, err := a.goalsByID(ctx, v, ids, views)
+			goals, answer, err := a.goalsByID(ctx, v, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
 			}
@@ -81,11 +80,10 @@ func (a *Asker) Goal(v Viewer, id events.ID) Question {
 // GoalsByID asks for several, in the order of the ids; what is missing or not
 // the viewer's to see is left out.
 func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
-	views := goalViews(v, whole)
 	return Question{
-		Key: key("goals by id", joined(ids), v.ID.String()), Views: viewNames(views), Deps: goalDeps(v, ids),
+		Key: key("goals by id", joined(ids), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, ids...) },
 		Load: func(ctx context.Context) (Answer, error) {
-			goals, answer, err := a.goalsByID(ctx, v, ids, views)
+			goals, answer, err := a.goalsByID(ctx, v, ids)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -94,14 +92,14 @@ func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
 	}
 }
 
-func goalDeps(v Viewer, ids []events.ID) []string {
+func goalDeps(v Viewer, ids ...events.ID) []string {
 	return append(rowDeps(projections.Goal, ids), projections.AllPoints, projections.ProgressOf(v.ID))
 }
 
-func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID, views []*projections.View) ([]Goal, Answer, error) {
+func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
 	var rows []*projections.GoalRow
 	var parts goalParts
-	checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
+	checkpoints, err := a.read(ctx, goalViews(v, whole).views, func(s *snapshot) (err error) {
 		found := find[projections.GoalRow](s, projections.Goal, ids...)
 		if err := s.send(ctx); err != nil {
 			return err
@@ -179,11 +177,11 @@ func (l *list) narrow(f GoalFilter, scope string) {
 func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
 	q, err := l.question()
 	views := goalViews(v, summary)
-	q.Views, q.Deps = viewNames(views), []string{group, projections.ProgressOf(v.ID)}
+	q.Views, q.Deps = views.names, func() []string { return []string{group, projections.ProgressOf(v.ID)} }
 	q.Load = func(ctx context.Context) (Answer, error) {
 		var page *listed[projections.GoalRow]
 		var parts goalParts
-		checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
+		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
 			page = enlist[projections.GoalRow](s, l)
 			if err := s.send(ctx); err != nil {
 				return err

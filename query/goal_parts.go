@@ -17,19 +17,23 @@ const (
 	whole                 // with its paths and points
 )
 
-// goalViews are what goals are composed of: nobody's progress needs no paths.
-func goalViews(v Viewer, d detail) []*projections.View {
-	views := []*projections.View{projections.Goal}
-	if d == whole {
-		views = append(views, projections.Point)
+// What goals are composed of: nobody's progress needs no paths.
+var (
+	goalsOfNobody = [...]reading{
+		summary: reads(projections.Goal),
+		whole:   reads(projections.Goal, projections.Point, projections.Path),
 	}
-	if d == whole || !v.anonymous() {
-		views = append(views, projections.Path)
+	goalsOfSomeone = [...]reading{
+		summary: reads(projections.Goal, projections.Path, projections.Progress),
+		whole:   reads(projections.Goal, projections.Point, projections.Path, projections.Progress),
 	}
-	if !v.anonymous() {
-		views = append(views, projections.Progress)
+)
+
+func goalViews(v Viewer, d detail) reading {
+	if v.anonymous() {
+		return goalsOfNobody[d]
 	}
-	return views
+	return goalsOfSomeone[d]
 }
 
 // goalParts are the rows that some goals are composed of. Nothing of them is

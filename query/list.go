@@ -153,7 +153,7 @@ func (l *list) sql(table string) (string, []any) {
 func ask[R, T any](a *Asker, l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
 	q, err := l.question()
 	views := []*projections.View{l.view}
-	q.Views, q.Deps = viewNames(views), []string{group}
+	q.Views, q.Deps = viewNames(views), on(group)
 	q.Load = func(ctx context.Context) (Answer, error) {
 		var page *listed[R]
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {

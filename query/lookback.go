@@ -18,8 +18,8 @@ import (
 func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load func(context.Context, *past) (func() (body any, version int, err error), error)) Question {
 	views := []*projections.View{view}
 	return Question{
-		Key:   key("as of", view.Name, id.String(), strconv.FormatUint(at, 10), v.ID.String(), string(v.Role)),
-		Views: viewNames(views), Deps: rowDeps(view, []events.ID{id}),
+		Key:   key("as of", view.Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
+		Views: viewNames(views), Deps: on(rowDep(view, id)),
 		Load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {

@@ -11,11 +11,10 @@ import (
 // with ErrNotFound for what is not the viewer's to see; viewer names on whom
 // that depends, empty for nobody.
 func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
-	ids, views := []events.ID{id}, []*projections.View{view}
 	return Question{
-		Key: key(view.Name, id.String(), viewer), Views: viewNames(views), Deps: rowDeps(view, ids),
+		Key: key(view.Name, raw(id), viewer), Views: []string{view.Name}, Deps: func() []string { return []string{rowDep(view, id)} },
 		Load: func(ctx context.Context) (Answer, error) {
-			found, checkpoints, err := rowsByID[R](ctx, a, view, ids)
+			found, checkpoints, err := rowsByID[R](ctx, a, view, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
 			}

@@ -51,7 +51,7 @@ func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, o
 
 // Path asks for one path: a published one, or a draft of the viewer's own.
 func (a *Asker) Path(v Viewer, id events.ID) Question {
-	return one(a, projections.Path, id, v.ID.String(), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
+	return one(a, projections.Path, id, raw(v.ID), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
 		if !v.maySeePath(r) {
 			return nil, 0, ErrNotFound
 		}

@@ -40,7 +40,7 @@ func (a *Asker) Point(id events.ID) Question {
 // PointsByID asks for several, in the order of the ids; missing ones are left out.
 func (a *Asker) PointsByID(ids []events.ID) Question {
 	return Question{
-		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: rowDeps(projections.Point, ids),
+		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point, ids) },
 		Load: func(ctx context.Context) (Answer, error) {
 			found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
 			if err != nil {

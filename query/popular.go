@@ -35,7 +35,7 @@ var popularViews = []*projections.View{projections.Attachment, projections.Path}
 // PopularGoals asks which published paths learners took up lately.
 func (a *Asker) PopularGoals(r Ranking) Question {
 	return Question{
-		Key: r.key("popular goals"), Views: viewNames(popularViews), Deps: []string{projections.Attachment.Name, projections.PublishedPaths},
+		Key: r.key("popular goals"), Views: viewNames(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
 		Load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PathRow]
 			checkpoints, err := a.read(ctx, popularViews, func(s *snapshot) error {

@@ -57,10 +57,10 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
 	q.Key = key(q.Key, page.Cursor)
 	views := goalViews(v, summary)
-	q.Views, q.Deps = viewNames(views), []string{projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID)}
+	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
 	q.Load = func(ctx context.Context) (Answer, error) {
 		pages := make([]*listed[projections.GoalRow], len(lists))
-		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
 			for i, l := range lists {
 				pages[i] = enlist[projections.GoalRow](s, l)
 			}
@@ -75,7 +75,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 		}
 		// What they are composed of may be a moment younger, never older.
 		var parts goalParts
-		if _, err := a.read(ctx, views, func(s *snapshot) (err error) {
+		if _, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
 			parts, err = s.goalParts(ctx, v, found, summary)
 			return err
 		}); err != nil {

@@ -171,7 +171,7 @@ var statisticsViews = []*projections.View{
 func (a *Asker) Statistics(at events.Date) Question {
 	views := statisticsViews
 	return Question{
-		Key: key("statistics", at.String()), Views: viewNames(views), Deps: viewNames(views),
+		Key: key("statistics", at.String()), Views: viewNames(views), Deps: on(viewNames(views)...),
 		Load: func(ctx context.Context) (Answer, error) {
 			var f *figures
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {

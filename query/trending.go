@@ -36,7 +36,7 @@ var trendingViews = []*projections.View{projections.Progress, projections.Point}
 // TrendingPoints asks which knowledge points learners are busy with lately.
 func (a *Asker) TrendingPoints(r Ranking) Question {
 	return Question{
-		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: []string{projections.Progress.Name, projections.AllPoints},
+		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
 		Load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PointRow]
 			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {

@@ -35,17 +35,25 @@ type profile struct {
 	goals *listed[projections.GoalRow]
 }
 
-func userViews(v Viewer) []*projections.View {
-	return append([]*projections.View{projections.User}, goalViews(v, summary)...)
+var usersToNobody, usersToSomeone = profileOf(goalsOfNobody[summary]), profileOf(goalsOfSomeone[summary])
+
+func profileOf(goals reading) reading {
+	return reads(append([]*projections.View{projections.User}, goals.views...)...)
+}
+
+func userViews(v Viewer) reading {
+	if v.anonymous() {
+		return usersToNobody
+	}
+	return usersToSomeone
 }
 
 // User asks for one profile.
 func (a *Asker) User(v Viewer, id events.ID) Question {
-	ids := []events.ID{id}
 	return Question{
-		Key: key("user", id.String(), v.ID.String(), string(v.Role)), Views: viewNames(userViews(v)), Deps: userDeps(v, ids),
+		Key: key("user", raw(id), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, id) },
 		Load: func(ctx context.Context) (Answer, error) {
-			users, answer, err := a.users(ctx, v, ids)
+			users, answer, err := a.users(ctx, v, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
 			}
@@ -61,7 +69,7 @@ func (a *Asker) User(v Viewer, id events.ID) Question {
 // UsersByID asks for several, in the order of the ids; missing ones are left out.
 func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
 	return Question{
-		Key: key("users", joined(ids), v.ID.String(), string(v.Role)), Views: viewNames(userViews(v)), Deps: userDeps(v, ids),
+		Key: key("users", joined(ids), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, ids...) },
 		Load: func(ctx context.Context) (Answer, error) {
 			users, answer, err := a.users(ctx, v, ids)
 			if err != nil {
@@ -72,7 +80,7 @@ func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
 	}
 }
 
-func userDeps(v Viewer, ids []events.ID) []string {
+func userDeps(v Viewer, ids ...events.ID) []string {
 	deps := append(rowDeps(projections.User, ids), projections.ProgressOf(v.ID))
 	for _, id := range ids {
 		deps = append(deps, projections.GoalsOf(id))
@@ -84,7 +92,7 @@ func userDeps(v Viewer, ids []events.ID) []string {
 func (a *Asker) users(ctx context.Context, v Viewer, ids []events.ID) ([]User, Answer, error) {
 	var profiles []profile
 	var parts goalParts
-	checkpoints, err := a.read(ctx, userViews(v), func(s *snapshot) (err error) {
+	checkpoints, err := a.read(ctx, userViews(v).views, func(s *snapshot) (err error) {
 		found := find[projections.UserRow](s, projections.User, ids...)
 		lists := make([]*listed[projections.GoalRow], len(ids))
 		for i, id := range ids {

@@ -72,9 +72,9 @@ type ParkedByWebhook struct {
 // DeliveriesOf asks how a webhook fares, which changes without any event: it is
 // always read anew.
 func (a *Asker) DeliveriesOf(id events.ID) Question {
-	views, ids := []*projections.View{projections.Webhook}, []events.ID{id}
+	views := []*projections.View{projections.Webhook}
 	return Question{
-		Key: key("deliveries", id.String()), Views: viewNames(views), Deps: rowDeps(projections.Webhook, ids), Volatile: true,
+		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(rowDep(projections.Webhook, id)), Volatile: true,
 		Load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow

@@ -169,7 +169,7 @@ func (f floored) ask(t *testing.T, v *truth, key int, least uint64) (row, positi
 	deps := make([]string, 200) // it takes a while to look at all of them, in which things change
 	deps[0] = name
 	a, err := f.c.Do(context.Background(), Question{
-		Key: name, Views: []string{"v"}, Deps: deps, MinPosition: least,
+		Key: name, Views: []string{"v"}, Deps: func() []string { return deps }, MinPosition: least,
 		Load: func(context.Context) (Answer, error) {
 			row, at := v.slowly(key)
 			return Answer{Body: binary.BigEndian.AppendUint64(nil, row), Checkpoints: stood(at)}, nil

@@ -21,9 +21,10 @@ var ErrBehind = errors.New("cache: the database is behind the position asked for
 type Question struct {
 	Key   string   // says which answer; of everything it depends on, the asker's rights included
 	Views []string // that it is read from, at least one
-	// Deps are the names whose change changes the answer: rows as RowName gives
-	// them, groups, or a view's name for any change in it.
-	Deps []string
+	// Deps gives the names whose change changes the answer: rows as RowName gives
+	// them, groups, or a view's name for any change in it. It is called by a load
+	// alone; nil for none.
+	Deps func() []string
 	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
 	MinPosition uint64
 	// Load reads and renders the answer, all of it in one snapshot begun after
@@ -93,15 +94,35 @@ func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache
 	return c, nil
 }
 
+// Held is the answer to the question with the key, where the cache has one that is
+// current and has the position least; 0 for no matter.
+func (c *Cache) Held(key string, least uint64) (answer Answer, current bool) {
+	answer, _, current = c.held(key, least)
+	return answer, current
+}
+
+// held tells beside that whether there is an answer at all.
+func (c *Cache) held(key string, least uint64) (answer Answer, kept, current bool) {
+	e, ok := c.store.Get(key)
+	if !ok || e.key != key {
+		return Answer{}, false, false
+	}
+	position, ok := e.current(c.positions, least)
+	if !ok {
+		return Answer{}, true, false
+	}
+	c.metrics.Hits.Inc()
+	return e.at(c, position), true, true
+}
+
 // Do answers q from the cache, or by q.Load, or by another's load under way. It
 // returns the error of the load or of ctx, or ErrBehind.
 func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
-	e, ok := c.store.Get(q.Key)
-	if ok && e.key == q.Key {
-		if position, ok := e.current(c.positions, q.MinPosition); ok {
-			c.metrics.Hits.Inc()
-			return e.at(c, position), nil
-		}
+	answer, kept, current := c.held(q.Key, q.MinPosition)
+	if current {
+		return answer, nil
+	}
+	if kept {
 		c.metrics.Outdated.Inc()
 	}
 	return c.miss(ctx, q)

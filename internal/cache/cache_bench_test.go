@@ -17,7 +17,7 @@ func BenchmarkHit(b *testing.B) {
 	for i := range questions {
 		name := RowName("v", strconv.Itoa(i))
 		questions[i] = Question{
-			Key: name, Views: []string{"v"}, Deps: []string{name, "group"},
+			Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name, "group"} },
 			Load: func(context.Context) (Answer, error) {
 				return Answer{Body: make([]byte, 16), Checkpoints: stood(10)}, nil
 			},

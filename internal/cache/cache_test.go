@@ -16,7 +16,7 @@ import (
 // question asks for one text that stands at the position.
 func question(text string, at uint64) Question {
 	return Question{
-		Key: "q", Views: []string{"v"}, Deps: []string{"v/1"},
+		Key: "q", Views: []string{"v"}, Deps: func() []string { return []string{"v/1"} },
 		Load: func(context.Context) (Answer, error) {
 			return Answer{Body: []byte(text), Checkpoints: stood(at), Deps: []string{"group"}}, nil
 		},

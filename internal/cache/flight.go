@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"sical-backend/projections"
@@ -105,10 +106,12 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	}
 	e.position = stands(e.answer.Checkpoints, before)
 	e.fallen = fallen(e.answer.Checkpoints, before)
-	for _, deps := range [2][]string{q.Deps, e.answer.Deps} {
-		for _, name := range deps {
-			e.slots = append(e.slots, c.positions.floors.slot(name))
-		}
+	deps := e.answer.Deps
+	if q.Deps != nil {
+		deps = slices.Concat(q.Deps(), deps)
+	}
+	for _, name := range deps {
+		e.slots = append(e.slots, c.positions.floors.slot(name))
 	}
 	// Spread, so that what was loaded together is not loaded again together.
 	e.ends = time.Now().Add(ttl - rand.N(ttl/5))

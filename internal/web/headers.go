@@ -23,6 +23,14 @@ func newHeaders(origins int) headers {
 	}
 }
 
+// WithoutBody takes off what tells a client how to treat a body. An answer 304 has
+// none: the client goes by what came with the body that it has (RFC 9110, 15.4.5).
+func WithoutBody(h http.Header) {
+	delete(h, "X-Content-Type-Options")
+	delete(h, "Content-Security-Policy")
+	delete(h, "Referrer-Policy")
+}
+
 // set goes before the handler, which may replace what does not suit it: a page
 // needs a Content-Security-Policy of its own.
 func (s *headers) set(h http.Header) {

@@ -20,6 +20,9 @@ import (
 // Answers gives answers, from memory where it may, as cache.Cache does.
 type Answers interface {
 	Do(context.Context, cache.Question) (cache.Answer, error)
+	// Held is the answer to the question with the key that is in memory and has
+	// the position, if there is one.
+	Held(key string, least uint64) (cache.Answer, bool)
 }
 
 // API serves the Routes.
@@ -97,7 +100,11 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	ctx := web.Context(c)
+	keep := asked.keep(r.shared(), fresh)
+	if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
+		return write(c, answer, keep)
+	}
+	ctx := asked.context()
 	least, err := fresh.await(ctx, a.waiter, q.Views)
 	if err != nil {
 		return err
@@ -106,7 +113,7 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	return write(c, answer, asked.keep(r.shared(), fresh))
+	return write(c, answer, keep)
 }
 
 // answer answers q from memory, unless it may not be kept there.

@@ -17,14 +17,24 @@ type asked struct {
 	asker  *query.Asker
 	viewer query.Viewer
 	id     events.ID // of the path, zero where the route has none
-	query  *web.Query
-	ctx    context.Context // of the request
+	query  web.Query
+	// The request's context is made when something is read with it: most answers
+	// are in memory.
+	c   echo.Context
+	ctx context.Context
+}
+
+func (a *asked) context() context.Context {
+	if a.ctx == nil {
+		a.ctx = web.Context(a.c)
+	}
+	return a.ctx
 }
 
 // read takes a request apart as its route says: who asks, about what, and no
 // parameter that the route does not name.
 func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
-	a := &asked{asker: asker, ctx: web.Context(c)}
+	a := &asked{asker: asker, c: c}
 	principal, ok := web.PrincipalOf(c)
 	if !ok && r.Access != Public {
 		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")
@@ -35,22 +45,31 @@ func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
 	a.viewer = query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}
 	if text := c.Param("id"); text != "" {
 		id, err := uuid.Parse(text)
-		if err != nil || len(text) != len(id.String()) {
+		if err != nil || len(text) != canonical {
 			return nil, query.ErrNotFound // nothing has such a name
 		}
 		a.id = id
 	}
-	names := make([]string, len(r.Params))
-	for i, p := range r.Params {
-		names[i] = p.Name
+	if u := c.Request().URL; u.RawQuery != "" {
+		a.query = *web.ReadQuery(u, names(r.Params)...)
 	}
-	a.query = web.ReadQuery(c.Request().URL, names...)
 	for _, p := range r.Params {
 		if p.Required && a.query.Err() == nil && !a.query.Has(p.Name) {
 			return nil, wrong(p.Name, "is required")
 		}
 	}
 	return a, nil
+}
+
+// canonical is the length of an id as it is written.
+const canonical = 36
+
+func names(params []Param) []string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return names
 }
 
 // wrong is the problem of a parameter that the query's own getters cannot judge.
@@ -95,13 +114,13 @@ func (a *asked) past() (position uint64, given bool, err error) {
 	}
 	text := a.query.Text(asOf.Name, maxText)
 	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
-		return position, true, a.asker.Reached(a.ctx, position)
+		return position, true, a.asker.Reached(a.context(), position)
 	}
 	instant := a.query.Instant(asOf.Name)
 	if a.query.Err() != nil {
 		return 0, true, wrong(asOf.Name, "expected a position, or an instant as RFC 3339 writes it")
 	}
-	position, err = a.asker.PositionAt(a.ctx, instant)
+	position, err = a.asker.PositionAt(a.context(), instant)
 	return position, true, err
 }
 

@@ -114,13 +114,13 @@ func (f *following) current() (cache.Answer, error) {
 		if err != nil {
 			return cache.Answer{}, err
 		}
-		f.stream.Watch(slices.Concat(q.Deps, f.deps)...)
+		f.stream.Watch(slices.Concat(q.Deps(), f.deps)...)
 		answer, err := f.answers.Do(f.asked.ctx, cached(q, 0))
 		if err != nil {
 			return answer, err
 		}
 		f.deps = answer.Deps
-		if !f.stream.Watch(slices.Concat(q.Deps, f.deps)...) {
+		if !f.stream.Watch(slices.Concat(q.Deps(), f.deps)...) {
 			return answer, nil
 		}
 		// What came to be watched only now may have changed since it was read.

@@ -78,11 +78,7 @@ func (a *API) RegisterStream(e *echo.Echo, l Live) {
 // follow answers one stream, until its client leaves, its session ends, or what it
 // shows is no longer the viewer's to see.
 func (a *API) follow(c echo.Context, l Live) error {
-	names := make([]string, len(streamParams))
-	for i, p := range streamParams {
-		names[i] = p.Name
-	}
-	q := web.ReadQuery(c.Request().URL, names...)
+	q := web.ReadQuery(c.Request().URL, names(streamParams)...)
 	principal, known := web.PrincipalOf(c)
 	if !known && !q.Has("ticket") {
 		return web.NewProblem(web.Unauthenticated, "This needs an access token, or a ticket.")
@@ -110,7 +106,7 @@ func (a *API) follow(c echo.Context, l Live) error {
 		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
-		asker: a.asker, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: q, ctx: ctx,
+		asker: a.asker, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
 	}}
 	return f.open(c)
 }

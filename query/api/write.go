@@ -41,13 +41,18 @@ var forms = func() map[string]*cache.Form {
 func write(c echo.Context, answer cache.Answer, keep []string) error {
 	r, w := c.Request(), c.Response()
 	h := w.Header()
+	conditions := r.Header["If-None-Match"]
+	known := len(conditions) > 0 && web.NotModified(conditions, answer.ETag)
+	if known {
+		web.WithoutBody(h)
+	}
 	h["Sical-Position"] = positionHeader(answer.Position)
 	h["Cache-Control"] = keep
 	h["Etag"] = []string{answer.ETag}
 	if cursor := nextCursor(answer.Body); cursor != "" {
 		h["Link"] = []string{"<" + nextPage(r.URL, cursor) + `>; rel="next"`}
 	}
-	if conditions := r.Header["If-None-Match"]; len(conditions) > 0 && web.NotModified(conditions, answer.ETag) {
+	if known {
 		return c.NoContent(http.StatusNotModified)
 	}
 	if len(answer.Body) >= web.CompressFrom {
@@ -105,9 +110,15 @@ func (a *asked) keep(shared bool, fresh freshness) []string {
 	return keptByAsker
 }
 
+// pageBegins is how every page begins.
+var pageBegins = []byte(`{"items":`)
+
 // nextCursor finds the cursor at the end of a page. In JSON no text looks like
 // it: its quotation marks would stand behind backslashes.
 func nextCursor(body []byte) string {
+	if !bytes.HasPrefix(body, pageBegins) {
+		return ""
+	}
 	_, rest, found := bytes.Cut(body[max(0, len(body)-maxText):], []byte(`"next_cursor":"`))
 	if !found {
 		return ""
