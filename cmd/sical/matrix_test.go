@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	commandapi "sical-backend/command/api"
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 	queryapi "sical-backend/query/api"
 )
 
@@ -164,6 +166,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
 	w := newMatrixWorld(s)
+	testkit.Eventually(t, func() error { // only a process that was ready once stays so
+		if status, body := s.asked("/ready"); status != http.StatusOK {
+			return errors.New(body)
+		}
+		return nil
+	})
 	for _, r := range rows(t) {
 		t.Run(strings.Join([]string{r.method, strings.ReplaceAll(r.path, "/", "·"), r.about}, " "), func(t *testing.T) {
 			t.Parallel()

@@ -23,6 +23,7 @@ type NATSOptions struct {
 	// Unsynced leaves syncing to the operating system: for tests, where speed
 	// matters more than what a power cut takes.
 	Unsynced bool
+	MaxStore int64 // bytes of all streams; 0 for what the disk has
 	Logger   *slog.Logger
 }
 
@@ -50,6 +51,7 @@ func StartNATS(o NATSOptions) (*NATS, error) {
 		CustomClientAuthentication: credential(secret),
 		JetStream:                  true,
 		StoreDir:                   o.Dir,
+		JetStreamMaxStore:          o.MaxStore,
 		SyncAlways:                 !o.Unsynced,
 		MaxPayload:                 1 << 20,
 		NoSigs:                     true, // signals belong to the program, not to a part of it

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -28,11 +29,12 @@ type system struct {
 	*logtest.Log
 	bus    *testkit.Bus
 	limits Config // of which MaxBytes and MaxAge are heeded
+	log    io.Writer
 }
 
 func newSystem(t *testing.T) *system {
 	t.Helper()
-	return &system{Log: logtest.New(t), bus: testkit.NATS(t)}
+	return &system{Log: logtest.New(t), bus: testkit.NATS(t), log: io.Discard}
 }
 
 // append adds n events, each alone.
@@ -54,7 +56,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 	t.Helper()
 	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	r, err := New(Config{
-		Log: log, NATS: conn, Logger: slog.New(slog.DiscardHandler), Meter: silent{},
+		Log: log, NATS: conn, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
 		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge,
 	})
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"sical-backend/internal/embedded"
 )
@@ -20,17 +22,24 @@ type Bus struct {
 	t      testing.TB
 	dir    string
 	port   int
+	store  int64
 	server *embedded.NATS
 }
 
 // NATS starts a server for this test; it ends with it.
 func NATS(t testing.TB) *Bus {
 	t.Helper()
+	return SmallNATS(t, 0)
+}
+
+// SmallNATS is NATS with room for so many bytes of streams; 0 for no limit.
+func SmallNATS(t testing.TB, store int64) *Bus {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "sical-nats-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bus{t: t, dir: dir, port: quietPort()}
+	b := &Bus{t: t, dir: dir, port: quietPort(), store: store}
 	b.Start()
 	t.Cleanup(func() {
 		b.Stop()
@@ -48,6 +57,7 @@ func (b *Bus) Start() {
 		Dir:      b.dir,
 		Port:     b.port,
 		Unsynced: true,
+		MaxStore: b.store,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -74,6 +84,33 @@ func (b *Bus) Stop() {
 	if b.server != nil {
 		b.server.Close()
 		b.server = nil
+	}
+}
+
+// Fill leaves no room for any stream until free is called.
+func (b *Bus) Fill() (free func()) {
+	b.t.Helper()
+	js, err := jetstream.New(b.Connect())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := js.CreateStream(b.t.Context(), jetstream.StreamConfig{Name: "FILL", Subjects: []string{"fill"}}); err != nil {
+		b.t.Fatal(err)
+	}
+	for data := make([]byte, 64<<10); ; {
+		_, err := js.Publish(b.t.Context(), "fill", data)
+		var refused *jetstream.APIError
+		if errors.As(err, &refused) {
+			break
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return func() {
+		if err := js.DeleteStream(b.t.Context(), "FILL"); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 }
 
