@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -138,22 +137,23 @@ type contender struct {
 	rates, costs []float64 // of each round: commands a second, µs of processor time a command
 }
 
-// peer is the design that sical replaces, with a Postgres of the same settings.
-func peer(b *testing.B, dir string) *contender {
+// peer is the design that sical replaces, with a Postgres of the same settings. It
+// also gives the URL of its database. As in sical, each connection is another user.
+func peer(b *testing.B, dir string) (c *contender, database string) {
 	b.Helper()
 	file := filepath.Join(dir, "seed")
 	build(b, "../../internal/bench/seed", file)
-	database := testkit.DurablePostgres(b).Database(b, nil)
-	cmd := exec.CommandContext(b.Context(), file, "-listen", "127.0.0.1:0", "-postgres-url", database.AdminURL)
+	database = testkit.DurablePostgres(b).Database(b, nil).AdminURL
+	cmd := exec.CommandContext(b.Context(), file, "-listen", "127.0.0.1:0", "-postgres-url", database)
 	_, url, _ := strings.Cut(launch(b, cmd, "url=http"), "url=")
-	user := uuid.NewString()
 	return &contender{
-		name: "seed's design", url: url, roots: []int{cmd.Process.Pid, postmaster(b, database.AdminURL)},
+		name: "seed's design", url: url, roots: []int{cmd.Process.Pid, postmaster(b, database)},
 		work: func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
+			user := present("peer", conn.Index)
 			_, err := conn.Do(ctx, loadtest.Request{Method: http.MethodPost, Path: "/goals", Body: goalBody(fmt.Sprintf(`"user_id":%q`, user), u)})
 			return err
 		},
-	}
+	}, database
 }
 
 // postmaster finds the server behind a URL: the parent of what serves a connection.
@@ -194,23 +194,40 @@ func (c *contender) spent(b *testing.B) (sum time.Duration) {
 }
 
 // BenchmarkCommandOverHTTP plays three systems in the same rounds, each with a
-// synced Postgres of its own, at 64 connections that create goals: the design that
-// sical replaces (Gin and GORM, one insert a request, no authentication), sical with
-// authentication and everything running, and sical with its projectors paused.
+// synced Postgres of its own, at 64 connections that create goals, each as a user of
+// its own: the design that sical replaces (Gin and GORM, one insert a request, no
+// authentication, no users), sical with authentication and everything running, and
+// sical with its projectors paused. First all begin empty; then each holds the same
+// number of users and goals, which sical has taken through its rules and its log
+// (and, unless paused, its views), and the peer by one statement, then analysed.
 // Required are 3 times the peer's commands a second for the second and 6 times for
-// the third. -benchtime 5x gives five rounds, of which medians are told.
+// the third. A round is 3 s of each: -benchtime 1x plays one of both kinds, in about
+// a minute and a half with all that it builds; 5x five, of which medians are told.
 func BenchmarkCommandOverHTTP(b *testing.B) {
 	dir := b.TempDir()
 	file := filepath.Join(dir, "sical")
 	build(b, ".", file)
 	running, paused := launchSical(b, file), launchSical(b, file)
 	paused.pause(b)
+	old, database := peer(b, dir)
 	contenders := []*contender{
-		peer(b, dir),
+		old,
 		{name: "everything running", url: running.PublicURL, roots: []int{running.PID}, work: running.people.create, settle: running.people.settle},
 		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.create},
 	}
+	b.Run("empty", func(b *testing.B) { playCommands(b, contenders) })
+	file = presence(b)
+	running.take(b, file)
+	paused.take(b, file)
+	takeRows(b, database)
+	b.Run(fmt.Sprintf("users=%d/goals=%d", presentUsers, presentGoals), func(b *testing.B) { playCommands(b, contenders) })
+}
+
+// playCommands lets the contenders, of which the first is the peer, play their rounds, and
+// tells how they did.
+func playCommands(b *testing.B, contenders []*contender) {
 	for _, c := range contenders {
+		c.rates, c.costs = nil, nil
 		c.round(b, time.Second) // pools fill, statements are prepared, paused projectors notice
 	}
 	for b.Loop() {
@@ -220,15 +237,15 @@ func BenchmarkCommandOverHTTP(b *testing.B) {
 		}
 	}
 	b.ReportMetric(0, "ns/op") // the length of a round is ours
-	base := loadtest.Median(contenders[0].rates)
-	table := fmt.Sprintf("%-20s %12s %14s %8s\n", "", "commands/s", "CPU µs each", "times")
+	base, baseCost := loadtest.Median(contenders[0].rates), loadtest.Median(contenders[0].costs)
+	table := fmt.Sprintf("%-20s %12s %14s %8s %14s\n", "", "commands/s", "CPU µs each", "times", "CPU ratio")
 	for i, c := range contenders {
 		rate, cost := loadtest.Median(c.rates), loadtest.Median(c.costs)
 		unit := []string{"seed", "running", "paused"}[i]
 		b.ReportMetric(rate, unit+"-commands/s")
 		b.ReportMetric(cost, unit+"-cpu-µs")
 		b.ReportMetric(rate/base, unit+"-times-seed")
-		table += fmt.Sprintf("%-20s %12s %14.0f %8.1f\n", c.name, thousands(rate), cost, rate/base)
+		table += fmt.Sprintf("%-20s %12s %14.0f %8.1f %14.2f\n", c.name, thousands(rate), cost, rate/base, cost/baseCost)
 	}
 	b.Log("\n" + table)
 }
