@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"sical-backend/internal/admin"
 	"sical-backend/internal/openapi"
 	"sical-backend/internal/profile"
 	"sical-backend/internal/telemetry"
@@ -23,16 +24,17 @@ func (a *App) echo() *echo.Echo {
 // open serves what the roles have registered, the public routes last: by then
 // everything behind them is up.
 func (a *App) open() (err error) {
-	admin := echo.New()
-	a.health(admin)
-	admin.HTTPErrorHandler = web.ErrorHandler(a.logger)
+	router := echo.New()
+	a.health(router)
+	router.HTTPErrorHandler = web.ErrorHandler(a.logger)
 	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
-	admin.GET("/metrics", echo.WrapHandler(metrics))
-	profile.Register(admin)
+	router.GET("/metrics", echo.WrapHandler(metrics))
+	profile.Register(router)
 	telemetry.NATS(a.registry, a.nats)
 	telemetry.Disk(a.registry, a.DataDir)
+	admin.RegisterConsole(router)
 	for _, register := range a.operate {
-		register(admin)
+		register(router)
 	}
 	if a.public != nil {
 		if err := a.protect(a.public); err != nil {
@@ -41,7 +43,7 @@ func (a *App) open() (err error) {
 		a.health(a.public)
 		openapi.Register(a.public, openapi.Document())
 	}
-	if a.adminURL, err = a.listen(a.AdminListen, admin, "admin"); err != nil {
+	if a.adminURL, err = a.listen(a.AdminListen, router, "admin"); err != nil {
 		return err
 	}
 	if a.public != nil {

@@ -79,12 +79,9 @@ func RegisterEvents(e *echo.Echo, log eventlog.Reader, r Reconciler) {
 		if err != nil {
 			return err
 		}
-		page := eventPage{Items: make([]Event, len(list)), Next: uint64(from) + uint64(len(list)), Head: h.Head}
-		for i, e := range list {
-			page.Items[i] = EventOf(e)
-		}
-		return c.JSON(http.StatusOK, page)
+		return c.JSON(http.StatusOK, eventPage{Items: shown(list), Next: uint64(from) + uint64(len(list)), Head: h.Head})
 	})
+	registerRecent(e, log)
 	e.POST("/admin/events/reconcile", func(c echo.Context) error {
 		var asked reconciliation
 		if c.Request().ContentLength != 0 {
