@@ -7,6 +7,7 @@ import (
 	"sical-backend/internal/auth"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/live"
+	"sical-backend/internal/telemetry"
 	"sical-backend/internal/web"
 	queryapi "sical-backend/query/api"
 )
@@ -20,7 +21,8 @@ const (
 // streams is what live streams need beside answers.
 func (a *App) streams(hub *live.Hub, tickets *live.Tickets, positions *cache.Positions) queryapi.Live {
 	return queryapi.Live{
-		Hub: hub, Incarnation: positions.Incarnation,
+		Hub: hub, Incarnation: positions.Incarnation, Pace: queryapi.Usual,
+		Dropped: telemetry.Streams(a.registry, hub.Len).Inc,
 		Take: func(ctx context.Context, ticket string) (web.Principal, error) {
 			h, err := tickets.Take(ctx, ticket)
 			return web.Principal{UserID: h.User, Role: h.Role, SessionID: h.Session, Generation: h.Generation, Expires: h.Ends}, err

@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/auth"
+	"sical-backend/internal/live"
+	"sical-backend/internal/postgres"
 )
 
 // sent is one event of a stream.
@@ -182,6 +185,22 @@ func TestStream(t *testing.T) {
 		l := s.listen("view=goal&key="+mine, bearer(cleo)...)
 		l.next("change")
 		require.Equal(t, http.StatusNoContent, s.call(http.MethodDelete, "/v1/sessions/current", cleo, "").status)
+		require.Contains(t, l.next("end").data, "session_ended")
+		l.over()
+	})
+
+	t.Run("it ends with the token", func(t *testing.T) {
+		s := s.by(t)
+		id, _ := person("eve")
+		pool, err := postgres.Open(t.Context(), s.app.PostgresURL, postgres.Options{Role: postgres.RoleCommand, MaxConns: 1})
+		require.NoError(t, err)
+		defer pool.Close()
+		ticket, err := live.NewTickets(pool).Give(t.Context(), live.Holder{
+			User: uuid.MustParse(id), Session: uuid.New(), Role: string(events.Learner), Ends: time.Now().Add(2*time.Second - auth.Leeway),
+		})
+		require.NoError(t, err)
+		l := s.listen("view=trending-points&ticket=" + ticket)
+		l.next("change")
 		require.Contains(t, l.next("end").data, "session_ended")
 		l.over()
 	})

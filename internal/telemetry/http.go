@@ -15,6 +15,7 @@ import (
 // up once, as a look-up by labels costs more than the rest of the chain.
 type HTTP struct {
 	Panics prometheus.Counter // of handlers, caught
+	Shed   prometheus.Counter // requests refused so that others are answered
 
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -34,6 +35,7 @@ type routeMeters struct {
 func NewHTTP(r prometheus.Registerer) *HTTP {
 	m := &HTTP{
 		Panics:   counter(r, "sical_http_panics_total", "Panics of HTTP handlers that were caught."),
+		Shed:     counter(r, "sical_shed_total", "Requests refused as overloaded (503), so that the others are answered."),
 		requests: counters(r, "http_requests_total", "HTTP requests answered.", "method", "endpoint", "status"),
 		duration: histograms(r, "http_request_duration_seconds", "Time from a request's header to the end of its answer.",
 			latency, "method", "endpoint"),

@@ -29,6 +29,13 @@ func Reading(r prometheus.Registerer, bytes, waiting func() int64) {
 	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
 }
 
+// Streams tells how many live streams are open, and returns the counter of those
+// that were left as their clients took too long.
+func Streams(r prometheus.Registerer, open func() int) prometheus.Counter {
+	ask(r, "sical_streams_open", "Live streams that are open.", func() float64 { return float64(open()) })
+	return counter(r, "sical_streams_dropped_total", "Live streams whose clients did not take in time what they were sent.")
+}
+
 // Revocations tells how long ago the revocations of sessions were last read.
 func Revocations(r prometheus.Registerer, lag func() time.Duration) {
 	ask(r, "sical_revocation_lag_seconds", "Time since the ended sessions were last read; above 5, one may still be let in.",

@@ -97,6 +97,9 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	broken := err != nil && w.Committed
 	if err != nil {
 		c.Error(err)
+		if p, ok := errors.AsType[*Problem](err); ok && p.Code == Overloaded {
+			g.cfg.Metrics.Shed.Inc()
+		}
 	}
 	status := w.Status
 	if broken {

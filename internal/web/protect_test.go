@@ -94,6 +94,7 @@ func TestErrorsReachTheLogOnceAndNotTheClient(t *testing.T) {
 	resp, p = a.problem(t, "GET", "/busy", "")
 	require.Equal(t, "2", resp.Header.Get("Retry-After"), "rounded up")
 	require.Equal(t, Overloaded, p.Code)
+	require.InDelta(t, 1, a.value(t, "sical_shed_total"), 0)
 }
 
 // Half an answer whose handler fails must not arrive as a whole one.

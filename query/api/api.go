@@ -55,9 +55,8 @@ func (a *API) Warm(ctx context.Context) error {
 	if a.warm.Load() {
 		return nil
 	}
-	at := events.DateOf(time.Now())
-	ranking := query.Ranking{At: at, Limit: defaultLimit}
-	for _, q := range []query.Question{a.asker.PopularGoals(ranking), a.asker.TrendingPoints(ranking), a.asker.Statistics(at)} {
+	r := today()
+	for _, q := range []query.Question{a.asker.PopularGoals(r), a.asker.TrendingPoints(r), a.asker.Statistics(r.At)} {
 		if _, err := a.answers.Do(ctx, cached(q, 0)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
@@ -66,25 +65,33 @@ func (a *API) Warm(ctx context.Context) error {
 	return nil
 }
 
+// today is the ranking that most ask for.
+func today() query.Ranking {
+	return query.Ranking{At: events.DateOf(time.Now()), Limit: defaultLimit}
+}
+
 func (a *API) handler(r *Route) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		err := a.serve(c, r)
-		switch {
-		case errors.Is(err, query.ErrNotFound):
-			return web.NewProblem(web.NotFound, "")
-		case errors.Is(err, query.ErrCursor):
-			return wrong("cursor", "is not one of this list")
-		case errors.Is(err, query.ErrBeforeLog), errors.Is(err, query.ErrFuture):
-			return wrong(asOf.Name, "is "+err.Error())
-		case errors.Is(err, query.ErrTooManyEvents):
-			return web.NewProblem(web.RuleViolated, "", web.FieldError{
-				Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
-			})
-		case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
-			return behind(err)
-		}
-		return err
+	return func(c echo.Context) error { return refused(a.serve(c, r)) }
+}
+
+// refused is the problem that an error of a question is answered with; others stay
+// what they are.
+func refused(err error) error {
+	switch {
+	case errors.Is(err, query.ErrNotFound):
+		return web.NewProblem(web.NotFound, "")
+	case errors.Is(err, query.ErrCursor):
+		return wrong("cursor", "is not one of this list")
+	case errors.Is(err, query.ErrBeforeLog), errors.Is(err, query.ErrFuture):
+		return wrong(asOf.Name, "is "+err.Error())
+	case errors.Is(err, query.ErrTooManyEvents):
+		return web.NewProblem(web.RuleViolated, "", web.FieldError{
+			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
+		})
+	case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
+		return behind(err)
 	}
+	return err
 }
 
 func (a *API) serve(c echo.Context, r *Route) error {

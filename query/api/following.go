@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +34,8 @@ type following struct {
 	deps      []string // what only the last answer could tell that it depends on
 	out       *http.ResponseController
 	w         http.ResponseWriter
+	spoke     time.Time        // when something was sent last
+	again     <-chan time.Time // when to ask anew for what could not be loaded; nil for not
 }
 
 var errEnded = errors.New("the stream has ended")
@@ -42,9 +46,9 @@ func (f *following) open(c echo.Context) error {
 	f.stream, err = f.live.Hub.Open(f.principal.UserID)
 	switch {
 	case errors.Is(err, live.ErrTooMany):
-		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many streams are open.", RetryAfter: heartbeat}
+		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
 	case err != nil:
-		return &web.Problem{Code: web.Overloaded, Detail: "Too many streams are open.", RetryAfter: heartbeat}
+		return &web.Problem{Code: web.Overloaded, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
 	}
 	defer f.stream.Close()
 	f.history = f.live.Incarnation()
@@ -53,9 +57,6 @@ func (f *following) open(c echo.Context) error {
 		return err
 	}
 	first, err := f.current()
-	if errors.Is(err, query.ErrNotFound) {
-		return web.NewProblem(web.NotFound, "")
-	}
 	if err != nil {
 		return err
 	}
@@ -142,9 +143,8 @@ func (f *following) begin(reset bool, first cache.Answer) error {
 
 // run sends what changes, until the stream ends.
 func (f *following) run(ctx context.Context) {
-	tick := time.NewTicker(checked)
+	tick := time.NewTicker(f.live.Pace.Check)
 	defer tick.Stop()
-	spoke := time.Now()
 	for {
 		var err error
 		select {
@@ -153,14 +153,13 @@ func (f *following) run(ctx context.Context) {
 		case <-f.live.Hub.Done():
 			return
 		case <-f.stream.Woken():
-			if err = f.refresh(); err == nil {
-				spoke = time.Now()
-			}
+			err = f.refresh()
+		case <-f.again:
+			err = f.refresh()
 		case now := <-tick.C:
 			if !f.live.Lives(f.principal) {
 				err = f.end("session_ended")
-			} else if now.Sub(spoke) >= heartbeat {
-				spoke = now
+			} else if now.Sub(f.spoke) >= f.live.Pace.Heartbeat {
 				err = f.send(": \n\n")
 			}
 		}
@@ -181,12 +180,16 @@ func (f *following) refresh() error {
 			return err
 		}
 	}
+	f.again = nil
 	answer, err := f.current()
 	switch {
 	case errors.Is(err, query.ErrNotFound):
 		return f.end("not_found")
 	case err != nil:
-		return nil // the database is away: the next change, or the client, asks again
+		// The database is away, and what woke this stream will not wake it again. Not
+		// all that wait ask at once.
+		f.again = time.After(f.live.Pace.Again/2 + rand.N(f.live.Pace.Again))
+		return nil
 	}
 	return f.tell(answer)
 }
@@ -211,7 +214,16 @@ func (f *following) end(code string) error {
 
 // send writes at once. A client that does not take it in time is left.
 func (f *following) send(text string) error {
-	if err := f.out.SetWriteDeadline(time.Now().Add(sending)); err != nil {
+	err := f.write(text)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		f.live.Dropped()
+	}
+	f.spoke = time.Now()
+	return err
+}
+
+func (f *following) write(text string) error {
+	if err := f.out.SetWriteDeadline(time.Now().Add(f.live.Pace.Sending)); err != nil {
 		return err
 	}
 	if _, err := f.w.Write([]byte(text)); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,16 +18,21 @@ import (
 // StreamPath is where answers are followed.
 const StreamPath = "/v1/stream"
 
-const (
-	heartbeat = 15 * time.Second
-	checked   = 2 * time.Second // how often it is asked whether the session lives
-	sending   = 5 * time.Second // how long a client may leave what it is sent
-)
+// Pace is the times that streams keep.
+type Pace struct {
+	Heartbeat time.Duration // a comment is sent after so long without an event
+	Check     time.Duration // how often it is asked whether the session lives
+	Sending   time.Duration // how long a client may leave what it is sent
+	Again     time.Duration // after an answer that could not be loaded
+}
+
+// Usual is the Pace of production.
+var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5 * time.Second, Again: time.Second}
 
 // The parameters of a stream.
 var streamParams = []Param{
 	{Name: "view", Type: Text, Doc: "what to follow", Enum: streamed(), Required: true},
-	{Name: "key", Type: Text, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics"},
+	{Name: "key", Type: Text, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics, popular-goals and trending-points"},
 	{Name: "ticket", Type: Text, Doc: "of POST /v1/stream-tickets, where no access token is sent"},
 	{Name: "last_event_id", Type: Text, Doc: "as the header Last-Event-ID, for an EventSource that is opened anew with another ticket"},
 }
@@ -50,11 +56,16 @@ var streamable = map[string]func(*asked) (query.Question, error){
 	"statistics": func(a *asked) (query.Question, error) {
 		return a.asker.Statistics(events.DateOf(time.Now())), nil
 	},
+	"popular-goals":   func(a *asked) (query.Question, error) { return a.asker.PopularGoals(today()), nil },
+	"trending-points": func(a *asked) (query.Question, error) { return a.asker.TrendingPoints(today()), nil },
 }
+
+// whole are the views of the whole system, which have no key.
+var whole = []string{"statistics", "popular-goals", "trending-points"}
 
 // streamed lists the views in their order in the description.
 func streamed() []string {
-	return []string{"user", "goal", "path", "point", "assessment", "user-goals", "progress", "statistics"}
+	return append([]string{"user", "goal", "path", "point", "assessment", "user-goals", "progress"}, whole...)
 }
 
 // Live is what streams need beside answers.
@@ -66,11 +77,14 @@ type Live struct {
 	Lives func(web.Principal) bool
 	// Incarnation is the log's.
 	Incarnation func() events.ID
+	// Dropped is told of each client that was left as it took too long.
+	Dropped func()
+	Pace    Pace
 }
 
 // RegisterStream adds the stream to e.
 func (a *API) RegisterStream(e *echo.Echo, l Live) {
-	handler := func(c echo.Context) error { return a.follow(c, l) }
+	handler := func(c echo.Context) error { return refused(a.follow(c, l)) }
 	e.GET(StreamPath, handler)
 	e.HEAD(StreamPath, handler)
 }
@@ -119,9 +133,9 @@ func subject(q *web.Query) (ask func(*asked) (query.Question, error), id events.
 		return nil, id, q.Err()
 	case view == "":
 		return nil, id, wrong("view", "is required")
-	case view == "statistics" && q.Has("key"):
-		return nil, id, wrong("key", "does not go with statistics")
-	case view == "statistics":
+	case slices.Contains(whole, view) && q.Has("key"):
+		return nil, id, wrong("key", "does not go with "+view)
+	case slices.Contains(whole, view):
 		return streamable[view], id, nil
 	case !q.Has("key"):
 		return nil, id, wrong("key", "is required")

@@ -20,6 +20,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/cache"
+	"sical-backend/internal/live"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
@@ -37,10 +38,14 @@ type world struct {
 	t         testing.TB
 	admin     *pgxpool.Pool
 	projector *pgxpool.Pool // in the role that owns the tables
+	queries   *pgxpool.Pool // in the role that reads them
 	vault     *vault.Vault
 	server    *echo.Echo
 	asker     *query.Asker
 	api       *API
+	hub       *live.Hub // of the streams
+
+	incarnation func() events.ID
 
 	log      []events.Event
 	versions map[events.Stream]int
@@ -77,6 +82,7 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	var err error
 	w.vault, err = vault.New(pool, []byte("a secret of thirty-two bytes or more"))
 	require.NoError(t, err)
+	w.queries = pool
 	w.serve(pool)
 	return w
 }
@@ -92,6 +98,9 @@ func (w *world) serve(pool *pgxpool.Pool) {
 		return head, err
 	}
 	positions := cache.NewPositions(cfg)
+	w.hub = live.NewHub(100, 20)
+	positions.OnChange(w.hub.Changed)
+	w.incarnation = positions.Incarnation
 	answers, err := cache.New(positions, 1<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(w.t, err)
 	w.t.Cleanup(answers.Close)
