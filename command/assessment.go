@@ -99,6 +99,9 @@ func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, 
 	if owner == (events.ID{}) {
 		owner = g.Actor
 	}
+	if owner == (events.ID{}) {
+		return Outcome{}, g.somebody("An assessment is somebody's: say whose, by user_id, or in whose name it is scheduled.")
+	}
 	if owner != g.Actor && !g.may(events.Curator) {
 		return Outcome{}, forbidden("Only a curator schedules an assessment for somebody else.")
 	}

@@ -84,6 +84,7 @@ func (s comment) visible(g Given) bool {
 
 func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 	err := first(
+		g.somebody("A comment is somebody's: say in whose name it is posted."),
 		oneOf("/target_type", c.TargetType, discussed...),
 		remark("/text", c.Text),
 	)

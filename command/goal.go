@@ -140,8 +140,8 @@ func (s goal) of(g Given) error {
 }
 
 func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
-	if g.Actor == (events.ID{}) {
-		return Outcome{}, &Refusal{Reason: Forbidden, Code: "nobody", Pointer: "/as", Detail: "A goal is somebody's: say in whose name it is created."}
+	if err := g.somebody("A goal is somebody's: say in whose name it is created."); err != nil {
+		return Outcome{}, err
 	}
 	readers := c.Visibility
 	if readers == "" {

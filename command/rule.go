@@ -62,6 +62,15 @@ type Given struct {
 	states  map[events.Stream]any
 }
 
+// somebody refuses what is in nobody's name, as an import may try, though it has to
+// be somebody's.
+func (g Given) somebody(detail string) error {
+	if g.Actor != (events.ID{}) {
+		return nil
+	}
+	return &Refusal{Reason: Forbidden, Code: "nobody", Pointer: "/as", Detail: detail}
+}
+
 // With returns g with the loaded states that the command reads.
 func (g Given) With(states map[events.Stream]any) Given {
 	g.states = states

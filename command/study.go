@@ -33,9 +33,12 @@ var studyRules = []Rule{
 	about(events.KindPoint, unchecked(rule(studies, "complete", completePoint))),
 }
 
+const whoStudies = "Study is somebody's: say in whose name it is recorded."
+
 func recordStudy(_ study, c *RecordStudy, g Given) (Outcome, error) {
 	amount := or(c.Amount, 1)
 	err := first(
+		g.somebody(whoStudies),
 		within("/amount", amount, 0, maxAmount),
 		line("/kind", c.Kind, maxStudyKind),
 	)
@@ -46,6 +49,9 @@ func recordStudy(_ study, c *RecordStudy, g Given) (Outcome, error) {
 }
 
 func completePoint(_ study, c *CompletePoint, g Given) (Outcome, error) {
+	if err := g.somebody(whoStudies); err != nil {
+		return Outcome{}, err
+	}
 	return studied(c.ID, &events.PointLearnt{Point: c.ID}, g), nil
 }
 
