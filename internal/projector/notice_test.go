@@ -134,8 +134,9 @@ func TestWaitingForAView(t *testing.T) {
 	require.Equal(t, &cache.StoppedError{View: "goal", State: cache.Paused}, stopped)
 }
 
-// positions runs Positions of both views until the test ends.
-func (w *world) positions(nc *nats.Conn) *cache.Positions {
+// positions runs Positions of both views until the test ends, after before was called
+// with them.
+func (w *world) positions(nc *nats.Conn, before ...func(*cache.Positions)) *cache.Positions {
 	p := cache.NewPositions(cache.Config{
 		Views: []cache.View{{Name: "goal", Version: projections.Goal.Version}, {Name: "progress", Version: projections.Progress.Version}},
 		Pool:  w.pool("sical_query"), NATS: nc, Head: func(ctx context.Context) (head uint64, err error) {
@@ -143,6 +144,9 @@ func (w *world) positions(nc *nats.Conn) *cache.Positions {
 		},
 		Logger: quiet,
 	})
+	for _, f := range before {
+		f(p)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p.Run(ctx) }()

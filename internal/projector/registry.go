@@ -66,9 +66,19 @@ func makeTables(ctx context.Context, tx pgx.Tx, v *projections.View, b projectio
 	return err
 }
 
+// dropTables waits 2 s for readers, and leaves the caller's own limit as it was.
 func dropTables(ctx context.Context, tx pgx.Tx, b projections.Build) error {
-	_, err := tx.Exec(ctx, fmt.Sprintf(`-- drop %s
-		set local lock_timeout = '2s'; drop table if exists %s, %s`, b.View, b.Table(), b.TotalTable()))
+	var before, own string
+	if err := tx.QueryRow(ctx, `-- limit lock
+		select current_setting('lock_timeout'), set_config('lock_timeout', '2s', true)`).Scan(&before, &own); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf(`-- drop %s
+		drop table if exists %s, %s`, b.View, b.Table(), b.TotalTable())); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `-- unlimit lock
+		select set_config('lock_timeout', $1, true)`, before)
 	return err
 }
 

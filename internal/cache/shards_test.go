@@ -1,0 +1,55 @@
+package cache
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Of a build with two shards, each with notices of its own.
+func TestWhatNoticesOfTwoShardsDoToAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		heard    []Notice
+		want     string
+		position uint64
+	}{
+		"one moves, and not the row":         {[]Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}}, "old", 10},
+		"one moves, with the row":            {[]Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/1"}}}, "new", 10},
+		"one moves, with a group of the row": {[]Notice{{Shard: 1, From: 10, To: 20, Groups: []string{"group"}}}, "new", 10},
+		"one moves too much to list":         {[]Notice{{Shard: 1, From: 10, To: 20, All: true}}, "new", 10},
+		"one has a hole":                     {[]Notice{{Shard: 1, From: 12, To: 20}}, "new", 10},
+		"both move, and not the row": {[]Notice{
+			{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}, {Shard: 0, From: 10, To: 15, Keys: []string{"v/3"}},
+		}, "old", 15},
+		"each goes on in its own chain": {[]Notice{
+			{Shard: 1, From: 10, To: 12}, {Shard: 0, From: 10, To: 20}, {Shard: 1, From: 12, To: 20},
+		}, "old", 20},
+		"a new owner of one": {[]Notice{{Shard: 1, Epoch: 2, From: 10, To: 12}, {Shard: 0, From: 10, To: 11}}, "old", 11},
+		"an owner of one that was superseded": {[]Notice{
+			{Shard: 1, Epoch: 2, From: 10, To: 12}, {Shard: 1, From: 10, To: 19, Keys: []string{"v/1"}}, {Shard: 0, From: 10, To: 19},
+		}, "old", 12},
+		"one fell back": {[]Notice{{Shard: 1, Epoch: 2, From: 8, To: 8}}, "new", 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFloored(t)
+			both := []checkpoint{{View: "v", Version: 1, Build: 1, State: Live, Position: 10, Epoch: 1}}
+			f.p.take(f.p.view("v"), append(both, both[0]), time.Now())
+			for shard := range 2 {
+				f.hear(Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: 10, To: 10, Saved: 10})
+			}
+			_, err := f.c.Do(t.Context(), question("old", 10))
+			require.NoError(t, err)
+			for _, n := range c.heard {
+				n.View, n.Version, n.Build, n.Epoch, n.Saved = "v", 1, 1, max(n.Epoch, 1), n.From
+				f.hear(n)
+			}
+			a, err := f.c.Do(t.Context(), question("new", 10))
+			require.NoError(t, err)
+			require.Equal(t, c.want, string(a.Body))
+			require.Equal(t, c.position, a.Position)
+		})
+	}
+}
