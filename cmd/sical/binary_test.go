@@ -41,6 +41,7 @@ func TestBuiltBinary(t *testing.T) {
 	t.Run("ends cleanly", func(t *testing.T) { t.Parallel(); b.endsCleanly(t) })
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
 	t.Run("rebuilds", func(t *testing.T) { t.Parallel(); b.rebuilds(t) })
+	t.Run("shares out", func(t *testing.T) { t.Parallel(); b.sharesOut(t) })
 	t.Run("is operated", func(t *testing.T) { t.Parallel(); b.isOperated(t) })
 	t.Run("as an ordinary user", func(t *testing.T) {
 		t.Parallel()
