@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/alecthomas/kong"
 
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/projections"
 )
@@ -28,12 +31,12 @@ type Views struct {
 	Verify   ViewVerify   `cmd:"" help:"Fold the log one event at a time and compare every row and sum of a view. Fails where something differs."`
 }
 
-// ViewList prints the registry of views.
+// ViewList prints how the views stand.
 type ViewList struct {
-	JSON bool `name:"json" help:"One JSON object a line."`
+	JSON bool `name:"json" help:"One JSON object a line, with every build of the view."`
 }
 
-// Run prints one line a view.
+// Run prints one line a view. It takes a moment: a rate is told from two looks.
 func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
@@ -44,7 +47,7 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 	if err != nil {
 		return err
 	}
-	list, err := rebuild.Shards(ctx, p)
+	list, _, err := projector.NewObserver(p, projections.Views()).Look(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,12 +61,27 @@ func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog
 		return nil
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "VIEW\tVERSION\tBUILD\tSHARD\tPOSITION\tBEHIND\tSTATE\tOWNER\tERROR")
+	fmt.Fprintln(w, "VIEW\tREAD\tPOSITION\tBEHIND\tSECONDS\tOLDEST\tRATE\tSTATE\tPARKED\tOWNERS\tBUILDS\tERROR")
 	for _, v := range list {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", v.View, v.Version, v.Build, v.Shard, v.Position, v.Behind, v.State, text(v.Owner), text(v.Error))
+		fmt.Fprintf(w, "%s\tv%d b%d\t%d\t%d\t%.1f s\t%.1f s\t%.0f/s\t%s\t%d\t%s\t%s\t%s\n",
+			v.View, v.Version, v.Build, v.Position, v.Lag, v.Trail, v.Oldest, v.Rate, v.State, v.Parked,
+			dash(strings.Join(v.Owners, " ")), dash(builds(v.Builds)), dash(v.Error))
 	}
 	return w.Flush()
 }
+
+// builds names the builds of a view, with how many shards they have and whether they
+// are read (*) or kept as the way back (-).
+func builds(list []projector.BuildStatus) string {
+	var names []string
+	for _, b := range list {
+		mark := map[bool]string{true: "*"}[b.Serving] + map[bool]string{true: "-"}[b.Previous]
+		names = append(names, fmt.Sprintf("v%d.%d%s/%d", b.Version, b.Build, mark, b.Shards))
+	}
+	return strings.Join(names, " ")
+}
+
+func dash(s string) string { return cmp.Or(s, "-") }
 
 func text(s *string) string {
 	if s == nil {

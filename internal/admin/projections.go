@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
 
+	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/internal/web"
 	"sical-backend/projections"
@@ -18,13 +19,16 @@ type Projections struct {
 	Pool     *pgxpool.Pool // of the projector role
 	Views    []*projections.View
 	Announce func(projections.Build) // tells the readers that another build of a view is read now
+
+	observer *projector.Observer
 }
 
-// registry is the answer of GET /admin/projections: the shards of every build, and
-// the latest jobs with how far they are.
+// registry is the answer of GET /admin/projections: how each view stands, the shards
+// of every build, and the latest jobs with how far they are.
 type registry struct {
-	Items []rebuild.Shard `json:"items"`
-	Jobs  []rebuild.Job   `json:"jobs"`
+	Views []projector.Status `json:"views"`
+	Items []projector.Shard  `json:"items"`
+	Jobs  []rebuild.Job      `json:"jobs"`
 }
 
 // rebuildRequest is the body of POST …/rebuild, which may be absent.
@@ -42,6 +46,7 @@ type verifyRequest struct {
 // RegisterProjections adds the routes that show and steer projections. What takes
 // long is only asked for: 202, and GET /admin/projections says how far it is.
 func RegisterProjections(e *echo.Echo, p Projections) {
+	p.observer = projector.NewObserver(p.Pool, p.Views)
 	e.GET("/admin/projections", p.list)
 	p.route(e, "rebuild", http.StatusAccepted, func(c echo.Context, v *projections.View) error {
 		var asked rebuildRequest
@@ -94,7 +99,7 @@ func (p Projections) list(c echo.Context) error { return p.answer(c, http.Status
 func (p Projections) answer(c echo.Context, status int) error {
 	var r registry
 	var err error
-	if r.Items, err = rebuild.Shards(c.Request().Context(), p.Pool); err != nil {
+	if r.Views, r.Items, err = p.observer.Look(c.Request().Context()); err != nil {
 		return err
 	}
 	if r.Jobs, err = rebuild.Jobs(c.Request().Context(), p.Pool); err != nil {

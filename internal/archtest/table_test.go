@@ -39,7 +39,7 @@ var places = map[string]place{
 		why: "The one place that wires; it uses what is finished, and nothing that serves tests."},
 
 	"deploy/consumer": {why: "It stands for somebody outside, who has nothing of this module."},
-	"internal/admin": {may: []string{"events", "projections", "internal/eventlog", "internal/rebuild", "internal/reconcile", "internal/web"},
+	"internal/admin": {may: []string{"events", "projections", "internal/eventlog", "internal/projector", "internal/rebuild", "internal/reconcile", "internal/web"},
 		why: "It lets operators ask for what others do."},
 	"internal/bench/bare": {trial: true, why: "It is what everything else is measured against, and has nothing of it."},
 

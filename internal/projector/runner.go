@@ -53,7 +53,7 @@ type runner struct {
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 	r := &runner{
 		cfg: p.cfg, owner: p.owner, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
-		hub: h, metrics: p.cfg.Metrics.Of(v.Name), news: make(chan struct{}, 1),
+		hub: h, metrics: p.cfg.Metrics.Of(v.Name, u.Version, u.Number, u.Shard), news: make(chan struct{}, 1),
 	}
 	for _, name := range v.Events {
 		r.concerns[name] = true
@@ -75,6 +75,7 @@ func (r *runner) heed(paused bool) {
 
 // run owns the unit until another does or ctx ends. It returns errOtherLog or nil.
 func (r *runner) run(ctx context.Context) error {
+	defer r.metrics.Gone() // whoever owns the unit next tells of it
 	troubled := false
 	for ctx.Err() == nil {
 		owned, err := r.acquire(ctx)
@@ -88,7 +89,6 @@ func (r *runner) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				r.release()
 			}
-			r.metrics.Failed.Set(0) // whoever owns the unit next tells of it
 		}
 		switch {
 		case errors.Is(err, errOtherLog):
