@@ -18,6 +18,7 @@ import (
 type container struct {
 	args []string
 	env  map[string]string
+	tag  string // that the program is built with
 }
 
 // passwords are what .env and the secrets would hold.
@@ -50,7 +51,7 @@ func composed(t *testing.T) map[string]container {
 		if service.Image != "sical" {
 			continue
 		}
-		c := container{service.Command, map[string]string{}}
+		c := container{args: service.Command, env: map[string]string{}}
 		for key, value := range service.Environment {
 			c.env[key] = *value
 		}
@@ -86,7 +87,7 @@ func orchestrated(t *testing.T, overlay string) map[string]container {
 		if spec == nil || !strings.HasPrefix(spec.Containers[0].Image, "sical:") {
 			continue
 		}
-		c := container{spec.Containers[0].Args, map[string]string{}}
+		c := container{args: spec.Containers[0].Args, env: map[string]string{}}
 		if _, ok := object.(*appsv1.Deployment); ok {
 			maps.Copy(c.env, common)
 		}

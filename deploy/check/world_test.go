@@ -27,30 +27,45 @@ import (
 	"sical-backend/internal/testkit"
 )
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "sical-check-")
-	if err != nil {
-		return "", err
+// programs are what was built so far, by build tag; all stand in one folder.
+var programs struct {
+	sync.Mutex
+	dir   string
+	names map[string]string
+}
+
+// program builds sical with a build tag, or without one.
+func program(tag string) (string, error) {
+	programs.Lock()
+	defer programs.Unlock()
+	if name := programs.names[tag]; name != "" {
+		return name, nil
 	}
-	name := filepath.Join(dir, "sical")
-	out, err := exec.Command("go", "build", "-C", "../..", "-o", name, "./cmd/sical").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
+	if programs.dir == "" {
+		dir, err := os.MkdirTemp("", "sical-check-")
+		if err != nil {
+			return "", err
+		}
+		programs.dir, programs.names = dir, map[string]string{}
 	}
-	return name, err
-})
+	name := filepath.Join(programs.dir, "sical"+tag)
+	out, err := exec.Command("go", "build", "-C", "../..", "-tags", tag, "-o", name, "./cmd/sical").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	programs.names[tag] = name
+	return name, nil
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if name, err := build(); err == nil {
-		os.RemoveAll(filepath.Dir(name))
-	}
+	os.RemoveAll(programs.dir)
 	os.Exit(code)
 }
 
 func binary(t *testing.T) string {
 	t.Helper()
-	name, err := build()
+	name, err := program("")
 	require.NoError(t, err)
 	return name
 }
@@ -228,7 +243,9 @@ func (w *world) start(c container) *process {
 	env := w.here(c.env)
 	log, err := os.CreateTemp(w.dir, "log-")
 	require.NoError(w.t, err)
-	p := &process{exec.Command(binary(w.t), c.args...), log.Name(), env["SICAL_LISTEN"], env}
+	name, err := program(c.tag)
+	require.NoError(w.t, err)
+	p := &process{exec.Command(name, c.args...), log.Name(), env["SICAL_LISTEN"], env}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(env), log, log
 	require.NoError(w.t, p.cmd.Start())
 	require.NoError(w.t, log.Close())

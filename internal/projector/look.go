@@ -12,7 +12,7 @@ import (
 // registry is what a keeper saw in one look.
 type registry struct {
 	peers  []peer
-	units  []held                       // of the versions that this process knows, less those being built
+	units  []held                       // of all versions, less those being built: everybody has to reckon with the same
 	built  map[string]bool              // versions that have a build, by knowledge
 	served map[string]projections.Build // the highest of each view that is read
 }
@@ -37,7 +37,7 @@ func (k *keeper) look(ctx context.Context) (*registry, error) {
 	batch.Queue(`-- list projection
 		select view, version, build, shard, epoch, state, case when o.lease_until > clock_timestamp() then o.owner else '' end
 		from sical.projection left join sical.projector o using (owner)`).
-		Query(func(rows pgx.Rows) error { return r.scanUnits(rows, k.views) })
+		Query(r.scanUnits)
 	batch.Queue(`-- list view_version
 		select distinct on (view) view, version, serving from sical.view_version where serving is not null
 		order by view, version desc`).Query(r.scanServed)
@@ -54,13 +54,13 @@ func (r *registry) scanPeers(rows pgx.Rows) error {
 	return err
 }
 
-func (r *registry) scanUnits(rows pgx.Rows, known map[string]*projections.View) error {
+func (r *registry) scanUnits(rows pgx.Rows) error {
 	var u held
 	var state string
 	_, err := pgx.ForEachRow(rows, []any{&u.View, &u.Version, &u.Number, &u.Shard, &u.epoch, &state, &u.owner}, func() error {
 		name := knowledge(u.View, u.Version)
 		r.built[name] = true
-		if known[name] != nil && state != "building" {
+		if state != "building" {
 			u.paused = state == "paused"
 			r.units = append(r.units, u)
 		}
