@@ -19,7 +19,7 @@ import (
 )
 
 // readRound is how long one round of each contender lasts.
-const readRound = time.Second
+const readRound = 800 * time.Millisecond
 
 // play plays contenders in the same rounds and tells the medians of processor
 // time and rate; the first is what the others are measured against.
@@ -27,7 +27,7 @@ func play(b *testing.B, contenders ...*contender) {
 	b.Helper()
 	for _, c := range contenders {
 		c.rates, c.costs = nil, nil
-		c.round(b, 300*time.Millisecond)
+		c.round(b, 200*time.Millisecond)
 	}
 	for b.Loop() {
 		for _, c := range contenders {
