@@ -14,8 +14,6 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
-
-	"sical-backend/internal/testkit"
 )
 
 // browser is one page of a headless Chromium.
@@ -88,13 +86,12 @@ func (b *browser) is(expression string) {
 			b.t.Logf("%q\n%s%v", b.complained(), text, err)
 		}
 	}()
-	testkit.Eventually(b.t, func() error {
+	// A page that was not answered in time asks more rarely: this takes more
+	// patience than what else is waited for.
+	require.Eventually(b.t, func() bool {
 		holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
-		if err == nil && !holds {
-			err = fmt.Errorf("it does not hold: %s", expression)
-		}
-		return err
-	})
+		return err == nil && holds
+	}, 45*time.Second, 100*time.Millisecond, expression)
 }
 
 // value is that of an expression of the page.

@@ -48,7 +48,10 @@ function connection() {
   say($('connection-text'), t(state))
   const out = state === 'unreachable'
   $('outage').hidden = !out
-  if (out) say($('outage'), t('outage', clock(since), Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))))
+  if (!out) return
+  say($('outage-text'), t('outage', clock(since)))
+  // Counted down for the eye alone: read out, it would never end.
+  say($('outage-wait'), t('askingIn', Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))))
 }
 setInterval(() => { if (state === 'unreachable') connection() }, 1000)
 

@@ -142,8 +142,8 @@ class Build {
     say(this.error, b.error || '')
     say(this.position, number(b.position))
     const seconds = b.serving ? this.views.seconds.get(b.view) : undefined
-    const events = t('events', number(Math.max(b.behind, 0)))
-    say(this.lag, b.behind > 0 && seconds > 0 ? `${events}, ${span(seconds)}` : events)
+    const behind = number(Math.max(b.behind, 0))
+    say(this.lag, b.behind > 0 && seconds >= 0.1 ? `${behind} · ${span(seconds)}` : behind)
     const shards = b.shards.length > 1 ? `, ${t('shards', b.shards.length)}` : ''
     say(this.build, b.version === undefined ? '–' : t('buildOf', b.version, b.build) + shards)
     const use = b.serving ? 'serving' : b.previous ? 'previous' : 'beside'
