@@ -29,7 +29,8 @@ func (m *Monitor) count(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 	return counted < head, nil
 }
 
-// views reads how far each view is behind the log.
+// views reads how far the build of each view that is read is behind the log: the one
+// that the highest version this binary knows serves.
 func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) error {
 	names, versions := make([]string, len(m.Views)), make([]int, len(m.Views))
 	for i, v := range m.Views {
@@ -40,9 +41,11 @@ func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 		from (
 			select p.view, min(p.position) as position,
 				case when bool_or(p.state = 'failed') then 'failed' when bool_or(p.state = 'paused') then 'paused' else 'live' end as state
-			from sical.projection p
-			join sical.view_version r on r.view = p.view and r.version = p.version and r.serving = p.build
-			join unnest($1::text[], $2::int[]) v (view, version) on p.view = v.view and p.version = v.version
+			from sical.projection p join (
+				select distinct on (r.view) r.view, r.version, r.serving
+				from sical.view_version r join unnest($1::text[], $2::int[]) v (view, version) on r.view = v.view and r.version <= v.version
+				where r.serving is not null order by r.view, r.version desc
+			) s on p.view = s.view and p.version = s.version and p.build = s.serving
 			group by p.view
 		) p left join sical.events e on e.position = p.position + 1`, names, versions)
 	if err != nil {

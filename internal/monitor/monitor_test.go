@@ -180,10 +180,11 @@ func TestLagIsToldFromBeside(t *testing.T) {
 		w.add(registered, `{"role":"learner"}`, time.Duration(1000-100*i)*time.Second)
 	}
 	for view, position := range map[string]int{"goal": 7, "user": 10} {
-		w.exec(`insert into sical.view_version (view, version, serving) values ($1, 1, 1)`, view)
-		w.exec(`
-			insert into sical.projection (view, version, build, shard, position, incarnation, state)
-			values ($1, 1, 1, 0, $2, gen_random_uuid(), 'live'), ($1, 1, 2, 0, 0, gen_random_uuid(), 'building')`, view, position)
+		w.exec(`insert into sical.view_version (view, version, serving) values ($1, 1, 2), ($1, 99, 1)`, view)
+		w.exec(`insert into sical.projection (view, version, build, shard, position, incarnation)
+			values ($1, 1, 2, 0, $2, gen_random_uuid()), ($1, 1, 2, 1, 10, gen_random_uuid()), -- a view is where its last shard is
+				($1, 1, 1, 0, 1, gen_random_uuid()), ($1, 99, 1, 0, 2, gen_random_uuid()) -- neither read nor known here
+		`, view, position)
 	}
 	last, away := uint64(4), false
 	x := w.watch(func(c *Config) {
@@ -199,7 +200,7 @@ func TestLagIsToldFromBeside(t *testing.T) {
 		"sical_view_state live goal = 1", "sical_relay_lag_events = 6")
 	require.Regexp(t, `sical_view_lag_seconds goal = 3\d\d\n`, x.page(t))
 	require.Regexp(t, `sical_relay_lag_seconds = 6\d\d\n`, x.page(t))
-	w.exec(`update sical.projection set state = 'paused' where view = 'goal'`)
+	w.exec(`update sical.projection set state = 'paused' where view = 'goal' and build = 2 and shard = 1`)
 	w.add(registered, `{"role":"learner"}`, 0)
 	x.tells(t, "sical_view_state paused goal = 1", "sical_view_state live goal = 0", "sical_view_lag_events goal = 4", "sical_relay_lag_events = 7")
 }

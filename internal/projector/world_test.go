@@ -56,7 +56,7 @@ func (w *world) pool(role string) *pgxpool.Pool {
 		url = w.db.URL(role)
 	}
 	pool, err := postgres.Open(w.Context(), url, postgres.Options{
-		MaxConns: 10, Params: map[string]string{"synchronous_commit": "off"},
+		MaxConns: 8, Params: map[string]string{"synchronous_commit": "off"},
 	})
 	require.NoError(w, err)
 	w.Cleanup(pool.Close)
