@@ -22,7 +22,7 @@ const (
 	// what comes meanwhile shares a transaction and a notice, which under load halves
 	// what an event costs. An event that comes later waits for nothing.
 	shortBreath = 2 * time.Millisecond
-	longBreath  = 20 * time.Millisecond
+	longBreath  = 5 * time.Millisecond
 )
 
 // runner folds one unit. Everything it does happens in one goroutine, but for
