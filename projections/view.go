@@ -54,6 +54,7 @@ type View struct {
 	decode  func([]byte) (Row, error)
 	encode  func(Row) ([]byte, error)
 	fold    func(Key, Row, events.Event) (Row, bool)
+	begin   func(Key) Row // nil where a key alone tells nothing
 	totals  func(Row) []Total
 	groups  func(Row) []string
 }
@@ -93,6 +94,14 @@ func (v *View) Groups(r Row) []string {
 		return nil
 	}
 	return v.groups(r)
+}
+
+// GroupsOf lists the collections that the row of a key stands in whatever it holds.
+func (v *View) GroupsOf(k Key) []string {
+	if v.begin == nil {
+		return nil
+	}
+	return v.Groups(v.begin(k))
 }
 
 // Collect gives the values of each column for the rows, one typed slice a column.
@@ -187,6 +196,13 @@ func (m model[R]) view() *View {
 	}
 	if m.reads != 0 {
 		v.Reads = m.reads
+	}
+	if m.begin != nil {
+		v.begin = func(k Key) Row {
+			r := new(R)
+			m.begin(r, k)
+			return r
+		}
 	}
 	if m.totals != nil {
 		v.totals = func(r Row) []Total { return m.totals(r.(*R)) }

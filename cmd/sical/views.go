@@ -28,6 +28,8 @@ type Views struct {
 	Cancel   ViewCancel   `cmd:"" help:"Give up a running rebuild; what is read stays."`
 	Approve  ViewApprove  `cmd:"" help:"Let a rebuild change over that is held."`
 	Rollback ViewRollback `cmd:"" help:"Read the previous build of a view again."`
+	Parked   ViewParked   `cmd:"" help:"What views hold back, since an event could not be folded."`
+	Retry    ViewRetry    `cmd:"" help:"Fold again what a view holds back. Fails where something still cannot be folded."`
 	Verify   ViewVerify   `cmd:"" help:"Fold the log one event at a time and compare every row and sum of a view. Fails where something differs."`
 }
 

@@ -25,7 +25,7 @@ func (b binary) rebuilds(t *testing.T) {
 	assert.Contains(t, b.output(t, dir, "", "projections", "verify", "progress"), "0 differences")
 	assert.Contains(t, b.output(t, dir, "", "projections", "rollback", "progress"), "read from build 1")
 	assert.Contains(t, b.output(t, dir, "", "projections", "rollback", "progress"), "read from build 2")
-	for _, wrong := range [][]string{{"rebuild", "nothing"}, {"cancel", "goal"}, {"rollback", "goal"}, {"approve", "goal"}} {
+	for _, wrong := range [][]string{{"rebuild", "nothing"}, {"cancel", "goal"}, {"rollback", "goal"}, {"approve", "goal"}, {"retry", "goal"}} {
 		var stderr bytes.Buffer
 		cmd := b.command(t, dir, append([]string{"projections"}, wrong...)...)
 		cmd.Stderr = &stderr

@@ -43,11 +43,24 @@ type verifyRequest struct {
 	Sample int `json:"sample"`
 }
 
+// retryRequest is the body of POST …/retry, which may be absent.
+type retryRequest struct {
+	Key string `json:"key"` // empty for all
+}
+
 // RegisterProjections adds the routes that show and steer projections. What takes
 // long is only asked for: 202, and GET /admin/projections says how far it is.
 func RegisterProjections(e *echo.Echo, p Projections) {
 	p.observer = projector.NewObserver(p.Pool, p.Views)
 	e.GET("/admin/projections", p.list)
+	e.GET("/admin/projections/:name/parked", p.parked)
+	p.route(e, "retry", http.StatusAccepted, func(c echo.Context, v *projections.View) error {
+		var asked retryRequest
+		if err := body(c, &asked); err != nil {
+			return err
+		}
+		return projector.Retry(c.Request().Context(), p.Pool, v, asked.Key)
+	})
 	p.route(e, "rebuild", http.StatusAccepted, func(c echo.Context, v *projections.View) error {
 		var asked rebuildRequest
 		if err := body(c, &asked); err != nil {
@@ -96,6 +109,19 @@ func (p Projections) route(e *echo.Echo, action string, status int, act func(ech
 
 func (p Projections) list(c echo.Context) error { return p.answer(c, http.StatusOK) }
 
+// parked lists what a view holds back.
+func (p Projections) parked(c echo.Context) error {
+	v, err := rebuild.Named(p.Views, c.Param("name"))
+	if err != nil {
+		return problem(err)
+	}
+	list, err := projector.Parked(c.Request().Context(), p.Pool, v.Name)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"items": list})
+}
+
 func (p Projections) answer(c echo.Context, status int) error {
 	var r registry
 	var err error
@@ -121,6 +147,8 @@ func problem(err error) error {
 	var unknown rebuild.UnknownViewError
 	switch {
 	case errors.As(err, &unknown):
+		return web.NewProblem(web.NotFound, err.Error())
+	case errors.Is(err, projector.ErrNotParked):
 		return web.NewProblem(web.NotFound, err.Error())
 	case errors.Is(err, rebuild.ErrBounds):
 		return web.NewProblem(web.RuleViolated, err.Error())

@@ -43,6 +43,12 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	}
 }
 
+// missed tells whether notices before this one were lost.
+func (p *Positions) missed(n Notice) bool {
+	v := p.byName[n.View]
+	return v != nil && *v.build.Load() == n.of() && n.Shard >= 0 && n.Shard < len(v.shards) && n.From > v.shards[n.Shard].applied
+}
+
 func (p *Positions) raise(v *view, n Notice) {
 	if n.All {
 		raise(&v.floor, n.To)

@@ -25,6 +25,7 @@ type Notice struct {
 	Groups      []string  `json:"groups,omitempty"` // collections that a changed row stood in or stands in
 	All         bool      `json:"all,omitzero"`     // too much changed to list it
 	Forget      bool      `json:"forget,omitzero"`  // someone was erased: keep nothing that was read before
+	Parks       bool      `json:"parks,omitzero"`   // what is parked has changed
 	Flip        bool      `json:"flip,omitzero"`    // nothing moved: another build may be the one that is read
 }
 

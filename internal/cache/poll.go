@@ -21,30 +21,39 @@ type checkpoint struct {
 	State       State
 }
 
-// poll asks the database which builds are read and, of those that changed or of
-// all, where they are. It fails silently: what is not known for long is not
+// poll asks the database which builds are read, what they hold back and, of those
+// that changed or of all, where they are. It fails silently: what is not known for long is not
 // trusted, and asked again.
 func (p *Positions) poll(ctx context.Context, all bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	rows, err := p.cfg.Pool.Query(ctx, `-- list projection
+	var found []checkpoint
+	var parks []park
+	batch := &pgx.Batch{} // in this order: what a position is beyond is among what is parked
+	batch.Queue(`-- list projection
 		select view, version, build, position, incarnation, epoch, state
 		from sical.view_version join sical.projection using (view, version)
 		where build = serving
-		order by view, version, shard`)
-	if err != nil {
-		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
-		return
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[checkpoint])
-	if err != nil {
+		order by view, version, shard`).Query(func(rows pgx.Rows) (err error) {
+		found, err = pgx.CollectRows(rows, pgx.RowToStructByPos[checkpoint])
+		return err
+	})
+	batch.Queue(`-- list parked
+		select view, version, build, shard, name, position, names from sical.parked
+		order by view, position`).Query(func(rows pgx.Rows) (err error) {
+		parks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[park])
+		return err
+	})
+	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
 		return
 	}
 	now := time.Now()
 	p.suspect.Store(false)
 	p.looked = now
-	for name, shards := range p.read(found) {
+	read := p.read(found)
+	p.hold(parks, read)
+	for name, shards := range read {
 		if v := p.byName[name]; all || *v.build.Load() != shards[0].of() {
 			p.take(v, shards, now)
 		}

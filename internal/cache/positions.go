@@ -23,7 +23,7 @@ type View struct {
 // Config is what Positions needs.
 type Config struct {
 	Views []View
-	Pool  *pgxpool.Pool // may read sical.view_version and sical.projection
+	Pool  *pgxpool.Pool // may read sical.view_version, sical.projection and sical.parked
 	NATS  *nats.Conn    // where the notices come from; nil asks the database alone
 	// Head tells the last position of the log.
 	Head func(context.Context) (uint64, error)
@@ -51,6 +51,7 @@ type Positions struct {
 	suspect     atomic.Bool               // something was met that only the database can explain
 	looked      time.Time                 // when the registry was last read; only Run reads and writes it
 	head        atomic.Uint64
+	parked      atomic.Pointer[parked]
 	asking      chan struct{} // holds one token while the log's head is asked for
 	waiting     atomic.Int64
 }
@@ -61,6 +62,7 @@ func NewPositions(cfg Config) *Positions {
 		cfg.MaxWaiters = 10_000
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), asking: make(chan struct{}, 1)}
+	p.parked.Store(newParked(nil))
 	for _, named := range cfg.Views {
 		v := &view{View: named, state: Live}
 		v.build.Store(&projections.Build{})
@@ -147,6 +149,9 @@ func (p *Positions) Run(ctx context.Context) error {
 			case n.Flip:
 				p.poll(ctx, false)
 			default:
+				if n.Parks || p.missed(n) {
+					p.poll(ctx, false) // before anybody takes what is parked for applied
+				}
 				p.hear(n, time.Now())
 			}
 		case now := <-ticker.C:

@@ -13,6 +13,7 @@ func answerHeaders() map[string]*header {
 	return map[string]*header{
 		"X-Request-ID":        {Description: "the request's id: the client's own, or a new one", Required: true, Schema: text()},
 		"Sical-Position":      {Description: "of a command: by when it is done; of a query: how far the answer is known to be current. For Sical-Min-Position", Required: true, Schema: count()},
+		"Sical-Parked":        {Description: `views that hold something of this answer back, since an event could not be folded: key="…" of what, or keys=N of a list; absent where nothing is`, Schema: text()},
 		"ETag":                {Description: "version of the resource, a dot, digest of the bytes; for If-None-Match, and of a single resource for If-Match", Required: true, Schema: text()},
 		"Location":            {Description: "where the new resource is read", Required: true, Schema: &schema{Type: "string", Format: "uri-reference"}},
 		"Link":                {Description: `the next page, with rel="next" (RFC 8288); absent on the last`, Schema: text()},

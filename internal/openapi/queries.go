@@ -23,7 +23,7 @@ func (b *builder) query(route api.Route) {
 	if route.Access == api.Public {
 		op.Security = eitherWay
 	}
-	headers := []string{"ETag", "Sical-Position", "Cache-Control"}
+	headers := []string{"ETag", "Sical-Position", "Sical-Parked", "Cache-Control"}
 	statuses := [][]int{{409}, always}
 	missing := route.Access != api.Public || strings.Contains(route.Path, "{id}")
 	for _, p := range route.Params {

@@ -7,6 +7,9 @@
 // commit. So an event takes effect exactly once however often it is delivered
 // and whoever woke up late.
 //
+// What a view cannot fold holds back its key alone, until somebody has it tried
+// again.
+//
 // Events come live from one feed that all views of a process share; a view that
 // is behind it reads the log, and where the feed is silent the log is tailed.
 package projector

@@ -7,33 +7,64 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"sical-backend/events"
+	"sical-backend/projections"
 )
 
-// refused tells an error that the same rows would meet again.
-func refused(err error) bool {
+// failure is a fold that failed, by an error or a panic.
+type failure struct {
+	index int // of the event among those of the batch
+	event *events.Event
+	key   *projections.Key // of the row that failed; nil where the event's keys cannot be told
+	err   error
+}
+
+// refused tells an error that the same rows would meet again, and data one that is
+// about what is in them: others may be taken.
+func refused(err error) (refused, data bool) {
 	if errors.Is(err, errView) {
-		return true
+		return true, true
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
-		return false
+		return false, false
 	}
 	switch e.Code[:2] {
-	case "22", "23", "42": // data, constraint, statement
+	case "22", "23": // data, constraint
+		return true, true
+	case "42": // statement
+		return true, false
+	}
+	return false, false
+}
+
+// exhausted counts a try of the first event that fails, and tells whether it was
+// the last. Before that, the unit waits a little: what is refused may be the
+// moment's fault. Not again, though, while one thing after another fails.
+func (r *runner) exhausted(ctx context.Context, f *failure) bool {
+	if f.event.Position != r.failedAt {
+		r.failedAt, r.failed = f.event.Position, 0
+		r.log(ctx, slog.LevelWarn, "fold failed", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "err", f.err)
+	}
+	r.metrics.Failed.Set(1)
+	if r.failed == len(tries) || time.Since(r.parkedAt) < calm {
 		return true
 	}
+	r.retryAt = time.Now().Add(tries[r.failed])
+	r.failed++
 	return false
 }
 
-// fail stops the view at an event until the next try.
-func (r *runner) fail(ctx context.Context, f *failure) error {
+// fail stops the unit at an event until the next try.
+func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
 	r.retryAt = time.Now().Add(retry)
 	r.metrics.Failed.Set(1)
-	if f.position != r.failedAt {
-		r.failedAt = f.position
-		r.log(ctx, slog.LevelError, "view failed", "position", f.position, "err", f.err)
+	if position != r.stoppedAt {
+		r.stoppedAt = position
+		r.log(ctx, slog.LevelError, "view failed", "position", position, "err", failed)
 	}
-	if err := r.stop(ctx, f); err != nil {
+	if err := r.stop(ctx, position, failed); err != nil {
 		return err
 	}
 	r.tell(nil)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -32,57 +31,6 @@ func (l *lines) count(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.b.String(), part)
-}
-
-func (w *world) stands(v *projections.View, state string) {
-	w.Helper()
-	testkit.Eventually(w, func() error {
-		if _, now := w.at(v); now != state {
-			return fmt.Errorf("view %s is %q, not %q", v.Name, now, state)
-		}
-		return nil
-	})
-}
-
-func TestFailingFoldStopsOnlyItsView(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	var log lines
-	_, stop := w.start(func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, both...)
-	w.some(40)
-	good := w.log
-	broken := w.event(events.StreamOf(events.KindGoal, w.id()), 1, w.id(), &events.GoalCreated{Title: "好", Visibility: events.Private})
-	healed := broken.Raw
-	broken.Raw = []byte(`{"title":7}`)
-	w.store([]events.Event{broken})
-	w.some(40)
-	all := w.log
-
-	w.reaches(81, projections.Progress)
-	w.stands(projections.Goal, "failed")
-	var text string
-	var failedAt int
-	at, _ := w.at(projections.Goal)
-	require.EqualValues(t, 40, at)
-	require.NoError(t, w.admin.QueryRow(t.Context(), `select error, failed_at from sical.projection where view = 'goal'`).Scan(&text, &failedAt))
-	require.Equal(t, 41, failedAt)
-	require.Contains(t, text, "goal.created")
-	w.log = good
-	w.exact(projections.Goal) // what came before it stands
-	w.log = all
-	w.exact(projections.Progress)
-
-	stop()
-	require.Equal(t, 1, log.count("level=ERROR"))
-	w.stands(projections.Goal, "failed")
-
-	// A binary that can fold it goes on by itself; here the event changes instead.
-	_, err := w.admin.Exec(t.Context(), `update sical.events set data = $1::text::json where position = 41`, string(healed))
-	require.NoError(t, err)
-	w.start(nil, both...)
-	w.reaches(81, projections.Goal)
-	w.stands(projections.Goal, "live")
-	w.exact(projections.Goal)
 }
 
 func TestUnknownEventsAreSteppedOver(t *testing.T) {
@@ -127,9 +75,12 @@ func TestPauseAndResume(t *testing.T) {
 func TestPanicIsAFailureOfTheView(t *testing.T) {
 	t.Parallel()
 	b := &batch{view: projections.Goal, totals: map[string]int64{}, rows: []*row{{value: &projections.ProgressRow{}}}} // not its type
-	f := b.fold([]*events.Event{{Position: 7}})
-	require.NotNil(t, f)
-	require.EqualValues(t, 7, f.position)
-	require.ErrorIs(t, f.err, errView)
-	require.True(t, refused(f.err))
+	b.steps = []step{{event: &events.Event{Position: 7}, rows: b.rows}}
+	b.rows[0].first = b.steps[0]
+	b.fold()
+	require.Len(t, b.failures, 1)
+	require.EqualValues(t, 7, b.failures[0].event.Position)
+	require.ErrorIs(t, b.failures[0].err, errView)
+	again, data := refused(b.failures[0].err)
+	require.True(t, again && data)
 }

@@ -1,8 +1,10 @@
 package projector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sical-backend/events"
 	"sical-backend/projections"
@@ -10,6 +12,7 @@ import (
 
 // step is one event with the rows of the view that it touches.
 type step struct {
+	index int // of the event in the batch
 	event *events.Event
 	rows  []*row
 }
@@ -19,6 +22,8 @@ type row struct {
 	key   projections.Key
 	found bool // it stands in the table
 	value projections.Row
+	first step  // that touches it
+	err   error // that ended its part in the batch
 }
 
 // batch is what a run of events does to a view.
@@ -30,22 +35,19 @@ type batch struct {
 	groups  map[string]bool // collections that a row stood in or stands in; nil where too many rows are touched to tell
 	unknown int             // events that only a newer binary can read
 	forget  bool            // someone is erased
+
+	failures []*failure // in the order of the log; the batch cannot be written with any
+	parked   []*failure // that are held back from now on
+	parks    parks      // with those, where there are any
+	unparked bool       // something was tried again
 }
 
-// failure is a fold that failed, by an error or a panic.
-type failure struct {
-	index    int // of the event among those of the batch
-	position uint64
-	err      error
-}
-
-// plan finds out which of the unit's rows the events touch, up to the first that
-// fails.
-func (r *runner) plan(list []*events.Event) (*batch, *failure) {
+// plan finds out which of the unit's rows the events touch, but for what is parked.
+func (r *runner) plan(list []*events.Event, p parks) *batch {
 	b := &batch{view: r.view, totals: map[string]int64{}}
 	rows := map[projections.Key]*row{}
 	for i, e := range list {
-		if !r.concerns[e.Type] {
+		if !r.concerns[e.Type] || p.holds(e) {
 			continue
 		}
 		if e.Data == nil {
@@ -59,18 +61,19 @@ func (r *runner) plan(list []*events.Event) (*batch, *failure) {
 			b.unknown++
 			continue
 		case err != nil:
-			return nil, &failure{i, e.Position, err}
+			b.failures = append(b.failures, &failure{i, e, nil, err})
+			continue
 		}
 		_, erased := e.Data.(*events.UserWasErased)
 		b.forget = b.forget || erased
-		s := step{event: e}
+		s := step{index: i, event: e}
 		for _, key := range keys {
-			if key.Shard(r.shards) != r.unit.Shard {
+			if key.Shard(r.shards) != r.unit.Shard || p.holdsKey(key, e) {
 				continue
 			}
 			touched := rows[key]
 			if touched == nil {
-				touched = &row{key: key}
+				touched = &row{key: key, first: s}
 				rows[key] = touched
 				b.rows = append(b.rows, touched)
 			}
@@ -81,7 +84,7 @@ func (r *runner) plan(list []*events.Event) (*batch, *failure) {
 	if len(b.rows) <= maxNames {
 		b.groups = map[string]bool{}
 	}
-	return b, nil
+	return b
 }
 
 func touches(v *projections.View, e *events.Event) (keys []projections.Key, err error) {
@@ -93,21 +96,25 @@ func touches(v *projections.View, e *events.Event) (keys []projections.Key, err 
 }
 
 // fold applies the steps to the rows, which have been loaded.
-func (b *batch) fold(list []*events.Event) *failure {
-	if err := b.count(-1); err != nil {
-		return &failure{0, list[0].Position, err}
-	}
+func (b *batch) fold() {
+	b.count(-1)
 	for _, s := range b.steps {
 		for _, r := range s.rows {
-			if err := r.apply(b.view, *s.event); err != nil {
-				return &failure{int(s.event.Position - list[0].Position), s.event.Position, err}
+			if r.err != nil {
+				continue
+			}
+			if r.err = r.apply(b.view, *s.event); r.err != nil {
+				r.first = s // that fails
 			}
 		}
 	}
-	if err := b.count(1); err != nil {
-		return &failure{0, list[0].Position, err}
+	b.count(1)
+	for _, r := range b.rows {
+		if r.err != nil {
+			b.failures = append(b.failures, &failure{r.first.index, r.first.event, &r.key, r.err})
+		}
 	}
-	return nil
+	slices.SortStableFunc(b.failures, func(f, g *failure) int { return cmp.Compare(f.index, g.index) })
 }
 
 func (r *row) apply(v *projections.View, e events.Event) (err error) {
@@ -118,16 +125,22 @@ func (r *row) apply(v *projections.View, e events.Event) (err error) {
 
 // count adds what the rows contribute to the sums, times sign, and notes the
 // groups they stand in.
-func (b *batch) count(sign int64) (err error) {
-	defer recovered(&err)
+func (b *batch) count(sign int64) {
 	for _, r := range b.rows {
-		for _, t := range b.view.Totals(r.value) {
-			b.totals[t.Name] += sign * t.Value
+		if r.err == nil {
+			r.err = b.countRow(r, sign)
 		}
-		if b.groups != nil {
-			for _, name := range b.view.Groups(r.value) {
-				b.groups[name] = true
-			}
+	}
+}
+
+func (b *batch) countRow(r *row, sign int64) (err error) {
+	defer recovered(&err)
+	for _, t := range b.view.Totals(r.value) {
+		b.totals[t.Name] += sign * t.Value
+	}
+	if b.groups != nil {
+		for _, name := range b.view.Groups(r.value) {
+			b.groups[name] = true
 		}
 	}
 	return nil

@@ -110,6 +110,9 @@ func (k *keeper) begin(ctx context.Context, r *registry) (begun bool, failed err
 
 // follow tells the runners what others have done to their units.
 func (k *keeper) follow(r *registry) {
+	for _, v := range k.cfg.Views {
+		k.cfg.Metrics.Parked(v.Name, r.parked[v.Name])
+	}
 	seen := map[Unit]held{}
 	for _, u := range r.units {
 		seen[u.Unit] = u
@@ -126,7 +129,7 @@ func (k *keeper) follow(r *registry) {
 			own.cancel()
 			continue
 		}
-		own.heed(u.paused)
+		own.heed(u.paused, r.asked[unit])
 	}
 }
 

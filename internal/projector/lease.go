@@ -66,6 +66,9 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	if l.incarnation != r.hub.incarnation {
 		return false, errOtherLog
 	}
+	if r.parks, err = r.loadParks(ctx, false); err != nil { // nobody else can write them any more
+		return false, err
+	}
 	l.saved = l.position
 	r.lease, r.sent = l, l.position
 	r.owned.Store(l.epoch)
@@ -144,13 +147,13 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, hea
 }
 
 // stop writes down that the unit cannot go on.
-func (r *runner) stop(ctx context.Context, f *failure) error {
+func (r *runner) stop(ctx context.Context, position uint64, failed error) error {
 	err := r.cfg.Pool.QueryRow(ctx, `-- stop projection
 		update sical.projection
 		set state = case state when 'paused' then state else 'failed' end, error = $6, failed_at = $7, updated_at = now()
 		where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $5
 		returning state`,
-		r.unit.args(r.lease.epoch, f.err.Error(), f.position)...).Scan(&r.lease.state)
+		r.unit.args(r.lease.epoch, text(failed), position)...).Scan(&r.lease.state)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errLost
 	}

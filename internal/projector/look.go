@@ -15,13 +15,15 @@ type registry struct {
 	units  []held                       // of all versions, less those being built: everybody has to reckon with the same
 	built  map[string]bool              // versions that have a build, by knowledge
 	served map[string]projections.Build // the highest of each view that is read
+	parked map[string]int               // keys and streams that are held back, by view
+	asked  map[Unit]bool                // some of which are to be tried again
 }
 
 // look renews this process's lease and reads the registry, in one round trip.
 func (k *keeper) look(ctx context.Context) (*registry, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	r := &registry{built: map[string]bool{}, served: map[string]projections.Build{}}
+	r := &registry{built: map[string]bool{}, served: map[string]projections.Build{}, parked: map[string]int{}, asked: map[Unit]bool{}}
 	var knows []string
 	for name := range k.views {
 		knows = append(knows, name)
@@ -38,6 +40,8 @@ func (k *keeper) look(ctx context.Context) (*registry, error) {
 		select view, version, build, shard, epoch, state, case when o.lease_until > clock_timestamp() then o.owner else '' end
 		from sical.projection left join sical.projector o using (owner)`).
 		Query(r.scanUnits)
+	batch.Queue(`-- count parked
+		select view, version, build, shard, count(*), bool_or(retry) from sical.parked group by view, version, build, shard`).Query(r.scanParked)
 	batch.Queue(`-- list view_version
 		select distinct on (view) view, version, serving from sical.view_version where serving is not null
 		order by view, version desc`).Query(r.scanServed)
@@ -64,6 +68,18 @@ func (r *registry) scanUnits(rows pgx.Rows) error {
 			u.paused = state == "paused"
 			r.units = append(r.units, u)
 		}
+		return nil
+	})
+	return err
+}
+
+func (r *registry) scanParked(rows pgx.Rows) error {
+	var u Unit
+	var count int
+	var asked bool
+	_, err := pgx.ForEachRow(rows, []any{&u.View, &u.Version, &u.Number, &u.Shard, &count, &asked}, func() error {
+		r.parked[u.View] += count
+		r.asked[u] = asked
 		return nil
 	})
 	return err

@@ -56,7 +56,7 @@ func send(cfg Config, n cache.Notice) {
 
 // describe lists the rows and groups that changed.
 func (b *batch) describe(n *cache.Notice) {
-	n.Forget = b.forget
+	n.Forget, n.Parks = b.forget, len(b.parked) > 0 || b.unparked
 	if b.groups == nil || len(b.rows)+len(b.groups) > maxNames {
 		n.All = true
 		return

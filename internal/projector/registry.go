@@ -94,6 +94,11 @@ func SetPosition(ctx context.Context, tx pgx.Tx, b projections.Build, position u
 	if err == nil && done.RowsAffected() == 0 {
 		return fmt.Errorf("%w: %s", ErrNoBuild, b)
 	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `-- place parked
+		delete from sical.parked where view = $1 and version = $2 and build = $3`, b.View, b.Version, b.Number)
 	return err
 }
 

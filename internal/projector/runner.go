@@ -9,14 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sical-backend/events"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/telemetry"
 	"sical-backend/projections"
 )
 
 const (
-	// retry is how often a failed fold is tried again.
+	// retry is how often a unit that has stopped tries again.
 	retry = 5 * time.Second
 	// A view breathes after a batch for as long as that took, within these bounds:
 	// what comes meanwhile shares a transaction and a notice, which under load halves
@@ -40,14 +39,22 @@ type runner struct {
 
 	owned  atomic.Int64  // epoch of the ownership, 0 before the first
 	paused atomic.Bool   // whether somebody wants it so
+	asked  atomic.Bool   // whether somebody wants what is parked tried again
 	news   chan struct{} // holds one token once that has changed
 
 	lease    lease
 	sent     uint64    // To of the last notice
 	told     time.Time // when it was sent
-	retryAt  time.Time // after a failed fold; zero where none has failed
-	failedAt uint64    // position of the failure that was logged
 	breathed time.Time // until when the view breathes
+
+	parks     parks     // that this unit holds back
+	parkedAt  time.Time // when something last was
+	retryAt   time.Time // after a failed fold; zero where none has failed
+	failedAt  uint64    // position of the event that fails, which was logged
+	failed    int       // tries of it
+	stoppedAt uint64    // position of the failure that stopped the unit, which was logged
+	doubt     uint64    // the database refused something up to here: smaller batches
+	limit     int       // of those
 }
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
@@ -63,9 +70,11 @@ func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 
 func (r *runner) epoch() int64 { return r.owned.Load() }
 
-// heed is told by the keeper whether the unit is to rest.
-func (r *runner) heed(paused bool) {
-	if r.paused.Swap(paused) != paused {
+// heed is told by the keeper whether the unit is to rest, and whether what it has
+// parked is to be tried again.
+func (r *runner) heed(paused, asked bool) {
+	changed := r.paused.Swap(paused) != paused
+	if r.asked.Swap(asked) != asked || changed {
 		select {
 		case r.news <- struct{}{}:
 		default:
@@ -107,7 +116,7 @@ func (r *runner) run(ctx context.Context) error {
 
 // work folds as the owner until that ends, by errLost, another error or ctx.
 func (r *runner) work(ctx context.Context) error {
-	r.retryAt = time.Time{}
+	r.retryAt, r.failedAt = time.Time{}, 0
 	r.tell(nil)
 	for {
 		if ctx.Err() != nil {
@@ -116,6 +125,11 @@ func (r *runner) work(ctx context.Context) error {
 		r.obey()
 		if err := r.keep(ctx); err != nil {
 			return err
+		}
+		if r.lease.state != cache.Paused && r.asked.Swap(false) {
+			if err := r.unpark(ctx); err != nil {
+				return err
+			}
 		}
 		var changed <-chan struct{} // nil, that is never, where the unit rests
 		if r.lease.state != cache.Paused && !time.Now().Before(r.retryAt) {
@@ -167,7 +181,7 @@ func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
 	if !r.lease.dirty.IsZero() {
 		due = earlier(due, r.lease.dirty.Add(saveLimit))
 	}
-	if r.lease.state == cache.Failed && changed == nil {
+	if r.lease.state != cache.Paused && changed == nil {
 		due = earlier(due, r.retryAt)
 	}
 	t := time.NewTimer(time.Until(due))
@@ -211,87 +225,6 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 	err = r.apply(ctx, list)
 	r.metrics.Behind.Set(float64(max(r.hub.position(), r.lease.position) - r.lease.position))
 	return nil, err
-}
-
-// apply folds the events and commits the outcome. Where one of them fails, it
-// does so for those before it, and stops at it the next time.
-func (r *runner) apply(ctx context.Context, list []*events.Event) error {
-	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
-		return err
-	}
-	defer r.hub.turns.Release(1)
-	began := time.Now()
-	b, f, err := r.fold(ctx, list)
-	if err == nil && f != nil && f.index > 0 {
-		list = list[:f.index]
-		b, f, err = r.fold(ctx, list)
-	}
-	switch {
-	case err != nil:
-		return err
-	case f != nil:
-		return r.fail(ctx, f)
-	}
-	to := list[len(list)-1].Position
-	if len(b.rows) == 0 && r.lease.state == cache.Live {
-		// Nothing to write, and the checkpoint can wait a little for company.
-		if r.lease.dirty.IsZero() {
-			r.lease.dirty = began
-		}
-		r.lease.position = to
-	} else if err := r.commit(ctx, b, list[0].Position, to); err != nil || r.lease.position != to {
-		return err
-	}
-	r.tell(b)
-	r.trace(b, began)
-	ended := time.Now()
-	r.breathed = ended.Add(min(max(ended.Sub(began), shortBreath), longBreath))
-	r.metrics.Events.Add(float64(len(b.steps)))
-	r.metrics.Unknown.Add(float64(b.unknown))
-	if len(b.rows) > 0 {
-		r.metrics.Batch.Observe(ended.Sub(began).Seconds())
-	}
-	return nil
-}
-
-// fold works the batch out in memory.
-func (r *runner) fold(ctx context.Context, list []*events.Event) (*batch, *failure, error) {
-	b, f := r.plan(list)
-	if f != nil {
-		return nil, f, nil
-	}
-	err := r.table.read(ctx, r.cfg.Pool, b.rows)
-	if refused(err) {
-		return nil, &failure{0, list[0].Position, err}, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return b, b.fold(list), nil
-}
-
-// commit writes rows, sums and checkpoint. Data that the database refuses is a
-// failure of the fold; it cannot be told of which event.
-func (r *runner) commit(ctx context.Context, b *batch, from, to uint64) error {
-	rows := &pgx.Batch{}
-	written, err := r.table.write(rows, b.rows)
-	if err == nil {
-		r.table.add(rows, b.totals)
-		err = r.save(ctx, rows, to, true)
-	}
-	if refused(err) {
-		return r.fail(ctx, &failure{0, from, err})
-	}
-	if err != nil {
-		return err
-	}
-	if r.failedAt != 0 {
-		r.log(ctx, slog.LevelInfo, "view goes on", "position", to)
-	}
-	r.failedAt, r.retryAt = 0, time.Time{}
-	r.metrics.Failed.Set(0)
-	r.metrics.Rows.Add(float64(written))
-	return nil
 }
 
 func (r *runner) log(ctx context.Context, level slog.Level, message string, args ...any) {

@@ -66,7 +66,8 @@ func parameters(kinds []string) string {
 	return strings.Join(list, ", ")
 }
 
-// read fills in the rows that stand in the table.
+// read fills in the rows that stand in the table, or the error of one that cannot
+// be read.
 func (t *table) read(ctx context.Context, pool *pgxpool.Pool, rows []*row) error {
 	if len(rows) == 0 {
 		return nil
@@ -89,7 +90,7 @@ func (t *table) read(ctx context.Context, pool *pgxpool.Pool, rows []*row) error
 		}
 		r := byKey[k]
 		if r.value, err = t.decode(raw[len(raw)-1]); err != nil {
-			return fmt.Errorf("%w: row %s: %w", errView, k, err)
+			r.err = fmt.Errorf("%w: row %s: %w", errView, k, err)
 		}
 		r.found = true
 	}

@@ -9,7 +9,7 @@ import (
 // Projection tells how far the views are and what they cost. The label view is one
 // of the binary's views; how far it is, is told for each shard that the process owns.
 type Projection struct {
-	position, behind, failed         *prometheus.GaugeVec
+	position, behind, failed, parked *prometheus.GaugeVec
 	events, unknown, rows, takeovers *prometheus.CounterVec
 	batch                            *prometheus.HistogramVec
 }
@@ -23,6 +23,7 @@ func NewProjection(r prometheus.Registerer) *Projection {
 		position:  gauges(r, "sical_projection_position", "Last position of the log that the view has applied.", unit...),
 		behind:    gauges(r, "sical_projection_behind_events", "Events known to the owner that the view has not applied.", unit...),
 		failed:    gauges(r, "sical_projection_failed", "1 while a fold of the view fails, else 0.", unit...),
+		parked:    gauges(r, "sical_projection_parked", "Keys and streams of the view that are held back, in all of its builds, as every projector sees it.", "view"),
 		events:    counters(r, "sical_projection_events_total", "Events folded.", "view"),
 		unknown:   counters(r, "sical_projection_unknown_events_total", "Events stepped over because a newer binary wrote them.", "view"),
 		rows:      counters(r, "sical_projection_rows_total", "Rows written or deleted.", "view"),
@@ -55,6 +56,9 @@ func (p *Projection) Of(view string, version, build, shard int) View {
 		},
 	}
 }
+
+// Parked tells how much of a view is held back.
+func (p *Projection) Parked(view string, n int) { p.parked.WithLabelValues(view).Set(float64(n)) }
 
 // Gone ends telling how far the shard is: another process does.
 func (v View) Gone() { v.gone() }

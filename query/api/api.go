@@ -108,8 +108,12 @@ func (a *API) serve(c echo.Context, r *Route) error {
 		return err
 	}
 	keep := asked.keep(r.shared(), fresh)
+	a.tellParked(c, q, nil) // of an answer that is missing, too
+	if err := fresh.held(a.waiter, q.Deps, nil); err != nil {
+		return err
+	}
 	if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
-		return write(c, answer, keep)
+		return a.give(c, q, answer, fresh, keep)
 	}
 	ctx := asked.context()
 	least, err := fresh.await(ctx, a.waiter, q.Views)
@@ -120,7 +124,24 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
+	return a.give(c, q, answer, fresh, keep)
+}
+
+// give writes the answer, unless it misses what was asked for, which may have been
+// parked since.
+func (a *API) give(c echo.Context, q query.Question, answer cache.Answer, fresh freshness, keep []string) error {
+	if err := fresh.held(a.waiter, q.Deps, answer.Deps); err != nil {
+		return err
+	}
+	a.tellParked(c, q, answer.Deps)
 	return write(c, answer, keep)
+}
+
+// tellParked says in the answer's header what it misses.
+func (a *API) tellParked(c echo.Context, q query.Question, more []string) {
+	if parked := a.waiter.Parked(q.Views, q.Deps, more); parked != "" {
+		c.Response().Header()[parkedHeader] = []string{parked}
+	}
 }
 
 // answer answers q from memory, unless it may not be kept there.

@@ -59,9 +59,27 @@ func parseFreshness(h http.Header) (freshness, error) {
 	return f, nil
 }
 
-// Waiter waits until views have a position, as cache.Positions does.
+// Waiter waits until views have a position, and knows what they hold back, as
+// cache.Positions does.
 type Waiter interface {
 	Wait(ctx context.Context, views []string, position uint64) error
+	Parked(views, deps, more []string) string
+	Holds(position uint64, deps, more []string) error
+}
+
+// parkedHeader is the header that says what of an answer is held back.
+const parkedHeader = "Sical-Parked"
+
+// held fails where an answer that depends on deps or more misses something up to the position
+// asked for, as it is parked. No waiting helps.
+func (f freshness) held(w Waiter, deps, more []string) error {
+	if !f.asked || f.lenient {
+		return nil
+	}
+	if err := w.Holds(f.position, deps, more); err != nil {
+		return behind(err)
+	}
+	return nil
 }
 
 // await waits until the views have the position asked for and returns the one
@@ -89,7 +107,10 @@ func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64,
 // behind is the problem of an answer that is not as current as was asked for.
 func behind(err error) *web.Problem {
 	stopped, ok := errors.AsType[*cache.StoppedError](err)
+	parked, held := errors.AsType[*cache.ParkedError](err)
 	switch {
+	case held:
+		return web.NewProblem(web.ViewParked, "Events of "+parked.Key+" are held back until they can be folded.")
 	case errors.Is(err, cache.ErrPositionUnknown):
 		return web.NewProblem(web.PositionUnknown, "")
 	case errors.Is(err, cache.ErrTooManyWaiters):

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
+	"sical-backend/projections"
+)
+
+// ViewParked lists what is parked.
+type ViewParked struct {
+	Name string `arg:"" optional:"" help:"Name of the view; none for all."`
+	JSON bool   `name:"json" help:"One JSON object a line."`
+}
+
+// Run prints one line a key.
+func (l *ViewParked) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	if l.Name != "" {
+		if _, err := viewNamed(l.Name); err != nil {
+			return err
+		}
+	}
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.joinOrStart(ctx); err != nil {
+		return err
+	}
+	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
+	if err != nil {
+		return err
+	}
+	list, err := projector.Parked(ctx, p, l.Name)
+	if err != nil {
+		return err
+	}
+	return showParked(out, list, l.JSON)
+}
+
+func showParked(out *output, list []projector.Park, lines bool) error {
+	if lines {
+		encoder := json.NewEncoder(out)
+		for _, k := range list {
+			if err := encoder.Encode(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "VIEW\tVERSION\tBUILD\tKEY\tFROM\tEVENT\tTRIES\tSINCE\tERROR")
+	for _, k := range list {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%d\t%s\t%d\t%s\t%s\n",
+			k.View, k.Version, k.Build, k.Key, k.Position, k.Type, k.Attempts, k.ParkedAt.Format(time.RFC3339), k.Error)
+	}
+	return w.Flush()
+}
+
+// ViewRetry tries again what is parked.
+type ViewRetry struct {
+	Name string `arg:"" help:"Name of the view."`
+	Key  string `arg:"" optional:"" help:"The key, or the stream, as parked lists it; none for all."`
+	JSON bool   `name:"json" help:"What is still parked as one JSON object a line."`
+}
+
+// Run asks for a retry, which the view's owner does, and shows what still fails.
+func (r *ViewRetry) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+		if err := projector.Retry(ctx, p, v, r.Key); err != nil {
+			return err
+		}
+		for tick(ctx, 100*time.Millisecond) {
+			list, err := projector.Parked(ctx, p, v.Name)
+			if err != nil {
+				return err
+			}
+			list = slices.DeleteFunc(list, func(k projector.Park) bool {
+				return k.Version != v.Version || r.Key != "" && k.Key != r.Key
+			})
+			switch {
+			case slices.ContainsFunc(list, func(k projector.Park) bool { return k.Retry }):
+				continue
+			case len(list) == 0:
+				if !r.JSON {
+					fmt.Fprintln(out, "Nothing of it is parked any more.")
+				}
+				return nil
+			}
+			if err := showParked(out, list, r.JSON); err != nil {
+				return err
+			}
+			return fmt.Errorf("%d still cannot be folded", len(list))
+		}
+		return ctx.Err()
+	})
+}

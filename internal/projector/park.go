@@ -1,0 +1,145 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/internal/cache"
+	"sical-backend/projections"
+)
+
+// tries are how long a failing fold waits for each further try, before what fails
+// is parked.
+var tries = []time.Duration{250 * time.Millisecond, time.Second}
+
+// calm is how long nothing was parked before the next failing fold has those tries.
+const calm = time.Minute
+
+// mostParked is how much of a unit is parked at most: where more fails it is the
+// fold that is wrong, and the unit stops.
+const mostParked = 1000
+
+// parks are what a unit holds back, each with the position of the first event that
+// was: keys and, where an event does not tell its keys, streams. They are not
+// written to, but replaced.
+type parks struct {
+	keys    map[projections.Key]uint64
+	streams map[events.Stream]uint64
+}
+
+func newParks() parks {
+	return parks{map[projections.Key]uint64{}, map[events.Stream]uint64{}}
+}
+
+func (p parks) count() int { return len(p.keys) + len(p.streams) }
+
+func (p parks) clone() parks { return parks{maps.Clone(p.keys), maps.Clone(p.streams)} }
+
+// holds tells whether an event is held back with its stream.
+func (p parks) holds(e *events.Event) bool {
+	at, parked := p.streams[e.Stream]
+	return parked && e.Position >= at
+}
+
+// holdsKey tells whether an event is held back from a row.
+func (p parks) holdsKey(k projections.Key, e *events.Event) bool {
+	at, parked := p.keys[k]
+	return parked && e.Position >= at
+}
+
+// with adds what has failed.
+func (p parks) with(failures []*failure) parks {
+	p = p.clone()
+	for _, f := range failures {
+		if f.key != nil {
+			first(p.keys, *f.key, f.event.Position)
+		} else {
+			first(p.streams, f.event.Stream, f.event.Position)
+		}
+	}
+	return p
+}
+
+// first keeps the lowest position.
+func first[K comparable](positions map[K]uint64, name K, position uint64) {
+	if at, known := positions[name]; !known || position < at {
+		positions[name] = position
+	}
+}
+
+// name is the park's among those of the unit.
+func (f *failure) name() string {
+	if f.key == nil {
+		return string(f.event.Stream)
+	}
+	return f.key.String()
+}
+
+// names are those under which answers depend on what failed.
+func (f *failure) names(v *projections.View) []string {
+	key := projections.Of(f.event.Stream.ID())
+	if f.key != nil {
+		key = *f.key
+	}
+	return append(v.GroupsOf(key), cache.RowName(v.Name, key.String()))
+}
+
+// text is the error as the database takes it.
+func text(err error) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "�"), "\x00", "�")
+}
+
+// park queues writing down what is parked from now on.
+func (r *runner) park(b *pgx.Batch, failures []*failure) {
+	for _, f := range failures {
+		b.Queue(`-- park parked
+			insert into sical.parked as parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			on conflict (view, version, build, shard, name) do update set position = least(parked.position, excluded.position)`,
+			r.unit.args(f.name(), f.event.Position, string(f.event.Stream), f.event.Type, f.names(r.view), text(f.err), r.failed+1)...)
+	}
+}
+
+// loadParks reads what the unit has parked, or of that what is to be tried again.
+func (r *runner) loadParks(ctx context.Context, onlyAsked bool) (p parks, err error) {
+	p = newParks()
+	rows, err := r.cfg.Pool.Query(ctx, `-- load parked
+		select name, position, name = stream from sical.parked
+		where view = $1 and version = $2 and build = $3 and shard = $4 and (retry or not $5)`,
+		r.unit.args(onlyAsked)...)
+	if err != nil {
+		return p, err
+	}
+	var name string
+	var position uint64
+	var stream bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &position, &stream}, func() error {
+		if stream {
+			p.streams[events.Stream(name)] = position
+			return nil
+		}
+		key, err := parseKey(name)
+		p.keys[key] = position
+		return err
+	})
+	return p, err
+}
+
+// parseKey reads what Key.String wrote.
+func parseKey(text string) (k projections.Key, err error) {
+	a, b, pair := strings.Cut(text, "/")
+	if k.A, err = uuid.Parse(a); err == nil && pair {
+		k.B, err = uuid.Parse(b)
+	}
+	if err != nil {
+		return k, fmt.Errorf("key %q: %w", text, err)
+	}
+	return k, nil
+}

@@ -1,0 +1,153 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// besides is exact but for the events that are held back.
+func (w *world) besides(v *projections.View, held func(events.Event) bool) {
+	w.Helper()
+	all := w.log
+	defer func() { w.log = all }()
+	w.log = slices.DeleteFunc(slices.Clone(all), held)
+	w.exact(v)
+}
+
+// parks waits until so much of the view is parked, none of it to be tried again.
+func (w *world) parks(v *projections.View, n int) []Park {
+	w.Helper()
+	var list []Park
+	testkit.Eventually(w, func() (err error) {
+		list, err = Parked(context.Background(), w.admin, v.Name)
+		if err == nil && (len(list) != n || slices.ContainsFunc(list, func(p Park) bool { return p.Retry })) {
+			return fmt.Errorf("%d parked: %v", len(list), list)
+		}
+		return err
+	})
+	return list
+}
+
+func (w *world) run(sql string, args ...any) {
+	w.Helper()
+	_, err := w.admin.Exec(context.Background(), sql, args...)
+	require.NoError(w, err)
+}
+
+// broken stores an event of the stream that cannot be decoded, and returns what
+// mends it.
+func (w *world) broken(s events.Stream, owner events.ID, d events.Data) (mend func()) {
+	e := w.event(s, 1, owner, d)
+	healed := string(e.Raw)
+	e.Raw = []byte(`7`)
+	w.store([]events.Event{e})
+	return func() {
+		w.run(`update sical.events set data = $1::text::json where position = $2`, healed, e.Position)
+	}
+}
+
+// TestUndecodableEventParksItsStream: also with rows that other streams go on to
+// change, which then are to be folded in the log's order.
+func TestUndecodableEventParksItsStream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var log lines
+	_, stop := w.start(func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, both...)
+	w.some(40)
+	learner, point := uuid.NewSHA1(uuid.Nil, []byte{1, 3}), uuid.NewSHA1(uuid.Nil, []byte{3})
+	study := events.StreamOf(events.KindStudy, learner)
+	mend := w.broken(study, learner, &events.Studied{Point: point, Amount: 5})
+	w.store([]events.Event{w.event(events.StreamOf(events.KindAssessment, w.id()), 1, learner, &events.AssessmentWasSubmitted{Points: []events.ID{point}})})
+	w.some(300)
+	held := func(e events.Event) bool { return e.Stream == study && e.Position >= 41 }
+
+	w.reaches(uint64(len(w.log)), both...)
+	list := w.parks(projections.Progress, 1)
+	require.Equal(t, string(study), list[0].Key)
+	require.EqualValues(t, 41, list[0].Position)
+	require.Contains(t, list[0].Error, "study")
+	w.besides(projections.Progress, held)
+	w.exact(projections.Goal)
+
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress, string(study)))
+	list = w.parks(projections.Progress, 1)
+	require.Equal(t, len(tries)+2, list[0].Attempts)
+	w.besides(projections.Progress, held)
+	stop()
+	require.Equal(t, 1, log.count("level=ERROR"))
+
+	// Asked for while nobody folds, and before the next owner knows of anything.
+	mend()
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress, ""))
+	w.some(30)
+	w.start(nil, both...)
+	w.parks(projections.Progress, 0)
+	w.reaches(uint64(len(w.log)), both...)
+	w.exact(projections.Progress)
+	require.ErrorIs(t, Retry(t.Context(), w.admin, projections.Progress, ""), ErrNotParked)
+}
+
+// TestRefusedRowsAreParked: what the database does not take, and what cannot be read
+// back, holds back its key and nothing else.
+func TestRefusedRowsAreParked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(nil, both...)
+	w.some(60)
+	w.reaches(60, both...)
+	var refused, unreadable events.ID
+	for id := range w.goals {
+		switch {
+		case refused == events.ID{}:
+			refused = id
+		case unreadable == events.ID{}:
+			unreadable = id
+		}
+	}
+	table := projections.Goal.Build(1).Table()
+	w.run(`alter table ` + table + ` add constraint no check (id <> '` + refused.String() + `') not valid`)
+	doc := stored[string](w, `select id::text, doc::text from `+table)[unreadable.String()]
+	w.run(`update `+table+` set doc = '7' where id = $1`, unreadable)
+
+	var from uint64
+	touch := func(id events.ID) {
+		w.event(events.StreamOf(events.KindGoal, id), len(w.log)+1, w.id(), &events.GoalStarted{From: events.GoalDraft})
+	}
+	before := len(w.log)
+	for id := range w.goals {
+		touch(id)
+		touch(id)
+	}
+	w.store(w.log[before:])
+	w.some(100)
+	from = uint64(before)
+	w.reaches(uint64(len(w.log)), both...)
+	list := w.parks(projections.Goal, 2)
+	keys := map[string]bool{list[0].Key: true, list[1].Key: true}
+	require.Equal(t, map[string]bool{refused.String(): true, unreadable.String(): true}, keys)
+
+	w.run(`update `+table+` set doc = $2::text::json where id = $1`, unreadable, doc)
+	w.besides(projections.Goal, func(e events.Event) bool {
+		id := e.Stream.ID()
+		return e.Position > from && (id == refused || id == unreadable)
+	})
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal, ""))
+	list = w.parks(projections.Goal, 1) // though the database refuses both together, and cannot tell which
+	require.Equal(t, refused.String(), list[0].Key)
+	w.run(`alter table ` + table + ` drop constraint no`)
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal, refused.String()))
+	w.parks(projections.Goal, 0)
+	w.some(20)
+	w.reaches(uint64(len(w.log)), both...)
+	w.exact(projections.Goal)
+}

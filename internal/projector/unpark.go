@@ -1,0 +1,304 @@
+package projector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// A retry folds what is parked once more, from the log and in its order, and takes
+// it up where that goes well: rows, sums and what is parked change in one
+// transaction of the unit's owner. A key goes on from its first event that was held
+// back. An event that did not tell its keys may have been overtaken by events of
+// other streams, so the rows that it touches are folded from the log's beginning.
+
+// retrial is one try to fold what was parked.
+type retrial struct {
+	*runner
+	asked parks // that are tried
+	rest  parks // that stay
+	upTo  uint64
+
+	batch   *batch
+	rows    map[projections.Key]*row
+	from    map[projections.Key]uint64 // position of the first event to fold into the row
+	streams map[projections.Key]bool   // that a stream touches which is tried
+}
+
+// unpark tries what somebody asked for, together or, where the database refuses
+// something of that, one after the other. What fails again stays parked, with its error.
+func (r *runner) unpark(ctx context.Context) error {
+	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer r.hub.turns.Release(1)
+	asked, err := r.loadParks(ctx, true)
+	if err != nil || asked.count() == 0 {
+		return err
+	}
+	err = r.retry(ctx, asked)
+	if again, _ := refused(err); !again {
+		return err
+	}
+	for _, one := range asked.apart() {
+		if err := r.retry(ctx, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retry folds what is asked for in one transaction. It fails where the database
+// refuses several together.
+func (r *runner) retry(ctx context.Context, asked parks) error {
+	t := &retrial{runner: r, asked: asked.clone(), rest: r.parks.less(asked), upTo: r.lease.position}
+	failed := map[string]error{}
+	for {
+		failures, err := t.fold(ctx)
+		if err == nil && len(failures) == 0 {
+			err = t.write(ctx, failed)
+			if err == nil {
+				return nil
+			}
+		}
+		if again, _ := refused(err); again {
+			if t.asked.count() != 1 {
+				return err
+			}
+			failures = t.all(err)
+		} else if err != nil {
+			return err
+		}
+		maps.Copy(failed, failures)
+		t.keep(failures)
+	}
+}
+
+// apart are the parks each by itself, the first in the log first.
+func (p parks) apart() []parks {
+	var list []parks
+	for k, position := range p.keys {
+		list = append(list, parks{keys: map[projections.Key]uint64{k: position}})
+	}
+	for s, position := range p.streams {
+		list = append(list, parks{streams: map[events.Stream]uint64{s: position}})
+	}
+	slices.SortFunc(list, func(a, b parks) int { return cmp.Compare(a.from(), b.from()) })
+	return list
+}
+
+// less are the parks that others are not.
+func (p parks) less(others parks) parks {
+	p = p.clone()
+	for k := range others.keys {
+		delete(p.keys, k)
+	}
+	for s := range others.streams {
+		delete(p.streams, s)
+	}
+	return p
+}
+
+// from is the first position that is held back.
+func (p parks) from() uint64 {
+	return slices.Min(slices.AppendSeq(slices.Collect(maps.Values(p.keys)), maps.Values(p.streams)))
+}
+
+// names lists what is parked, by name.
+func (p parks) names() []string {
+	var names []string
+	for k := range p.keys {
+		names = append(names, k.String())
+	}
+	for s := range p.streams {
+		names = append(names, string(s))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// all says of everything that is tried that it failed.
+func (t *retrial) all(err error) map[string]error {
+	failed := map[string]error{}
+	for _, name := range t.asked.names() {
+		failed[name] = err
+	}
+	return failed
+}
+
+// keep leaves parked what has failed.
+func (t *retrial) keep(failed map[string]error) {
+	maps.DeleteFunc(t.asked.keys, func(k projections.Key, _ uint64) bool { return failed[k.String()] != nil })
+	maps.DeleteFunc(t.asked.streams, func(s events.Stream, _ uint64) bool { return failed[string(s)] != nil })
+	t.rest = t.runner.parks.less(t.asked)
+}
+
+// fold works out the rows of what is tried, or tells what of it fails.
+func (t *retrial) fold(ctx context.Context) (failed map[string]error, err error) {
+	t.batch = &batch{view: t.view, totals: map[string]int64{}, unparked: true}
+	t.rows, t.from, t.streams = map[projections.Key]*row{}, map[projections.Key]uint64{}, map[projections.Key]bool{}
+	if failed, err = t.touched(ctx); err != nil || len(failed) > 0 {
+		return failed, err
+	}
+	for k, position := range t.asked.keys {
+		if t.rows[k] == nil {
+			t.add(k, position)
+		}
+	}
+	if err := t.table.read(ctx, t.cfg.Pool, t.batch.rows); err != nil {
+		return nil, err
+	}
+	t.batch.count(-1)
+	first := t.upTo + 1
+	for _, row := range t.batch.rows {
+		first = min(first, t.from[row.key])
+		if t.from[row.key] == 0 {
+			row.value = nil
+		}
+	}
+	if err := t.scan(ctx, first, t.take); err != nil {
+		return nil, err
+	}
+	t.batch.count(1)
+	return t.failures(), nil
+}
+
+func (t *retrial) add(k projections.Key, from uint64) {
+	t.rows[k], t.from[k] = &row{key: k}, from
+	t.batch.rows = append(t.batch.rows, t.rows[k])
+}
+
+// touched finds the rows that the streams touch, or which of those still do not
+// tell.
+func (t *retrial) touched(ctx context.Context) (failed map[string]error, err error) {
+	failed = map[string]error{}
+	if len(t.asked.streams) == 0 {
+		return nil, nil
+	}
+	first := slices.Min(slices.Collect(maps.Values(t.asked.streams)))
+	return failed, t.scan(ctx, first, func(e *events.Event) error {
+		if !t.asked.holds(e) || failed[string(e.Stream)] != nil {
+			return nil
+		}
+		keys, err := t.keys(e)
+		if err != nil {
+			failed[string(e.Stream)] = err
+		}
+		for _, k := range keys {
+			if t.rows[k] == nil {
+				t.add(k, 0)
+				t.streams[k] = true
+			}
+		}
+		return nil
+	})
+}
+
+// keys are those of the unit's rows that an event touches; an event of a newer
+// binary touches none.
+func (t *retrial) keys(e *events.Event) ([]projections.Key, error) {
+	keys, err := touches(t.view, e)
+	var unknown events.UnknownType
+	if errors.As(err, &unknown) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(keys, func(k projections.Key) bool { return k.Shard(t.shards) != t.unit.Shard }), err
+}
+
+// take folds an event into the rows that are tried.
+func (t *retrial) take(e *events.Event) error {
+	if t.rest.holds(e) {
+		return nil
+	}
+	keys, err := t.keys(e)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		row := t.rows[k]
+		if row != nil && row.err == nil && e.Position >= t.from[k] && !t.rest.holdsKey(k, e) {
+			row.err = row.apply(t.view, *e)
+		}
+	}
+	return nil
+}
+
+// scan has f called with the unit's events from a position on, as far as it is.
+func (t *retrial) scan(ctx context.Context, first uint64, f func(*events.Event) error) error {
+	for after := max(first, 1) - 1; after < t.upTo; {
+		list, err := read(ctx, t.cfg.Log, after, batchSize)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return errShort
+		}
+		for _, e := range list {
+			if e.Position > t.upTo || !t.concerns[e.Type] {
+				continue
+			}
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		after = list[len(list)-1].Position
+	}
+	return nil
+}
+
+// failures tells what of the tried fails: a key by itself, and all streams where a
+// row does that one of them touches.
+func (t *retrial) failures() map[string]error {
+	failed := map[string]error{}
+	for _, row := range t.batch.rows {
+		if row.err == nil {
+			continue
+		}
+		if _, asked := t.asked.keys[row.key]; asked {
+			failed[row.key.String()] = row.err
+		}
+		if t.streams[row.key] {
+			for s := range t.asked.streams {
+				failed[string(s)] = row.err
+			}
+		}
+	}
+	return failed
+}
+
+// write commits what went well, and what did not as such.
+func (t *retrial) write(ctx context.Context, failed map[string]error) error {
+	queue := &pgx.Batch{}
+	if _, err := t.table.write(queue, t.batch.rows); err != nil {
+		return err
+	}
+	t.table.add(queue, t.batch.totals)
+	queue.Queue(`-- unpark parked
+		delete from sical.parked where view = $1 and version = $2 and build = $3 and shard = $4 and name = any($5)`,
+		t.unit.args(t.asked.names())...)
+	for name, err := range failed {
+		queue.Queue(`-- keep parked
+			update sical.parked set error = $6, attempts = attempts + 1, retry = false
+			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, t.unit.args(name, text(err))...)
+	}
+	if err := t.save(ctx, queue, t.upTo, false); err != nil {
+		return err
+	}
+	t.runner.parks = t.rest
+	t.tell(t.batch)
+	for name, err := range failed {
+		t.log(ctx, slog.LevelWarn, "still parked", "what", name, "err", err)
+	}
+	for _, name := range t.asked.names() {
+		t.log(ctx, slog.LevelInfo, "not parked any more", "what", name)
+	}
+	return nil
+}
