@@ -3,7 +3,6 @@ package projector
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -25,54 +24,6 @@ const calm = time.Minute
 // mostParked is how much of a unit is parked at most: where more fails it is the
 // fold that is wrong, and the unit stops.
 const mostParked = 1000
-
-// parks are what a unit holds back, each with the position of the first event that
-// was: keys and, where an event does not tell its keys, streams. They are not
-// written to, but replaced.
-type parks struct {
-	keys    map[projections.Key]uint64
-	streams map[events.Stream]uint64
-}
-
-func newParks() parks {
-	return parks{map[projections.Key]uint64{}, map[events.Stream]uint64{}}
-}
-
-func (p parks) count() int { return len(p.keys) + len(p.streams) }
-
-func (p parks) clone() parks { return parks{maps.Clone(p.keys), maps.Clone(p.streams)} }
-
-// holds tells whether an event is held back with its stream.
-func (p parks) holds(e *events.Event) bool {
-	at, parked := p.streams[e.Stream]
-	return parked && e.Position >= at
-}
-
-// holdsKey tells whether an event is held back from a row.
-func (p parks) holdsKey(k projections.Key, e *events.Event) bool {
-	at, parked := p.keys[k]
-	return parked && e.Position >= at
-}
-
-// with adds what has failed.
-func (p parks) with(failures []*failure) parks {
-	p = p.clone()
-	for _, f := range failures {
-		if f.key != nil {
-			first(p.keys, *f.key, f.event.Position)
-		} else {
-			first(p.streams, f.event.Stream, f.event.Position)
-		}
-	}
-	return p
-}
-
-// first keeps the lowest position.
-func first[K comparable](positions map[K]uint64, name K, position uint64) {
-	if at, known := positions[name]; !known || position < at {
-		positions[name] = position
-	}
-}
 
 // name is the park's among those of the unit.
 func (f *failure) name() string {

@@ -1,7 +1,6 @@
 package projector
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -80,49 +79,6 @@ func (r *runner) retry(ctx context.Context, asked parks) error {
 		maps.Copy(failed, failures)
 		t.keep(failures)
 	}
-}
-
-// apart are the parks each by itself, the first in the log first.
-func (p parks) apart() []parks {
-	var list []parks
-	for k, position := range p.keys {
-		list = append(list, parks{keys: map[projections.Key]uint64{k: position}})
-	}
-	for s, position := range p.streams {
-		list = append(list, parks{streams: map[events.Stream]uint64{s: position}})
-	}
-	slices.SortFunc(list, func(a, b parks) int { return cmp.Compare(a.from(), b.from()) })
-	return list
-}
-
-// less are the parks that others are not.
-func (p parks) less(others parks) parks {
-	p = p.clone()
-	for k := range others.keys {
-		delete(p.keys, k)
-	}
-	for s := range others.streams {
-		delete(p.streams, s)
-	}
-	return p
-}
-
-// from is the first position that is held back.
-func (p parks) from() uint64 {
-	return slices.Min(slices.AppendSeq(slices.Collect(maps.Values(p.keys)), maps.Values(p.streams)))
-}
-
-// names lists what is parked, by name.
-func (p parks) names() []string {
-	var names []string
-	for k := range p.keys {
-		names = append(names, k.String())
-	}
-	for s := range p.streams {
-		names = append(names, string(s))
-	}
-	slices.Sort(names)
-	return names
 }
 
 // all says of everything that is tried that it failed.
