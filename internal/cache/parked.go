@@ -67,15 +67,16 @@ func (k park) same(o park) bool {
 // Sical-Parked does (RFC 9651, a list of view names): with a key where the answer
 // depends on it, by deps or more, with the keys' number where the answer is a list or
 // a figure of the view. It is empty where the answer misses nothing.
-func (p *Positions) Parked(views, deps, more []string) string {
+func (p *Positions) Parked(views []string, deps func() []string, more []string) string {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
 		return ""
 	}
+	all := slices.Concat(deps(), more)
 	var items []string
 	for _, view := range views {
 		if n := held.count[view]; n > 0 {
-			if item := held.of(view, n, slices.Concat(deps, more)); item != "" {
+			if item := held.of(view, n, all); item != "" {
 				items = append(items, item)
 			}
 		}
@@ -107,12 +108,12 @@ func (e *ParkedError) Error() string { return fmt.Sprintf("cache: %s is parked",
 
 // Holds returns a *ParkedError where an answer that depends on deps or more misses
 // events up to the position, since they are parked.
-func (p *Positions) Holds(position uint64, deps, more []string) error {
+func (p *Positions) Holds(position uint64, deps func() []string, more []string) error {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
 		return nil
 	}
-	for _, dep := range slices.Concat(deps, more) {
+	for _, dep := range slices.Concat(deps(), more) {
 		if at, parked := held.first[dep]; parked && at <= position {
 			return &ParkedError{held.names[dep]}
 		}
