@@ -121,3 +121,28 @@ func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
 		})
 	}
 }
+
+// What is read by its caller's name shows which was forgotten: a statement of the
+// system's own life without a leading comment.
+func TestEveryStatementHasAName(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.do("POST", "/v1/users", "", `{"username":"ana","email":"ana@example.org","password":"correct horse 42"}`)
+	token := s.call("POST", "/v1/sessions", "", `{"username":"ana","password":"correct horse 42"}`).field(t, "access_token")
+	goal := s.do("POST", "/v1/goals", token, `{"title":"Named","visibility":"public"}`)
+	for _, path := range []string{"/v1/goals/" + goal, "/v1/users/me", "/v1/goals?status=draft", "/v1/statistics", "/v1/popular-goals", "/v1/trending-points"} {
+		require.Equal(t, 200, s.get(path, token).status, path)
+	}
+	families, err := s.app.registry.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() != "db_queries_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				assert.NotEqual(t, "unnamed", l.GetValue(), "a statement has no name: begin it with a comment, -- operation table")
+			}
+		}
+	}
+}

@@ -126,7 +126,7 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 		var to projections.Build
 		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 			var serving, previous *int
-			err := tx.QueryRow(ctx, `-- lock view version
+			err := tx.QueryRow(ctx, `-- lock view_version
 				select serving, previous from sical.view_version where view = $1 and version = $2 for update`,
 				v.Name, v.Version).Scan(&serving, &previous)
 			if errors.Is(err, pgx.ErrNoRows) || err == nil && (serving == nil || previous == nil) {
@@ -175,7 +175,7 @@ func tidy(ctx context.Context, w *Worker, v *projections.View) error {
 	for _, b := range list {
 		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			if b.Version < v.Version {
-				if _, err := tx.Exec(ctx, `-- retire view version
+				if _, err := tx.Exec(ctx, `-- retire view_version
 					update sical.view_version set serving = null, previous = null where view = $1 and version = $2`, b.View, b.Version); err != nil {
 					return err
 				}

@@ -61,7 +61,7 @@ const jobColumns = `view, version, kind, state, phase, build, percent, rate_now,
 
 // Jobs lists the latest job of each view's versions and kind.
 func Jobs(ctx context.Context, pool *pgxpool.Pool) ([]Job, error) {
-	rows, err := pool.Query(ctx, `-- list projection jobs
+	rows, err := pool.Query(ctx, `-- list projection_job
 		select `+jobColumns+` from sical.projection_job order by view, version, kind`)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func Jobs(ctx context.Context, pool *pgxpool.Pool) ([]Job, error) {
 // Look returns the latest job of a view's version and kind, nil where there never
 // was one.
 func Look(ctx context.Context, pool *pgxpool.Pool, v *projections.View, kind string) (*Job, error) {
-	rows, err := pool.Query(ctx, `-- read projection job
+	rows, err := pool.Query(ctx, `-- read projection_job
 		select `+jobColumns+` from sical.projection_job where view = $1 and version = $2 and kind = $3`, v.Name, v.Version, kind)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func StartVerify(ctx context.Context, pool *pgxpool.Pool, v *projections.View, s
 }
 
 func ask(ctx context.Context, pool *pgxpool.Pool, v *projections.View, kind string, running error, r Request, sample int) error {
-	done, err := pool.Exec(ctx, `-- request projection job
+	done, err := pool.Exec(ctx, `-- request projection_job
 		insert into sical.projection_job as j (view, version, kind, require_approval, rate, shards, sample, approved)
 		select $1, $2, $3, $4, $5, $6, $7, $8
 		where not exists (
@@ -147,7 +147,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, v *projections.View, kind stri
 // Cancel asks for a running rebuild to be given up and its build dropped. It fails
 // with ErrNotRunning.
 func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	done, err := pool.Exec(ctx, `-- cancel projection job
+	done, err := pool.Exec(ctx, `-- cancel projection_job
 		update sical.projection_job set cancel = true, updated_at = now()
 		where view = $1 and kind = 'rebuild' and state not in ('done', 'failed', 'cancelled')`, v.Name)
 	if err == nil && done.RowsAffected() == 0 {
@@ -159,7 +159,7 @@ func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error 
 // Approve lets a rebuild change over that is held, or will be: because approval
 // was asked for, or because it differs from what is read. It fails with ErrNotHeld.
 func Approve(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	done, err := pool.Exec(ctx, `-- approve projection job
+	done, err := pool.Exec(ctx, `-- approve projection_job
 		update sical.projection_job set approved = true, updated_at = now()
 		where view = $1 and version = $2 and kind = 'rebuild' and state = 'held'`, v.Name, v.Version)
 	if err == nil && done.RowsAffected() == 0 {

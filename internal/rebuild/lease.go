@@ -52,7 +52,7 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	var name string
 	var version, build int
 	var first, last int64
-	err := w.cfg.Pool.QueryRow(ctx, `-- claim projection job
+	err := w.cfg.Pool.QueryRow(ctx, `-- claim projection_job
 		update sical.projection_job j set owner = $1, lease_until = clock_timestamp() + interval '3 seconds', updated_at = now()
 		where (view, version, kind) = (
 			select view, version, kind from sical.projection_job
@@ -87,7 +87,7 @@ type querier interface {
 // does not happen.
 func (c *claim) set(ctx context.Context, q querier, assignments string, args ...any) error {
 	var cancel bool
-	err := q.QueryRow(ctx, `-- update projection job
+	err := q.QueryRow(ctx, `-- update projection_job
 		update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(), `+assignments+`
 		where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
 		append([]any{c.view.Name, c.view.Version, c.kind, c.w.owner}, args...)...).Scan(&cancel)
@@ -115,7 +115,7 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 		err := func() error {
 			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 			defer cancel()
-			return c.w.cfg.Pool.QueryRow(ctx, `-- keep projection job
+			return c.w.cfg.Pool.QueryRow(ctx, `-- keep projection_job
 				update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(),
 					phase = $5, percent = $6, rate_now = $7, eta_seconds = $8
 				where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
@@ -158,7 +158,7 @@ func (c *claim) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	// The lease runs out by itself where this fails.
-	_, _ = c.w.cfg.Pool.Exec(ctx, `-- release projection job
+	_, _ = c.w.cfg.Pool.Exec(ctx, `-- release projection_job
 		update sical.projection_job set owner = null, lease_until = null
 		where view = $1 and version = $2 and kind = $3 and owner = $4`, c.view.Name, c.view.Version, c.kind, c.w.owner)
 }

@@ -69,7 +69,7 @@ func each[T any](ctx context.Context, tx pgx.Tx, name, sql string, to pgx.RowToF
 			return err
 		}
 		if len(list) == 0 {
-			_, err := tx.Exec(ctx, `close `+name)
+			_, err := tx.Exec(ctx, fmt.Sprintf("-- close %[1]s\nclose %[1]s", name))
 			return err
 		}
 		for _, v := range list {
