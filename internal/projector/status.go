@@ -201,7 +201,8 @@ func shards(ctx context.Context, pool *pgxpool.Pool) ([]Shard, error) {
 			greatest(coalesce(head.position, 0) - p.position, 0), state,
 			case when o.lease_until > clock_timestamp() then o.owner end, epoch, error, failed_at, updated_at,
 			coalesce(greatest(extract(epoch from head.recorded_at - coalesce(applied.recorded_at, next.recorded_at)), 0), 0)::float8,
-			coalesce(extract(epoch from clock_timestamp() - next.recorded_at), 0)::float8, 0::bigint
+			coalesce(extract(epoch from clock_timestamp() - next.recorded_at), 0)::float8,
+			(select count(*) from sical.parked k where k.view = p.view and k.version = p.version and k.build = p.build and k.shard = p.shard)
 		from sical.projection p join sical.view_version using (view, version)
 		left join sical.projector o using (owner)
 		left join head on true

@@ -59,7 +59,12 @@ func TestHowViewsStand(t *testing.T) {
 		}
 		return nil
 	})
+	_, err = w.admin.Exec(t.Context(), `insert into sical.parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
+		select view, version, build, shard, name, 1, '', '', '{}', '', 3
+		from sical.projection, unnest(array['a', 'b']) name where view = 'progress' and build = 1`)
+	require.NoError(t, err)
 	_, progress, user := look()
+	assert.EqualValues(t, 4, progress.Parked)
 	assert.Equal(t, []any{projections.Goal.Version, 1, head, int64(0), 0.0, 0.0, "live", []string{one.owner}},
 		[]any{goals.Version, goals.Build, goals.Position, goals.Lag, goals.Trail, goals.Oldest, goals.State, goals.Owners})
 	assert.Equal(t, []any{1, head, "paused", []string{one.owner}},
@@ -67,7 +72,7 @@ func TestHowViewsStand(t *testing.T) {
 	assert.EqualValues(t, progress.Lag, progress.Trail, "its events are a second apart")
 	assert.Greater(t, progress.Oldest, progress.Trail, "the last event has stood for a while, too")
 	assert.Equal(t, []BuildStatus{
-		{Version: progress.Version, Build: 1, Shards: 2, Serving: true, Position: progress.Position, Lag: progress.Lag, State: "paused"},
+		{Version: progress.Version, Build: 1, Shards: 2, Serving: true, Position: progress.Position, Lag: progress.Lag, State: "paused", Parked: 4},
 		{Version: progress.Version, Build: 2, Shards: 3, Lag: head, State: "building"},
 	}, progress.Builds)
 	assert.Zero(t, user.Version)
