@@ -34,8 +34,13 @@ func BenchmarkCatchUp(b *testing.B) {
 // BenchmarkCatchUpAll has all views fold a log of every kind of event, in about
 // the proportions of the real data set, from the same position on.
 func BenchmarkCatchUpAll(b *testing.B) {
-	const learners = 3_000
 	w := newWorld(b)
+	w.mix(3_000)
+	w.catchUp(b, projections.Views()...)
+}
+
+// mix makes events of every kind, of so many learners.
+func (w *world) mix(learners int) {
 	for n := range learners {
 		id := named("learner", n)
 		w.event(events.StreamOf(events.KindUser, id), 1, id, &events.UserRegistered{Username: "学生", Role: events.Learner})
@@ -53,7 +58,6 @@ func BenchmarkCatchUpAll(b *testing.B) {
 		}
 		w.event(goal, 3, id, &events.GoalWasCompleted{From: events.GoalActive})
 	}
-	w.catchUp(b, projections.Views()...)
 }
 
 func named(kind string, n int) events.ID { return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, kind, n)) }

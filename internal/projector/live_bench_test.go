@@ -2,6 +2,7 @@ package projector
 
 import (
 	"testing"
+	"time"
 
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
@@ -24,5 +25,31 @@ func BenchmarkLive(b *testing.B) {
 		feed <- w.log[len(w.log)-1:]
 		for next().To < uint64(len(w.log)) {
 		}
+	}
+}
+
+// BenchmarkLiveRate has the views keep up with a feed that brings a hundred events at
+// a time as fast as they are taken, with their commits; storing them counts, too.
+func BenchmarkLiveRate(b *testing.B) {
+	for name, views := range map[string][]*projections.View{"all": projections.Views(), "largest": {projections.Progress}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				w := newWorld(b)
+				w.mix(1_000)
+				feed := make(unruly)
+				w.start(func(c *Config) { c.Feed = feed }, views...)
+				w.reaches(0, views...)
+				b.StartTimer()
+				begun := time.Now()
+				for from := 0; from < len(w.log); from += 100 {
+					part := w.log[from:min(from+100, len(w.log))]
+					w.store(part)
+					feed <- part
+				}
+				w.reaches(uint64(len(w.log)), views...)
+				b.ReportMetric(float64(len(w.log))/time.Since(begun).Seconds(), "events/s")
+			}
+		})
 	}
 }
