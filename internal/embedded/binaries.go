@@ -79,10 +79,11 @@ func (b *binaries) prepare(ctx context.Context, o Options) (*launch, error) {
 			return nil, err
 		}
 	}
-	if err := as.own(cluster); err != nil {
+	// The predecessor first: while it ends, its files go.
+	if err := settlePredecessor(ctx, cluster); err != nil {
 		return nil, err
 	}
-	if err := settlePredecessor(ctx, cluster); err != nil {
+	if err := as.own(cluster); err != nil {
 		return nil, err
 	}
 	sockets, err := socketFolder(o.DataDir, as)
