@@ -93,7 +93,7 @@ func TestNobodyIsInTheLogs(t *testing.T) {
 	for _, span := range exporter.GetSpans() {
 		traces.WriteString(span.Name + span.Status.Description)
 		for _, a := range span.Attributes {
-			traces.WriteString(a.Value.Emit())
+			traces.WriteString(a.Value.String())
 		}
 	}
 	master, err := os.ReadFile(filepath.Join(s.app.DataDir, "keys", "master"))

@@ -101,13 +101,10 @@ func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *s
 
 // watch shows a rebuild until it ends or is held.
 func watch(ctx context.Context, p pool, v *projections.View, out *output, lines bool) error {
-	show := func(j *rebuild.Job) {}
-	switch {
-	case lines || !term.IsTerminal(int(os.Stderr.Fd())):
+	show := func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
+	if lines || !term.IsTerminal(int(os.Stderr.Fd())) {
 		encoder := json.NewEncoder(out)
 		show = func(j *rebuild.Job) { _ = encoder.Encode(j) }
-	default:
-		show = func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
 	}
 	for {
 		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)

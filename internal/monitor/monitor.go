@@ -42,9 +42,8 @@ type Config struct {
 // Monitor watches. Run works.
 type Monitor struct {
 	Config
-	last    uint64 // position that the stream was last known to hold
-	known   bool   // whether it ever was
-	figures telemetry.Figures
+	last  uint64 // position that the stream was last known to hold
+	known bool   // whether it ever was
 }
 
 // New makes a monitor; nothing happens until Run.

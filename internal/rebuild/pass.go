@@ -55,7 +55,6 @@ type pass struct {
 
 	share   share         // that was asked for
 	limit   atomic.Uint64 // its last key, lowered by a folder that runs out of memory
-	events  atomic.Int64  // decoded
 	unknown atomic.Int64  // that only a newer binary can read
 	folders []*folder
 }
