@@ -16,7 +16,7 @@ import (
 var deeds = map[string][]string{
 	"publish sical.events.goal":                           {"command"},
 	"publish sical.changes.goal":                          {"projector"},
-	"publish sical.appended":                              {"command"},
+	"publish sical.appended":                              {"command", "projector"},
 	"subscribe sical.appended":                            {"command"},
 	"publish sical.other":                                 {},
 	"publish $JS.API.STREAM.CREATE.SICAL_EVENTS":          {"command"},
@@ -62,7 +62,7 @@ func TestWhatEachUserMay(t *testing.T) {
 // may tells whether NATS lets the user of the URL do something.
 func may(t *testing.T, url, deed string) bool {
 	t.Helper()
-	conn, err := nats.Connect(url, nats.ErrorHandler(nil)) // a refusal is no news here
+	conn, err := nats.Connect(url, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a refusal is no news here
 	require.NoError(t, err)
 	defer conn.Close()
 	if verb, subject, _ := strings.Cut(deed, " "); verb == "publish" {
