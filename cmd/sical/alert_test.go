@@ -30,8 +30,8 @@ type scraper struct {
 	url string
 }
 
-// startPrometheus runs it on the shipped rules, in a hurry: it scrapes and judges many
-// times a second, no alert waits, and a view is late after one second instead of ten.
+// startPrometheus runs it on the shipped rules, in a hurry: it scrapes every second and
+// judges more often, no alert waits, and a view is late after one second instead of ten.
 func startPrometheus(t *testing.T, target string) scraper {
 	t.Helper()
 	program, err := exec.LookPath("prometheus")
@@ -46,7 +46,7 @@ func startPrometheus(t *testing.T, target string) scraper {
 	require.NotEqual(t, rules, hasty)
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "rules.yml"), hasty, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "prometheus.yml"), fmt.Appendf(nil, `
-global: { scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms }
+global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 200ms }
 rule_files: [rules.yml]
 scrape_configs: [{ job_name: sical, static_configs: [{ targets: [%q] }] }]
 `, target), 0o600))
@@ -127,6 +127,9 @@ func (p scraper) becomes(name, view string, want bool) {
 // with the system, its metric, the scrape, the rule, and back.
 func TestPausedViewAlertsAndClears(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("runs a Prometheus beside a whole system")
+	}
 	s := serveOn(t, Config{
 		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
 		Watching: Watching{MonitorInterval: 50 * time.Millisecond},
