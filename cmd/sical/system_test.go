@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -128,10 +129,18 @@ func (s *system) do(method, path, token, body string) string {
 	return r.field(s.t, "id")
 }
 
-// get asks as of everything that do has done.
-func (s *system) get(path, token string) reply {
+// get asks as of everything that do has done, and again as long as a view is not
+// there yet: one that is built anew may take longer than a request may wait.
+func (s *system) get(path, token string) (r reply) {
 	s.t.Helper()
-	return s.call(http.MethodGet, path, token, "", "Sical-Min-Position", s.position, "Prefer", "wait=5")
+	testkit.Eventually(s.t, func() error {
+		r = s.call(http.MethodGet, path, token, "", "Sical-Min-Position", s.position, "Prefer", "wait=5")
+		if r.status == http.StatusServiceUnavailable {
+			return errors.New(r.body)
+		}
+		return nil
+	})
+	return r
 }
 
 // desk signs tokens as `sical token` does.

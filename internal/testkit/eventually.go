@@ -7,7 +7,7 @@ import (
 
 // patience is how long Eventually waits: long enough for a busy machine, short
 // enough for who waits for a failing test.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // Eventually calls f until it returns nil, and fails the test with f's last error
 // when that does not happen. It is for what gives no signal to wait on.

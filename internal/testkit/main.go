@@ -27,10 +27,15 @@ func Main(m *testing.M) {
 		}
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := goleak.Find(ServersOwn); err != nil {
 			fmt.Fprintln(os.Stderr, "testkit:", err)
 			code = 1
 		}
 	}
 	os.Exit(code)
 }
+
+// ServersOwn leaves out a goroutine that nats-server 2.15 itself may leave behind,
+// once in some hundred stops: a file store that is closed while a message is being
+// stored starts the flusher of a block again that nobody closes any more.
+var ServersOwn = goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*msgBlock).flushLoop")
