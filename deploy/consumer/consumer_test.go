@@ -197,7 +197,7 @@ func TestNoticesAnotherIncarnation(t *testing.T) {
 	before := w.Incarnation(t)
 	w.PutBack(t, 6)
 	w.Add(t, 1)
-	deadline := time.AfterFunc(20*time.Second, p.kill)
+	deadline := time.AfterFunc(time.Minute, p.kill)
 	defer deadline.Stop()
 	l := p.next(t)
 	assert.Contains(t, l.Notice, "another incarnation")

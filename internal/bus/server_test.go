@@ -10,12 +10,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/testkit/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, testkit.ServersOwn) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // broker is a JetStream server of one test, on loopback, which can be stopped
 // and started again on the same port and store.
@@ -27,7 +27,7 @@ type broker struct {
 func newBroker(tb testing.TB) *broker {
 	tb.Helper()
 	b := &broker{opts: server.Options{
-		Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: tb.TempDir(),
+		Host: "127.0.0.1", Port: testkit.Port(), JetStream: true, StoreDir: tb.TempDir(),
 		SyncAlways: true, NoLog: true, NoSigs: true,
 	}}
 	b.start(tb)
@@ -42,8 +42,7 @@ func (b *broker) start(tb testing.TB) {
 	b.server, err = server.NewServer(&opts)
 	require.NoError(tb, err)
 	b.server.Start()
-	require.True(tb, b.server.ReadyForConnections(10*time.Second))
-	b.opts.Port = opts.Port
+	require.True(tb, b.server.ReadyForConnections(time.Minute))
 }
 
 func (b *broker) stop() {

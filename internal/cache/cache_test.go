@@ -161,8 +161,9 @@ func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	later := ask(f.c, question("new", 12))
 	close(finish)
 	require.Equal(t, "old", <-first)
-	require.Equal(t, "new", <-later)
-	require.Contains(t, []string{"new", "same"}, <-same)
+	fresh := []string{"new", "same"} // one may join the other's load, which began late enough for both
+	require.Contains(t, fresh, <-later)
+	require.Contains(t, fresh, <-same)
 }
 
 // ask asks in a goroutine of its own.

@@ -83,23 +83,34 @@ func TestKilledProcessLeavesNothingBehind(t *testing.T) {
 
 func TestKilledDuringInitdb(t *testing.T) {
 	t.Parallel()
-	dir := folder(t, nil)
+	dir := killedDuringInitdb(t)
+	for existingCluster(dir) != "" { // it had come to its end before the signal
+		dir = killedDuringInitdb(t)
+	}
+	halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, halves, "half a cluster is no data")
+	i, err := Start(t.Context(), options(dir))
+	require.NoError(t, err)
+	require.Equal(t, "sical", query(t, i.Postgres.AdminURL, `select current_database()::text`))
+	require.NoError(t, i.Close(t.Context()))
+}
+
+// killedDuringInitdb kills a process that makes its data folder.
+func killedDuringInitdb(t *testing.T) (dir string) {
+	dir = folder(t, nil)
 	h := launchHelper(t, nil, dir)
 	for { // nothing signals that initdb is at work
 		halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*", "base"))
 		require.NoError(t, err)
-		if len(halves) > 0 {
+		if len(halves) > 0 || existingCluster(dir) != "" {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
 	require.NoError(t, h.cmd.Process.Kill())
 	require.Error(t, h.cmd.Wait())
-	require.Empty(t, existingCluster(dir), "half a cluster is no data")
-	i, err := Start(t.Context(), options(dir))
-	require.NoError(t, err)
-	require.Equal(t, "sical", query(t, i.Postgres.AdminURL, `select current_database()::text`))
-	require.NoError(t, i.Close(t.Context()))
+	return dir
 }
 
 func TestSignalsStopCleanly(t *testing.T) {

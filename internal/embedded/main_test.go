@@ -18,7 +18,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"sical-backend/internal/testkit/leak"
 )
 
 // helperDir names the data folder to a process that is this test binary again.
@@ -32,8 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	// As in testkit, which this package cannot use.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*msgBlock).flushLoop"))
+	leak.Main(m)
 }
 
 // serve is the least program around an Instance: it runs until told to stop.
@@ -137,6 +137,10 @@ func copyProgram(t *testing.T, name string) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
+	// A process that another test starts meanwhile would have the file open for
+	// writing, until it is its own program: nobody could run it.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	from, err := os.Open(self)
 	require.NoError(t, err)
 	defer from.Close()
@@ -168,5 +172,5 @@ func execute(t *testing.T, url, sql string) {
 
 func requireGone(t *testing.T, pid int, dir string) {
 	t.Helper()
-	require.NoError(t, awaitEnd(t.Context(), pid, filepath.Join(dir, existingCluster(dir)), 10*time.Second))
+	require.NoError(t, awaitEnd(t.Context(), pid, filepath.Join(dir, existingCluster(dir)), time.Minute))
 }

@@ -81,12 +81,12 @@ func (c credential) Check(client natsserver.ClientAuthentication) bool {
 
 // awaitNATS waits for the server to take connections, or to say that it cannot.
 func awaitNATS(s *natsserver.Server, log *natsLog) error {
-	for end := time.Now().Add(10 * time.Second); !s.ReadyForConnections(50 * time.Millisecond); {
+	for end := time.Now().Add(time.Minute); !s.ReadyForConnections(50 * time.Millisecond); {
 		if err := log.fatal(); err != nil {
 			return err
 		}
 		if time.Now().After(end) {
-			return errors.New("it takes no connections after 10 s")
+			return errors.New("it takes no connections after a minute")
 		}
 	}
 	return nil

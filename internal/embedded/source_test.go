@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,8 @@ func fakeServer(t *testing.T, dir, version string) string {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	script := fmt.Sprintf("#!/bin/sh\necho 'postgres (PostgreSQL) %s'\n", version)
+	syscall.ForkLock.RLock() // as in copyProgram
+	defer syscall.ForkLock.RUnlock()
 	for _, program := range []string{"postgres", "initdb"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755))
 	}

@@ -15,10 +15,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"sical-backend/internal/testkit/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestProfilesAreTakenAndCapped(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "profiles")
@@ -28,7 +29,7 @@ func TestProfilesAreTakenAndCapped(t *testing.T) {
 		done <- Run(ctx, Config{Folder: folder, Every: 20 * time.Millisecond, CPU: 10 * time.Millisecond, Keep: 2, Logger: slog.New(slog.DiscardHandler)})
 	}()
 	seen := map[string]bool{}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for len(seen) < 10 { // of both kinds, so some must have been deleted
 		require.True(t, time.Now().Before(deadline), "profiles do not come: %v", seen)
 		for _, name := range list(folder) {

@@ -163,7 +163,7 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 // release gives the unit back, so that another need not wait for its end. The
 // last batch may have been cut off, and be committed or not.
 func (r *runner) release() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // then the lease has run out by itself
 	defer cancel()
 	_, err := r.cfg.Pool.Exec(ctx, `-- release projection
 		update sical.projection

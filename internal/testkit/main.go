@@ -12,7 +12,7 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"sical-backend/internal/testkit/leak"
 )
 
 // Main runs the tests, stops the servers they shared and exits. It fails the run if
@@ -27,15 +27,10 @@ func Main(m *testing.M) {
 		}
 	}
 	if code == 0 {
-		if err := goleak.Find(ServersOwn); err != nil {
+		if err := leak.Find(); err != nil {
 			fmt.Fprintln(os.Stderr, "testkit:", err)
 			code = 1
 		}
 	}
 	os.Exit(code)
 }
-
-// ServersOwn leaves out a goroutine that nats-server 2.15 itself may leave behind,
-// once in some hundred stops: a file store that is closed while a message is being
-// stored starts the flusher of a block again that nobody closes any more.
-var ServersOwn = goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*msgBlock).flushLoop")

@@ -39,7 +39,7 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bus{t: t, dir: dir, port: quietPort(), store: store}
+	b := &Bus{t: t, dir: dir, port: Port(), store: store}
 	b.Start()
 	t.Cleanup(func() {
 		b.Stop()
@@ -66,9 +66,9 @@ func (b *Bus) Start() {
 	b.server, b.URL = server, server.URL
 }
 
-// quietPort picks a free port below those a system hands out by itself. One of
-// those would often be somebody's before a stopped server is started again.
-func quietPort() int {
+// Port picks a free port of loopback below those a system hands out by itself. One of
+// those would often be somebody's by the time a server is started on it.
+func Port() int {
 	for {
 		port := 15000 + rand.IntN(15000)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
