@@ -161,7 +161,7 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 	server := web.NewServer(a.closing(handler), a.logger)
 	server.ConnState = telemetry.Connections(a.registry)
 	a.work(name+" listener", func(context.Context) error {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := web.Serve(server, l); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil

@@ -62,6 +62,25 @@ type request struct {
 	echo.Context
 	principal Principal
 	known     bool
+	head      head // of the answer, where the connection is one of Serve's
+}
+
+func (r *request) begin(c echo.Context) {
+	r.Context = c
+	if conn := connOf(c.Request()); conn != nil {
+		w := c.Response()
+		r.head.begin(w.Writer, conn)
+		w.Writer = &r.head
+	}
+}
+
+// end leaves nothing behind but the room of the header.
+func (r *request) end() {
+	if r.head.conn != nil {
+		r.Response().Writer = r.head.ResponseWriter
+		r.head.end()
+	}
+	*r = request{head: r.head}
 }
 
 // Get finds the principal also where someone has put a context of their own around

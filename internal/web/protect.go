@@ -72,9 +72,9 @@ func Protect(e *echo.Echo, cfg Config) error {
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := requests.Get().(*request)
-			r.Context = c
+			r.begin(c)
 			err := g.serve(r, next)
-			*r = request{}
+			r.end()
 			requests.Put(r)
 			return err
 		}

@@ -54,6 +54,7 @@ func newAPI(t testing.TB, adapt func(*Config)) *api {
 	routes(e)
 	a.Server = httptest.NewUnstartedServer(nil)
 	a.Config = NewServer(e, cfg.Logger)
+	a.Listener = lighten(a.Config, a.Listener)
 	a.Start()
 	t.Cleanup(a.Close)
 	return a
