@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -50,10 +49,7 @@ global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 200ms }
 rule_files: [rules.yml]
 scrape_configs: [{ job_name: sical, static_configs: [{ targets: [%q] }] }]
 `, target), 0o600))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := listener.Addr().String()
-	require.NoError(t, listener.Close())
+	address := fmt.Sprint("127.0.0.1:", testkit.Port())
 
 	var said bytes.Buffer
 	command := exec.Command(program, "--config.file="+filepath.Join(folder, "prometheus.yml"),
@@ -156,9 +152,7 @@ func TestPausedViewAlertsAndClears(t *testing.T) {
 		return err
 	})
 	p.becomes("SicalViewStopped", "goal", true)
-	other, err := p.firing("SicalViewLag", "user")
-	require.NoError(t, err)
-	require.False(t, other, "the others go on")
+	p.becomes("SicalViewLag", "user", false) // the others go on
 
 	operate("resume")
 	p.becomes("SicalViewLag", "goal", false)
@@ -172,7 +166,11 @@ func TestPausedViewAlertsAndClears(t *testing.T) {
 			Result []struct{ Value [2]any }
 		}
 	}
-	require.NoError(t, p.get("/api/v1/query?query="+url.QueryEscape("sum(active_users_total)"), &users))
-	require.Len(t, users.Data.Result, 1)
-	require.Equal(t, "1", users.Data.Result[0].Value[1])
+	testkit.Eventually(t, func() error { // a busy system may miss a scrape
+		err := p.get("/api/v1/query?query="+url.QueryEscape("sum(active_users_total)"), &users)
+		if err == nil && (len(users.Data.Result) != 1 || users.Data.Result[0].Value[1] != "1") {
+			err = fmt.Errorf("%+v", users)
+		}
+		return err
+	})
 }

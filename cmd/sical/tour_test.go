@@ -39,8 +39,8 @@ func TestTour(t *testing.T) {
 	require.Equal(t, "/v1/goals/"+r.field(t, "id"), goal)
 	require.Equal(t, r.field(t, "position"), r.header.Get("Sical-Position"))
 
-	at := r.header.Get("Sical-Position")
-	r = s.call(http.MethodGet, goal, token, "", "Sical-Min-Position", at)
+	s.position = r.header.Get("Sical-Position")
+	r = s.get(goal, token)
 	require.Equal(t, http.StatusOK, r.status, r.body)
 	assert.Equal(t, "Read Tolstoy", r.field(t, "title"))
 	assert.Equal(t, id, r.field(t, "owner_id"))
@@ -179,7 +179,8 @@ func TestSuspendedLoseAccessElsewhere(t *testing.T) {
 	id, token, _ := s.account("ada")
 	admin, _, _ := s.account("root")
 	asAdmin := newDesk(t, s.app).token(t, admin, events.Admin)
-	require.Equal(t, http.StatusOK, elsewhere.call(http.MethodGet, "/v1/users/me", token, "", "Sical-Min-Position", s.position).status)
+	elsewhere.position = s.position
+	require.Equal(t, http.StatusOK, elsewhere.get("/v1/users/me", token).status)
 
 	s.do(http.MethodPost, "/v1/users/"+id+"/suspend", asAdmin, "")
 	assert.Equal(t, http.StatusUnauthorized, s.call(http.MethodGet, "/v1/users/me", token, "").status, "at once where it was done")

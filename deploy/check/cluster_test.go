@@ -54,7 +54,7 @@ func (w *world) startCluster() (servers []*server.Server) {
 	w.t.Helper()
 	var routes []*url.URL
 	for range 3 {
-		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress(w.t)})
+		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress()})
 	}
 	for i, own := range routes {
 		w.t.Setenv("SERVER_NAME", fmt.Sprintf("nats-%d", i))

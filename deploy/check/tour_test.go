@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,8 +29,19 @@ func register(t *testing.T, api, name string) *visitor {
 	return v
 }
 
-// do sends a request and returns its answer; headers are names and values in turn.
-func (v *visitor) do(method, path, body string, headers ...string) (map[string]any, error) {
+// do sends a request and returns its answer; headers are names and values in turn. It
+// comes again where the views have not caught up, which on a busy machine may take
+// longer than one request may wait.
+func (v *visitor) do(method, path, body string, headers ...string) (answer map[string]any, err error) {
+	for end := time.Now().Add(time.Minute); ; {
+		answer, err = v.try(method, path, body, headers...)
+		if err == nil || !strings.Contains(err.Error(), "not_caught_up") || time.Now().After(end) {
+			return answer, err
+		}
+	}
+}
+
+func (v *visitor) try(method, path, body string, headers ...string) (map[string]any, error) {
 	request, err := http.NewRequest(method, v.api+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err

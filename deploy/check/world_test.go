@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -182,7 +181,7 @@ func (w *world) runNATS(config string, change func(*natsserver.Options)) *natsse
 		server.Shutdown()
 		server.WaitForShutdown()
 	})
-	require.True(w.t, server.ReadyForConnections(10*time.Second))
+	require.True(w.t, server.ReadyForConnections(time.Minute))
 	return server
 }
 
@@ -215,19 +214,14 @@ func (w *world) here(env map[string]string) map[string]string {
 	}
 	for _, name := range []string{"SICAL_LISTEN", "SICAL_ADMIN_LISTEN"} {
 		if changed[name] != "" {
-			changed[name] = freeAddress(w.t)
+			changed[name] = freeAddress()
 		}
 	}
 	return changed
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
+// freeAddress is one that nobody is handed before a process listens on it.
+func freeAddress() string { return fmt.Sprint("127.0.0.1:", testkit.Port()) }
 
 // process is a running role.
 type process struct {

@@ -92,7 +92,9 @@ func (w *world) flip(cfg Config, from, to projections.Build) {
 		})
 	})
 	Announce(cfg, to)
-	require.NoError(w, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return DropBuild(ctx, tx, from) }))
+	testkit.Eventually(w, func() error { // a reader may hold its tables for longer than is waited for it
+		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return DropBuild(ctx, tx, from) })
+	})
 }
 
 // Readers see every build of any number of shards as one view: no row that was

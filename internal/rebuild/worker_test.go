@@ -77,11 +77,13 @@ func TestRebuild(t *testing.T) {
 	first := w.serving(v)
 
 	require.ErrorIs(t, Rollback(t.Context(), w.pool, v, func(projections.Build) {}), ErrNoPrevious)
-	require.NoError(t, Start(t.Context(), w.pool, v, Request{Shards: 2}))
+	require.NoError(t, Start(t.Context(), w.pool, v, Request{Shards: 2, RequireApproval: true})) // or it might end too soon
 	require.ErrorIs(t, Start(t.Context(), w.pool, v, Request{}), ErrRunning)
 	for range 10 {
 		w.some(20)
 	}
+	w.ends(v, Held)
+	require.NoError(t, Approve(t.Context(), w.pool, v))
 	j := w.ends(v, Done)
 	second := w.serving(v)
 	require.NotEqual(t, first, second)
@@ -93,7 +95,9 @@ func TestRebuild(t *testing.T) {
 	w.some(50)
 	for _, want := range []int{first, second} {
 		announced := 0
-		require.NoError(t, Rollback(t.Context(), w.pool, v, func(b projections.Build) { announced = b.Number }))
+		testkit.Eventually(t, func() error { // as soon as both have what came last
+			return Rollback(t.Context(), w.pool, v, func(b projections.Build) { announced = b.Number })
+		})
 		assert.Equal(t, want, w.serving(v))
 		assert.Equal(t, want, announced)
 		assert.True(t, w.verify(v, v.Build(want)).Equal())

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -40,7 +41,12 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 		t.Fatal(err)
 	}
 	b := &Bus{t: t, dir: dir, port: Port(), store: store}
-	b.Start()
+	for err = b.start(); err != nil && strings.Contains(err.Error(), "address already in use"); err = b.start() {
+		b.port = Port() // another was quicker
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		b.Stop()
 		if err := os.RemoveAll(dir); err != nil {
@@ -53,6 +59,12 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 // Start starts a stopped server again, on the same store and port.
 func (b *Bus) Start() {
 	b.t.Helper()
+	if err := b.start(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *Bus) start() error {
 	server, err := embedded.StartNATS(embedded.NATSOptions{
 		Dir:      b.dir,
 		Port:     b.port,
@@ -61,9 +73,10 @@ func (b *Bus) Start() {
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	b.server, b.URL = server, server.URL
+	return nil
 }
 
 // Port picks a free port of loopback below those a system hands out by itself. One of

@@ -21,7 +21,8 @@ var (
 
 	quick = shared{settings: map[string]string{
 		"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off",
-		"max_connections": "200", "shared_buffers": "64MB",
+		"max_connections": "1000", // of as many tests at once as a machine has cores
+		"shared_buffers":  "64MB",
 	}}
 	durable = shared{settings: map[string]string{"max_connections": "200"}}
 )

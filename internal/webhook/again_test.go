@@ -142,7 +142,7 @@ func (w *world) run(f func(context.Context) error) {
 		cancel()
 		select {
 		case <-done:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			w.t.Error("does not end")
 		}
 	})

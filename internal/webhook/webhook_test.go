@@ -156,7 +156,7 @@ func TestAnotherTakesOverAndNothingFiresTwice(t *testing.T) {
 	stop := w.deliver(brief, loopback, nil)
 	ids := w.points(3)
 	r.subjects(t, 3)
-	w.eventually(id, func(_ uint64, failures int, _ string) bool { return failures == 0 })
+	w.eventually(id, func(position uint64, _ int, _ string) bool { return position == w.head() }) // what was told is committed
 	stop()
 	_, err := w.admin.Exec(t.Context(), `update sical.reaction set owner = 'killed', lease_until = clock_timestamp() + interval '1 second'`)
 	require.NoError(t, err)
@@ -240,6 +240,7 @@ func TestUnreadableEventIsParked(t *testing.T) {
 	ids := w.points(2)
 	w.deliver(brief, loopback, nil)
 	require.Equal(t, ids, r.subjects(t, 2))
+	w.eventually(id, func(position uint64, _ int, _ string) bool { return position == w.head() })
 	var parked int
 	require.NoError(t, w.admin.QueryRow(t.Context(), `select count(*) from sical.reaction_poison where consumer = $1 and error <> ''`, id).Scan(&parked))
 	require.Equal(t, 1, parked)

@@ -231,8 +231,9 @@ func TestStatistics(t *testing.T) {
 			Rates: query.CommentRates{Visible: percent(75_00), Edited: percent(0), Hidden: percent(25_00)},
 		},
 	}, got)
+	before := events.DateOf(time.Now())
 	today := read[query.Statistics](s.world, "/v1/statistics", "")
-	require.Equal(t, events.DateOf(time.Now()), today.At)
+	require.Contains(t, []events.Date{before, events.DateOf(time.Now())}, today.At)
 	require.Equal(t, got.Goals.Total, today.Goals.Total, "counts are as of the position, whatever the day")
 }
 

@@ -73,7 +73,7 @@ func (s *streaming) follow(target string) (conn *net.TCPConn, lines *bufio.Reade
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { dialled.Close() })
 	conn = dialled.(*net.TCPConn)
-	require.NoError(s.t, conn.SetReadDeadline(time.Now().Add(30*time.Second)))
+	require.NoError(s.t, conn.SetReadDeadline(time.Now().Add(2*time.Minute)))
 	_, err = fmt.Fprintf(conn, "GET %s?%s HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer %s\r\n\r\n", StreamPath, target, s.as(s.ann))
 	require.NoError(s.t, err)
 	return conn, bufio.NewReader(conn)
@@ -101,7 +101,7 @@ func (s *streaming) titled(title string, length int) {
 // misses nothing.
 func TestSlowClientIsLeft(t *testing.T) {
 	t.Parallel()
-	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 3 * time.Second, Again: time.Second})
+	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 5 * time.Second, Again: time.Second})
 	about := "view=point&key=" + s.strokes.String()
 	lazy, slow := s.follow(about)
 	require.NoError(t, lazy.SetReadBuffer(4<<10))
@@ -127,7 +127,7 @@ func TestSlowClientIsLeft(t *testing.T) {
 
 func TestHeartbeatAndEndOfSession(t *testing.T) {
 	t.Parallel()
-	s := newStreaming(t, Pace{Heartbeat: 20 * time.Millisecond, Check: 10 * time.Millisecond, Sending: time.Second, Again: time.Second})
+	s := newStreaming(t, Pace{Heartbeat: 20 * time.Millisecond, Check: 10 * time.Millisecond, Sending: time.Minute, Again: time.Second})
 	_, lines := s.follow("view=statistics")
 	s.until(lines, "data: ")
 	for range 3 {
@@ -142,7 +142,7 @@ func TestHeartbeatAndEndOfSession(t *testing.T) {
 // another change.
 func TestChangeDuringAFaultIsToldLater(t *testing.T) {
 	t.Parallel()
-	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: time.Second, Again: 20 * time.Millisecond})
+	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: time.Minute, Again: 20 * time.Millisecond})
 	_, lines := s.follow("view=point&key=" + s.strokes.String())
 	s.until(lines, "data: ")
 	refuse := func(verb, preposition string) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -202,6 +203,20 @@ func read[T any](w *world, target, token string) (body T) {
 func (w *world) eventually(holds func() error) {
 	w.t.Helper()
 	testkit.Eventually(w.t, holds)
+}
+
+// caughtUp gets an answer as of all that has happened, however long the node takes to
+// hear of it: on a busy machine that may be longer than a request may wait.
+func (w *world) caughtUp(target, token string, headers ...string) (got answer) {
+	w.t.Helper()
+	w.eventually(func() error {
+		got = w.get(target, token, append(headers, minPosition, strconv.Itoa(len(w.log)))...)
+		if got.status == http.StatusServiceUnavailable {
+			return errors.New(got.body)
+		}
+		return nil
+	})
+	return got
 }
 
 func position(a answer) int {
