@@ -63,11 +63,13 @@ func (f *fleet) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs a subcommand that has to succeed.
+// run runs a subcommand that has to succeed and returns what it prints; its log is apart.
 func (f *fleet) run(args ...string) string {
 	f.Helper()
-	out, err := f.command(args...).CombinedOutput()
-	require.NoError(f, err, "%v: %s", args, out)
+	cmd, said := f.command(args...), &journal{}
+	cmd.Stderr = said
+	out, err := cmd.Output()
+	require.NoError(f, err, "%v: %s%s", args, out, said)
 	return string(out)
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/projections"
@@ -40,28 +38,19 @@ type ViewList struct {
 
 // Run prints one line a view. It takes a moment: a rate is told from two looks.
 func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	list, _, err := projector.NewObserver(p, projections.Views()).Look(ctx)
-	if err != nil {
-		return err
-	}
-	if l.JSON {
-		encoder := json.NewEncoder(out)
-		for _, v := range list {
-			if err := encoder.Encode(v); err != nil {
-				return err
-			}
+	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+		list, _, err := projector.NewObserver(p, projections.Views()).Look(ctx)
+		if err != nil {
+			return err
 		}
-		return nil
-	}
+		if l.JSON {
+			return encodeLines(out, list)
+		}
+		return showViews(out, list)
+	})
+}
+
+func showViews(out *output, list []projector.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "VIEW\tREAD\tPOSITION\tBEHIND\tSECONDS\tOLDEST\tRATE\tSTATE\tPARKED\tOWNERS\tBUILDS\tERROR")
 	for _, v := range list {
@@ -100,32 +89,16 @@ type ViewState struct {
 // Run writes the state that the subcommand names; the view's owner heeds it
 // within a second. Resuming also tries a failed fold again.
 func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
-	v, err := viewNamed(s.Name)
-	if err != nil {
-		return err
-	}
-	a := newApp(*c, logger)
-	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	if k.Selected().Name == "pause" {
-		if err = rebuild.Pause(ctx, p, v); err == nil {
-			fmt.Fprintf(out, "%s is paused.\n", v.Name)
+	return onView(ctx, c, logger, s.Name, false, func(_ *App, p pool, v *projections.View) (err error) {
+		if k.Selected().Name == "pause" {
+			if err = rebuild.Pause(ctx, p, v); err == nil {
+				fmt.Fprintf(out, "%s is paused.\n", v.Name)
+			}
+			return err
+		}
+		if err = rebuild.Resume(ctx, p, v); err == nil {
+			fmt.Fprintf(out, "%s is live.\n", v.Name)
 		}
 		return err
-	}
-	if err = rebuild.Resume(ctx, p, v); err == nil {
-		fmt.Fprintf(out, "%s is live.\n", v.Name)
-	}
-	return err
-}
-
-// viewNamed finds a view of this binary.
-func viewNamed(name string) (*projections.View, error) {
-	return rebuild.Named(projections.Views(), name)
+	})
 }

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -27,31 +25,18 @@ func (l *ViewParked) Run(ctx context.Context, c *Config, out *output, logger *sl
 			return err
 		}
 	}
-	a := newApp(*c, logger)
-	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	list, err := projector.Parked(ctx, p, l.Name)
-	if err != nil {
-		return err
-	}
-	return showParked(out, list, l.JSON)
+	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+		list, err := projector.Parked(ctx, p, l.Name)
+		if err != nil {
+			return err
+		}
+		return showParked(out, list, l.JSON)
+	})
 }
 
 func showParked(out *output, list []projector.Park, lines bool) error {
 	if lines {
-		encoder := json.NewEncoder(out)
-		for _, k := range list {
-			if err := encoder.Encode(k); err != nil {
-				return err
-			}
-		}
-		return nil
+		return encodeLines(out, list)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "VIEW\tVERSION\tBUILD\tKEY\tFROM\tEVENT\tTRIES\tSINCE\tERROR")

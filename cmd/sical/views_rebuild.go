@@ -12,35 +12,10 @@ import (
 
 	"golang.org/x/term"
 
-	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/projections"
 )
-
-// onView runs f on a view of the running instance, or of one of its own for as
-// long as it takes; with folds, that one folds and rebuilds.
-func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, folds bool, f func(*App, pool, *projections.View) error) error {
-	v, err := viewNamed(name)
-	if err != nil {
-		return err
-	}
-	a := newApp(*c, logger)
-	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	if a.instance != nil && folds {
-		if err := a.startProjector(ctx); err != nil {
-			return err
-		}
-	}
-	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	return f(a, p, v)
-}
 
 // ViewJobs lists rebuilds and verifications.
 type ViewJobs struct {
@@ -49,28 +24,19 @@ type ViewJobs struct {
 
 // Run prints one line a job.
 func (l *ViewJobs) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	list, err := rebuild.Jobs(ctx, p)
-	if err != nil {
-		return err
-	}
-	encoder := json.NewEncoder(out)
-	for _, j := range list {
-		if !l.JSON {
-			fmt.Fprintf(out, "%s of %s\n", j.Kind, line(&j))
-		} else if err := encoder.Encode(j); err != nil {
+	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+		list, err := rebuild.Jobs(ctx, p)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		if l.JSON {
+			return encodeLines(out, list)
+		}
+		for _, j := range list {
+			fmt.Fprintf(out, "%s of %s\n", j.Kind, line(&j))
+		}
+		return nil
+	})
 }
 
 // ViewRebuild rebuilds a view.
@@ -99,10 +65,14 @@ func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *s
 	})
 }
 
+// errGone is returned where somebody has taken the job away that is waited for.
+var errGone = errors.New("the rebuild is gone")
+
 // watch shows a rebuild until it ends or is held.
 func watch(ctx context.Context, p pool, v *projections.View, out *output, lines bool) error {
+	lines = lines || !term.IsTerminal(int(os.Stderr.Fd()))
 	show := func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
-	if lines || !term.IsTerminal(int(os.Stderr.Fd())) {
+	if lines {
 		encoder := json.NewEncoder(out)
 		show = func(j *rebuild.Job) { _ = encoder.Encode(j) }
 	}
@@ -112,12 +82,14 @@ func watch(ctx context.Context, p pool, v *projections.View, out *output, lines 
 			return err
 		}
 		if j == nil {
-			return errors.New("the rebuild is gone")
+			return errGone
 		}
 		show(j)
 		switch {
 		case j.State == rebuild.Done:
-			fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, *j.Build)
+			if !lines {
+				fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, *j.Build)
+			}
 			return nil
 		case j.State == rebuild.Held:
 			tell(out, j.Outcome)
@@ -175,7 +147,10 @@ func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *sl
 			if err != nil {
 				return err
 			}
-			if j == nil || j.Ended() {
+			if j == nil {
+				return errGone
+			}
+			if j.Ended() {
 				fmt.Fprintf(out, "The rebuild of %s is %s.\n", v.Name, j.State)
 				return nil
 			}
@@ -200,6 +175,9 @@ func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *s
 			j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
 			if err != nil {
 				return err
+			}
+			if j == nil {
+				return errGone
 			}
 			if j.State != rebuild.Held {
 				return watch(ctx, p, v, out, r.JSON)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/rebuild"
+	"sical-backend/projections"
+)
+
+// onViews runs f on the read models of the running instance, or of one of its own for
+// as long as it takes.
+func onViews(ctx context.Context, c *Config, logger *slog.Logger, f func(*App, pool) error) error {
+	a := newApp(*c, logger)
+	defer a.Close()
+	if err := a.joinOrStart(ctx); err != nil {
+		return err
+	}
+	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)
+	if err != nil {
+		return err
+	}
+	return f(a, p)
+}
+
+// onView runs f on one view; with folds, an instance of its own folds and rebuilds.
+func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, folds bool, f func(*App, pool, *projections.View) error) error {
+	v, err := viewNamed(name)
+	if err != nil {
+		return err
+	}
+	return onViews(ctx, c, logger, func(a *App, p pool) error {
+		if a.instance != nil && folds {
+			if err := a.startProjector(ctx); err != nil {
+				return err
+			}
+		}
+		return f(a, p, v)
+	})
+}
+
+// viewNamed finds a view of this binary.
+func viewNamed(name string) (*projections.View, error) {
+	return rebuild.Named(projections.Views(), name)
+}
+
+// encodeLines prints a list as one JSON object a line.
+func encodeLines[T any](out io.Writer, list []T) error {
+	encoder := json.NewEncoder(out)
+	for _, item := range list {
+		if err := encoder.Encode(item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
