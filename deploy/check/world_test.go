@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -69,13 +70,15 @@ func binary(t *testing.T) string {
 	return name
 }
 
-// run runs a program to its end and returns what it printed.
+// run runs a program to its end and returns what it printed; its log is apart.
 func run(t *testing.T, program string, env map[string]string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = environment(env)
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s%s", out, &log)
 	return string(out)
 }
 
