@@ -13,8 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/events"
-	"sical-backend/internal/bus"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
@@ -39,13 +37,10 @@ var amnesia = map[string]func(*testing.T, *system, jetstream.JetStream){
 		testkit.Eventually(t, func() error { return rob(t.Context(), js) })
 	},
 	"ahead of the log": func(t *testing.T, _ *system, js jetstream.JetStream) {
-		for range 3 {
-			_, err := js.Publish(t.Context(), "sical.events.goal", []byte("{}"))
-			require.NoError(t, err)
-		}
+		testkit.Eventually(t, func() error { return junk(t.Context(), js, 3) })
 	},
 	"begun anew at 1": func(t *testing.T, _ *system, js jetstream.JetStream) {
-		beginAnew(t, js)
+		testkit.Eventually(t, func() error { return beginAnew(t.Context(), js) })
 	},
 	"restored from an old copy": func(t *testing.T, s *system, js jetstream.JetStream) {
 		s.replace(t, js, 5, s.Incarnation(t))
@@ -53,59 +48,6 @@ var amnesia = map[string]func(*testing.T, *system, jetstream.JetStream){
 	"of another history": func(t *testing.T, s *system, js jetstream.JetStream) {
 		s.replace(t, js, 12, uuid.New())
 	},
-}
-
-// rob replaces the stream by one of as many messages without the fifth, as an older
-// one may be that let messages be deleted. It fails where a relay at work makes
-// its own in between.
-func rob(ctx context.Context, js jetstream.JetStream) error {
-	stream, err := js.Stream(ctx, wire.Stream)
-	if err != nil {
-		return err
-	}
-	if err := js.DeleteStream(ctx, wire.Stream); err != nil {
-		return err
-	}
-	config := stream.CachedInfo().Config
-	config.DenyDelete = false
-	if stream, err = js.CreateStream(ctx, config); err != nil {
-		return err
-	}
-	for range 12 {
-		if _, err := js.Publish(ctx, "sical.events.goal", []byte("{}")); err != nil {
-			return err
-		}
-	}
-	return stream.DeleteMsg(ctx, 5)
-}
-
-// beginAnew replaces the stream by one that begins at 1; a relay at work may make
-// its own at the same moment.
-func beginAnew(t *testing.T, js jetstream.JetStream) {
-	t.Helper()
-	testkit.Eventually(t, func() error {
-		if err := js.DeleteStream(t.Context(), wire.Stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return err
-		}
-		_, err := bus.EnsureStream(t.Context(), js, jetstream.StreamConfig{Name: wire.Stream, Subjects: []string{wire.Subjects}}, 1)
-		return err
-	})
-}
-
-// replace makes the stream anew with the log's first n events as of an incarnation.
-func (s *system) replace(t *testing.T, js jetstream.JetStream, n int, incarnation events.ID) {
-	t.Helper()
-	logged, err := s.Read(t.Context(), 0, n)
-	require.NoError(t, err)
-	messages := make([]*bus.Message, len(logged))
-	for i, e := range logged {
-		messages[i] = wire.Encode(e, incarnation.String())
-	}
-	beginAnew(t, js)
-	_, err = bus.NewSequencedPublisher(js, wire.Stream).Publish(t.Context(), 0, messages)
-	if _, faster := errors.AsType[*bus.WrongSequenceError](err); !faster { // than a relay at work
-		require.NoError(t, err)
-	}
 }
 
 func TestStreamIsMadeAnewAtTheStart(t *testing.T) {

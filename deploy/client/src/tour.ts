@@ -3,6 +3,7 @@
 // SICAL_URL says where the system is.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.d.ts";
 
@@ -17,6 +18,16 @@ function ok<T>(answer: { data?: T; error?: unknown; response: Response }): T {
     throw new Error(`${answer.response.status} ${problem.code}: ${problem.detail ?? problem.title}`);
   }
   return answer.data;
+}
+
+/** Asks again, when the answer says to, while the views have not caught up. */
+async function caughtUp<A extends { error?: unknown; response: Response }>(ask: () => Promise<A>): Promise<A> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask();
+    const behind = (answer.error as Problem | undefined)?.code === "not_caught_up";
+    if (!behind || tries === 20) return answer;
+    await setTimeout(1000 * Number(answer.response.headers.get("Retry-After") ?? 1));
+  }
 }
 
 async function register(username: string, password: string): Promise<string> {
@@ -46,9 +57,8 @@ async function createGoal(title: string) {
 
 /** Reads a goal as of a position, so that one's own write is in the answer. */
 async function readGoal(id: string, position: number) {
-  const answer = await api.GET("/v1/goals/{id}", {
-    params: { path: { id }, header: { "Sical-Min-Position": position, Prefer: "wait=5" } },
-  });
+  const header = { "Sical-Min-Position": position, Prefer: "wait=5" };
+  const answer = await caughtUp(() => api.GET("/v1/goals/{id}", { params: { path: { id }, header } }));
   return { goal: ok(answer), etag: answer.response.headers.get("ETag") ?? "" };
 }
 
@@ -57,7 +67,7 @@ async function* goalsOf(id: string, position: number) {
   let cursor: string | undefined;
   do {
     const query = cursor === undefined ? { limit: 2 } : { limit: 2, cursor };
-    const page = ok(await api.GET("/v1/users/{id}/goals", { params: { path: { id }, header, query } }));
+    const page = ok(await caughtUp(() => api.GET("/v1/users/{id}/goals", { params: { path: { id }, header, query } })));
     yield* page.items;
     cursor = page.next_cursor;
   } while (cursor !== undefined);
