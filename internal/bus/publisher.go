@@ -36,7 +36,7 @@ func NewPublisher(js jetstream.JetStream, cfg Config) (*Publisher, error) {
 
 // Publish stores the messages in their order and returns when the stream has
 // all of them. Several messages go as atomic batches (ADR-50) of at most 1,000
-// messages and 1 MiB. A message whose UUID the topic has seen within the
+// messages and 4 MiB. A message whose UUID the topic has seen within the
 // stream's duplicate window is not stored again; as a batch with such a message is
 // refused whole, its messages are then published one by one.
 //
@@ -99,7 +99,7 @@ func (p *Publisher) Close() error {
 // of bytes, but whatever is sent before the acknowledgement waits in a buffer.
 const (
 	maxBatchMsgs  = 1000
-	maxBatchBytes = 1 << 20
+	maxBatchBytes = 4 << 20
 )
 
 // chunk returns how many of the first messages fit one batch; at least one.

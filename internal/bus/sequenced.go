@@ -59,9 +59,10 @@ func NewSequencedPublisher(js jetstream.JetStream, stream string) *SequencedPubl
 
 // Publish stores the messages, in order and without a gap, right behind
 // sequence expectedLast: a few one after the other, many as atomic batches
-// (ADR-50) of at most 1,000 messages and 1 MiB, waiting for each at most the JetStream context's default timeout.
+// (ADR-50) of at most 1,000 messages and 4 MiB, waiting for each at most the JetStream context's default timeout.
 // It returns the sequence of the last message known to be stored —
-// expectedLast if none is — also beside an error: what is stored stays.
+// expectedLast if none is — also beside an error: what is stored stays. It adds
+// headers of its own to the messages', so that none is published twice.
 //
 // The errors are *WrongSequenceError, ErrUnknownOutcome around the cause,
 // ErrDuplicateID, ErrInvalidHeader and ErrNoID before anything is sent, or what
@@ -69,19 +70,20 @@ func NewSequencedPublisher(js jetstream.JetStream, stream string) *SequencedPubl
 func (p *SequencedPublisher) Publish(ctx context.Context, expectedLast uint64, messages []*Message) (uint64, error) {
 	msgs := make([]*nats.Msg, len(messages))
 	for i, m := range messages {
-		header := make(nats.Header, len(m.Header)+5)
 		for key, values := range m.Header {
 			for _, value := range values {
 				if err := checkHeader(key, value); err != nil {
 					return expectedLast, err
 				}
 			}
-			header[key] = values
 		}
-		if err := setID(header, m.ID); err != nil {
+		if m.Header == nil {
+			m.Header = nats.Header{}
+		}
+		if err := setID(m.Header, m.ID); err != nil {
 			return expectedLast, err
 		}
-		msgs[i] = &nats.Msg{Subject: m.Subject, Header: header, Data: m.Data}
+		msgs[i] = &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}
 	}
 	for len(msgs) > 0 {
 		n := chunk(msgs)

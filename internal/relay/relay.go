@@ -10,11 +10,9 @@
 package relay
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +28,7 @@ import (
 
 const (
 	pageSize = 1000    // events read from the log, and published, at a time
+	enough   = 900     // handed events that are published without more; with the last append's they are one batch
 	backlog  = 100_000 // events that a stream made anew begins with
 	// handedLength bounds the appends that wait to be forwarded: a full batch each
 	// is some 20 MB. What does not fit is read from the log.
@@ -76,6 +75,12 @@ type Config struct {
 	// later waits for nothing. Zero goes by what a batch took, and suits readers who
 	// wait for the bus.
 	Rest time.Duration
+	// Found, where set, is handed events of others, as they are read from the log to
+	// be published, and Working is told when this relay begins and ends to be the one
+	// at work: whoever has heard so, and is handed what this process appends, needs
+	// no bus. Neither may block.
+	Found   func([]events.Event)
+	Working func(bool)
 }
 
 // Relay publishes the log. Committed feeds it, Run works.
@@ -134,7 +139,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		begun := time.Now()
 		err := r.relay(ctx, rings)
-		r.active.Store(false)
+		r.works(false)
 		if ctx.Err() != nil {
 			break
 		}
@@ -161,7 +166,7 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	if err := r.agree(ctx); err != nil {
 		return err
 	}
-	r.active.Store(true)
+	r.works(true)
 	if err := r.catchUp(ctx); err != nil {
 		return err
 	}
@@ -197,87 +202,11 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	}
 }
 
-// forward publishes handed events, with what else is handed before the relay has
-// rested; where they do not follow on the last one, the log is read.
-func (r *Relay) forward(ctx context.Context, list []events.Event) error {
-	list = r.gather(ctx, list)
-	for len(list) > 0 && list[0].Position <= r.last {
-		list = list[1:]
+func (r *Relay) works(does bool) {
+	r.active.Store(does)
+	if r.Working != nil {
+		r.Working(does)
 	}
-	for i, e := range list {
-		if e.Position != r.last+uint64(i)+1 {
-			if err := r.send(ctx, list[:i]); err != nil {
-				return err
-			}
-			return r.catchUp(ctx)
-		}
-	}
-	return r.send(ctx, list)
-}
-
-// gather adds what is handed until the relay has rested, up to a page.
-func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event {
-	list = slices.Clip(list) // others read it, too
-	rest := time.NewTimer(time.Until(r.rested))
-	defer rest.Stop()
-	for len(list) < pageSize {
-		select {
-		case more := <-r.handed:
-			list = append(list, more...)
-			continue
-		default:
-		}
-		select {
-		case more := <-r.handed:
-			list = append(list, more...)
-		case <-rest.C:
-			return list
-		case <-ctx.Done():
-			return list
-		}
-	}
-	return list
-}
-
-// catchUp publishes from the log until its head.
-func (r *Relay) catchUp(ctx context.Context) error {
-	for {
-		list, err := r.Log.Read(ctx, r.last, pageSize)
-		if err != nil {
-			return err
-		}
-		if err := r.send(ctx, list); err != nil {
-			return err
-		}
-		if len(list) < pageSize {
-			return nil
-		}
-	}
-}
-
-// send publishes events that follow on the last one.
-func (r *Relay) send(ctx context.Context, list []events.Event) error {
-	if len(list) == 0 {
-		return nil
-	}
-	messages := make([]*bus.Message, len(list))
-	for i, e := range list {
-		messages[i] = wire.Encode(e, r.incarnation.String())
-	}
-	spans := r.trace(list, messages)
-	r.seen = max(r.seen, list[len(list)-1].Position)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	begun := time.Now()
-	last, err := r.publish.Publish(ctx, r.last, messages)
-	ended := time.Now()
-	r.rested = ended.Add(cmp.Or(r.Rest, min(rests*ended.Sub(begun), longest)))
-	for _, span := range spans {
-		span.End()
-	}
-	r.Meter.Relayed(int(last-r.last), last)
-	r.last = last
-	return err
 }
 
 // overtaken tells whether somebody else has written to the stream.

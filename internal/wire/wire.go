@@ -50,28 +50,38 @@ const (
 	occurred    = "ce-time"
 )
 
+// further is how many headers may come to those of an event: a trace context, and
+// what a publisher of the bus adds.
+const further = 6
+
 // Encode makes the message of an event of the log's incarnation.
 func Encode(e events.Event, incarnation string) *bus.Message {
-	header := nats.Header{
-		"ce-specversion":     {"1.0"},
-		"ce-source":          {"/sical"},
-		"ce-datacontenttype": {"application/json"},
-		id:                   {e.ID.String()},
-		name:                 {e.Type},
-		stream:               {string(e.Stream)},
-		occurred:             {e.OccurredAt.UTC().Format(time.RFC3339Nano)},
-		recorded:             {e.RecordedAt.UTC().Format(time.RFC3339Nano)},
-		Incarnation:          {incarnation},
-		Previous:             {strconv.FormatUint(e.Position-1, 10)},
-		version:              {strconv.Itoa(e.Version)},
-		schema:               {strconv.Itoa(e.Schema)},
-		owner:                {e.Owner.String()},
-		metadata:             {string(e.RawMeta)},
+	fields := [...][2]string{
+		{"ce-specversion", "1.0"},
+		{"ce-source", "/sical"},
+		{"ce-datacontenttype", "application/json"},
+		{id, e.ID.String()},
+		{name, e.Type},
+		{stream, string(e.Stream)},
+		{occurred, e.OccurredAt.UTC().Format(time.RFC3339Nano)},
+		{recorded, e.RecordedAt.UTC().Format(time.RFC3339Nano)},
+		{Incarnation, incarnation},
+		{Previous, strconv.FormatUint(e.Position-1, 10)},
+		{version, strconv.Itoa(e.Version)},
+		{schema, strconv.Itoa(e.Schema)},
+		{owner, e.Owner.String()},
+		{metadata, string(e.RawMeta)},
+	}
+	// One array has all values: an event's headers are its greater part.
+	values, header := make([]string, len(fields)), make(nats.Header, len(fields)+further)
+	for i, f := range fields {
+		values[i] = f[1]
+		header[f[0]] = values[i : i+1 : i+1]
 	}
 	if parent := traceParent(e.RawMeta); parent != "" {
 		header[Trace] = []string{parent}
 	}
-	return &bus.Message{Subject: subjectPrefix + string(e.Stream.Kind()), ID: e.ID.String(), Header: header, Data: e.Raw}
+	return &bus.Message{Subject: subjectPrefix + string(e.Stream.Kind()), ID: value(header, id), Header: header, Data: e.Raw}
 }
 
 // Decode reads the event back, without decoding the fact itself.

@@ -1,0 +1,98 @@
+package relay
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/internal/bus"
+	"sical-backend/internal/wire"
+)
+
+// forward publishes handed events, with what else is handed before the relay has
+// rested; where they do not follow on the last one, the log is read.
+func (r *Relay) forward(ctx context.Context, list []events.Event) error {
+	list = r.gather(ctx, list)
+	for len(list) > 0 && list[0].Position <= r.last {
+		list = list[1:]
+	}
+	for i, e := range list {
+		if e.Position != r.last+uint64(i)+1 {
+			if err := r.send(ctx, list[:i]); err != nil {
+				return err
+			}
+			return r.catchUp(ctx)
+		}
+	}
+	return r.send(ctx, list)
+}
+
+// gather adds what is handed until the relay has rested, or there is enough for a batch.
+func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event {
+	list = slices.Clip(list) // others read it, too
+	rest := time.NewTimer(time.Until(r.rested))
+	defer rest.Stop()
+	for len(list) < enough {
+		select {
+		case more := <-r.handed:
+			list = append(list, more...)
+			continue
+		default:
+		}
+		select {
+		case more := <-r.handed:
+			list = append(list, more...)
+		case <-rest.C:
+			return list
+		case <-ctx.Done():
+			return list
+		}
+	}
+	return list
+}
+
+// catchUp publishes from the log until its head.
+func (r *Relay) catchUp(ctx context.Context) error {
+	for {
+		list, err := r.Log.Read(ctx, r.last, pageSize)
+		if err != nil {
+			return err
+		}
+		if r.Found != nil && len(list) > 0 {
+			r.Found(list)
+		}
+		if err := r.send(ctx, list); err != nil {
+			return err
+		}
+		if len(list) < pageSize {
+			return nil
+		}
+	}
+}
+
+// send publishes events that follow on the last one.
+func (r *Relay) send(ctx context.Context, list []events.Event) error {
+	if len(list) == 0 {
+		return nil
+	}
+	messages := make([]*bus.Message, len(list))
+	for i, e := range list {
+		messages[i] = wire.Encode(e, r.incarnation.String())
+	}
+	spans := r.trace(list, messages)
+	r.seen = max(r.seen, list[len(list)-1].Position)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	begun := time.Now()
+	last, err := r.publish.Publish(ctx, r.last, messages)
+	ended := time.Now()
+	r.rested = ended.Add(cmp.Or(r.Rest, min(rests*ended.Sub(begun), longest)))
+	for _, span := range spans {
+		span.End()
+	}
+	r.Meter.Relayed(int(last-r.last), last)
+	r.last = last
+	return err
+}
