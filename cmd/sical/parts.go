@@ -61,7 +61,11 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := relay.New(a.relayConfig(eventlog.NewReader(reading)))
+	carrying := a.relayConfig(eventlog.NewReader(reading))
+	if a.handover != nil {
+		carrying.Found, carrying.Working = a.handover.Committed, a.handover.Whole
+	}
+	r, err := relay.New(carrying)
 	if err != nil {
 		return nil, err
 	}

@@ -2,13 +2,14 @@ package projector
 
 import (
 	"context"
+	"sync"
 
 	"sical-backend/events"
 )
 
 const (
 	// handoverLength bounds the appends that wait to be taken over; what does not
-	// fit comes by the bus.
+	// fit comes by the bus, or is read from the log.
 	handoverLength = 256
 	// smallHole is up to how many events of others are read from the log to reach
 	// the handed ones; behind a larger hole the bus is awaited.
@@ -16,12 +17,19 @@ const (
 )
 
 // Handover takes what this process appends to the log straight to its own
-// projectors. The bus brings the same later, and everybody else's.
-type Handover struct{ lists chan []events.Event }
+// projectors. The bus brings the same later, and everybody else's, unless the
+// process hands that over as well.
+type Handover struct {
+	lists chan []events.Event
+
+	mu      sync.Mutex
+	whole   bool
+	changed chan struct{} // closed when whole changes
+}
 
 // NewHandover returns one that holds nothing yet.
 func NewHandover() *Handover {
-	return &Handover{make(chan []events.Event, handoverLength)}
+	return &Handover{lists: make(chan []events.Event, handoverLength), changed: make(chan struct{})}
 }
 
 // Committed hands over events that stand in the log. It never blocks, and the
@@ -30,6 +38,35 @@ func (h *Handover) Committed(list []events.Event) {
 	select {
 	case h.lists <- list:
 	default:
+	}
+}
+
+// Whole says whether from now on everything is handed over, whoever appends it:
+// the bus would bring nothing new then, and is not read.
+func (h *Handover) Whole(whole bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.whole != whole {
+		h.whole = whole
+		close(h.changed)
+		h.changed = make(chan struct{})
+	}
+}
+
+// await waits until everything is handed over, or no longer.
+func (h *Handover) await(ctx context.Context, whole bool) error {
+	for {
+		h.mu.Lock()
+		is, changed := h.whole, h.changed
+		h.mu.Unlock()
+		if is == whole {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -62,5 +99,5 @@ func (i Intake) reaches(ctx context.Context, log Log, position uint64) bool {
 		return false
 	}
 	list, err := read(ctx, log, last, int(position-last))
-	return err == nil && i(list) >= position // else the bus brings it
+	return err == nil && i(list) >= position // else the bus brings it, or whoever follows the log
 }

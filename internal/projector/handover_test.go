@@ -6,11 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
 )
 
 func TestHandedEventsNeedNeitherBusNorLog(t *testing.T) {
@@ -35,6 +37,52 @@ func TestHandedEventsNeedNeitherBusNorLog(t *testing.T) {
 	w.some(10) // and with what others append
 	publish(from)
 	w.reaches(uint64(len(w.log)), both...)
+	for _, v := range both {
+		w.exact(v)
+	}
+}
+
+func TestTheBusIsLeftAloneWhileEverythingIsHandedOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	log := closedLog{eventlog.NewReader(w.admin), make(chan struct{})}
+	own := NewHandover()
+	publish, feed := w.stream(nc)
+	js, err := jetstream.New(nc)
+	require.NoError(t, err)
+	read := func(want int) {
+		t.Helper()
+		testkit.Eventually(t, func() error {
+			s, err := js.Stream(t.Context(), wire.Stream)
+			if err == nil && s.CachedInfo().State.Consumers != want {
+				err = fmt.Errorf("%d read the stream", s.CachedInfo().State.Consumers)
+			}
+			return err
+		})
+	}
+	feed = NewFeed(feed.(busFeed).reader, log, own)
+	w.start(func(c *Config) { c.Feed, c.Log = feed, log }, both...)
+	w.some(50)
+	w.reaches(50, both...)
+	publish(0)
+	close(log.shut)
+	read(1)
+	for range 3 {
+		own.Whole(true)
+		read(0)
+		from := len(w.log)
+		w.some(30)
+		own.Committed(w.log[from:])
+		w.reaches(uint64(len(w.log)), both...)
+		publish(from) // the bus has it, too, and nobody looks
+		own.Whole(false)
+		read(1)
+		from = len(w.log)
+		w.some(30) // others append
+		publish(from)
+		w.reaches(uint64(len(w.log)), both...)
+	}
 	for _, v := range both {
 		w.exact(v)
 	}

@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -35,7 +36,7 @@ func pointers(list []events.Event) []*events.Event {
 }
 
 // busFeed is the log as it comes over the bus, and sooner what this process
-// appends itself.
+// appends itself. Where that is everything the bus is left alone.
 type busFeed struct {
 	reader *bus.Reader
 	log    Log
@@ -47,13 +48,39 @@ type busFeed struct {
 func NewFeed(reader *bus.Reader, log Log, own *Handover) Feed { return busFeed{reader, log, own} }
 
 func (f busFeed) Read(ctx context.Context, incarnation events.ID, from uint64, add Intake) error {
-	if f.own != nil {
-		ctx, cancel := context.WithCancel(ctx)
-		var handing sync.WaitGroup
-		handing.Go(func() { f.own.run(ctx, f.log, add) })
-		defer handing.Wait()
-		defer cancel()
+	if f.own == nil {
+		return f.bus(ctx, incarnation, from, add)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	var handing sync.WaitGroup
+	handing.Go(func() { f.own.run(ctx, f.log, add) })
+	defer handing.Wait()
+	defer cancel()
+	for {
+		if err := f.own.await(ctx, false); err != nil {
+			return err
+		}
+		err := f.partly(ctx, incarnation, add)
+		if ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+}
+
+// partly reads the bus until everything is handed over.
+func (f busFeed) partly(ctx context.Context, incarnation events.ID, add Intake) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		_ = f.own.await(ctx, true) // fails where the reading ended by itself
+		cancel()
+	})
+	defer watching.Wait()
+	defer cancel()
+	return f.bus(ctx, incarnation, add(nil)+1, add)
+}
+
+func (f busFeed) bus(ctx context.Context, incarnation events.ID, from uint64, add Intake) error {
 	own := incarnation.String()
 	return f.reader.Read(ctx, from, batchSize, func(b bus.Batch) error {
 		list, last := make([]*events.Event, 0, len(b.Messages)), add(nil)
