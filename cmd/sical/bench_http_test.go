@@ -216,7 +216,7 @@ func BenchmarkCommandOverHTTP(b *testing.B) {
 		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.create},
 	}
 	b.Run("empty", func(b *testing.B) { playCommands(b, contenders) })
-	file = presence(b)
+	file = presence(b, 0)
 	running.take(b, file)
 	paused.take(b, file)
 	takeRows(b, database)

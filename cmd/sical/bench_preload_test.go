@@ -24,20 +24,21 @@ func present(kind string, n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", kind, n)).String()
 }
 
-// presence is a file of the commands that make the users and goals.
-func presence(b *testing.B) string {
+// presence is a file of the commands that make the users and goals, others in each
+// round.
+func presence(b *testing.B, round int) string {
 	b.Helper()
 	name := filepath.Join(b.TempDir(), "present.ndjson")
 	f, err := os.Create(name)
 	require.NoError(b, err)
 	w := bufio.NewWriter(f)
 	for i := range presentUsers {
-		fmt.Fprintf(w, `{"id":%q,"type":"user.register","data":{"id":%q,"username":"present-%d","display_name":"Present 学"}}`+"\n",
-			present("registration", i), present("user", i), i)
+		fmt.Fprintf(w, `{"id":%q,"type":"user.register","data":{"id":%q,"username":"present-%d-%d","display_name":"Present 学"}}`+"\n",
+			present("registration", i+round*presentUsers), present("user", i+round*presentUsers), round, i)
 	}
 	for i := range presentGoals {
 		fmt.Fprintf(w, `{"id":%q,"type":"goal.create","as":%q,"data":{"id":%q,"title":"Learn something useful, part %d","description":"A few pages a day, with exercises; 每天几页，配合练习。","category":"programming"}}`+"\n",
-			present("creation", i), present("user", i%presentUsers), present("goal", i), i)
+			present("creation", i+round*presentGoals), present("user", i%presentUsers+round*presentUsers), present("goal", i+round*presentGoals), i)
 	}
 	require.NoError(b, w.Flush())
 	require.NoError(b, f.Close())
