@@ -61,6 +61,10 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, CancelRequestDelay: 0, DeadlineDelay: time.Second}
 	}
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		useIDs(conn.TypeMap())
+		return nil
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
