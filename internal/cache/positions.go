@@ -54,6 +54,7 @@ type Positions struct {
 	parked      atomic.Pointer[parked]
 	asking      chan struct{} // holds one token while the log's head is asked for
 	waiting     atomic.Int64
+	deadlines   deadlines
 }
 
 // NewPositions returns Positions that know nothing until they Run.

@@ -23,6 +23,9 @@ func migrated(url string) error {
 	return err
 }
 
+// ages is more patience than any test needs.
+const ages = time.Hour
+
 // running runs Positions on a database with one view at position 10, of a log
 // that ends at 50.
 func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, incarnation uuid.UUID) {
@@ -51,7 +54,7 @@ func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, in
 			t.Error(err)
 		}
 	})
-	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 10)) // the first look at the database
+	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 10, ages)) // the first look at the database
 	return p, admin, incarnation
 }
 
@@ -60,13 +63,13 @@ func TestWithoutNoticesTheDatabaseIsAsked(t *testing.T) {
 	p, admin, _ := running(t, nil)
 	_, err := admin.Exec(t.Context(), `update sical.projection set position = 30`)
 	require.NoError(t, err)
-	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 25))
+	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 25, ages))
 	require.EqualValues(t, 30, p.Applied("v"))
 
 	_, err = admin.Exec(t.Context(), `update sical.projection set state = 'failed'`)
 	require.NoError(t, err)
 	var stopped *StoppedError
-	require.ErrorAs(t, p.Wait(t.Context(), []string{"v"}, 40), &stopped)
+	require.ErrorAs(t, p.Wait(t.Context(), []string{"v"}, 40, ages), &stopped)
 	require.Equal(t, Failed, stopped.State)
 
 	other := uuid.New() // the log was restored to an earlier point
@@ -86,7 +89,7 @@ func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
 	p, _, incarnation := running(t, nc)
 	errs := make(chan error, 90)
 	for i := range 90 {
-		go func() { errs <- p.Wait(t.Context(), []string{"v"}, uint64(11+i%30)) }()
+		go func() { errs <- p.Wait(t.Context(), []string{"v"}, uint64(11+i%30), ages) }()
 	}
 	testkit.Eventually(t, func() error {
 		if n := p.waiting.Load(); n != 90 {
@@ -113,13 +116,13 @@ func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
 func TestWaitHasBounds(t *testing.T) {
 	t.Parallel()
 	p, _, _ := running(t, nil)
-	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 51), ErrPositionUnknown)
+	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 51, ages), ErrPositionUnknown)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	errs := make(chan error, 200)
 	for i := range 200 {
-		all.Go(func() { errs <- p.Wait(ctx, []string{"v"}, uint64(20+i%20)) })
+		all.Go(func() { errs <- p.Wait(ctx, []string{"v"}, uint64(20+i%20), ages) })
 	}
 	for range 100 {
 		require.ErrorIs(t, <-errs, ErrTooManyWaiters)
@@ -132,7 +135,43 @@ func TestWaitHasBounds(t *testing.T) {
 	require.Empty(t, p.view("v").waiters)
 	require.Zero(t, p.waiting.Load())
 
-	ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	require.True(t, errors.Is(p.Wait(ctx, []string{"v"}, 20), context.DeadlineExceeded))
+	require.Empty(t, p.deadlines.ending)
+}
+
+// TestPatienceEnds: each who waits does so for as long as they will, in whatever
+// order they came, and leaves nothing behind.
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	p, _, _ := running(t, nil)
+	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 20, 0), context.DeadlineExceeded)
+
+	var all sync.WaitGroup
+	ended, patient := make(chan struct{}, 90), make(chan error, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 10 {
+		all.Go(func() { patient <- p.Wait(ctx, []string{"v"}, 20, ages) })
+	}
+	for i := range 90 {
+		all.Go(func() {
+			wait := time.Duration(i*37%90) * time.Millisecond
+			began := time.Now()
+			err := p.Wait(t.Context(), []string{"v"}, uint64(11+i%30), wait)
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took < wait {
+				t.Errorf("%v after %v instead of %v", err, took, wait)
+			}
+			ended <- struct{}{}
+		})
+	}
+	for range 90 {
+		<-ended
+	}
+	require.Empty(t, patient, "the others' patience is their own")
+	cancel()
+	all.Wait()
+	for range 10 {
+		require.ErrorIs(t, <-patient, context.Canceled)
+	}
+	require.Empty(t, p.view("v").waiters)
+	require.Empty(t, p.deadlines.ending)
+	require.Zero(t, p.Waiting())
 }

@@ -97,22 +97,41 @@ func (v *view) wake() {
 		}
 	}
 	for len(v.waiters) > 0 && v.waiters[0].position <= v.applied.Load() {
-		heap.Pop(&v.waiters).(*waiter).done <- nil
+		heap.Pop(&v.waiters).(*waiter).end(nil)
 	}
 	if v.state == Live {
 		return
 	}
 	for _, w := range v.waiters {
-		w.done <- &StoppedError{v.Name, v.state}
+		w.end(&StoppedError{v.Name, v.state})
 	}
 	v.waiters = nil
+}
+
+// leave takes a waiter out who waits no longer.
+func (v *view) leave(w *waiter) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if w.index < len(v.waiters) && v.waiters[w.index] == w {
+		heap.Remove(&v.waiters, w.index)
+	}
 }
 
 // waiter waits for one position of one view.
 type waiter struct {
 	position uint64
-	index    int        // in the heap
+	ends     time.Time  // its patience
+	index    int        // in the heap of its view
+	place    int        // in that of the deadlines
 	done     chan error // with room for the one answer
+}
+
+// end answers the waiter, unless somebody has.
+func (w *waiter) end(err error) {
+	select {
+	case w.done <- err:
+	default:
+	}
 }
 
 // waiters is a heap, the lowest position first.

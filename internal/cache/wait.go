@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // ErrTooManyWaiters is returned where as many requests wait already as may.
@@ -23,23 +24,23 @@ type StoppedError struct {
 func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s", e.View, e.State) }
 
 // Wait returns nil as soon as every view has applied the position. It returns
-// ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view
-// is paused or failed before the position, or the error of ctx, whose deadline
-// is the caller's patience.
-func (p *Positions) Wait(ctx context.Context, views []string, position uint64) error {
-	known := false
+// ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view is
+// paused or failed before the position, context.DeadlineExceeded where the
+// patience ends before that, or the error of ctx.
+func (p *Positions) Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error {
+	var ends time.Time // set once there is something to wait for
 	for _, name := range views {
 		v := p.view(name)
 		if v.applied.Load() >= position {
 			continue
 		}
-		if !known {
-			if err := p.known(ctx, position); err != nil {
+		if ends.IsZero() {
+			ends = time.Now().Add(patience)
+			if err := p.known(ctx, position, ends); err != nil {
 				return err
 			}
-			known = true
 		}
-		if err := p.wait(ctx, v, position); err != nil {
+		if err := p.wait(ctx, v, position, ends); err != nil {
 			return err
 		}
 	}
@@ -49,14 +50,14 @@ func (p *Positions) Wait(ctx context.Context, views []string, position uint64) e
 // Waiting is how many requests wait for a view.
 func (p *Positions) Waiting() int64 { return p.waiting.Load() }
 
-func (p *Positions) wait(ctx context.Context, v *view, position uint64) error {
+func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends time.Time) error {
 	if p.waiting.Add(1) > p.cfg.MaxWaiters {
 		p.waiting.Add(-1)
 		return ErrTooManyWaiters
 	}
 	defer p.waiting.Add(-1)
 
-	w := &waiter{position: position, done: make(chan error, 1)}
+	w := &waiter{position: position, ends: ends, done: make(chan error, 1)}
 	v.mu.Lock()
 	switch {
 	case v.applied.Load() >= position:
@@ -69,15 +70,16 @@ func (p *Positions) wait(ctx context.Context, v *view, position uint64) error {
 	heap.Push(&v.waiters, w)
 	v.mu.Unlock()
 
+	p.deadlines.add(w)
+	defer p.deadlines.remove(w)
 	select {
 	case err := <-w.done:
+		if errors.Is(err, context.DeadlineExceeded) {
+			v.leave(w)
+		}
 		return err
 	case <-ctx.Done():
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if w.index < len(v.waiters) && v.waiters[w.index] == w {
-			heap.Remove(&v.waiters, w.index)
-		}
+		v.leave(w)
 		return ctx.Err()
 	}
 }
@@ -85,7 +87,7 @@ func (p *Positions) wait(ctx context.Context, v *view, position uint64) error {
 // known tells whether the log has reached the position, asking it only where
 // nothing heard so far proves it. One question is under way at a time; who
 // comes meanwhile mostly finds the answer there.
-func (p *Positions) known(ctx context.Context, position uint64) error {
+func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) error {
 	reached := func() bool {
 		return p.head.Load() >= position ||
 			slices.ContainsFunc(p.views, func(v *view) bool { return v.applied.Load() >= position })
@@ -102,6 +104,8 @@ func (p *Positions) known(ctx context.Context, position uint64) error {
 	if reached() {
 		return nil
 	}
+	ctx, cancel := context.WithDeadline(ctx, ends)
+	defer cancel()
 	head, err := p.cfg.Head(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -112,19 +113,19 @@ func TestWaitingForAView(t *testing.T) {
 	names := []string{"goal", "progress"}
 	for range 20 {
 		w.some(3)
-		require.NoError(t, positions.Wait(t.Context(), names, uint64(len(w.log))))
+		require.NoError(t, positions.Wait(t.Context(), names, uint64(len(w.log)), time.Hour))
 		for _, v := range both {
 			require.GreaterOrEqual(t, positions.Applied(v.Name), uint64(len(w.log)))
 		}
 	}
-	require.ErrorIs(t, positions.Wait(t.Context(), names, uint64(len(w.log)+1)), cache.ErrPositionUnknown)
+	require.ErrorIs(t, positions.Wait(t.Context(), names, uint64(len(w.log)+1), time.Hour), cache.ErrPositionUnknown)
 
 	_, err := w.admin.Exec(t.Context(), `update sical.projection set state = 'paused' where view = 'goal'`)
 	require.NoError(t, err)
 	var stopped *cache.StoppedError
 	testkit.Eventually(t, func() error { // until the owner has noticed
 		w.some(1)
-		err := positions.Wait(t.Context(), names, uint64(len(w.log)))
+		err := positions.Wait(t.Context(), names, uint64(len(w.log)), time.Hour)
 		if err == nil {
 			return fmt.Errorf("still live")
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -152,7 +153,7 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 		for range 10 { // what somebody did is in what they ask next
 			w.studies(r.learner, 1+w.r.IntN(5))
 			head := uint64(len(w.log))
-			require.NoError(t, positions.Wait(t.Context(), []string{"progress"}, head))
+			require.NoError(t, positions.Wait(t.Context(), []string{"progress"}, head, time.Hour))
 			amount, _, _, position, err := r.ask(head)
 			require.NoError(t, err)
 			require.EqualValues(t, head, position)
@@ -164,7 +165,7 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 		amount, _, _, _, err := r.ask(0) // of the new build, whatever was assumed
 		require.NoError(t, err)
 		require.EqualValues(t, head, amount)
-		require.NoError(t, positions.Wait(t.Context(), []string{"progress"}, head))
+		require.NoError(t, positions.Wait(t.Context(), []string{"progress"}, head, time.Hour))
 	}
 	close(ended)
 	t.Log(<-done, "answers")
@@ -186,7 +187,7 @@ func TestAViewIsWhereItsLastShardIs(t *testing.T) {
 	w.start(func(c *Config) { c.Changes = nc }, both...)
 	w.some(100)
 	names := []string{"goal", "progress"}
-	testkit.Eventually(t, func() error { return positions.Wait(t.Context(), names, 100) })
+	testkit.Eventually(t, func() error { return positions.Wait(t.Context(), names, 100, time.Hour) })
 
 	_, err := w.admin.Exec(t.Context(), `update sical.projection set state = 'paused' where view = 'progress' and shard = 1`)
 	require.NoError(t, err)
@@ -211,7 +212,7 @@ func TestAViewIsWhereItsLastShardIs(t *testing.T) {
 
 	_, err = w.admin.Exec(t.Context(), `update sical.projection set state = 'live' where view = 'progress'`)
 	require.NoError(t, err)
-	testkit.Eventually(t, func() error { return positions.Wait(t.Context(), names, uint64(len(w.log))) })
+	testkit.Eventually(t, func() error { return positions.Wait(t.Context(), names, uint64(len(w.log)), time.Hour) })
 	w.exact(projections.Progress)
 }
 

@@ -95,9 +95,7 @@ func (f *following) resume() (reset bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(f.asked.ctx, defaultWait)
-	defer cancel()
-	err = f.waiter.Wait(ctx, q.Views, position)
+	err = f.waiter.Wait(f.asked.ctx, q.Views, position, defaultWait)
 	switch {
 	case errors.Is(err, cache.ErrPositionUnknown):
 		f.last = ""

@@ -62,7 +62,7 @@ func parseFreshness(h http.Header) (freshness, error) {
 // Waiter waits until views have a position, and knows what they hold back, as
 // cache.Positions does.
 type Waiter interface {
-	Wait(ctx context.Context, views []string, position uint64) error
+	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
 	Parked(views []string, deps func() []string, more []string) string
 	Holds(position uint64, deps func() []string, more []string) error
 }
@@ -88,9 +88,7 @@ func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64,
 	if !f.asked {
 		return 0, nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, f.wait)
-	defer cancel()
-	err := w.Wait(waiting, views, f.position)
+	err := w.Wait(ctx, views, f.position, f.wait)
 	if err == nil {
 		return f.position, nil
 	}
