@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,13 +29,47 @@ type Opener interface {
 type Asker struct {
 	pool   *pgxpool.Pool
 	opener Opener
-	// gatherers read the rows of a view for all who ask at the same time, by view.
+	// gatherers read for all who ask at the same time, one for each kind of question.
 	gatherers sync.Map
 	served    served
+	// What is read with others and what is not have limits of their own, as they
+	// differ in what they cost.
+	gathered, alone *limiter
 }
 
 // NewAsker makes an Asker that reads through pool.
-func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker { return &Asker{pool: pool, opener: opener} }
+func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker {
+	conns := int(pool.Config().MaxConns)
+	return &Asker{
+		pool: pool, opener: opener,
+		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, time.Now),
+		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, time.Now),
+	}
+}
+
+// Answer answers a question from the tables. It fails with ErrOverloaded where as
+// many are being answered as can be in good time, and with what Load fails with.
+func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err error) {
+	l := a.limiter(q.gathered)
+	began, err := l.enter()
+	if err != nil {
+		return Answer{}, err
+	}
+	defer func() { l.leave(began, err) }()
+	return q.load(ctx)
+}
+
+// Load tells how many questions are being answered from the tables, of those that
+// are read together with others or of those that are not, and how many may be at a
+// time just now.
+func (a *Asker) Load(gathered bool) (underWay, limit int) { return a.limiter(gathered).state() }
+
+func (a *Asker) limiter(gathered bool) *limiter {
+	if gathered {
+		return a.gathered
+	}
+	return a.alone
+}
 
 // Viewer is who asks; the zero Viewer is anyone.
 type Viewer struct {
@@ -61,13 +96,14 @@ type Question struct {
 	Key   string   // the same for what has the same answer
 	Views []string // whose rows it reads
 	// Deps name what outdates the answer: a row "<view>/<key>", a group of the
-	// view's, or a whole view "<view>". The Answer may add to them. Only who loads
-	// the answer asks for them.
+	// view's, or a whole view "<view>". The Answer may add to them. Only who asks the
+	// tables asks for them.
 	Deps func() []string
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
-	// Load answers from the tables, in one snapshot.
-	Load func(context.Context) (Answer, error)
+	gathered bool // it is read together with others of its kind
+	// load answers from the tables, in one snapshot.
+	load func(context.Context) (Answer, error)
 }
 
 // Answer is a rendered answer and how current it is.
@@ -118,7 +154,7 @@ type reading struct {
 	names []string
 }
 
-func reads(views ...*projections.View) reading { return reading{views, viewNames(views)} }
+func reads(views ...*projections.View) *reading { return &reading{views, viewNames(views)} }
 
 func viewNames(views []*projections.View) []string {
 	names := make([]string, len(views))

@@ -36,7 +36,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 	views := []*projections.View{projections.Comment, about}
 	q, err := l.question()
 	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), rowDep(about, target.ID))
-	q.Load = func(ctx context.Context) (Answer, error) {
+	q.load = func(ctx context.Context) (Answer, error) {
 		var page *listed[projections.CommentRow]
 		var visible func() (bool, error)
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {

@@ -2,43 +2,50 @@ package query
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"sync"
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/projections"
 )
 
 const (
-	gatheredAtOnce = 2   // groups of a view that are read at a time
-	gatheredMost   = 200 // ids from which a group takes no more
+	gatheredAtOnce = 2   // groups of a kind that are read at a time
+	gatheredMost   = 200 // keys from which a group takes no more
 	gatherLimit    = 10 * time.Second
 )
 
-// gatherer reads rows by id for all who ask at the same time. While one read is
-// under way the next ones gather, and then share a query and a snapshot: a busy
-// system reads in large groups, and a lone question never waits for company.
-type gatherer[T any] struct {
-	read func(ctx context.Context, ids []events.ID) (T, error)
+// errUnread is what a group has whose reading panicked.
+var errUnread = errors.New("query: what was asked has not been read")
+
+// gatherer reads by keys for all who ask at the same time. While one read is under
+// way the next ones gather, and then share queries and a snapshot: a busy system
+// reads in large groups, and a lone question never waits for company. What is read
+// is shared by the group: who asks picks out their own, and may not change it.
+type gatherer[K, T any] struct {
+	read func(ctx context.Context, keys []K) (T, error)
 
 	mu      sync.Mutex
 	running int
-	waiting []*gathered[T]
+	waiting []*gathered[K, T]
 }
 
 // gathered is a group of questions.
-type gathered[T any] struct {
-	ids   []events.ID
+type gathered[K, T any] struct {
+	keys  []K
 	asked int           // questions in it
 	done  chan struct{} // closed when it has been read
 	found T
 	err   error
 }
 
-// ask reads the ids, and perhaps others with them, in a read that begins after
+// ask reads the keys, and perhaps others with them, in a read that begins after
 // the call. Where a shared one fails, it reads them alone: what was wrong may be
 // another's.
-func (g *gatherer[T]) ask(ctx context.Context, ids []events.ID) (T, error) {
-	mine := g.join(ctx, ids)
+func (g *gatherer[K, T]) ask(ctx context.Context, keys []K) (T, error) {
+	mine := g.join(ctx, keys)
 	select {
 	case <-mine.done:
 	case <-ctx.Done():
@@ -46,58 +53,112 @@ func (g *gatherer[T]) ask(ctx context.Context, ids []events.ID) (T, error) {
 		return none, ctx.Err()
 	}
 	if mine.err != nil && mine.asked > 1 {
-		return g.read(ctx, ids)
+		return g.read(ctx, keys)
 	}
 	return mine.found, mine.err
 }
 
-// join puts the ids into the group that gathers, and begins to read it where
-// nothing is under way.
-func (g *gatherer[T]) join(ctx context.Context, ids []events.ID) *gathered[T] {
+// join puts the keys into the group that gathers, and has it read where it need not
+// wait.
+func (g *gatherer[K, T]) join(ctx context.Context, keys []K) *gathered[K, T] {
 	g.mu.Lock()
 	last := len(g.waiting) - 1
-	if last < 0 || len(g.waiting[last].ids)+len(ids) > gatheredMost {
-		g.waiting = append(g.waiting, &gathered[T]{done: make(chan struct{})})
+	if last < 0 || len(g.waiting[last].keys)+len(keys) > gatheredMost {
+		g.waiting = append(g.waiting, &gathered[K, T]{done: make(chan struct{})})
 		last++
 	}
 	mine := g.waiting[last]
-	mine.ids = append(mine.ids, ids...)
+	mine.keys = append(mine.keys, keys...)
 	mine.asked++
-	if g.running >= gatheredAtOnce {
-		g.mu.Unlock()
-		return mine
-	}
-	g.running++
-	next := g.take()
+	begin := g.begin()
 	g.mu.Unlock()
-	g.run(ctx, next)
+	if begin {
+		g.run(context.WithoutCancel(ctx))
+	}
 	return mine
 }
 
-// take is the group that has waited longest, nil for none. The lock is held.
-func (g *gatherer[T]) take() *gathered[T] {
+// begin tells whether one more group is to be read. The lock is held.
+func (g *gatherer[K, T]) begin() bool {
+	if len(g.waiting) == 0 || g.running == gatheredAtOnce {
+		return false
+	}
+	g.running++
+	return true
+}
+
+// take is the group that has waited longest, nil for none.
+func (g *gatherer[K, T]) take() *gathered[K, T] {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
-		g.running--
 		return nil
 	}
-	next := g.waiting[0]
+	group := g.waiting[0]
 	g.waiting = g.waiting[1:]
-	return next
+	return group
 }
 
 // run reads a group to its end, whoever has left meanwhile, and has the next one
-// read by another goroutine: who asked first has their answer.
-func (g *gatherer[T]) run(ctx context.Context, group *gathered[T]) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherLimit)
-	defer cancel()
+// read by another goroutine: who asked first has their answer. First it gives way
+// to who may be about to ask; with nobody there that takes no time.
+func (g *gatherer[K, T]) run(ctx context.Context) {
+	runtime.Gosched()
+	group := g.take()
 	defer func() {
-		close(group.done)
 		g.mu.Lock()
-		next := g.take()
+		g.running--
+		begin := g.begin()
 		g.mu.Unlock()
-		if next != nil {
-			go g.run(ctx, next)
+		if group != nil {
+			close(group.done)
+		}
+		if begin {
+			go g.run(context.Background()) // nothing of this one's: a busy system is busy for long
 		}
 	}()
-	group.found, group.err = g.read(ctx, group.ids)
+	if group == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, gatherLimit)
+	defer cancel()
+	group.err = errUnread
+	group.found, group.err = g.read(ctx, group.keys)
+}
+
+// taken is what a group found, and how far the views were.
+type taken[T any] struct {
+	found       T
+	checkpoints []projections.Checkpoint
+}
+
+// wish is a thing that a viewer asks to see.
+type wish struct {
+	viewer Viewer
+	id     events.ID
+}
+
+func wishes(v Viewer, ids []events.ID) []wish {
+	list := make([]wish, len(ids))
+	for i, id := range ids {
+		list[i] = wish{v, id}
+	}
+	return list
+}
+
+// gather finds something by keys in a snapshot of the views, together with what
+// others ask of the same kind just then. find is that of the kind: it ends the
+// snapshot.
+func gather[K, T any](ctx context.Context, a *Asker, kind any, views []*projections.View, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
+	g, ok := a.gatherers.Load(kind)
+	if !ok {
+		g, _ = a.gatherers.LoadOrStore(kind, &gatherer[K, taken[T]]{read: func(ctx context.Context, keys []K) (t taken[T], err error) {
+			t.checkpoints, err = a.read(ctx, views, func(s *snapshot) (err error) {
+				t.found, err = find(ctx, s, keys)
+				return err
+			})
+			return t, err
+		}})
+	}
+	return g.(*gatherer[K, taken[T]]).ask(ctx, keys)
 }

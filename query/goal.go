@@ -63,7 +63,8 @@ func (v Viewer) maySeeGoal(r *projections.GoalRow) bool {
 func (a *Asker) Goal(v Viewer, id events.ID) Question {
 	return Question{
 		Key: key("goal", raw(id), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, id) },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			goals, answer, err := a.goalsByID(ctx, v, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
@@ -82,7 +83,8 @@ func (a *Asker) Goal(v Viewer, id events.ID) Question {
 func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
 	return Question{
 		Key: key("goals by id", joined(ids), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, ids...) },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			goals, answer, err := a.goalsByID(ctx, v, ids)
 			if err != nil {
 				return Answer{}, err
@@ -96,27 +98,50 @@ func goalDeps(v Viewer, ids ...events.ID) []string {
 	return append(rowDeps(projections.Goal, ids), projections.AllPoints, projections.ProgressOf(v.ID))
 }
 
+// goalsFound are the rows of some goals, and what they are composed of.
+type goalsFound struct {
+	rows  map[events.ID]*projections.GoalRow
+	parts goalParts
+}
+
+// findGoals reads goals for all who wish to see one, in three round trips at most.
+func findGoals(ctx context.Context, s *snapshot, wishes []wish) (f goalsFound, err error) {
+	ids := set[events.ID]{}
+	for _, w := range wishes {
+		ids.add([]events.ID{w.id})
+	}
+	f.rows = find[projections.GoalRow](s, projections.Goal, ids.members...)
+	if err := s.send(ctx); err != nil {
+		return f, err
+	}
+	var audience []shown
+	for _, w := range wishes {
+		audience = append(audience, f.seen(w.viewer, w.id))
+	}
+	f.parts, err = s.goalParts(ctx, whole, audience...)
+	return f, err
+}
+
+// seen are those of the goals that the viewer may see, in the order of the ids.
+func (f goalsFound) seen(v Viewer, ids ...events.ID) shown {
+	seen := shown{to: v}
+	for _, id := range ids {
+		if r := f.rows[id]; v.maySeeGoal(r) {
+			seen.goals = append(seen.goals, r)
+		}
+	}
+	return seen
+}
+
 func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
-	var rows []*projections.GoalRow
-	var parts goalParts
-	checkpoints, err := a.read(ctx, goalViews(v, whole).views, func(s *snapshot) (err error) {
-		found := find[projections.GoalRow](s, projections.Goal, ids...)
-		if err := s.send(ctx); err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if r := found[id]; v.maySeeGoal(r) {
-				rows = append(rows, r)
-			}
-		}
-		parts, err = s.goalParts(ctx, v, rows, whole)
-		return err
-	})
+	views := goalViews(v, whole)
+	t, err := gather(ctx, a, views, views.views, wishes(v, ids), findGoals)
 	if err != nil {
 		return nil, Answer{}, err
 	}
-	goals, err := a.showGoals(ctx, v, rows, parts)
-	return goals, Answer{Checkpoints: checkpoints, Deps: parts.deps()}, err
+	seen := t.found.seen(v, ids...)
+	goals, err := a.showGoals(ctx, seen, t.found.parts)
+	return goals, Answer{Checkpoints: t.checkpoints, Deps: seen.deps(whole)}, err
 }
 
 // GoalFilter narrows a list of goals; zero values do not.
@@ -178,7 +203,8 @@ func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
 	q, err := l.question()
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, func() []string { return []string{group, projections.ProgressOf(v.ID)} }
-	q.Load = func(ctx context.Context) (Answer, error) {
+	q.load = func(ctx context.Context) (Answer, error) {
+		goals := shown{to: v}
 		var page *listed[projections.GoalRow]
 		var parts goalParts
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
@@ -186,17 +212,18 @@ func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
 			if err := s.send(ctx); err != nil {
 				return err
 			}
-			parts, err = s.goalParts(ctx, v, page.rows, summary)
+			goals.goals = page.rows
+			parts, err = s.goalParts(ctx, summary, goals)
 			return err
 		})
 		if err != nil {
 			return Answer{}, err
 		}
-		items, err := a.summarise(ctx, v, page.rows, parts)
+		items, err := a.summarise(ctx, goals, parts)
 		if err != nil {
 			return Answer{}, err
 		}
-		answer := Answer{Checkpoints: checkpoints, Deps: parts.deps()}
+		answer := Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}
 		return rendered(answer, Page[Goal]{items, page.next, page.total})
 	}
 	return q, err

@@ -19,79 +19,114 @@ const (
 
 // What goals are composed of: nobody's progress needs no paths.
 var (
-	goalsOfNobody = [...]reading{
+	goalsOfNobody = [...]*reading{
 		summary: reads(projections.Goal),
 		whole:   reads(projections.Goal, projections.Point, projections.Path),
 	}
-	goalsOfSomeone = [...]reading{
+	goalsOfSomeone = [...]*reading{
 		summary: reads(projections.Goal, projections.Path, projections.Progress),
 		whole:   reads(projections.Goal, projections.Point, projections.Path, projections.Progress),
 	}
 )
 
-func goalViews(v Viewer, d detail) reading {
+func goalViews(v Viewer, d detail) *reading {
 	if v.anonymous() {
 		return goalsOfNobody[d]
 	}
 	return goalsOfSomeone[d]
 }
 
-// goalParts are the rows that some goals are composed of. Nothing of them is
-// copied into the goals' own: one edited path would fan out to thousands.
+// goalParts are the rows that some goals are composed of, whoever may see which.
+// Nothing of them is copied into the goals' own: one edited path would fan out to
+// thousands.
 type goalParts struct {
-	pathIDs []events.ID
-	paths   map[events.ID]*projections.PathRow // that the viewer may see
-	points  map[events.ID]*projections.PointRow
-	learnt  map[events.ID]bool // by the viewer
+	paths  map[events.ID]*projections.PathRow
+	points map[events.ID]*GoalPoint
+	learnt map[projections.Key]bool // points by learner
 }
 
-// deps are the rows behind the goals' paths, those not there yet included.
-func (p goalParts) deps() []string { return rowDeps(projections.Path, p.pathIDs) }
+// shown are goals that are shown to a viewer.
+type shown struct {
+	to    Viewer
+	goals []*projections.GoalRow
+}
 
-// goalParts reads what the goals are composed of, in two round trips, and
-// finishes the snapshot.
-func (s *snapshot) goalParts(ctx context.Context, v Viewer, goals []*projections.GoalRow, d detail) (goalParts, error) {
-	var p goalParts
-	if d == summary && v.anonymous() {
-		return p, s.finish(ctx)
+// pathIDs are those of the goals, also of paths that are not there yet, as far as
+// the viewer's answer is composed of them.
+func (s shown) pathIDs(d detail) []events.ID {
+	if d == summary && s.to.anonymous() {
+		return nil
 	}
 	paths := set[events.ID]{}
-	for _, g := range goals {
+	for _, g := range s.goals {
 		paths.add(g.Paths)
 	}
-	p.pathIDs = paths.members
-	p.paths = find[projections.PathRow](s, projections.Path, p.pathIDs...)
+	return paths.members
+}
+
+// deps are the rows behind the goals' paths.
+func (s shown) deps(d detail) []string { return rowDeps(projections.Path, s.pathIDs(d)) }
+
+// goalParts reads what goals are composed of, for all to whom some are shown, in two
+// round trips at most, and finishes the snapshot.
+func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (p goalParts, err error) {
+	paths := set[events.ID]{}
+	for _, a := range audience {
+		paths.add(a.pathIDs(d))
+	}
+	if len(paths.members) == 0 {
+		return p, s.finish(ctx)
+	}
+	p.paths = find[projections.PathRow](s, projections.Path, paths.members...)
 	if err := s.send(ctx); err != nil {
 		return p, err
 	}
-	points := set[events.ID]{}
-	for id, path := range p.paths {
-		if v.maySeePath(path) {
-			points.add(path.Points)
-		} else {
-			delete(p.paths, id)
+	points, learning := set[events.ID]{}, set[projections.Key]{}
+	for _, a := range audience {
+		for _, g := range a.goals {
+			of := p.pointsOf(a.to, g)
+			if d == whole {
+				points.add(of)
+			}
+			if !a.to.anonymous() {
+				learning.add(keysOf(a.to.ID, of))
+			}
 		}
 	}
-	if d == whole {
-		p.points = find[projections.PointRow](s, projections.Point, points.members...)
+	if len(points.members) > 0 {
+		p.points = findPart[GoalPoint](s, projections.Point, points.members...)
 	}
-	if !v.anonymous() {
-		p.learnt = s.learnt(v.ID, points.members)
+	if len(learning.members) > 0 {
+		p.learnt = s.learnt(learning.members)
 	}
 	return p, s.finish(ctx)
 }
 
-// learnt queues reading which of the points the learner has completed; send
-// fills what it returns.
-func (s *snapshot) learnt(learner events.ID, points []events.ID) map[events.ID]bool {
-	found := map[events.ID]bool{}
+// keysOf names what a learner did on each of the points.
+func keysOf(learner events.ID, points []events.ID) []projections.Key {
+	keys := make([]projections.Key, len(points))
+	for i, id := range points {
+		keys[i] = projections.Key{A: learner, B: id}
+	}
+	return keys
+}
+
+// learnt queues reading which of the points, by learner, are completed; send fills
+// what it returns.
+func (s *snapshot) learnt(keys []projections.Key) map[projections.Key]bool {
+	learners, points := make([]events.ID, len(keys)), make([]events.ID, len(keys))
+	for i, k := range keys {
+		learners[i], points[i] = k.A, k.B
+	}
+	found := map[projections.Key]bool{}
 	s.batch.Queue(`-- learnt progress
-		select point_id from `+s.table(projections.Progress)+`
-		where learner_id = $1 and point_id = any($2) and completed_at is not null`, learner, points).
+		select p.learner_id, p.point_id from unnest($1::uuid[], $2::uuid[]) k (learner, point)
+		join `+s.table(projections.Progress)+` p on p.learner_id = k.learner and p.point_id = k.point
+		where p.completed_at is not null`, learners, points).
 		Query(func(rows pgx.Rows) error {
-			var id events.ID
-			_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
-				found[id] = true
+			var k projections.Key
+			_, err := pgx.ForEachRow(rows, []any{&k.A, &k.B}, func() error {
+				found[k] = true
 				return nil
 			})
 			return err
@@ -99,100 +134,22 @@ func (s *snapshot) learnt(learner events.ID, points []events.ID) map[events.ID]b
 	return found
 }
 
-// progress counts each point of the goal's paths once; nil for nobody.
-func (p goalParts) progress(v Viewer, r *projections.GoalRow) *GoalProgress {
-	if v.anonymous() {
-		return nil
+// path is one that the viewer may see, nil for none.
+func (p goalParts) path(v Viewer, id events.ID) *projections.PathRow {
+	if r := p.paths[id]; r != nil && v.maySeePath(r) {
+		return r
 	}
+	return nil
+}
+
+// pointsOf are the points of the goal's paths, as far as the viewer may see them,
+// once each.
+func (p goalParts) pointsOf(v Viewer, r *projections.GoalRow) []events.ID {
 	points := set[events.ID]{}
 	for _, id := range r.Paths {
-		if path := p.paths[id]; path != nil {
+		if path := p.path(v, id); path != nil {
 			points.add(path.Points)
 		}
 	}
-	progress := &GoalProgress{Total: len(points.members)}
-	for _, id := range points.members {
-		if p.learnt[id] {
-			progress.Completed++
-		}
-	}
-	if progress.Total > 0 {
-		percent := progress.Completed * 100 / progress.Total
-		progress.Percent = &percent
-	}
-	return progress
-}
-
-// showGoals renders goals whole; those of forgotten owners are left out.
-func (a *Asker) showGoals(ctx context.Context, v Viewer, rows []*projections.GoalRow, p goalParts) ([]Goal, error) {
-	goals, err := a.summarise(ctx, v, rows, p)
-	if err != nil {
-		return nil, err
-	}
-	attached := make(map[events.ID][]events.ID, len(rows))
-	for _, r := range rows {
-		attached[r.ID] = r.Paths
-	}
-	for i := range goals {
-		goals[i].Paths = []GoalPath{}
-		for _, id := range attached[goals[i].ID] {
-			path, ok, err := a.goalPath(ctx, v, p, id)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				goals[i].Paths = append(goals[i].Paths, path)
-			}
-		}
-	}
-	return goals, nil
-}
-
-func (a *Asker) goalPath(ctx context.Context, v Viewer, p goalParts, id events.ID) (GoalPath, bool, error) {
-	r := p.paths[id]
-	if r == nil {
-		return GoalPath{}, false, nil
-	}
-	shown, ok, err := a.showPath(ctx, r)
-	path := GoalPath{ID: r.ID, Title: shown.Title, Category: r.Category, Status: r.Status}
-	for _, id := range r.Points {
-		point := p.points[id]
-		if point == nil {
-			continue
-		}
-		item := GoalPoint{ID: id, Title: point.Title, Category: point.Category, Difficulty: point.Difficulty, Minutes: point.Minutes}
-		if !v.anonymous() {
-			learnt := p.learnt[id]
-			item.Completed = &learnt
-		}
-		path.Points = append(path.Points, item)
-	}
-	return path, ok, err
-}
-
-// summarise renders goals for a list; those of forgotten owners are left out.
-func (a *Asker) summarise(ctx context.Context, v Viewer, rows []*projections.GoalRow, p goalParts) ([]Goal, error) {
-	owners := set[events.ID]{}
-	for _, r := range rows {
-		owners.add([]events.ID{r.Owner})
-	}
-	if err := a.opener.Prefetch(ctx, owners.members); err != nil {
-		return nil, err
-	}
-	items := make([]Goal, 0, len(rows))
-	for _, r := range rows {
-		words, ok, err := a.open(ctx, r.Owner, r.Title, r.Description)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		items = append(items, Goal{
-			ID: r.ID, Version: r.Version, Owner: r.Owner, Title: words[0], Description: words[1], Category: r.Category,
-			Status: r.Status, TargetDate: r.TargetDate, Visibility: r.Visibility, Progress: p.progress(v, r),
-			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, EndedAt: r.EndedAt,
-		})
-	}
-	return items, nil
+	return points.members
 }

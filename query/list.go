@@ -154,7 +154,7 @@ func ask[R, T any](a *Asker, l *list, group string, render func(context.Context,
 	q, err := l.question()
 	views := []*projections.View{l.view}
 	q.Views, q.Deps = viewNames(views), on(group)
-	q.Load = func(ctx context.Context) (Answer, error) {
+	q.load = func(ctx context.Context) (Answer, error) {
 		var page *listed[R]
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 			page = enlist[R](s, l)

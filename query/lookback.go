@@ -20,7 +20,7 @@ func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint
 	return Question{
 		Key:   key("as of", view.Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
 		Views: viewNames(views), Deps: on(rowDep(view, id)),
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
 				if show, err = load(ctx, s.past(ctx, at)); err != nil {
@@ -109,10 +109,10 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 		if !v.maySeeGoalThen(found[id]) {
 			return nil, ErrNotFound
 		}
-		rows := []*projections.GoalRow{found[id].then}
-		parts, err := p.goalParts(v, rows, whole)
+		goal := shown{v, []*projections.GoalRow{found[id].then}}
+		parts, err := p.goalParts(whole, goal)
 		return func() (any, int, error) {
-			goals, err := a.showGoals(ctx, v, rows, parts)
+			goals, err := a.showGoals(ctx, goal, parts)
 			if err == nil && len(goals) == 0 {
 				err = ErrNotFound
 			}
@@ -139,10 +139,10 @@ func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 		if err != nil {
 			return nil, err
 		}
-		parts, err := p.goalParts(v, goals, summary)
+		then := profile{user.then, shown{v, goals}}
+		parts, err := p.goalParts(summary, then.goals)
 		return func() (any, int, error) {
-			profiles := []profile{{user.then, &listed[projections.GoalRow]{rows: goals}}}
-			users, err := a.showUsers(ctx, v, profiles, parts)
+			users, err := a.showUsers(ctx, []profile{then}, parts)
 			if err == nil && len(users) == 0 {
 				err = ErrNotFound
 			}
@@ -175,43 +175,37 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 }
 
 // goalParts folds what goals were composed of.
-func (p *past) goalParts(v Viewer, goals []*projections.GoalRow, d detail) (parts goalParts, err error) {
-	if d == summary && v.anonymous() {
-		return parts, nil
-	}
-	var pathIDs, pointIDs set[events.ID]
-	for _, g := range goals {
-		pathIDs.add(g.Paths)
-	}
-	list, err := p.history(p.at, streamsOf(events.KindPath, pathIDs.members)...)
+func (p *past) goalParts(d detail, of shown) (parts goalParts, err error) {
+	list, err := p.history(p.at, streamsOf(events.KindPath, of.pathIDs(d))...)
 	if err != nil {
 		return parts, err
 	}
 	parts.paths = map[events.ID]*projections.PathRow{}
 	for k, path := range fold[projections.PathRow](projections.Path, list, p.at) {
-		if v.maySeePath(path) {
-			parts.paths[k.A] = path
-			pointIDs.add(path.Points)
-		}
+		parts.paths[k.A] = path
 	}
 	if d == whole {
-		if list, err = p.history(p.at, streamsOf(events.KindPoint, pointIDs.members)...); err != nil {
+		points := set[events.ID]{}
+		for _, g := range of.goals {
+			points.add(parts.pointsOf(of.to, g))
+		}
+		if list, err = p.history(p.at, streamsOf(events.KindPoint, points.members)...); err != nil {
 			return parts, err
 		}
-		parts.points = map[events.ID]*projections.PointRow{}
-		for k, point := range fold[projections.PointRow](projections.Point, list, p.at) {
-			parts.points[k.A] = point
+		parts.points = map[events.ID]*GoalPoint{}
+		for k, r := range fold[projections.PointRow](projections.Point, list, p.at) {
+			parts.points[k.A] = &GoalPoint{ID: k.A, Title: r.Title, Category: r.Category, Difficulty: r.Difficulty, Minutes: r.Minutes}
 		}
 	}
-	if v.anonymous() {
+	if of.to.anonymous() {
 		return parts, nil
 	}
-	if list, err = p.history(p.at, events.StreamOf(events.KindStudy, v.ID)); err != nil {
+	if list, err = p.history(p.at, events.StreamOf(events.KindStudy, of.to.ID)); err != nil {
 		return parts, err
 	}
-	parts.learnt = map[events.ID]bool{}
+	parts.learnt = map[projections.Key]bool{}
 	for k, row := range fold[projections.ProgressRow](projections.Progress, list, p.at) {
-		parts.learnt[k.B] = row.CompletedAt != nil
+		parts.learnt[k] = row.CompletedAt != nil
 	}
 	return parts, nil
 }

@@ -13,7 +13,8 @@ import (
 func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
 	return Question{
 		Key: key(view.Name, raw(id), viewer), Views: []string{view.Name}, Deps: func() []string { return []string{rowDep(view, id)} },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			found, checkpoints, err := rowsByID[R](ctx, a, view, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
@@ -31,25 +32,12 @@ func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, s
 	}
 }
 
-// rowsOf are rows of one view, and how far it was.
-type rowsOf[R any] struct {
-	found       map[events.ID]*R
-	checkpoints []projections.Checkpoint
-}
-
 // rowsByID reads rows of one view, together with what others ask of it just then:
 // what is found may be more than was asked for, and is shared.
 func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (map[events.ID]*R, []projections.Checkpoint, error) {
-	g, ok := a.gatherers.Load(view)
-	if !ok {
-		g, _ = a.gatherers.LoadOrStore(view, &gatherer[rowsOf[R]]{read: func(ctx context.Context, ids []events.ID) (rows rowsOf[R], err error) {
-			rows.checkpoints, err = a.read(ctx, []*projections.View{view}, func(s *snapshot) error {
-				rows.found = find[R](s, view, ids...)
-				return s.finish(ctx)
-			})
-			return rows, err
-		}})
-	}
-	rows, err := g.(*gatherer[rowsOf[R]]).ask(ctx, ids)
+	rows, err := gather(ctx, a, view, []*projections.View{view}, ids, func(ctx context.Context, s *snapshot, ids []events.ID) (map[events.ID]*R, error) {
+		found := find[R](s, view, ids...)
+		return found, s.finish(ctx)
+	})
 	return rows.found, rows.checkpoints, err
 }

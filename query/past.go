@@ -27,11 +27,11 @@ const MostPast = 10_000
 const ever = math.MaxInt64
 
 // PositionAt resolves an instant to the last position recorded by then. It fails
-// with ErrBeforeLog and ErrFuture.
+// with ErrBeforeLog, ErrFuture and ErrOverloaded.
 func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uint64, err error) {
 	var future bool
-	err = a.pool.QueryRow(ctx, `-- position events
-		select sical.position_at($1), $1 > clock_timestamp()`, instant).Scan(&position, &future)
+	err = a.queryRow(ctx, `-- position events
+		select sical.position_at($1), $1 > clock_timestamp()`, instant, &position, &future)
 	switch {
 	case err != nil:
 		return 0, err
@@ -43,19 +43,29 @@ func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uin
 	return position, nil
 }
 
-// Reached checks that the log has come to a position. It fails with ErrBeforeLog
-// and ErrFuture.
+// Reached checks that the log has come to a position. It fails with ErrBeforeLog,
+// ErrFuture and ErrOverloaded.
 func (a *Asker) Reached(ctx context.Context, position uint64) error {
 	if position == 0 {
 		return ErrBeforeLog
 	}
 	var reached bool
-	err := a.pool.QueryRow(ctx, `-- position events
-		select exists (select position from sical.events where position = $1)`, position).Scan(&reached)
+	err := a.queryRow(ctx, `-- position events
+		select exists (select position from sical.events where position = $1)`, position, &reached)
 	if err == nil && !reached {
 		err = ErrFuture
 	}
 	return err
+}
+
+// queryRow reads what is known of a position into found.
+func (a *Asker) queryRow(ctx context.Context, sql string, position any, found ...any) (err error) {
+	began, err := a.alone.enter()
+	if err != nil {
+		return err
+	}
+	defer func() { a.alone.leave(began, err) }()
+	return a.pool.QueryRow(ctx, sql, position).Scan(found...)
 }
 
 // past reads the log within a snapshot and folds it as the views are folded.

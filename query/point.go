@@ -41,7 +41,8 @@ func (a *Asker) Point(id events.ID) Question {
 func (a *Asker) PointsByID(ids []events.ID) Question {
 	return Question{
 		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point, ids) },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
 			if err != nil {
 				return Answer{}, err

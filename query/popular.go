@@ -36,7 +36,7 @@ var popularViews = []*projections.View{projections.Attachment, projections.Path}
 func (a *Asker) PopularGoals(r Ranking) Question {
 	return Question{
 		Key: r.key("popular goals"), Views: viewNames(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PathRow]
 			checkpoints, err := a.read(ctx, popularViews, func(s *snapshot) error {
 				found = rank[projections.PathRow](s, popularity, projections.Took, projections.Attachment, projections.Path, "status = 'published'", r)

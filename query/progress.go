@@ -44,7 +44,7 @@ func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, 
 	return Question{
 		Key:   key(name, strconv.Itoa(page.Limit), page.Cursor, strconv.FormatBool(page.Total)),
 		Views: viewNames(progressViews), Deps: on(projections.ProgressOf(learner)),
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			answer := Page[Progress]{Items: []Progress{}}
 			checkpoints, err := a.read(ctx, progressViews, func(s *snapshot) error {
 				studied(s, name, learner, after.id, page.Limit, &answer)

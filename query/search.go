@@ -58,7 +58,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	q.Key = key(q.Key, page.Cursor)
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
-	q.Load = func(ctx context.Context) (Answer, error) {
+	q.load = func(ctx context.Context) (Answer, error) {
 		pages := make([]*listed[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
 			for i, l := range lists {
@@ -74,14 +74,15 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 			return Answer{}, err
 		}
 		// What they are composed of may be a moment younger, never older.
+		goals := shown{v, found}
 		var parts goalParts
 		if _, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
-			parts, err = s.goalParts(ctx, v, found, summary)
+			parts, err = s.goalParts(ctx, summary, goals)
 			return err
 		}); err != nil {
 			return Answer{}, err
 		}
-		items, err := a.summarise(ctx, v, found, parts)
+		items, err := a.summarise(ctx, goals, parts)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -89,7 +90,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 		if next != nil {
 			body.NextCursor = next.cursor(name)
 		}
-		return rendered(Answer{Checkpoints: checkpoints, Deps: parts.deps()}, body)
+		return rendered(Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}, body)
 	}
 	return q, err
 }

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 
+	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -101,13 +102,26 @@ func (s *snapshot) finish(ctx context.Context) error {
 
 // find queues reading rows by their ids; send fills what it returns.
 func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
-	found := make(map[events.ID]*R, len(ids))
+	return findAs(s, v, ids, func(doc []byte) (*R, error) { return decode[R](v, doc) })
+}
+
+// findPart is find of those members of the rows that P has, which need not be the
+// ones that take the longest to read.
+func findPart[P any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*P {
+	return findAs(s, v, ids, func(doc []byte) (*P, error) {
+		part := new(P)
+		return part, json.Unmarshal(doc, part)
+	})
+}
+
+func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode func(doc []byte) (*T, error)) map[events.ID]*T {
+	found := make(map[events.ID]*T, len(ids))
 	s.batch.Queue(`-- find `+v.Name+`
 		select id, doc from `+s.table(v)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
 		var doc []byte
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
-			found[id], err = decode[R](v, doc)
+			found[id], err = decode(doc)
 			return err
 		})
 		return err

@@ -128,10 +128,11 @@ func BenchmarkPoint(b *testing.B) {
 	projector, reader := tables(b)
 	id := uuid.New()
 	put(b, projector, id, "笔画", 1)
-	q := NewAsker(reader, nil).Point(id)
+	a := NewAsker(reader, nil)
+	q := a.Point(id)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := q.Load(b.Context()); err != nil {
+		if _, err := a.Answer(b.Context(), q); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -172,7 +172,7 @@ func (a *Asker) Statistics(at events.Date) Question {
 	views := statisticsViews
 	return Question{
 		Key: key("statistics", at.String()), Views: viewNames(views), Deps: on(viewNames(views)...),
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			var f *figures
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 				f = s.figures(at)

@@ -37,7 +37,7 @@ var trendingViews = []*projections.View{projections.Progress, projections.Point}
 func (a *Asker) TrendingPoints(r Ranking) Question {
 	return Question{
 		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PointRow]
 			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {
 				found = rank[projections.PointRow](s, trend, projections.Busy, projections.Progress, projections.Point, "", r)

@@ -32,16 +32,16 @@ type User struct {
 // profile is what a profile is made of.
 type profile struct {
 	user  *projections.UserRow
-	goals *listed[projections.GoalRow]
+	goals shown
 }
 
 var usersToNobody, usersToSomeone = profileOf(goalsOfNobody[summary]), profileOf(goalsOfSomeone[summary])
 
-func profileOf(goals reading) reading {
+func profileOf(goals *reading) *reading {
 	return reads(append([]*projections.View{projections.User}, goals.views...)...)
 }
 
-func userViews(v Viewer) reading {
+func userViews(v Viewer) *reading {
 	if v.anonymous() {
 		return usersToNobody
 	}
@@ -52,7 +52,8 @@ func userViews(v Viewer) reading {
 func (a *Asker) User(v Viewer, id events.ID) Question {
 	return Question{
 		Key: key("user", raw(id), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, id) },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			users, answer, err := a.users(ctx, v, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
@@ -70,7 +71,8 @@ func (a *Asker) User(v Viewer, id events.ID) Question {
 func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
 	return Question{
 		Key: key("users", joined(ids), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, ids...) },
-		Load: func(ctx context.Context) (Answer, error) {
+		gathered: true,
+		load: func(ctx context.Context) (Answer, error) {
 			users, answer, err := a.users(ctx, v, ids)
 			if err != nil {
 				return Answer{}, err
@@ -88,37 +90,27 @@ func userDeps(v Viewer, ids ...events.ID) []string {
 	return deps
 }
 
-// users reads profiles, all in the same three round trips.
 func (a *Asker) users(ctx context.Context, v Viewer, ids []events.ID) ([]User, Answer, error) {
-	var profiles []profile
-	var parts goalParts
-	checkpoints, err := a.read(ctx, userViews(v).views, func(s *snapshot) (err error) {
-		found := find[projections.UserRow](s, projections.User, ids...)
-		lists := make([]*listed[projections.GoalRow], len(ids))
-		for i, id := range ids {
-			lists[i] = enlist[projections.GoalRow](s, goalsOf(v, id, GoalFilter{Status: events.GoalActive}, Paging{Limit: profileGoals}))
-		}
-		if err := s.send(ctx); err != nil {
-			return err
-		}
-		var goals []*projections.GoalRow
-		for i, id := range ids {
-			if r := found[id]; r != nil && r.Status != events.UserErased {
-				profiles = append(profiles, profile{r, lists[i]})
-				goals = append(goals, lists[i].rows...)
-			}
-		}
-		parts, err = s.goalParts(ctx, v, goals, summary)
-		return err
-	})
+	views := userViews(v)
+	wishes := wishes(v, ids)
+	t, err := gather(ctx, a, views, views.views, wishes, findUsers)
 	if err != nil {
 		return nil, Answer{}, err
 	}
-	users, err := a.showUsers(ctx, v, profiles, parts)
-	return users, Answer{Checkpoints: checkpoints, Deps: parts.deps()}, err
+	var profiles []profile
+	var deps []string
+	for _, w := range wishes {
+		if r := t.found.rows[w.id]; r != nil && r.Status != events.UserErased {
+			p := profile{r, t.found.goalsOf(w)}
+			profiles = append(profiles, p)
+			deps = append(deps, p.goals.deps(summary)...)
+		}
+	}
+	users, err := a.showUsers(ctx, profiles, t.found.parts)
+	return users, Answer{Checkpoints: t.checkpoints, Deps: deps}, err
 }
 
-func (a *Asker) showUsers(ctx context.Context, v Viewer, profiles []profile, parts goalParts) ([]User, error) {
+func (a *Asker) showUsers(ctx context.Context, profiles []profile, parts goalParts) ([]User, error) {
 	owners := make([]events.ID, len(profiles))
 	for i, p := range profiles {
 		owners[i] = p.user.ID
@@ -128,14 +120,14 @@ func (a *Asker) showUsers(ctx context.Context, v Viewer, profiles []profile, par
 	}
 	users := make([]User, 0, len(profiles))
 	for _, p := range profiles {
-		u, ok, err := a.showUser(ctx, v, p.user)
+		u, ok, err := a.showUser(ctx, p.goals.to, p.user)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
 			continue
 		}
-		if u.Goals, err = a.summarise(ctx, v, p.goals.rows, parts); err != nil {
+		if u.Goals, err = a.summarise(ctx, p.goals, parts); err != nil {
 			return nil, err
 		}
 		users = append(users, u)

@@ -75,7 +75,7 @@ func (a *Asker) DeliveriesOf(id events.ID) Question {
 	views := []*projections.View{projections.Webhook}
 	return Question{
 		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(rowDep(projections.Webhook, id)), Volatile: true,
-		Load: func(ctx context.Context) (Answer, error) {
+		load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {

@@ -156,7 +156,9 @@ func (a *App) houseKeep(ctx context.Context, log *eventlog.Log, sessions *auth.S
 
 // startQuery is the query role.
 func (a *App) startQuery(ctx context.Context) error {
-	p, err := a.pool(ctx, postgres.RoleQuery, a.MaxConns, nil)
+	// Plans for any arguments, but of lists, which ask for their own: planning takes
+	// longer than most questions.
+	p, err := a.pool(ctx, postgres.RoleQuery, a.MaxConns, map[string]string{"plan_cache_mode": "force_generic_plan"})
 	if err != nil {
 		return err
 	}
@@ -184,8 +186,9 @@ func (a *App) startQuery(ctx context.Context) error {
 	}
 	a.onClose(answers.Close)
 	a.work("positions", positions.Run)
-	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting)
-	api := queryapi.New(query.NewAsker(p, v), answers, positions)
+	asker := query.NewAsker(p, v)
+	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting, asker.Load)
+	api := queryapi.New(asker, answers, positions)
 	api.Register(a.echo())
 	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
 	a.checks = append(a.checks, check{"read models", p.Ping})

@@ -54,7 +54,7 @@ func (r reader) ask(least uint64) (amount, points, total int, position uint64, e
 	}
 	a, err := r.cache.Do(context.Background(), cache.Question{Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
 		Load: func(ctx context.Context) (cache.Answer, error) {
-			a, err := q.Load(ctx)
+			a, err := r.asker.Answer(ctx, q)
 			return cache.Answer{Body: a.Body, Deps: a.Deps, Checkpoints: a.Checkpoints}, err
 		}})
 	if err != nil {

@@ -57,7 +57,7 @@ func (a *API) Warm(ctx context.Context) error {
 	}
 	r := today()
 	for _, q := range []query.Question{a.asker.PopularGoals(r), a.asker.TrendingPoints(r), a.asker.Statistics(r.At)} {
-		if _, err := a.answers.Do(ctx, cached(q, 0)); err != nil {
+		if _, err := a.answers.Do(ctx, a.cached(q, 0)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -88,6 +88,8 @@ func refused(err error) error {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{
 			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
 		})
+	case errors.Is(err, query.ErrOverloaded):
+		return web.NewProblem(web.Overloaded, "The database has as much to do as it can in good time.")
 	case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
 		return behind(err)
 	}
@@ -146,7 +148,7 @@ func (a *API) tellParked(c echo.Context, q query.Question, more []string) {
 
 // answer answers q from memory, unless it may not be kept there.
 func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache.Answer, error) {
-	asked := cached(q, least)
+	asked := a.cached(q, least)
 	if !q.Volatile {
 		return a.answers.Do(ctx, asked)
 	}
@@ -165,11 +167,11 @@ func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache
 }
 
 // cached is q as the cache takes it: with the ETag made once an answer.
-func cached(q query.Question, least uint64) cache.Question {
+func (a *API) cached(q query.Question, least uint64) cache.Question {
 	return cache.Question{
 		Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
 		Load: func(ctx context.Context) (cache.Answer, error) {
-			answer, err := q.Load(ctx)
+			answer, err := a.asker.Answer(ctx, q)
 			if err != nil {
 				return cache.Answer{}, err
 			}

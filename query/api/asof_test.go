@@ -80,8 +80,8 @@ func TestLookBack(t *testing.T) {
 				"assessment": {s.asker.Assessment(v, s.quiz), s.asker.AssessmentAsOf(v, s.quiz, at)},
 			} {
 				what := fmt.Sprintf("%s at %d to %v", name, at, v)
-				then, failed := pair[0].Load(t.Context())
-				back, err := pair[1].Load(t.Context())
+				then, failed := s.asker.Answer(t.Context(), pair[0])
+				back, err := s.asker.Answer(t.Context(), pair[1])
 				require.Equal(t, failed, err, what)
 				require.Equal(t, string(then.Body), string(back.Body), what)
 				require.Equal(t, then.Version, back.Version, what)

@@ -114,7 +114,7 @@ func (f *following) current() (cache.Answer, error) {
 			return cache.Answer{}, err
 		}
 		f.stream.Watch(slices.Concat(q.Deps(), f.deps)...)
-		answer, err := f.answers.Do(f.asked.ctx, cached(q, 0))
+		answer, err := f.answers.Do(f.asked.ctx, f.cached(q, 0))
 		if err != nil {
 			return answer, err
 		}

@@ -1,0 +1,118 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/query"
+)
+
+// everybody asks for everything that is read together with what others ask.
+func (s *school) everybody() (list []query.Question) {
+	for _, v := range []query.Viewer{
+		{}, {ID: s.ann, Role: events.Learner}, {ID: s.bob, Role: events.Learner}, {ID: s.wei, Role: events.Curator},
+		{ID: s.bob, Role: events.Moderator}, {ID: uuid.New(), Role: events.Admin},
+	} {
+		goals, users := []events.ID{s.private, s.quiz, s.public}, []events.ID{s.bob, s.quiz, s.ann, s.wei}
+		list = append(list, s.asker.GoalsByID(v, goals), s.asker.UsersByID(v, users))
+		for _, id := range goals {
+			list = append(list, s.asker.Goal(v, id))
+		}
+		for _, id := range users {
+			list = append(list, s.asker.User(v, id))
+		}
+		for _, id := range []events.ID{s.course, s.draft} {
+			list = append(list, s.asker.Path(v, id), s.asker.Assessment(v, id))
+		}
+	}
+	return list
+}
+
+// holdConnections leaves the query node none to read with, until release is called.
+func (w *world) holdConnections() (release func()) {
+	w.t.Helper()
+	var held []*pgxpool.Conn
+	for range w.queries.Config().MaxConns {
+		conn, err := w.queries.Acquire(w.t.Context())
+		require.NoError(w.t, err)
+		held = append(held, conn)
+	}
+	return func() {
+		for _, conn := range held {
+			conn.Release()
+		}
+	}
+}
+
+// underWay waits until so many questions are being answered from the tables.
+func (w *world) underWay(n int, gathered bool) {
+	w.t.Helper()
+	w.eventually(func() error {
+		if asked, _ := w.asker.Load(gathered); asked != n {
+			return fmt.Errorf("%d of %d", asked, n)
+		}
+		return nil
+	})
+}
+
+// TestTogetherIsAsAlone: whoever asks while others do is answered as if alone.
+func TestTogetherIsAsAlone(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	type said struct {
+		query.Answer
+		err error
+	}
+	questions := s.everybody()
+	alone, together := make([]said, len(questions)), make([]said, len(questions))
+	for i, q := range questions {
+		alone[i].Answer, alone[i].err = s.asker.Answer(t.Context(), q)
+	}
+	release := s.holdConnections()
+	var asking sync.WaitGroup
+	for i, q := range questions {
+		asking.Go(func() { together[i].Answer, together[i].err = s.asker.Answer(t.Context(), q) })
+	}
+	s.underWay(len(questions), true)
+	release()
+	asking.Wait()
+	for i, q := range questions {
+		require.Equal(t, alone[i], together[i], "%q", q.Key)
+	}
+}
+
+// TestTooMuchIsRefusedEarly: beyond what the database can take, whoever asks for more
+// is told so at once, and nobody else notices.
+func TestTooMuchIsRefusedEarly(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	release := s.holdConnections()
+	_, limit := s.asker.Load(false)
+	answers := make(chan answer, limit)
+	for i := range limit {
+		go func() {
+			answers <- s.get("/v1/points?limit="+strconv.Itoa(i%200+1)+"&category="+strconv.Itoa(i/200), "")
+		}()
+	}
+	s.underWay(limit, false)
+	goal := "/v1/goals/" + s.public.String()
+	for _, target := range []string{goal + "?as_of=1", "/v1/goals", "/v1/statistics"} {
+		refused := s.get(target, "")
+		require.Equal(t, http.StatusServiceUnavailable, refused.status)
+		require.Equal(t, "overloaded", problemCode(t, refused))
+		require.NotEmpty(t, refused.header.Get("Retry-After"))
+	}
+	release()
+	for range limit {
+		require.Equal(t, http.StatusOK, (<-answers).status)
+	}
+	require.Equal(t, http.StatusOK, s.get(goal, "").status)
+}
