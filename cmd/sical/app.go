@@ -111,6 +111,7 @@ func (a *App) fail(err error) {
 
 // wait blocks until the process is told to end, or a part of it fails.
 func (a *App) wait(ctx context.Context) error {
+	a.work("memory", giveBack)
 	var postgres <-chan error
 	if a.instance != nil {
 		postgres = a.instance.Failed()
