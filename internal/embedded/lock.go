@@ -18,20 +18,28 @@ var ErrInUse = errors.New("data folder is in use")
 // however that ends.
 type folderLock struct{ file *os.File }
 
-// lockFolder takes the lock or says at once who has it. The few tries are for
-// readers of run.json, who hold a shared lock for an instant to see whether anybody
-// is here.
+// readers is how long those of run.json may hold up a start. Each holds a shared lock
+// for an instant, to see whether anybody is here: which is as long as a busy machine
+// makes it.
+const readers = 5 * time.Second
+
+// lockFolder takes the lock or says at once who has it.
 func lockFolder(dir string) (*folderLock, error) {
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.EWOULDBLOCK
-	for try := 0; try < 5 && err == syscall.EWOULDBLOCK; try++ {
-		if try > 0 {
-			time.Sleep(10 * time.Millisecond)
+	lock := func(how int) error { return syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB) }
+	for end := time.Now().Add(readers); ; time.Sleep(time.Millisecond) {
+		if err = lock(syscall.LOCK_EX); err != syscall.EWOULDBLOCK || time.Now().After(end) {
+			break
 		}
-		err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err = lock(syscall.LOCK_SH); err != nil { // not beside readers either: it is another's
+			break
+		}
+		if err = lock(syscall.LOCK_UN); err != nil {
+			break
+		}
 	}
 	if err != nil {
 		pid, _ := io.ReadAll(io.LimitReader(file, 20))

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +72,25 @@ func TestReadersDoNotDisturbTheLock(t *testing.T) {
 	}
 	close(stop)
 	readers.Wait()
+}
+
+// A reader that a busy machine leaves in the middle holds a start up, and no more.
+func TestASlowReaderIsNoOwner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := lockFolder(dir)
+	require.NoError(t, err)
+	_, err = lockFolder(dir)
+	require.ErrorIs(t, err, ErrInUse)
+	require.NoError(t, lock.release())
+
+	reader, err := os.Open(filepath.Join(dir, "lock"))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(reader.Fd()), syscall.LOCK_SH))
+	time.AfterFunc(200*time.Millisecond, func() { reader.Close() })
+	lock, err = lockFolder(dir)
+	require.NoError(t, err)
+	require.NoError(t, lock.release())
 }
 
 func TestLogIsBoundedAndQuoted(t *testing.T) {
