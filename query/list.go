@@ -80,7 +80,7 @@ type listed[R any] struct {
 // enlist queues reading the page; send fills what it returns.
 func enlist[R any](s *snapshot, l *list) *listed[R] {
 	page := &listed[R]{}
-	s.planCustom()
+	s.plan(l)
 	sql, args := l.sql(s.table(l.view))
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var doc []byte

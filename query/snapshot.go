@@ -17,7 +17,8 @@ type snapshot struct {
 	conn   *pgxpool.Conn
 	batch  *pgx.Batch
 	builds map[string]projections.Build // that are read, by view
-	custom bool                         // whether planCustom was queued
+	custom bool                         // whether lists are planned for their arguments
+	walks  bool                         // whether they are planned without bitmaps
 	sent   bool                         // whether something has been read
 }
 
@@ -84,14 +85,21 @@ func (s *snapshot) send(ctx context.Context) error {
 	return err
 }
 
-// planCustom has what follows planned for its arguments each time. A plan for any
-// arguments walks an index on created_at past everything of other categories,
-// which is quick for a common one and reads the whole table for a rare one.
-func (s *snapshot) planCustom() {
+// plan has a list planned for its arguments each time. A plan for any arguments walks an
+// index on created_at past everything of other categories, which is quick for a common
+// one and reads the whole table for a rare one. And it has the list walk an index in its
+// order: of a table that was filled a moment ago the server has no figures yet, takes what
+// matches for a few rows and would collect all of them in a bitmap, to sort them. Words
+// are only found so.
+func (s *snapshot) plan(l *list) {
 	if !s.custom {
 		s.batch.Queue(`set local plan_cache_mode = force_custom_plan`)
+		s.custom = true
 	}
-	s.custom = true
+	if walks := l.search == nil; walks != s.walks {
+		s.batch.Queue(`set local enable_bitmapscan = ` + map[bool]string{true: "off", false: "on"}[walks])
+		s.walks = walks
+	}
 }
 
 // finish sends what was queued and ends the snapshot.

@@ -1,0 +1,50 @@
+package query
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/projections"
+)
+
+// A page is read along an index even of a table of which the server has no figures yet,
+// as it was filled a moment ago; one of what has some words is not.
+func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	table := projections.Goal.Build(1).Table()
+	_, err := projector.Exec(ctx, `alter table `+table+` set (autovacuum_enabled = false)`)
+	require.NoError(t, err)
+	_, err = projector.Exec(ctx, `insert into `+table+` (id, owner_id, status, category, visibility, created_at, doc)
+		select gen_random_uuid(), gen_random_uuid(), 'draft', '', 'public', now() - i * interval '1 second', '{}' from generate_series(1, 20000) i`)
+	require.NoError(t, err)
+
+	statuses := oneOf("status", "", goalStatuses)
+	newest := &list{view: projections.Goal, only: "visibility = 'public'", where: []match{statuses}, page: Paging{Limit: 20}}
+	found := &list{view: projections.Point, search: Search{"graph"}, page: Paging{Limit: 20}}
+	plans := map[*list]*strings.Builder{newest: {}, found: {}}
+	_, err = a.read(ctx, projections.Views(), func(s *snapshot) error {
+		for _, l := range []*list{found, newest, found, newest} {
+			s.plan(l)
+			sql, args := l.sql(s.table(l.view))
+			s.batch.Queue("explain (analyze) "+sql, args...).Query(func(rows pgx.Rows) error {
+				var line string
+				_, err := pgx.ForEachRow(rows, []any{&line}, func() error {
+					plans[l].WriteString(line + "\n")
+					return nil
+				})
+				return err
+			})
+		}
+		return s.finish(ctx)
+	})
+	require.NoError(t, err)
+	walked, collected := plans[newest].String(), plans[found].String()
+	require.Equal(t, 2, strings.Count(walked, "Index Scan using"), walked)
+	require.NotContains(t, walked, "Bitmap", walked)
+	require.Equal(t, 2, strings.Count(collected, "Bitmap Heap Scan"), collected)
+}
