@@ -174,13 +174,20 @@ func postmaster(b *testing.B, url string) (parent int) {
 func (c *contender) round(b *testing.B, d time.Duration) (rate, cost float64) {
 	b.Helper()
 	before := c.spent(b)
-	r, err := loadtest.Load{URL: c.url, Connections: benchConnections, Duration: d, Work: c.work}.Run(b.Context())
-	require.NoError(b, err)
-	require.NoError(b, r.Err, c.name)
+	r := c.load(b, benchConnections, d)
 	if c.settle != nil {
 		require.NoError(b, c.settle(b.Context()))
 	}
 	return r.PerSecond(), float64((c.spent(b) - before).Microseconds()) / float64(r.Units)
+}
+
+// load has it do its work, none of which may fail.
+func (c *contender) load(b *testing.B, connections int, d time.Duration) *loadtest.Result {
+	b.Helper()
+	r, err := loadtest.Load{URL: c.url, Connections: connections, Duration: d, Work: c.work}.Run(b.Context())
+	require.NoError(b, err)
+	require.NoError(b, r.Err, c.name)
+	return r
 }
 
 func (c *contender) spent(b *testing.B) (sum time.Duration) {
@@ -216,10 +223,10 @@ func BenchmarkCommandOverHTTP(b *testing.B) {
 		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.create},
 	}
 	b.Run("empty", func(b *testing.B) { playCommands(b, contenders) })
-	file = presence(b, 0)
+	file = presence(b, 0, presentUsers, presentGoals, "private")
 	running.take(b, file)
 	paused.take(b, file)
-	takeRows(b, database)
+	takeRows(b, database, presentUsers, presentGoals)
 	b.Run(fmt.Sprintf("users=%d/goals=%d", presentUsers, presentGoals), func(b *testing.B) { playCommands(b, contenders) })
 }
 

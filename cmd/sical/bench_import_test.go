@@ -31,7 +31,7 @@ func BenchmarkImport(b *testing.B) {
 			}
 			var rates, calm50, calm99, busy50, busy99 []float64
 			for b.Loop() {
-				commands := presence(b, len(rates))
+				commands := presence(b, len(rates), presentUsers, presentGoals, "private")
 				calm := l.live(b, benchRound).Latency
 				rate, busy := l.importBeside(b, commands)
 				rates = append(rates, rate)

@@ -24,21 +24,21 @@ func present(kind string, n int) string {
 	return uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", kind, n)).String()
 }
 
-// presence is a file of the commands that make the users and goals, others in each
+// presence is a file of the commands that make users and their goals, others in each
 // round.
-func presence(b *testing.B, round int) string {
+func presence(b *testing.B, round, users, goals int, visibility string) string {
 	b.Helper()
 	name := filepath.Join(b.TempDir(), "present.ndjson")
 	f, err := os.Create(name)
 	require.NoError(b, err)
 	w := bufio.NewWriter(f)
-	for i := range presentUsers {
+	for i := range users {
 		fmt.Fprintf(w, `{"id":%q,"type":"user.register","data":{"id":%q,"username":"present-%d-%d","display_name":"Present 学"}}`+"\n",
-			present("registration", i+round*presentUsers), present("user", i+round*presentUsers), round, i)
+			present("registration", i+round*users), present("user", i+round*users), round, i)
 	}
-	for i := range presentGoals {
-		fmt.Fprintf(w, `{"id":%q,"type":"goal.create","as":%q,"data":{"id":%q,"title":"Learn something useful, part %d","description":"A few pages a day, with exercises; 每天几页，配合练习。","category":"programming"}}`+"\n",
-			present("creation", i+round*presentGoals), present("user", i%presentUsers+round*presentUsers), present("goal", i+round*presentGoals), i)
+	for i := range goals {
+		fmt.Fprintf(w, `{"id":%q,"type":"goal.create","as":%q,"data":{"id":%q,"title":"Learn something useful, part %d","description":"A few pages a day, with exercises; 每天几页，配合练习。","category":"programming","visibility":%q}}`+"\n",
+			present("creation", i+round*goals), present("user", i%users+round*users), present("goal", i+round*goals), i, visibility)
 	}
 	require.NoError(b, w.Flush())
 	require.NoError(b, f.Close())
@@ -54,8 +54,9 @@ func (l *launched) take(b *testing.B, file string) {
 	require.Contains(b, string(out), " 0 refused", string(out))
 }
 
-// takeRows gives the peer as many goals of as many users, and tells its planner.
-func takeRows(b *testing.B, url string) {
+// takeRows gives the peer as many goals of as many users, created a second apart, and
+// tells its planner.
+func takeRows(b *testing.B, url string, users, goals int) {
 	b.Helper()
 	conn, err := pgx.Connect(b.Context(), url)
 	require.NoError(b, err)
@@ -63,8 +64,8 @@ func takeRows(b *testing.B, url string) {
 	_, err = conn.Exec(b.Context(), `
 		insert into goals (id, user_id, title, description, category, status, created_at, updated_at)
 		select gen_random_uuid(), md5('user ' || i % $2)::uuid, 'Learn something useful, part ' || i,
-			'A few pages a day, with exercises; 每天几页，配合练习。', 'programming', 'active', now(), now()
-		from generate_series(1, $1::int) i`, presentGoals, presentUsers)
+			'A few pages a day, with exercises; 每天几页，配合练习。', 'programming', 'active', now() - i * interval '1 second', now()
+		from generate_series(1, $1::int) i`, goals, users)
 	require.NoError(b, err)
 	_, err = conn.Exec(b.Context(), `vacuum analyze goals`)
 	require.NoError(b, err)

@@ -41,6 +41,7 @@ func play(b *testing.B, contenders ...*contender) {
 	for _, c := range contenders {
 		rate, cost := loadtest.Median(c.rates), loadtest.Median(c.costs)
 		unit := strings.ReplaceAll(c.name, " ", "-")
+		b.ReportMetric(rate, unit+"-requests/s")
 		b.ReportMetric(cost, unit+"-cpu-µs")
 		b.ReportMetric(cost/base, unit+"-times")
 		table += fmt.Sprintf("%-36s %12s %14.1f %8.2f\n", c.name, thousands(rate), cost, cost/base)
