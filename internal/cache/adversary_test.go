@@ -23,7 +23,8 @@ import (
 
 const (
 	hotKeys   = 6
-	questions = 2_000 // of each reader
+	writers   = 6
+	questions = 1_000 // of each reader
 )
 
 // truth is a view whose rows are the positions of their last change.
@@ -31,22 +32,24 @@ type truth struct {
 	mu      sync.RWMutex
 	at      uint64
 	build   int               // that is read
+	epoch   int64             // of the owner
 	changes [hotKeys][]uint64 // of each row, rising
 }
 
 // change moves the view on, as one commit of a projector does.
-func (v *truth) change(r *rand.Rand) (from, to uint64, keys []int) {
+func (v *truth) change(r *rand.Rand) (n Notice) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	from = v.at
+	n = Notice{View: "v", Version: 1, Build: v.build, Epoch: v.epoch, From: v.at}
 	v.at += 1 + r.Uint64N(3)
 	for k := range hotKeys {
 		if r.IntN(3) == 0 {
-			keys = append(keys, k)
+			n.Keys = append(n.Keys, RowName("v", strconv.Itoa(k)))
 			v.changes[k] = append(v.changes[k], v.at)
 		}
 	}
-	return from, v.at, keys
+	n.To, n.Saved = v.at, v.at
+	return n
 }
 
 // row reads a row as it was at a position.
@@ -74,6 +77,13 @@ func (v *truth) flip() {
 	v.build++
 }
 
+// pass has another owner go on.
+func (v *truth) pass() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.epoch++
+}
+
 // told is a row with how current it is.
 type told struct {
 	row, position uint64
@@ -95,17 +105,23 @@ func (v *truth) slowly(key int) told {
 type subject interface {
 	ask(t *testing.T, v *truth, key int, least uint64) told
 	hear(n Notice)
-	flipped(v *truth)                       // another build may be the one that is read
+	look(v *truth)                          // ask the database, of which v is what it holds
 	promised() (position uint64, build int) // how far the cache says it knows the view, and of which build
 }
 
-// assail lets readers at a few hot keys with slow loads while they change all
-// the time, and counts the answers that were older than promised: by the process
-// that was asked, or by another one to the same reader.
+// assail lets readers at a few hot keys with slow loads while writers change them all
+// the time, and counts the answers that were older than promised: by the process that was
+// asked, or by another one to the same reader.
 func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
-	v, stop := &truth{build: 1}, make(chan struct{})
-	var writer, readers sync.WaitGroup
-	writer.Go(func() { broadcast(v, subjects, unreliable, stop) })
+	v, stop := &truth{build: 1, epoch: 1}, make(chan struct{})
+	b := newBus(v, unreliable, subjects)
+	var writing, listening, readers sync.WaitGroup
+	for n := range writers {
+		writing.Go(func() { b.write(rand.New(rand.NewPCG(3, uint64(n))), stop) })
+	}
+	for _, w := range b.wires {
+		listening.Go(w.listen)
+	}
 	var count atomic.Int64
 	for range 8 {
 		readers.Go(func() {
@@ -123,64 +139,12 @@ func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
 	}
 	readers.Wait()
 	close(stop)
-	writer.Wait()
+	writing.Wait()
+	for _, w := range b.wires {
+		close(w.notices)
+	}
+	listening.Wait()
 	return count.Load()
-}
-
-// broadcast changes the view and tells every process of it; where it is unreliable
-// some notices are lost, some come late, some twice, to each process others, owners
-// change, and so does the build that is read.
-func broadcast(v *truth, subjects []subject, unreliable bool, stop <-chan struct{}) {
-	r := rand.New(rand.NewPCG(3, 4))
-	epoch, late := int64(1), make([][]Notice, len(subjects))
-	for {
-		select {
-		case <-stop:
-			return
-		default:
-		}
-		from, to, keys := v.change(r)
-		if unreliable && r.IntN(200) == 0 {
-			v.flip()
-			for _, i := range r.Perm(len(subjects)) {
-				subjects[i].flipped(v)
-			}
-		}
-		_, build := v.now()
-		if unreliable && r.IntN(20) == 0 {
-			epoch++
-		}
-		n := Notice{View: "v", Version: 1, Build: build, Epoch: epoch, From: from, To: to, Saved: to}
-		for _, k := range keys {
-			n.Keys = append(n.Keys, RowName("v", strconv.Itoa(k)))
-		}
-		for i, s := range subjects {
-			late[i] = deliver(r, s, n, unreliable, late[i])
-		}
-		runtime.Gosched()
-	}
-}
-
-// deliver gives a process a notice, or does not, and returns those that are to
-// come late.
-func deliver(r *rand.Rand, s subject, n Notice, unreliable bool, late []Notice) []Notice {
-	switch pick := r.IntN(20); {
-	case !unreliable || pick < 15:
-		s.hear(n)
-	case pick == 15: // lost
-	case pick == 16:
-		s.hear(n)
-		s.hear(n)
-	default:
-		late = append(late, n)
-	}
-	if len(late) <= 3 {
-		return late
-	}
-	for _, i := range r.Perm(len(late)) {
-		s.hear(late[i])
-	}
-	return nil
 }
 
 // floored is the cache of this package.
@@ -205,7 +169,7 @@ func (f floored) promised() (position uint64, build int) {
 	return f.p.Applied("v"), build
 }
 
-func (f floored) flipped(v *truth) {
+func (f floored) look(v *truth) {
 	at, build := v.now()
 	f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: build, Position: at, State: Live}}, time.Now())
 }
@@ -244,7 +208,7 @@ type deleting struct {
 
 func (d deleting) promised() (position uint64, build int) { return d.at.Load(), 1 }
 
-func (d deleting) flipped(*truth) {}
+func (d deleting) look(*truth) {}
 
 func (d deleting) hear(n Notice) {
 	for _, k := range n.Keys {

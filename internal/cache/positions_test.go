@@ -29,6 +29,14 @@ const ages = time.Hour
 // running runs Positions on a database with one view at position 10, of a log
 // that ends at 50.
 func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, incarnation uuid.UUID) {
+	admin, pool, incarnation := oneView(t)
+	p = newPositions(pool, nc)
+	run(t, p)
+	return p, admin, incarnation
+}
+
+// oneView is that database, as its owner and as a query process see it.
+func oneView(t *testing.T) (admin, pool *pgxpool.Pool, incarnation uuid.UUID) {
 	db := testkit.Database(t, migrated)
 	admin, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{})
 	require.NoError(t, err)
@@ -37,14 +45,21 @@ func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, in
 		with served as (insert into sical.view_version (view, version, serving) values ('v', 1, 1))
 		insert into sical.projection (view, version, build, shard, position, epoch, incarnation)
 		select 'v', 1, 1, 0, 10, 1, incarnation from sical.log returning incarnation`).Scan(&incarnation))
-	pool, err := postgres.Open(t.Context(), db.URL(postgres.RoleQuery), postgres.Options{})
+	pool, err = postgres.Open(t.Context(), db.URL(postgres.RoleQuery), postgres.Options{})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	return admin, pool, incarnation
+}
 
-	p = NewPositions(Config{
+func newPositions(pool *pgxpool.Pool, nc *nats.Conn) *Positions {
+	return NewPositions(Config{
 		Views: []View{{Name: "v", Version: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
 		Head: func(context.Context) (uint64, error) { return 50, nil },
 	})
+}
+
+// run runs Positions until the test ends, and waits for their first look at the database.
+func run(t *testing.T, p *Positions) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p.Run(ctx) }()
@@ -54,8 +69,7 @@ func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, in
 			t.Error(err)
 		}
 	})
-	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 10, ages)) // the first look at the database
-	return p, admin, incarnation
+	require.NoError(t, p.Wait(t.Context(), []string{"v"}, 10, ages))
 }
 
 func TestWithoutNoticesTheDatabaseIsAsked(t *testing.T) {

@@ -1,0 +1,109 @@
+package cache
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+)
+
+// abreast is how many notices are under way to a process: readers shall meet changes, not
+// a backlog.
+const abreast = 16
+
+// bus carries the notices of a view's changes to every process.
+type bus struct {
+	truth      *truth
+	unreliable bool
+	order      sync.Mutex // of commits, and so of notices
+	wires      []*wire
+}
+
+func newBus(v *truth, unreliable bool, subjects []subject) *bus {
+	b := &bus{truth: v, unreliable: unreliable}
+	for i, s := range subjects {
+		b.wires = append(b.wires, &wire{
+			bus: b, to: s, notices: make(chan Notice, abreast), rand: rand.New(rand.NewPCG(5, uint64(i))),
+		})
+	}
+	return b
+}
+
+// write is one of the writers: it changes the view and tells every process of it. Where
+// the bus is unreliable, owners change now and then, and so does the build that is read.
+func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		b.order.Lock()
+		if b.unreliable && r.IntN(200) == 0 {
+			b.truth.flip()
+			b.send(Notice{Flip: true})
+		}
+		if b.unreliable && r.IntN(20) == 0 {
+			b.truth.pass()
+		}
+		b.send(b.truth.change(r))
+		b.order.Unlock()
+		runtime.Gosched()
+	}
+}
+
+func (b *bus) send(n Notice) {
+	for _, w := range b.wires {
+		w.notices <- n
+	}
+}
+
+// wire is how a process hears: alone in what it touches, as Positions.Run is.
+type wire struct {
+	bus     *bus
+	to      subject
+	notices chan Notice
+	rand    *rand.Rand
+	late    []Notice // to be delivered after others
+	gone    int      // notices that will not come, as the connection is down
+}
+
+// listen delivers until the channel is closed.
+func (w *wire) listen() {
+	for n := range w.notices {
+		switch {
+		case w.gone > 0:
+			// Nothing comes; the database is asked now and then, and at the end: see
+			// Positions.look.
+			if w.gone--; w.gone == 0 || w.rand.IntN(20) == 0 {
+				w.to.look(w.bus.truth)
+			}
+		case n.Flip:
+			w.to.look(w.bus.truth)
+		case w.bus.unreliable && w.rand.IntN(300) == 0:
+			w.gone = w.rand.IntN(200)
+		default:
+			w.deliver(n)
+		}
+	}
+}
+
+// deliver hands a notice over; where the bus is unreliable, some are lost, some come late
+// and some twice, to each process others.
+func (w *wire) deliver(n Notice) {
+	switch pick := w.rand.IntN(20); {
+	case !w.bus.unreliable || pick < 15:
+		w.to.hear(n)
+	case pick == 15: // lost
+	case pick == 16:
+		w.to.hear(n)
+		w.to.hear(n)
+	default:
+		w.late = append(w.late, n)
+	}
+	if len(w.late) > 3 {
+		for _, i := range w.rand.Perm(len(w.late)) {
+			w.to.hear(w.late[i])
+		}
+		w.late = nil
+	}
+}
