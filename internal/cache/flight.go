@@ -122,6 +122,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		e.generation = never
 		c.positions.suspect.Store(true)
 	}
+	e.answer.Checkpoints = nil // the entry knows what they tell
 	if _, ok := e.current(c.positions, 0); ok {
 		c.keep(e)
 	}

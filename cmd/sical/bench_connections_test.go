@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/loadtest"
+	"sical-backend/internal/postgres"
+)
+
+const (
+	manyConnections = 1000
+	keptAnswers     = 100_000 // of about 1 KB
+	keptBytes       = 150_000_000
+	memoryLimit     = "200MiB" // of the heap and the stacks: the program's own text is resident as well
+)
+
+// BenchmarkConnections plays 1,000 connections that read 100,000 points from memory as
+// fast as they are answered, of query processes beside a system, against the bare handler
+// of BenchmarkCachedRead with the same answers. One process is told to keep to 256 MB, as
+// it is in a container, the other has what it likes. Required are a 95th percentile of at
+// most 1.5 times the bare handler's, no errors, and less than 256 MB, all at once.
+func BenchmarkConnections(b *testing.B) {
+	dir := b.TempDir()
+	program, bare := filepath.Join(dir, "sical"), filepath.Join(dir, "bare")
+	build(b, ".", program)
+	build(b, "../../internal/bench/bare", bare)
+	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000")
+	l := fill(b, system.PublicURL, signer, keptAnswers)
+	processes := []*queryProcess{system.startQuery(b, "within 256 MB", memoryLimit), system.startQuery(b, "without a bound", "off")}
+	var file string
+	for _, q := range processes {
+		l.url = q.url
+		file, _ = l.answers(b, l.everything) // which are in its memory from then on
+	}
+	url, pid := bareServer(b, bare, "-answers", file)
+	work := l.reading(func(_, n int) string { return "/v1/points/" + l.points[n*7919%len(l.points)] }, nil)
+	contenders := []*contender{{name: "bare", url: url, roots: []int{pid}, work: work}}
+	for _, q := range processes {
+		contenders = append(contenders, &contender{name: q.name, url: q.url, roots: []int{q.pid}, work: work})
+	}
+	for _, c := range contenders {
+		c.load(b, manyConnections, time.Second)
+	}
+	p95 := make([][]float64, len(contenders))
+	for b.Loop() {
+		for i, c := range contenders {
+			before := c.spent(b)
+			r := c.load(b, manyConnections, benchRound)
+			p95[i] = append(p95[i], r.Latency.Quantile(.95).Seconds()*1000)
+			c.rates = append(c.rates, r.PerSecond())
+			c.costs = append(c.costs, float64((c.spent(b)-before).Microseconds())/float64(r.Units))
+		}
+	}
+	b.ReportMetric(0, "ns/op") // the length of a round is ours
+	table := fmt.Sprintf("%-16s %12s %14s %8s %8s %12s\n", "", "requests/s", "CPU µs each", "p95 ms", "times", "MB resident")
+	for i, c := range contenders {
+		m, unit := loadtest.Median(p95[i]), strings.ReplaceAll(c.name, " ", "-")
+		tree, err := loadtest.Tree(c.roots[0])
+		require.NoError(b, err)
+		times, resident := m/loadtest.Median(p95[0]), float64(tree[0].Memory)/1e6
+		b.ReportMetric(m, unit+"-p95-ms")
+		b.ReportMetric(times, unit+"-times")
+		b.ReportMetric(resident, unit+"-MB")
+		table += fmt.Sprintf("%-16s %12s %14.1f %8.1f %8.2f %12.0f\n",
+			c.name, thousands(loadtest.Median(c.rates)), loadtest.Median(c.costs), m, times, resident)
+	}
+	b.Log("\n" + table)
+}
+
+// queryProcess is one that only answers, of a system.
+type queryProcess struct {
+	name, url string
+	pid       int
+}
+
+// startQuery starts one with a limit of memory, as GOMEMLIMIT takes it.
+func (l *launched) startQuery(b *testing.B, name, limit string) *queryProcess {
+	b.Helper()
+	cmd := l.command(b, "query", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "error",
+		"--postgres-url", l.PostgresURLs[postgres.RoleQuery], "--nats-url", l.NATSURL,
+		"--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", strconv.Itoa(keptBytes))
+	cmd.Env = append(os.Environ(), "GOMEMLIMIT="+limit)
+	_, url, _ := strings.Cut(launch(b, cmd, "sical query: "), ", API ")
+	return &queryProcess{name, url, cmd.Process.Pid}
+}
