@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/loadtest"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+const (
+	overload  = 5                      // times what the system can answer
+	inTime    = 500 * time.Millisecond // in which an answer is of use
+	fitting   = 16                     // connections that have it do all it can
+	crowding  = 512                    // of those who ask too much
+	loadRound = 3 * time.Second
+)
+
+// useful counts the answers that came in time.
+type useful struct {
+	contender
+	counted atomic.Int64
+}
+
+func (c *useful) do(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
+	err := c.work(ctx, conn, u)
+	if err == nil && time.Since(u.Due) <= inTime {
+		c.counted.Add(1)
+	}
+	if status, ok := errors.AsType[*loadtest.StatusError](err); ok && strings.Contains(status.Body, `"overloaded"`) {
+		return nil // as it should be
+	}
+	return err
+}
+
+// round loads the system and tells how many answers came in time, in a second and for
+// each that it had a processor for.
+func (c *useful) round(b *testing.B, l loadtest.Load) (good, each float64, told string) {
+	b.Helper()
+	c.counted.Store(0)
+	before := c.spent(b)
+	l.Work, l.Duration = c.do, loadRound
+	r, err := l.Run(b.Context())
+	require.NoError(b, err)
+	require.NoError(b, r.Err)
+	good = float64(c.counted.Load()) / r.Took.Seconds()
+	processors := (c.spent(b) - before).Seconds() / r.Took.Seconds()
+	return good, good / processors, fmt.Sprintf("%.0f/s of %.0f/s in time, %.1f processors, %v at p95",
+		good, r.PerSecond(), processors, r.Latency.Quantile(.95).Round(time.Millisecond))
+}
+
+// BenchmarkOverload searches public goals, which memory does not have, in turn by 16
+// connections as fast as they are answered, and at five times the rate that came of
+// it; what is too much is refused. Required is that at least 0.9 times as many answers
+// come within half a second. As who asks takes of the same processors, the answers for
+// each second of the system's own are told beside. -benchtime 3x plays three rounds of
+// both, of which medians are told.
+func BenchmarkOverload(b *testing.B) {
+	program := filepath.Join(b.TempDir(), "sical")
+	build(b, ".", program)
+	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1000")
+	l := fill(b, system.PublicURL, signer, 500)
+	more(b, l, 200)
+	asked := &useful{contender: contender{url: l.url, roots: []int{system.PID}, work: l.reading(func(_, n int) string { return "/v1/goals?q=goal&limit=" + strconv.Itoa(100+n%100) }, nil)}}
+	closed := loadtest.Load{URL: l.url, Connections: fitting}
+	asked.round(b, closed) // pools fill, statements are prepared
+	var ratios, eaches []float64
+	for b.Loop() {
+		peak, peakEach, calm := asked.round(b, closed)
+		good, goodEach, rush := asked.round(b, loadtest.Load{URL: l.url, Connections: crowding, Rate: int(overload * peak)})
+		ratios, eaches = append(ratios, good/peak), append(eaches, goodEach/peakEach)
+		b.Logf("at its peak %s; at five times that %s, the others refused", calm, rush)
+	}
+	b.ReportMetric(0, "ns/op") // the length of a round is ours
+	b.ReportMetric(loadtest.Median(ratios), "times-peak")
+	b.ReportMetric(loadtest.Median(eaches), "times-peak-each-cpu-s")
+}
+
+// more makes some more goals, each of a path.
+func more(b *testing.B, l *library, goals int) {
+	b.Helper()
+	conn, err := loadtest.Dial(b.Context(), l.url)
+	require.NoError(b, err)
+	defer conn.Close()
+	l.batches(b, conn, l.people[0].token, goals, func(i int) []string {
+		return []string{batched("goal.create", fmt.Sprintf(`"id":%q,"title":"Goal %d","visibility":"public","paths":[%q]`, newID(), i, l.paths[i%len(l.paths)]))}
+	})
+}
+
+// BenchmarkWaitingReaders has 2,000 readers wait over HTTP for what they have
+// written, while the view cannot go on, and tells how much memory the process takes
+// more; required is at most 150 MB. Then the view goes on, and all are answered.
+func BenchmarkWaitingReaders(b *testing.B) {
+	const readers = 2000
+	program := filepath.Join(b.TempDir(), "sical")
+	build(b, ".", program)
+	system, signer := startSical(b, program)
+	l := fill(b, system.PublicURL, signer, 5*benchConnections)
+	watch, err := loadtest.Dial(b.Context(), system.AdminURL)
+	require.NoError(b, err)
+	defer watch.Close()
+	var most int64
+	for b.Loop() {
+		before := memory(b, system.PID)
+		release := hold(b, system.PostgresURLs[postgres.RoleProjector], projections.Goal.Build(1).Table())
+		conn, err := loadtest.Dial(b.Context(), l.url)
+		require.NoError(b, err)
+		_, written, err := createGoal(b.Context(), conn, l.people[0], loadtest.Unit{})
+		require.NoError(b, err)
+		conn.Close()
+		wait := []string{"Sical-Min-Position: " + written.Header.Get("Sical-Position"), "Prefer: wait=5"}
+		work := l.reading(func(_, n int) string { return "/v1/goals/" + l.goals[n%len(l.goals)] }, func(string) []string { return wait })
+		ended := make(chan *loadtest.Result, 1)
+		go func() {
+			r, err := loadtest.Load{URL: l.url, Connections: readers, Units: readers, Duration: loadtest.MaxDuration, Work: work}.Run(b.Context())
+			if err != nil {
+				b.Error(err)
+			}
+			ended <- r
+		}()
+		testkit.Eventually(b, func() error {
+			a, err := watch.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: "/metrics"})
+			if err == nil && !strings.Contains(string(a.Body), fmt.Sprintf("\nsical_waiting_readers %d\n", readers)) {
+				err = errors.New("not all wait yet")
+			}
+			return err
+		})
+		most = max(most, memory(b, system.PID)-before)
+		release()
+		r := <-ended
+		require.NoError(b, r.Err)
+		require.Zero(b, r.Failed)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(most)/(1<<20), "MB-more")
+}
+
+// memory is what a process takes, without its children.
+func memory(b *testing.B, pid int) int64 {
+	b.Helper()
+	tree, err := loadtest.Tree(pid)
+	require.NoError(b, err)
+	return tree[0].Memory
+}
+
+// hold keeps everybody from writing to a table until release is called.
+func hold(b *testing.B, url, table string) (release func()) {
+	b.Helper()
+	conn, err := pgx.Connect(b.Context(), url)
+	require.NoError(b, err)
+	tx, err := conn.Begin(b.Context())
+	require.NoError(b, err)
+	_, err = tx.Exec(b.Context(), `lock table `+table+` in share mode`)
+	require.NoError(b, err)
+	return func() {
+		require.NoError(b, tx.Rollback(b.Context()))
+		require.NoError(b, conn.Close(b.Context()))
+	}
+}
