@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -78,6 +79,13 @@ func NameOf[T any]() string { return known.byType[reflect.TypeFor[T]()].Name }
 // Types lists every stored form, by name and schema.
 func Types() []*Type { return known.types() }
 
+// KnowsForm tells whether this binary can read what an UnknownType was made of.
+func KnowsForm(form string) bool {
+	name, schema, _ := strings.Cut(form, "/")
+	number, err := strconv.Atoi(schema)
+	return err == nil && known.byName[key{name, number}] != nil
+}
+
 func (c *catalogue) types() []*Type {
 	all := make([]*Type, 0, len(c.byName))
 	for _, t := range c.byName {
@@ -109,6 +117,9 @@ type UnknownType struct {
 	Name   string
 	Schema int
 }
+
+// Form is the event's stored name and schema, as name/schema.
+func (e UnknownType) Form() string { return fmt.Sprintf("%s/%d", e.Name, e.Schema) }
 
 func (e UnknownType) Error() string {
 	return fmt.Sprintf("unknown event type %s, schema %d", e.Name, e.Schema)

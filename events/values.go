@@ -41,7 +41,15 @@ func ParseDate(s string) (Date, error) {
 // Time is the first instant of the day in UTC.
 func (d Date) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
-func (d Date) String() string { return d.Time().Format(time.DateOnly) }
+func (d Date) String() string {
+	year, month, day := d.Time().Date()
+	if year < 1000 || year > 9999 {
+		return d.Time().Format(time.DateOnly)
+	}
+	b := make([]byte, 0, len(time.DateOnly)) // names of daily sums are made of it by the million
+	b = strconv.AppendInt(b, int64(year), 10)
+	return string(append(b, '-', '0'+byte(month/10), '0'+byte(month%10), '-', '0'+byte(day/10), '0'+byte(day%10)))
+}
 
 // MarshalText writes YYYY-MM-DD.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

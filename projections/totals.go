@@ -38,7 +38,7 @@ func Daily(kind string, day events.Date) string { return kind + separator + day.
 
 // DailyOf names what Daily does, of one subject.
 func DailyOf(kind string, day events.Date, subject events.ID) string {
-	return Daily(kind, day) + separator + subject.String()
+	return kind + separator + day.String() + separator + subject.String()
 }
 
 // Created is the kind of the daily sums of rows by the day they began.

@@ -34,6 +34,7 @@ type App struct {
 	registry *prometheus.Registry
 	database *telemetry.Database // nil leaves statements unwatched
 	pools    *telemetry.Pools
+	requests *telemetry.HTTP
 	tracer   *tracing.Tracer // nil for none
 
 	instance *embedded.Instance // nil where nothing private was started
@@ -70,6 +71,7 @@ func newApp(c Config, logger *slog.Logger) *App {
 	a := &App{
 		Config: c, logger: logger, registry: registry, failed: make(chan error, 1),
 		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
+		requests: telemetry.NewHTTP(registry),
 	}
 	a.protect = a.protectPublic
 	return a

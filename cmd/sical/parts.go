@@ -200,6 +200,16 @@ func (a *App) startQuery(ctx context.Context) error {
 			}
 		}
 		return least, position
+	}, func(ctx context.Context, name string) (float64, bool, error) {
+		v, err := rebuild.Named(projections.Views(), name)
+		if err != nil {
+			return 0, false, err
+		}
+		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		if err != nil || j == nil || j.Ended() {
+			return 0, false, err
+		}
+		return j.Percent, true, nil
 	})}, check{"hot answers", func(ctx context.Context) error {
 		if !positions.Heard() {
 			return notYet("the views have not been heard of yet")
@@ -236,7 +246,9 @@ func (a *App) startProjector(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.work("rebuilds", rebuild.New(rebuild.Config{Pool: building, Views: cfg.Views, Announce: announce, Logger: a.logger}).Run)
+	a.work("rebuilds", rebuild.New(rebuild.Config{
+		Pool: building, Views: cfg.Views, Requests: a.requests.Answered, Announce: announce, Logger: a.logger,
+	}).Run)
 	a.operate = append(a.operate, func(e *echo.Echo) {
 		admin.RegisterProjections(e, admin.Projections{Pool: building, Views: cfg.Views, Announce: announce})
 	})

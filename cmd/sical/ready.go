@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -88,8 +90,12 @@ func public(err error) string {
 // service: one that is paused would for ever.
 const startPatience = 30 * time.Second
 
-// caughtUp asks whether the views have what the log held when it was first asked.
-func caughtUp(head func(context.Context) (uint64, error), applied func() (view string, position uint64)) func(context.Context) error {
+// caughtUp asks whether the views have what the log held when it was first asked. One
+// that is being built has no answers at all: however long that takes, it is waited for.
+func caughtUp(
+	head func(context.Context) (uint64, error), applied func() (view string, position uint64),
+	building func(ctx context.Context, view string) (percent float64, is bool, err error),
+) func(context.Context) error {
 	var mu sync.Mutex
 	var target uint64
 	var since time.Time
@@ -103,7 +109,15 @@ func caughtUp(head func(context.Context) (uint64, error), applied func() (view s
 			since = time.Now()
 		}
 		view, position := applied()
-		if position < target && time.Since(since) < startPatience {
+		if position >= target {
+			return nil
+		}
+		if position == 0 {
+			if percent, is, err := building(ctx, view); is || err != nil {
+				return cmp.Or(err, error(notYet(fmt.Sprintf("the view %s is being built, %.0f %% of it are done", view, percent))))
+			}
+		}
+		if time.Since(since) < startPatience {
 			return notYet("the view " + view + " is behind what the log held at the start")
 		}
 		return nil

@@ -85,7 +85,7 @@ func TestReadinessIsPostgresAlone(t *testing.T) {
 // What a start needs is asked until the first yes, and never again.
 func TestWarmUpGatesTheFirstReadinessOnly(t *testing.T) {
 	t.Parallel()
-	head, applied := uint64(10), uint64(7)
+	head, applied, built := uint64(10), uint64(0), false
 	a := newApp(Config{AdminListen: "127.0.0.1:0", DataDir: t.TempDir(), NATSURL: testkit.NATS(t).URL}, slog.New(slog.DiscardHandler))
 	t.Cleanup(a.Close)
 	a.natsURL = a.NATSURL
@@ -93,11 +93,16 @@ func TestWarmUpGatesTheFirstReadinessOnly(t *testing.T) {
 	var down error
 	a.checks = []check{{"log", func(context.Context) error { return down }}}
 	a.beginnings = []check{{"views", caughtUp(
-		func(context.Context) (uint64, error) { return head, nil }, func() (string, uint64) { return "goal", applied })}}
+		func(context.Context) (uint64, error) { return head, nil }, func() (string, uint64) { return "goal", applied },
+		func(context.Context, string) (float64, bool, error) { return 42, !built, nil })}}
 	require.NoError(t, a.open())
 	s := &system{t: t, app: a}
 
 	status, body := s.asked("/ready")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, "the view goal is being built, 42 % of it are done")
+	built, applied = true, 7
+	status, body = s.asked("/ready")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Contains(t, body, "the view goal is behind what the log held at the start")
 	head = 1000 // what comes while it catches up does not count

@@ -4,18 +4,21 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/internal/testkit"
 )
 
-// rebuilds a view beside a running server, kills the server in the middle of
-// another rebuild, and finds the next one going on with it.
+// rebuilds a view beside a running server, and others that the server does not live
+// to see the end of.
 func (b binary) rebuilds(t *testing.T) {
 	dir := b.folder(t)
 	s := b.serve(t, dir)
@@ -41,31 +44,62 @@ func (b binary) rebuilds(t *testing.T) {
 		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
 	}
 
-	// So slow that it is at work when the server is killed.
-	b.output(t, dir, "", "projections", "rebuild", "user", "--rate", "20", "--detach")
-	job := func() (j rebuild.Job) {
+	b.survivesKills(t, dir, s)
+}
+
+// survivesKills kills the server at any moments of rebuilds, and each time finds what
+// is read as it was, or whole where the rebuild was done; the next server goes on.
+func (b binary) survivesKills(t *testing.T, dir string, s *server) {
+	state := func() string {
 		for line := range strings.Lines(b.output(t, dir, "", "projections", "jobs", "--json")) {
 			var found rebuild.Job
 			require.NoError(t, json.Unmarshal([]byte(line), &found))
-			if found.View == "user" {
-				j = found
+			if found.View == "user" && found.Kind == rebuild.KindRebuild {
+				return found.State
 			}
 		}
-		return j
+		return ""
 	}
-	state := func(want string) {
-		t.Helper()
-		testkit.Eventually(t, func() error {
-			if j := job(); j.State != want {
-				return fmt.Errorf("the rebuild is %q, not %q", j.State, want)
+	builds := func() (read int, all []projector.BuildStatus) {
+		for line := range strings.Lines(b.output(t, dir, "", "projections", "list", "--json")) {
+			var found projector.Status
+			require.NoError(t, json.Unmarshal([]byte(line), &found))
+			if found.View == "user" {
+				return found.Build, found.Builds
 			}
-			return nil
-		})
+		}
+		t.Fatal("the view is not listed")
+		return 0, nil
 	}
-	state(rebuild.Filling)
-	require.NoError(t, s.cmd.Process.Kill())
-	<-s.ended
-	b.serve(t, dir)
-	state(rebuild.Done)
-	assert.Contains(t, b.output(t, dir, "", "projections", "verify", "user"), "0 differences")
+	before, _ := builds()
+	ended := func(state string) bool { return state == "" || state == rebuild.Done }
+	for range 4 {
+		if ended(state()) { // slow enough to be at work for a while
+			before, _ = builds()
+			b.output(t, dir, "", "projections", "rebuild", "user", "--rate", "30", "--detach")
+		}
+		moment := time.Duration(rand.IntN(2500)) * time.Millisecond
+		t.Logf("killed after %v", moment)
+		<-time.After(moment) // whatever it is at by then
+		require.NoError(t, s.cmd.Process.Kill())
+		<-s.ended
+		s = b.serve(t, dir)
+		first := state()
+		now, _ := builds()
+		switch second := state(); {
+		case ended(first):
+			assert.NotEqual(t, before, now, "it was done, and is read")
+		case !ended(second):
+			assert.Equal(t, before, now, "it was not done, and is not read")
+		}
+		assert.Contains(t, b.output(t, dir, "", "projections", "verify", "user"), " 0 differences")
+	}
+	testkit.Eventually(t, func() error {
+		now, all := builds()
+		if state := state(); state != rebuild.Done || now == before || len(all) != 2 {
+			return fmt.Errorf("the rebuild is %q, %d is read of %+v", state, now, all)
+		}
+		return nil
+	})
+	assert.Contains(t, b.output(t, dir, "", "projections", "verify", "user"), " 0 differences")
 }

@@ -6,19 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"sical-backend/events"
 )
 
-// Block is a run of stored events, in the binary form of COPY.
+// Block is a run of stored events, in the binary form of COPY. It is spent once Each
+// has gone through it.
 type Block struct {
-	raw   []byte
+	raw   *[]byte
 	types []string // that were asked for
 }
 
 // blockSize is how many bytes of events are handed over at a time.
 const blockSize = 128 << 10
+
+// buffers are those of spent blocks: a scan of the whole log gets by with a few.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, blockSize)
+	return &b
+}}
 
 // Scan hands over the events of the types between two positions, the first of
 // them exclusive, in the log's order and in blocks that belong to the callee. It
@@ -54,7 +62,7 @@ type blocks struct {
 	add     func(Block) error
 	types   []string
 	begun   bool
-	pending []byte
+	pending *[]byte
 	err     error
 }
 
@@ -71,20 +79,21 @@ func (b *blocks) Write(row []byte) (int, error) {
 	if len(row) == 2 { // the trailer, in place of a number of fields
 		return n, nil
 	}
-	if len(b.pending)+len(row) > blockSize {
+	if b.pending != nil && len(*b.pending)+len(row) > blockSize {
 		if err := b.flush(); err != nil {
 			return 0, err
 		}
 	}
 	if b.pending == nil {
-		b.pending = make([]byte, 0, max(blockSize, len(row)))
+		b.pending = buffers.Get().(*[]byte)
+		*b.pending = (*b.pending)[:0]
 	}
-	b.pending = append(b.pending, row...)
+	*b.pending = append(*b.pending, row...)
 	return n, nil
 }
 
 func (b *blocks) flush() error {
-	if len(b.pending) > 0 && b.err == nil {
+	if b.pending != nil && b.err == nil {
 		b.err = b.add(Block{b.pending, b.types})
 		b.pending = nil
 	}
@@ -97,29 +106,33 @@ var errCopy = errors.New("eventlog: a binary COPY is not understood")
 // scanned is how many columns Scan asks for.
 const scanned = 8
 
-// Each calls f with each event of the block, undecoded. The event's Raw is valid
-// as long as the block is.
+// Each calls f with each event of the block, undecoded, and can be called once. The
+// event and its Raw are valid until f returns, what else it holds for ever.
 func (b Block) Each(f func(*events.Event) error) error {
-	for raw := b.raw; len(raw) > 0; {
-		if len(raw) < 2 || binary.BigEndian.Uint16(raw) != scanned {
+	defer buffers.Put(b.raw)
+	raw := *b.raw
+	text := string(raw) // the names of all streams, in one piece
+	var e events.Event
+	for at := 0; at < len(raw); {
+		if len(raw) < at+2 || binary.BigEndian.Uint16(raw[at:]) != scanned {
 			return errCopy
 		}
-		raw = raw[2:]
-		var fields [scanned][]byte
+		at += 2
+		var fields [scanned]span
 		for i := range fields {
-			if len(raw) < 4 {
+			if len(raw) < at+4 {
 				return errCopy
 			}
-			size := int(int32(binary.BigEndian.Uint32(raw)))
-			if size < 0 || len(raw) < 4+size {
+			size := int(int32(binary.BigEndian.Uint32(raw[at:])))
+			at += 4
+			if size < 0 || len(raw) < at+size || fixed[i] != 0 && size != fixed[i] {
 				return errCopy
 			}
-			fields[i], raw = raw[4:4+size], raw[4+size:]
+			fields[i] = span{at, at + size}
+			at += size
 		}
-		e, err := b.event(fields)
-		if err != nil {
-			return err
-		}
+		e = events.Event{Stream: events.Stream(text[fields[1].from:fields[1].to])}
+		b.fill(&e, raw, fields)
 		if err := f(&e); err != nil {
 			return err
 		}
@@ -127,26 +140,26 @@ func (b Block) Each(f func(*events.Event) error) error {
 	return nil
 }
 
+// span is where a field stands in a block.
+type span struct{ from, to int }
+
+// fixed is the size of those fields that have one.
+var fixed = [scanned]int{0: 8, 2: 4, 4: 2, 6: 16, 7: 8}
+
 // epoch is the instant that Postgres counts microseconds from.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
-func (b Block) event(fields [scanned][]byte) (e events.Event, err error) {
-	for i, size := range [scanned]int{0: 8, 2: 4, 4: 2, 6: 16, 7: 8} {
-		if size > 0 && len(fields[i]) != size {
-			return e, errCopy
-		}
-	}
-	e.Position = binary.BigEndian.Uint64(fields[0])
-	e.Stream = events.Stream(fields[1])
-	e.Version = int(binary.BigEndian.Uint32(fields[2]))
+func (b Block) fill(e *events.Event, raw []byte, fields [scanned]span) {
+	field := func(i int) []byte { return raw[fields[i].from:fields[i].to] }
+	e.Position = binary.BigEndian.Uint64(field(0))
+	e.Version = int(binary.BigEndian.Uint32(field(2)))
 	for _, t := range b.types { // no copy of the name for each event
-		if t == string(fields[3]) {
+		if t == string(field(3)) {
 			e.Type = t
 		}
 	}
-	e.Schema = int(binary.BigEndian.Uint16(fields[4]))
-	e.Raw = fields[5]
-	copy(e.Owner[:], fields[6])
-	e.OccurredAt = time.UnixMicro(int64(binary.BigEndian.Uint64(fields[7])) + epoch).UTC()
-	return e, nil
+	e.Schema = int(binary.BigEndian.Uint16(field(4)))
+	e.Raw = field(5)
+	copy(e.Owner[:], field(6))
+	e.OccurredAt = time.UnixMicro(int64(binary.BigEndian.Uint64(field(7))) + epoch).UTC()
 }

@@ -36,7 +36,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 		return err
 	}
 	to := list[len(list)-1].Position
-	if len(b.rows)+len(b.parked) == 0 && r.lease.state == cache.Live {
+	if len(b.rows)+len(b.parked) == 0 && r.lease.skips(b.skipped) && r.lease.state == cache.Live {
 		// Nothing to write, and the checkpoint can wait a little for company.
 		if r.lease.dirty.IsZero() {
 			r.lease.dirty = began
@@ -135,7 +135,7 @@ func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) erro
 	}
 	r.table.add(queue, b.totals)
 	r.park(queue, b.parked)
-	if err := r.save(ctx, queue, to, true); err != nil {
+	if err := r.save(ctx, queue, to, true, b.skipped); err != nil {
 		return err
 	}
 	for _, f := range b.parked {

@@ -34,6 +34,7 @@ type batch struct {
 	totals  map[string]int64
 	groups  map[string]bool // collections that a row stood in or stands in; nil where too many rows are touched to tell
 	unknown int             // events that only a newer binary can read
+	skipped map[string]bool // the forms of those
 	forget  bool            // someone is erased
 
 	failures []*failure // in the order of the log; the batch cannot be written with any
@@ -58,7 +59,7 @@ func (r *runner) plan(list []*events.Event, p parks) *batch {
 		var unknown events.UnknownType
 		switch {
 		case errors.As(err, &unknown):
-			b.unknown++
+			b.skip(unknown)
 			continue
 		case err != nil:
 			b.failures = append(b.failures, &failure{i, e, nil, err})
@@ -85,6 +86,14 @@ func (r *runner) plan(list []*events.Event, p parks) *batch {
 		b.groups = map[string]bool{}
 	}
 	return b
+}
+
+func (b *batch) skip(u events.UnknownType) {
+	if b.skipped == nil {
+		b.skipped = map[string]bool{}
+	}
+	b.unknown++
+	b.skipped[u.Form()] = true
 }
 
 func touches(v *projections.View, e *events.Event) (keys []projections.Key, err error) {

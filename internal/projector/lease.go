@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +38,17 @@ type lease struct {
 	saved       uint64 // the checkpoint as committed
 	state       cache.State
 	dirty       time.Time // when position first passed saved; zero where it has not
+	skipped     []string  // forms of events that were stepped over, as committed
+}
+
+// skips tells whether it is written down already that all of these are stepped over.
+func (l *lease) skips(forms map[string]bool) bool {
+	for form := range forms {
+		if !slices.Contains(l.skipped, form) {
+			return false
+		}
+	}
+	return true
 }
 
 // acquire tries to become the unit's owner. A build that is not sound it has begin
@@ -54,9 +67,9 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 		where view = $1 and version = $2 and build = $3 and shard = $4 and state <> 'building'
 			and (owner is null or owner = $5 or not exists (
 				select from sical.projector o where o.owner = p.owner and o.lease_until > clock_timestamp()))
-		returning p.position, p.epoch, p.incarnation, p.state, (
+		returning p.position, p.epoch, p.incarnation, p.state, p.skipped_unknown, (
 			select count(*) from sical.projection q where q.view = p.view and q.version = p.version and q.build = p.build)`,
-		r.unit.args(r.owner)...).Scan(&l.position, &l.epoch, &l.incarnation, &l.state, &r.shards)
+		r.unit.args(r.owner)...).Scan(&l.position, &l.epoch, &l.incarnation, &l.state, &l.skipped, &r.shards)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
@@ -102,7 +115,7 @@ func (r *runner) mend(ctx context.Context) error {
 const moved = `-- move projection
 	with moved as (
 		update sical.projection p
-		set position = $5, updated_at = now(),
+		set position = $5, updated_at = now(), skipped_unknown = $9,
 			state = case when $8 and state = 'failed' then 'live' else state end,
 			error = case when not $8 then error end,
 			failed_at = case when not $8 then failed_at end
@@ -115,11 +128,15 @@ const moved = `-- move projection
 const divisionByZero = "22012"
 
 // save commits the position as the checkpoint, with whatever else is queued in
-// rows. healed ends a state of failure. It fails with errLost where the unit has
-// another owner.
-func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, healed bool) error {
+// rows and the forms of the events that were stepped over. healed ends a state of
+// failure. It fails with errLost where the unit has another owner.
+func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, healed bool, forms map[string]bool) error {
+	skipped := r.lease.skipped
+	if !r.lease.skips(forms) {
+		skipped = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(skipped), maps.Keys(forms)))))
+	}
 	batch := &pgx.Batch{}
-	batch.Queue(moved, r.unit.args(position, r.lease.epoch, r.lease.saved, healed)...)
+	batch.Queue(moved, r.unit.args(position, r.lease.epoch, r.lease.saved, healed, skipped)...)
 	batch.QueuedQueries = append(batch.QueuedQueries, rows.QueuedQueries...)
 
 	results := r.cfg.Pool.SendBatch(ctx, batch)
@@ -142,6 +159,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, hea
 		return err
 	}
 	r.lease.position, r.lease.saved, r.lease.dirty, r.lease.state = position, position, time.Time{}, state
+	r.lease.skipped = skipped
 	r.paused.Store(state == cache.Paused)
 	return nil
 }

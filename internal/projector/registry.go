@@ -102,6 +102,18 @@ func SetPosition(ctx context.Context, tx pgx.Tx, b projections.Build, position u
 	return err
 }
 
+// Skipped says which forms of events (events.UnknownType) the rows of a build were
+// folded past, and nothing else.
+func Skipped(ctx context.Context, tx pgx.Tx, b projections.Build, forms []string) error {
+	if forms == nil {
+		forms = []string{}
+	}
+	_, err := tx.Exec(ctx, `-- skip projection
+		update sical.projection set skipped_unknown = $4 where view = $1 and version = $2 and build = $3`,
+		b.View, b.Version, b.Number, forms)
+	return err
+}
+
 // Flip has a build read instead of the one that was, which is kept going as the
 // way back.
 func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
@@ -115,6 +127,20 @@ func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
 		return fmt.Errorf("%w: %s", ErrNoBuild, to)
 	}
 	return err
+}
+
+// Forget takes back that a build of the version is read where its positions are gone,
+// as they are once somebody has deleted the read models; lost tells whether that was
+// so. The version is then without a build, as before its first.
+func Forget(ctx context.Context, tx pgx.Tx, v *projections.View) (lost bool, err error) {
+	if err := lockVersion(ctx, tx, v); err != nil {
+		return false, err
+	}
+	done, err := tx.Exec(ctx, `-- forget view_version
+		update sical.view_version r set serving = null, previous = null
+		where view = $1 and version = $2 and serving is not null
+			and not exists (select from sical.projection p where p.view = r.view and p.version = r.version)`, v.Name, v.Version)
+	return done.RowsAffected() > 0, err
 }
 
 // DropBuild removes a build with its tables; whoever folds it stops. It fails with
@@ -159,6 +185,9 @@ func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) e
 				where view = $1 and p.build = r.serving),
 			not exists (select from sical.events where position > $3)`,
 		v.Name, v.Version, ShortLog).Scan(&begun, &served, &short); err != nil || begun || rebuilds && (served || !short) {
+		return err
+	}
+	if _, err := Forget(ctx, tx, v); err != nil { // else it would be kept as the way back
 		return err
 	}
 	b, err := newBuild(ctx, tx, v, 1, "live")

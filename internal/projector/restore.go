@@ -65,5 +65,8 @@ func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.
 	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil {
 		return found, err
 	}
+	if err := Skipped(ctx, tx, b, nil); err != nil {
+		return found, err
+	}
 	return found, SetPosition(ctx, tx, b, 0)
 }

@@ -164,6 +164,7 @@ func (t *retrial) keys(e *events.Event) ([]projections.Key, error) {
 	keys, err := touches(t.view, e)
 	var unknown events.UnknownType
 	if errors.As(err, &unknown) {
+		t.batch.skip(unknown)
 		return nil, nil
 	}
 	return slices.DeleteFunc(keys, func(k projections.Key) bool { return k.Shard(t.shards) != t.unit.Shard }), err
@@ -245,7 +246,7 @@ func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 			update sical.parked set error = $6, attempts = attempts + 1, retry = false
 			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, t.unit.args(name, text(err))...)
 	}
-	if err := t.save(ctx, queue, t.upTo, false); err != nil {
+	if err := t.save(ctx, queue, t.upTo, false, t.batch.skipped); err != nil {
 		return err
 	}
 	t.runner.parks = t.rest

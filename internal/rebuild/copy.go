@@ -4,87 +4,158 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"sical-backend/events"
 	"sical-backend/projections"
 )
 
-// chunk is how many rows are turned into columns at a time on their way out.
-const chunk = 1024
-
-// source gives rows as COPY takes them.
-type source struct {
-	ctx   context.Context
-	view  *projections.View
-	rows  []row
-	begin func(context.Context, int) error // is told of rows before they are written
-
-	now     []row // that the columns and docs are of
-	at      int   // in now
+// chunk is some rows on their way out, turned into what COPY takes.
+type chunk struct {
+	rows    []row
 	columns []column
 	docs    [][]byte
-	values  []any
 	err     error
+	encoded chan struct{} // closed when the others are there
 }
 
-// column gives one value of a typed slice.
-type column func(i int) any
+// chunkRows is how many rows are turned into columns at a time.
+const chunkRows = 512
 
-// Next moves to the next row.
-func (s *source) Next() bool {
-	if s.at++; s.at < len(s.now) {
-		return true
-	}
-	if len(s.rows) == 0 {
-		return false
-	}
-	s.err = s.advance()
-	return s.err == nil
+// source gives rows as COPY takes them, and adds up what they add to the view's
+// sums. Chunks are encoded by all cores, ahead of whoever writes them.
+type source struct {
+	view   *projections.View
+	shards int
+	chunks chan *chunk // in the order of their rows
+	group  *errgroup.Group
+	stop   context.CancelFunc
+	sums   []map[shardTotal]int64 // of each encoder, once it has ended
+
+	now    *chunk
+	at     int // in now
+	values []any
+	err    error
 }
 
-// advance makes the next rows ready.
-func (s *source) advance() (err error) {
+// shardTotal names one addend of a sum.
+type shardTotal struct {
+	name  string
+	shard int
+}
+
+// newSource begins to encode rows, of which it lets go on the way. begin is told of
+// rows before they are worked on. The source must be ended.
+func newSource(ctx context.Context, v *projections.View, shards int, rows runs, begin func(context.Context, int) error) *source {
+	n := runtime.GOMAXPROCS(0)
+	ctx, stop := context.WithCancel(ctx)
+	group, ctx := errgroup.WithContext(ctx)
+	s := &source{view: v, shards: shards, chunks: make(chan *chunk, 2*n), group: group, stop: stop, sums: make([]map[shardTotal]int64, n)}
+	todo := make(chan *chunk, 2*n)
+	group.Go(func() error {
+		defer close(s.chunks)
+		defer close(todo)
+		for {
+			c := &chunk{rows: rows.take(make([]row, 0, chunkRows)), encoded: make(chan struct{})}
+			if len(c.rows) == 0 {
+				return nil
+			}
+			if err := begin(ctx, len(c.rows)); err != nil {
+				return err
+			}
+			if !send(ctx, todo, c) || !send(ctx, s.chunks, c) {
+				return ctx.Err()
+			}
+		}
+	})
+	for i := range s.sums {
+		s.sums[i] = map[shardTotal]int64{}
+		group.Go(func() (failed error) {
+			for c := range todo { // to the end, as each is waited for
+				if c.err = failed; failed == nil {
+					c.err = s.encode(c, s.sums[i])
+					failed = c.err
+				}
+				close(c.encoded)
+			}
+			return failed
+		})
+	}
+	return s
+}
+
+// encode makes a chunk ready, and adds its rows to the sums.
+func (s *source) encode(c *chunk, sums map[shardTotal]int64) (err error) {
 	defer recovered(&err)
-	n := min(chunk, len(s.rows))
-	if err := s.begin(s.ctx, n); err != nil {
-		return err
-	}
-	s.now, s.rows, s.at = s.rows[:n], s.rows[n:], 0
-	values := make([]projections.Row, n)
-	s.docs = make([][]byte, n)
-	for i, r := range s.now {
+	values := make([]projections.Row, len(c.rows))
+	c.docs = make([][]byte, len(c.rows))
+	for i, r := range c.rows {
 		values[i] = r.value
-		if s.docs[i], err = s.view.Encode(r.value); err != nil {
+		if c.docs[i], err = s.view.Encode(r.value); err != nil {
 			return fmt.Errorf("row %s: %w", r.key, err)
 		}
+		for _, t := range s.view.Totals(r.value) {
+			sums[shardTotal{t.Name, r.key.Shard(s.shards)}] += t.Value
+		}
 	}
-	s.columns = nil
 	for _, slice := range s.view.Collect(values) {
-		s.columns = append(s.columns, columnOf(slice))
+		c.columns = append(c.columns, columnOf(slice))
 	}
 	return nil
 }
 
+// Next moves to the next row.
+func (s *source) Next() bool {
+	if s.at++; s.now != nil && s.at < len(s.now.rows) {
+		return true
+	}
+	c, more := <-s.chunks
+	if !more {
+		s.err = s.group.Wait()
+		return false
+	}
+	<-c.encoded
+	s.now, s.at, s.err = c, 0, c.err
+	return s.err == nil
+}
+
 // Values are those of the present row.
 func (s *source) Values() ([]any, error) {
-	key := s.now[s.at].key
+	key := s.now.rows[s.at].key
 	s.values = append(s.values[:0], [16]byte(key.A))
 	if len(s.view.Keys) == 2 {
 		s.values = append(s.values, [16]byte(key.B))
 	}
-	for _, value := range s.columns {
+	for _, value := range s.now.columns {
 		s.values = append(s.values, value(s.at))
 	}
-	s.values = append(s.values, s.docs[s.at])
+	s.values = append(s.values, s.now.docs[s.at])
 	return s.values, nil
 }
 
 // Err is why Next ended.
 func (s *source) Err() error { return s.err }
+
+// end stops what is under way, and returns the sums.
+func (s *source) end() map[shardTotal]int64 {
+	s.stop()
+	_ = s.group.Wait() // Err has told
+	for _, more := range s.sums[1:] {
+		for at, value := range more {
+			s.sums[0][at] += value
+		}
+	}
+	return s.sums[0]
+}
+
+// column gives one value of a typed slice.
+type column func(i int) any
 
 // columnOf takes values out of a slice; the common types without reflection.
 func columnOf(slice any) column {
@@ -105,12 +176,15 @@ func columnOf(slice any) column {
 }
 
 // columnNames lists the columns of a view's table in the order of source's values.
-func columnNames(v *projections.View) []string {
-	names := append([]string{}, v.Keys...)
+func columnNames(v *projections.View) []string { return append(queried(v), "doc") }
+
+// queried lists the columns that questions filter and sort by.
+func queried(v *projections.View) []string {
+	names := slices.Clone(v.Keys)
 	for _, c := range v.Columns {
 		names = append(names, c.Name)
 	}
-	return append(names, "doc")
+	return names
 }
 
 // identifier is a table's name as pgx takes it.

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -68,10 +69,13 @@ func (f *fill) run(ctx context.Context, s share) (err error) {
 			return err
 		}
 		rows := p.sorted()
-		f.progress.copying(s, len(rows))
+		f.progress.copying(s, rows.count())
 		next, ok := s.next()
 		err := pgx.BeginFunc(ctx, f.pool, func(tx pgx.Tx) error {
 			if err := f.write(ctx, tx, rows); err != nil {
+				return err
+			}
+			if err := projector.Skipped(ctx, tx, f.build, p.skipped()); err != nil { // each pass meets all of them
 				return err
 			}
 			if !ok {
@@ -88,17 +92,15 @@ func (f *fill) run(ctx context.Context, s share) (err error) {
 }
 
 // write adds rows, and their sums in each shard.
-func (f *fill) write(ctx context.Context, tx pgx.Tx, rows []row) error {
-	src := &source{ctx: ctx, view: f.view, rows: rows, begin: f.begin}
-	if _, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src); err != nil {
-		return err
-	}
-	totals, err := f.totals(rows)
+func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
+	src := newSource(ctx, f.view, f.shards, rows, f.begin)
+	_, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src)
+	sums := src.end()
 	if err != nil {
 		return err
 	}
 	var values [][]any
-	for at, value := range totals {
+	for at, value := range sums {
 		values = append(values, []any{at.name, int32(at.shard), value})
 	}
 	_, err = tx.CopyFrom(ctx, identifier(partsOf(f.build)), []string{"name", "shard", "value"}, pgx.CopyFromRows(values))
@@ -108,24 +110,6 @@ func (f *fill) write(ctx context.Context, tx pgx.Tx, rows []row) error {
 func (f *fill) begin(ctx context.Context, n int) error {
 	f.progress.copied(n)
 	return f.pace.wait(ctx, n)
-}
-
-// shardTotal names one addend of a sum.
-type shardTotal struct {
-	name  string
-	shard int
-}
-
-func (f *fill) totals(rows []row) (sums map[shardTotal]int64, err error) {
-	defer recovered(&err)
-	sums = map[shardTotal]int64{}
-	for _, r := range rows {
-		shard := r.key.Shard(f.shards)
-		for _, t := range f.view.Totals(r.value) {
-			sums[shardTotal{t.Name, shard}] += t.Value
-		}
-	}
-	return sums, nil
 }
 
 // finish adds up the sums and creates keys and indexes.
@@ -142,7 +126,7 @@ func (f *fill) finish(ctx context.Context) error {
 				f.build.Table(), keyOf(f.build.Table()), strings.Join(f.view.Keys, ", ")),
 			fmt.Sprintf(`alter table %s add constraint %s primary key (name, shard)`, f.build.TotalTable(), keyOf(f.build.TotalTable())),
 			f.view.IndexDDL(f.build),
-			fmt.Sprintf(`analyze %s`, f.build.Table()),
+			fmt.Sprintf(`analyze %s (%s)`, f.build.Table(), strings.Join(queried(f.view), ", ")),
 			fmt.Sprintf(`analyze %s`, f.build.TotalTable()),
 		} {
 			if _, err := tx.Exec(ctx, sql); err != nil {

@@ -50,9 +50,10 @@ func BenchmarkFill(b *testing.B) {
 		reading += time.Since(begun)
 
 		begun = time.Now()
+		widen := narrow(128 << 20)
 		number++
 		f := &fill{
-			pool: pool, log: log, view: v, build: v.Build(number), shards: 1, to: n, memory: 160 << 20,
+			pool: pool, log: log, view: v, build: v.Build(number), shards: 1, to: n, memory: 128 << 20,
 			pace: unhurried{}, progress: newProgress(n, 0), record: func(context.Context, pgx.Tx, share) error { return nil },
 			filled: func(context.Context, pgx.Tx) error { return nil },
 		}
@@ -61,6 +62,7 @@ func BenchmarkFill(b *testing.B) {
 		folded := time.Since(begun)
 		require.NoError(b, f.finish(b.Context()))
 		filling += time.Since(begun)
+		widen()
 		b.Log("read", reading/time.Duration(number), "folded", folded, "filled", time.Since(begun))
 	}
 	b.ReportMetric(n*float64(number)/filling.Seconds(), "events/s")

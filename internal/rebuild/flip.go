@@ -14,11 +14,13 @@ import (
 )
 
 // read is the build of the view that is read: of its own version, or else of the
-// next lower one; Number 0 for none.
+// next lower one; Number 0 for none, or where its positions are gone.
 func (r *rebuilding) read(ctx context.Context, q querier) (b projections.Build, err error) {
 	b.View = r.view.Name
 	err = q.QueryRow(ctx, `-- read build
-		select version, serving from sical.view_version where view = $1 and version <= $2 and serving is not null
+		select version, serving from sical.view_version r
+		where view = $1 and version <= $2 and exists (
+			select from sical.projection p where p.view = r.view and p.version = r.version and p.build = r.serving)
 		order by version desc limit 1`, r.view.Name, r.view.Version).Scan(&b.Version, &b.Number)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return projections.Build{}, nil
@@ -94,7 +96,11 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 	}
 	r.state = Done
 	r.w.cfg.Announce(r.build)
-	r.logger.InfoContext(ctx, "build is read", "build", r.build.Number, "instead_of", old.String())
+	instead := "nothing"
+	if old.Number != 0 {
+		instead = old.String()
+	}
+	r.logger.InfoContext(ctx, "build is read", "build", r.build.Number, "instead_of", instead)
 	return tidy(ctx, r.w, r.view)
 }
 
@@ -155,7 +161,7 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 
 // tidy drops the builds that nobody needs any more: of this version, all but the
 // one that is read, the one before it and one that is being made; of versions
-// below the next lower one, all.
+// below the next lower one, all; and what is left of those whose positions are gone.
 func tidy(ctx context.Context, w *Worker, v *projections.View) error {
 	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
 		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
@@ -163,7 +169,12 @@ func tidy(ctx context.Context, w *Worker, v *projections.View) error {
 			p.version = $2 and p.build is distinct from r.serving and p.build is distinct from r.previous
 				and not exists (select from sical.projection_job j
 					where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))
-			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null))`,
+			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null))
+		union all
+		select r.view, r.version, number from sical.view_version r, generate_series(1, r.builds) number
+		where r.view = $1 and r.version <= $2 and r.serving is distinct from number
+			and to_regclass(format('sical_read.%s_v%s_b%s', r.view, r.version, number)) is not null
+			and not exists (select from sical.projection p where p.view = r.view and p.version = r.version and p.build = number)`,
 		v.Name, v.Version)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/projections"
@@ -109,11 +110,11 @@ type Request struct {
 
 // Start asks for a rebuild of a view. Whichever projector comes first does it. It
 // fails with ErrRunning.
-func Start(ctx context.Context, pool *pgxpool.Pool, v *projections.View, r Request) error {
+func Start(ctx context.Context, db executor, v *projections.View, r Request) error {
 	if r.Rate < 0 || r.Shards < 0 || r.Shards > maxShards {
 		return ErrBounds
 	}
-	return ask(ctx, pool, v, KindRebuild, ErrRunning, r, 0)
+	return ask(ctx, db, v, KindRebuild, ErrRunning, r, 0)
 }
 
 // maxShards bounds the shards of a build: each has a row to keep and a lease.
@@ -125,8 +126,13 @@ func StartVerify(ctx context.Context, pool *pgxpool.Pool, v *projections.View, s
 	return ask(ctx, pool, v, KindVerify, ErrVerifying, Request{}, sample)
 }
 
-func ask(ctx context.Context, pool *pgxpool.Pool, v *projections.View, kind string, running error, r Request, sample int) error {
-	done, err := pool.Exec(ctx, `-- request projection_job
+// executor is a pool or a transaction.
+type executor interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+func ask(ctx context.Context, db executor, v *projections.View, kind string, running error, r Request, sample int) error {
+	done, err := db.Exec(ctx, `-- request projection_job
 		insert into sical.projection_job as j (view, version, kind, require_approval, rate, shards, sample, approved)
 		select $1, $2, $3, $4, $5, $6, $7, $8
 		where not exists (

@@ -12,13 +12,21 @@ import (
 // traffic suffers, until it no longer does. It works in turns of which the
 // rebuild gets a share, more of it as long as the database answers as fast as
 // ever and the views that are read keep up (additive increase, multiplicative
-// decrease).
+// decrease). Where there is no traffic it gets all: that the database is slow then
+// is its own doing.
 type pacer struct {
-	pool  *pgxpool.Pool
-	limit int // events a second; 0 for none
+	pool     *pgxpool.Pool
+	limit    int           // events a second; 0 for none
+	requests func() uint64 // that this process has answered
+
+	// Of run alone.
+	mark   traffic   // what the traffic is told from
+	marked time.Time // when it was taken
+	busy   time.Time // until when there is traffic
 
 	mu     sync.Mutex
 	share  float64 // of the time that the rebuild may work, up to 1
+	alone  bool    // there was no traffic when last looked
 	free   time.Time
 	budget time.Time // until when the limit has been used up
 }
@@ -31,10 +39,17 @@ const (
 	slowerBy = 2 * time.Millisecond
 	// liveLag is how many events the views that are read may be behind.
 	liveLag = 500
+
+	// firstShare is what a rebuild gets when traffic begins, and finds out from there.
+	firstShare = 0.1
+	// few requests or reads in a second are no traffic: health is asked for all the time.
+	few = 5
+	// trafficLasts is how long there is traffic once there was some.
+	trafficLasts = 2 * time.Second
 )
 
-func newPacer(pool *pgxpool.Pool, limit int) *pacer {
-	return &pacer{pool: pool, limit: limit, share: 1}
+func newPacer(pool *pgxpool.Pool, limit int, requests func() uint64) *pacer {
+	return &pacer{pool: pool, limit: limit, requests: requests, share: 1, alone: true}
 }
 
 // wait returns when the next n events may be worked on.
@@ -79,31 +94,67 @@ func (p *pacer) start(ctx context.Context) (stop func()) {
 	}
 }
 
+// traffic is what grows as the system is used.
+type traffic struct {
+	head     int64  // of the log
+	scans    int64  // of read models, by any process; the database tells within a second
+	requests uint64 // answered by this process, most of them from memory
+}
+
 // run watches how live traffic fares until ctx ends.
 func (p *pacer) run(ctx context.Context) {
 	var best time.Duration
 	for tick(ctx, probeEvery) {
 		began := time.Now()
 		var lag int64
+		var seen traffic
 		err := p.pool.QueryRow(ctx, `-- probe lag
-			select coalesce(max((select coalesce(max(position), 0) from sical.events) - p.position), 0)
-			from sical.projection p join sical.view_version v using (view, version)
-			where p.build = v.serving and p.state = 'live'`).Scan(&lag)
+			select l.head,
+				coalesce((select max(l.head - p.position) from sical.projection p join sical.view_version v using (view, version)
+					where p.build = v.serving and p.state = 'live'), 0),
+				coalesce((select sum(pg_stat_get_numscans(c.oid)) from pg_class c
+					where c.relnamespace = 'sical_read'::regnamespace and c.relkind in ('r', 'i')), 0)::bigint
+			from (select coalesce(max(position), 0) as head from sical.events) l`).Scan(&seen.head, &lag, &seen.scans)
+		seen.requests = p.requests()
 		took := time.Since(began)
-		if err == nil && (best == 0 || took < best) {
+		if err != nil {
+			p.adjust(true, false)
+			continue
+		}
+		if best == 0 || took < best {
 			best = took
 		}
 		best += best / 1000 // forgotten in a minute, for the load may have changed for good
-		p.adjust(err == nil && lag <= liveLag && took <= slower*best+slowerBy)
+		p.adjust(p.used(seen, began) || lag > liveLag, lag <= liveLag && took <= slower*best+slowerBy)
 	}
 }
 
-func (p *pacer) adjust(well bool) {
+// used tells whether the system is, by what has been seen of it at a time.
+func (p *pacer) used(seen traffic, at time.Time) bool {
+	first := p.marked.IsZero()
+	switch {
+	case first:
+	case seen.head != p.mark.head, seen.scans-p.mark.scans >= few, seen.requests-p.mark.requests >= few:
+		p.busy = at.Add(trafficLasts)
+	case at.Sub(p.marked) < time.Second:
+		return at.Before(p.busy)
+	}
+	p.mark, p.marked = seen, at
+	return at.Before(p.busy)
+}
+
+// adjust sets the share, by whether there is traffic and whether it fares well.
+func (p *pacer) adjust(busy, well bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if well {
+	switch {
+	case !busy:
+		p.share, p.alone = 1, true
+	case p.alone:
+		p.share, p.alone = firstShare, false
+	case well:
 		p.share = min(1, p.share+0.05)
-		return
+	default:
+		p.share = max(leastShare, p.share/2)
 	}
-	p.share = max(leastShare, p.share/2)
 }

@@ -1,7 +1,6 @@
 package rebuild
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,12 +36,6 @@ func (e *EventError) Error() string {
 // Unwrap gives what went wrong with it.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// row is one row of the view with its key.
-type row struct {
-	key   projections.Key
-	value projections.Row
-}
-
 // pass folds the part of the log up to a position that touches one share of the
 // keys. Blocks are decoded by any goroutine; the rows are parted among folders by
 // their keys, and each folder takes the blocks in the log's order.
@@ -55,28 +48,23 @@ type pass struct {
 
 	share   share         // that was asked for
 	limit   atomic.Uint64 // its last key, lowered by a folder that runs out of memory
-	unknown atomic.Int64  // that only a newer binary can read
+	unknown sync.Map      // forms of events that only a newer binary can read
 	folders []*folder
+	spent   sync.Pool // of *work
 }
 
-// work is a block on its way.
+// work is a block on its way, used again for a later one once all have folded it.
 type work struct {
 	block   eventlog.Block
-	touched [][]touch     // for each folder, in the log's order
-	decoded chan struct{} // closed when touched is there
+	events  []events.Event // of the block that touch anything
+	touched [][]touch      // for each folder, in the log's order
+	decoded chan struct{}  // holds a token for each folder when touched is there
+	folding atomic.Int32   // how many folders have yet to fold it
 }
 
 type touch struct {
 	key   projections.Key
-	event *events.Event
-}
-
-// folder folds the rows whose keys fall to it.
-type folder struct {
-	rows  map[projections.Key]projections.Row
-	limit uint64 // of the keys in rows
-	queue chan *work
-	size  sizer
+	event int // in events
 }
 
 // run folds, and returns the share that it found room for.
@@ -100,7 +88,7 @@ func (p *pass) run(ctx context.Context, log Log, s share) (share, error) {
 			defer close(f.queue)
 		}
 		return log.Scan(ctx, 0, p.to, p.view.Events, func(b eventlog.Block) error {
-			w := &work{block: b, decoded: make(chan struct{})}
+			w := p.work(b)
 			for _, f := range p.folders {
 				if !send(ctx, f.queue, w) {
 					return ctx.Err()
@@ -121,6 +109,30 @@ func (p *pass) run(ctx context.Context, log Log, s share) (share, error) {
 	return share{s.first, p.limit.Load()}, nil
 }
 
+// work is for a block.
+func (p *pass) work(b eventlog.Block) *work {
+	w, ok := p.spent.Get().(*work)
+	if !ok {
+		w = &work{touched: make([][]touch, len(p.folders)), decoded: make(chan struct{}, len(p.folders))}
+	}
+	w.block, w.events = b, w.events[:0]
+	for i := range w.touched {
+		w.touched[i] = w.touched[i][:0]
+	}
+	w.folding.Store(int32(len(p.folders)))
+	return w
+}
+
+// skipped are the forms of the events that were stepped over.
+func (p *pass) skipped() (forms []string) {
+	p.unknown.Range(func(form, _ any) bool {
+		forms = append(forms, form.(string))
+		return true
+	})
+	slices.Sort(forms)
+	return forms
+}
+
 func send[T any](ctx context.Context, to chan<- T, v T) bool {
 	select {
 	case to <- v:
@@ -136,7 +148,9 @@ func (p *pass) decodeAll(ctx context.Context, queue <-chan *work) error {
 		if err != nil {
 			return err
 		}
-		close(w.decoded)
+		for range p.folders {
+			w.decoded <- struct{}{}
+		}
 		p.progress.decoded(n, last, p.limit.Load())
 		if err := p.pace.wait(ctx, n); err != nil {
 			return err
@@ -146,25 +160,27 @@ func (p *pass) decodeAll(ctx context.Context, queue <-chan *work) error {
 }
 
 func (p *pass) decode(w *work) (n int, last uint64, err error) {
-	w.touched = make([][]touch, len(p.folders))
 	err = w.block.Each(func(e *events.Event) error {
 		n, last = n+1, e.Position
 		keys, err := touches(p.view, e)
 		var unknown events.UnknownType
 		if errors.As(err, &unknown) {
-			if p.share.first == 0 {
-				p.unknown.Add(1) // once, however often the log is read
-			}
+			p.unknown.Store(unknown.Form(), true)
 			return nil
 		}
 		if err != nil {
 			return &EventError{e.Position, e.Stream, e.Type, err}
 		}
+		touched := false
 		for _, k := range keys {
 			if h := spread(k); p.share.first <= h && h <= p.limit.Load() {
 				to := h % uint64(len(p.folders))
-				w.touched[to] = append(w.touched[to], touch{k, e})
+				w.touched[to] = append(w.touched[to], touch{k, len(w.events)})
+				touched = true
 			}
+		}
+		if touched {
+			w.events = append(w.events, *e)
 		}
 		return nil
 	})
@@ -187,109 +203,4 @@ func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic: %v", p)
 	}
-}
-
-func (p *pass) foldAll(ctx context.Context, f *folder, own int) error {
-	for w := range f.queue {
-		select {
-		case <-w.decoded:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		for _, t := range w.touched[own] {
-			if err := f.fold(p.view, t); err != nil {
-				return &EventError{t.event.Position, t.event.Stream, t.event.Type, err}
-			}
-		}
-		w.touched[own] = nil
-		p.bound(f)
-	}
-	return nil
-}
-
-func (f *folder) fold(v *projections.View, t touch) (err error) {
-	defer recovered(&err)
-	before := f.rows[t.key]
-	switch after := v.Fold(t.key, before, *t.event); {
-	case after == nil:
-		delete(f.rows, t.key)
-	case after != before: // and not changed in place
-		f.rows[t.key] = after
-	}
-	return nil
-}
-
-// leastRows are kept by a folder whatever their size: a pass has to get somewhere.
-const leastRows = 100
-
-// bound keeps the folder within its part of the memory: where its rows outgrow
-// that, everyone gives up the upper half of the keys, for another pass.
-func (p *pass) bound(f *folder) {
-	limit := p.limit.Load()
-	if f.size.of(f.rows) > p.memory/int64(len(p.folders)) && len(f.rows) > leastRows {
-		half := share{p.share.first, f.limit}.half().last
-		for limit > half && !p.limit.CompareAndSwap(limit, half) {
-			limit = p.limit.Load()
-		}
-		limit = min(limit, half)
-	}
-	if limit < f.limit {
-		f.shed(limit)
-	}
-}
-
-// shed lets go of the rows behind a limit.
-func (f *folder) shed(limit uint64) {
-	f.limit = limit
-	for k := range f.rows {
-		if spread(k) > limit {
-			delete(f.rows, k)
-		}
-	}
-	// A map does not shrink by itself.
-	rows := make(map[projections.Key]projections.Row, len(f.rows))
-	for k, v := range f.rows {
-		rows[k] = v
-	}
-	f.rows = rows
-}
-
-// sorted takes the rows out of the folders, in the order of their keys, which
-// makes both the table and its indexes better ordered.
-func (p *pass) sorted() []row {
-	var total int
-	var group sync.WaitGroup
-	runs := make([][]row, len(p.folders))
-	for i, f := range p.folders {
-		total += len(f.rows)
-		group.Go(func() {
-			for k, v := range f.rows {
-				runs[i] = append(runs[i], row{k, v})
-			}
-			f.rows = nil
-			slices.SortFunc(runs[i], func(a, b row) int { return compareKeys(a.key, b.key) })
-		})
-	}
-	group.Wait()
-	return merge(runs, total)
-}
-
-func merge(runs [][]row, total int) []row {
-	all := make([]row, 0, total)
-	for {
-		least := -1
-		for i, run := range runs {
-			if len(run) > 0 && (least < 0 || compareKeys(run[0].key, runs[least][0].key) < 0) {
-				least = i
-			}
-		}
-		if least < 0 {
-			return all
-		}
-		all, runs[least] = append(all, runs[least][0]), runs[least][1:]
-	}
-}
-
-func compareKeys(a, b projections.Key) int {
-	return cmp.Or(slices.Compare(a.A[:], b.A[:]), slices.Compare(a.B[:], b.B[:]))
 }

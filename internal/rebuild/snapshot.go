@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -27,7 +28,7 @@ func positions(ctx context.Context, tx pgx.Tx, b projections.Build) (list []uint
 	}
 	list, err = pgx.CollectRows(rows, pgx.RowTo[uint64])
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("there is no build %s", b)
+		err = fmt.Errorf("%w: %s", projector.ErrNoBuild, b)
 	}
 	return list, err
 }

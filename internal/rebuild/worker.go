@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,9 @@ type Config struct {
 	// Memory is how many bytes the rows of a build may take while it is filled; 0
 	// for 128 MiB. The process takes about twice as much.
 	Memory int64
+	// Requests is how many requests this process has answered so far: where their
+	// number grows, a rebuild holds back. nil for a process that answers none.
+	Requests func() uint64
 	// Announce tells the readers that another build of a view is read now; nil for
 	// nobody.
 	Announce func(projections.Build)
@@ -38,6 +42,7 @@ type Worker struct {
 	log   eventlog.Reader
 	owner string
 	views map[string]*projections.View // by knowledge
+	asked map[string]time.Time         // by view: when begin last asked for a build that is whole
 }
 
 // New makes a Worker; Run starts it.
@@ -48,10 +53,13 @@ func New(cfg Config) *Worker {
 	if cfg.Announce == nil {
 		cfg.Announce = func(projections.Build) {}
 	}
+	if cfg.Requests == nil {
+		cfg.Requests = func() uint64 { return 0 }
+	}
 	host, _ := os.Hostname() // for whoever looks at the table
 	w := &Worker{
 		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New()),
-		views: map[string]*projections.View{},
+		views: map[string]*projections.View{}, asked: map[string]time.Time{},
 	}
 	for _, v := range cfg.Views {
 		w.views[knowledge(v.Name, v.Version)] = v
@@ -96,7 +104,7 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 	logger.InfoContext(ctx, "job taken", "state", c.state)
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &rebuilding{claim: c, logger: logger, pace: newPacer(w.cfg.Pool, c.rate)}
+	r := &rebuilding{claim: c, logger: logger, pace: newPacer(w.cfg.Pool, c.rate, w.cfg.Requests)}
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
@@ -136,7 +144,7 @@ func transient(err error) bool {
 	var event *EventError
 	var refusal interface{ SQLState() string }
 	switch {
-	case errors.As(err, &event), errors.Is(err, errStopped):
+	case errors.As(err, &event), errors.Is(err, errStopped), errors.Is(err, projector.ErrNoBuild):
 		return false
 	case errors.As(err, &refusal):
 		switch refusal.SQLState()[:2] {
@@ -146,37 +154,6 @@ func transient(err error) bool {
 		return false
 	}
 	return true
-}
-
-// begin, beside a projector that leaves it to it, asks for the first build of each version that this program knows and that
-// has neither a build nor a job: of a view whose fold has changed, or whose rows
-// are gone. Of several programs that do so at once, one is heard.
-func (w *Worker) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for _, v := range w.cfg.Views {
-		var missing bool
-		err := w.cfg.Pool.QueryRow(ctx, `-- read build
-			select not exists (select from sical.projection where view = $1 and version = $2)
-				and not exists (select from sical.projection_job where view = $1 and version = $2 and kind = 'rebuild' and state <> 'done')
-				and (exists (select from sical.events where position > $3)
-					or exists (select from sical.view_version where view = $1 and serving is not null))`,
-			v.Name, v.Version, projector.ShortLog).Scan(&missing)
-		if err != nil {
-			return err
-		}
-		if !missing {
-			continue
-		}
-		switch err := Start(ctx, w.cfg.Pool, v, Request{}); {
-		case errors.Is(err, ErrRunning):
-		case err != nil:
-			return err
-		default:
-			w.cfg.Logger.InfoContext(ctx, "a view has no rows of this version yet and is built", "view", v.Name, "version", v.Version)
-		}
-	}
-	return nil
 }
 
 // inTx runs f in a transaction that does not outlast patience.

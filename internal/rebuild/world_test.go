@@ -139,7 +139,7 @@ func (w *world) rebuilding(v *projections.View, memory int64) *rebuilding {
 	c, err := worker.claim(w.Context())
 	require.NoError(w, err)
 	require.NotNil(w, c)
-	return &rebuilding{claim: c, logger: quiet, pace: newPacer(w.pool, 0)}
+	return &rebuilding{claim: c, logger: quiet, pace: newPacer(w.pool, 0, worker.cfg.Requests)}
 }
 
 func (w *world) verify(v *projections.View, b projections.Build) *Outcome {

@@ -20,6 +20,8 @@ type HTTP struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 
+	answered atomic.Uint64
+
 	mu     sync.Mutex // held by who adds a route
 	routes atomic.Pointer[map[routeKey]*routeMeters]
 }
@@ -46,6 +48,7 @@ func NewHTTP(r prometheus.Registerer) *HTTP {
 
 // Observe records an answer. endpoint is the route template, empty if none matched.
 func (m *HTTP) Observe(method, endpoint string, status int, took time.Duration) {
+	m.answered.Add(1)
 	if endpoint == "" {
 		endpoint = "unmatched"
 	}
@@ -57,6 +60,9 @@ func (m *HTTP) Observe(method, endpoint string, status int, took time.Duration) 
 	route.duration.Observe(took.Seconds())
 	m.counter(route, key, status).Inc()
 }
+
+// Answered is how many requests were answered so far, whichever they were.
+func (m *HTTP) Answered() uint64 { return m.answered.Load() }
 
 func (m *HTTP) counter(route *routeMeters, key routeKey, status int) prometheus.Counter {
 	if status < 100 || status >= len(route.statuses) {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/loadtest"
+)
+
+// The traffic that rebuilds go on beside, a second.
+const (
+	besideReads    = 200
+	besideCommands = 50
+	besideTook     = 8 * time.Second // of a round, without and with
+)
+
+// BenchmarkRebuildBesideTraffic reads and commands at fixed rates, without a rebuild
+// and with one after the other of a view of 50,000 rows. Required is that the reads'
+// 99th percentile at most doubles, or grows by 5 ms; how fast the rebuilds are meanwhile
+// is told beside. -benchtime 5x plays five rounds, of which medians are told.
+func BenchmarkRebuildBesideTraffic(b *testing.B) {
+	program := filepath.Join(b.TempDir(), "sical")
+	build(b, ".", program)
+	system, signer := startSical(b, program)
+	system.take(b, presence(b))
+	people, err := gather(b.Context(), system.PublicURL, signer, 32)
+	require.NoError(b, err)
+	people.traffic(b, time.Second) // so that nothing is done for the first time
+
+	var without, with, rates []float64
+	for b.Loop() {
+		without = append(without, people.traffic(b, besideTook))
+		stop, done := make(chan struct{}), make(chan float64)
+		go func() { done <- system.rebuilds(b, stop) }()
+		with = append(with, people.traffic(b, besideTook))
+		close(stop)
+		rates = append(rates, <-done)
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(loadtest.Median(without), "p99-ms-without")
+	b.ReportMetric(loadtest.Median(with), "p99-ms-with")
+	b.ReportMetric(loadtest.Median(rates), "rebuilt-events/s")
+	b.Log("read p99 in ms, round by round: without", without, "with", with, "events/s", rates)
+}
+
+// traffic reads goals and makes some for a while, and returns the 99th percentile of
+// the reads in milliseconds.
+func (c *crowd) traffic(b *testing.B, d time.Duration) float64 {
+	b.Helper()
+	var reads, commands *loadtest.Result
+	var readErr, commandErr error
+	var both sync.WaitGroup
+	both.Go(func() {
+		reads, readErr = loadtest.Load{URL: c.url, Connections: 16, Rate: besideReads, Duration: d, Work: c.read}.Run(b.Context())
+	})
+	both.Go(func() {
+		commands, commandErr = loadtest.Load{URL: c.url, Connections: 8, Rate: besideCommands, Duration: d, Work: c.create}.Run(b.Context())
+	})
+	both.Wait()
+	for _, err := range []error{readErr, commandErr, reads.Err, commands.Err} {
+		require.NoError(b, err)
+	}
+	return reads.Latency.Quantile(.99).Seconds() * 1000
+}
+
+// rebuilds has the goals' view rebuilt, again and again until it is told to stop, and
+// returns how many events a second that were.
+func (l *launched) rebuilds(b *testing.B, stop <-chan struct{}) float64 {
+	begun, done := time.Now(), 0
+	for {
+		out, err := l.command(b, "projections", "rebuild", "goal").CombinedOutput()
+		if err != nil {
+			b.Errorf("%v: %s", err, out)
+			return 0
+		}
+		done++
+		select {
+		case <-stop:
+			return float64(done*presentGoals) / time.Since(begun).Seconds()
+		default:
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package rebuild
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"sical-backend/projections"
+)
+
+// row is one row of the view with its key.
+type row struct {
+	key   projections.Key
+	value projections.Row
+}
+
+// runs are rows in the order of their keys, which makes both the table and its
+// indexes better ordered; each run by itself, until they are taken.
+type runs [][]row
+
+// sorted takes the rows out of the folders.
+func (p *pass) sorted() runs {
+	var group sync.WaitGroup
+	all := make(runs, len(p.folders))
+	for i, f := range p.folders {
+		group.Go(func() {
+			all[i] = make([]row, 0, len(f.rows))
+			for k, v := range f.rows {
+				all[i] = append(all[i], row{k, v})
+			}
+			f.rows = nil
+			slices.SortFunc(all[i], func(a, b row) int { return compareKeys(a.key, b.key) })
+		})
+	}
+	group.Wait()
+	return all
+}
+
+// count is how many rows are left.
+func (r runs) count() (n int) {
+	for _, run := range r {
+		n += len(run)
+	}
+	return n
+}
+
+// take moves the next rows into to, as far as that has room, and lets go of them.
+func (r runs) take(to []row) []row {
+	for to = to[:0]; len(to) < cap(to); {
+		least := -1
+		for i, run := range r {
+			if len(run) > 0 && (least < 0 || compareKeys(run[0].key, r[least][0].key) < 0) {
+				least = i
+			}
+		}
+		if least < 0 {
+			break
+		}
+		to = append(to, r[least][0])
+		r[least][0].value = nil
+		r[least] = r[least][1:]
+	}
+	return to
+}
+
+func compareKeys(a, b projections.Key) int {
+	return cmp.Or(slices.Compare(a.A[:], b.A[:]), slices.Compare(a.B[:], b.B[:]))
+}
