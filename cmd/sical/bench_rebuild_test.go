@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -9,24 +12,28 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/loadtest"
+	"sical-backend/internal/rebuild"
 )
 
 // The traffic that rebuilds go on beside, a second.
 const (
 	besideReads    = 200
 	besideCommands = 50
-	besideTook     = 8 * time.Second // of a round, without and with
+	besideTook     = 8 * time.Second  // of a round, without and with
+	besideGoals    = 2 * presentGoals // that are rebuilt
 )
 
 // BenchmarkRebuildBesideTraffic reads and commands at fixed rates, without a rebuild
-// and with one after the other of a view of 50,000 rows. Required is that the reads'
+// and with one after the other of a view of 100,000 rows. Required is that the reads'
 // 99th percentile at most doubles, or grows by 5 ms; how fast the rebuilds are meanwhile
 // is told beside. -benchtime 5x plays five rounds, of which medians are told.
 func BenchmarkRebuildBesideTraffic(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
 	system, signer := startSical(b, program)
-	system.take(b, presence(b))
+	for round := range besideGoals / presentGoals {
+		system.take(b, presence(b, round))
+	}
 	people, err := gather(b.Context(), system.PublicURL, signer, 32)
 	require.NoError(b, err)
 	people.traffic(b, time.Second) // so that nothing is done for the first time
@@ -68,20 +75,52 @@ func (c *crowd) traffic(b *testing.B, d time.Duration) float64 {
 }
 
 // rebuilds has the goals' view rebuilt, again and again until it is told to stop, and
-// returns how many events a second that were.
+// returns how many events a second that were. It asks over HTTP: a process of its own
+// for each would be traffic, too.
 func (l *launched) rebuilds(b *testing.B, stop <-chan struct{}) float64 {
 	begun, done := time.Now(), 0
 	for {
-		out, err := l.command(b, "projections", "rebuild", "goal").CombinedOutput()
-		if err != nil {
-			b.Errorf("%v: %s", err, out)
+		if err := l.rebuild(b); err != nil {
+			b.Error(err)
 			return 0
 		}
 		done++
 		select {
 		case <-stop:
-			return float64(done*presentGoals) / time.Since(begun).Seconds()
+			return float64(done*besideGoals) / time.Since(begun).Seconds()
 		default:
 		}
 	}
+}
+
+// rebuild has the goals' view rebuilt once.
+func (l *launched) rebuild(b *testing.B) error {
+	conn, err := loadtest.Dial(b.Context(), l.AdminURL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodPost, Path: "/admin/projections/goal/rebuild"}); err != nil {
+		return err
+	}
+	for tick(b.Context(), 200*time.Millisecond) {
+		a, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: "/admin/projections"})
+		if err != nil {
+			return err
+		}
+		var now struct{ Jobs []rebuild.Job }
+		if err := json.Unmarshal(a.Body, &now); err != nil {
+			return err
+		}
+		for _, j := range now.Jobs {
+			switch {
+			case j.View != "goal" || j.Kind != rebuild.KindRebuild:
+			case j.State == rebuild.Done:
+				return nil
+			case j.Ended():
+				return fmt.Errorf("the rebuild is %s", j.State)
+			}
+		}
+	}
+	return b.Context().Err()
 }

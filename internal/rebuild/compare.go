@@ -3,6 +3,7 @@ package rebuild
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -31,6 +32,7 @@ type comparison struct {
 	// between are the events that one of the sides lacks, by the keys they touch.
 	between map[projections.Key][]*events.Event
 	outcome *Outcome
+	pace    pace
 }
 
 // side is one of two builds that are compared.
@@ -44,9 +46,9 @@ type side struct {
 // compare holds the build new, of the view, against the build old, of the same
 // version of it or another. Rows of another version's fold cannot be brought
 // forward: keys that have moved on in only one of the builds are skipped.
-func compare(ctx context.Context, pool *pgxpool.Pool, v *projections.View, old, new projections.Build) (*Outcome, error) {
+func compare(ctx context.Context, pool *pgxpool.Pool, v *projections.View, old, new projections.Build, p pace) (*Outcome, error) {
 	c := &comparison{
-		view: v, between: map[projections.Key][]*events.Event{}, outcome: &Outcome{},
+		view: v, pace: p, between: map[projections.Key][]*events.Event{}, outcome: &Outcome{},
 		old: side{build: old, folds: old.Version == v.Version, sums: map[string]int64{}},
 		new: side{build: new, folds: true, sums: map[string]int64{}},
 	}
@@ -117,7 +119,14 @@ func (c *comparison) rows(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	for {
+	begun := time.Now()
+	for n := 1; ; n++ {
+		if n%page == 0 {
+			if err := c.pace.wait(ctx, 0, time.Since(begun)); err != nil {
+				return err
+			}
+			begun = time.Now()
+		}
 		a, err := old.peek(ctx)
 		if err != nil {
 			return err
@@ -263,34 +272,4 @@ func (c *comparison) restOfTotals() {
 	for name := range c.new.sums {
 		c.total(name, 0, 0)
 	}
-}
-
-// stream is the result of a cursor, one value at a time.
-type stream[T any] struct {
-	tx   pgx.Tx
-	name string
-	to   pgx.RowToFunc[T]
-	list []T
-	done bool
-}
-
-// peek is the next value, nil at the end.
-func (s *stream[T]) peek(ctx context.Context) (_ *T, err error) {
-	if len(s.list) == 0 && !s.done {
-		if s.list, err = fetch(ctx, s.tx, s.name, s.to); err != nil {
-			return nil, err
-		}
-		s.done = len(s.list) == 0
-	}
-	if s.done {
-		return nil, nil
-	}
-	return &s.list[0], nil
-}
-
-// take is what peek has shown, which is then left behind.
-func (s *stream[T]) take() *T {
-	v := &s.list[0]
-	s.list = s.list[1:]
-	return v
 }

@@ -21,14 +21,14 @@ func TestCompareApart(t *testing.T) {
 		w.some(300)
 		after := w.filled(v, 3, 1<<20)
 		for _, pair := range [][2]projections.Build{{before, after}, {after, before}, {before, before}} {
-			outcome, err := compare(t.Context(), w.pool, v, pair[0], pair[1])
+			outcome, err := compare(t.Context(), w.pool, v, pair[0], pair[1], unhurried{})
 			require.NoError(t, err)
 			assert.True(t, outcome.Equal(), "%v: %+v", pair, outcome.First)
 			assert.Greater(t, outcome.Rows, int64(100))
 		}
 		w.exec(fmt.Sprintf(`delete from %s where doc::text = (select min(doc::text) from %[1]s)`, after.Table()))
 		w.exec(fmt.Sprintf(`update %s set value = value + 1 where name = (select min(name) from %[1]s) and shard = (select min(shard) from %[1]s)`, before.TotalTable()))
-		outcome, err := compare(t.Context(), w.pool, v, before, after)
+		outcome, err := compare(t.Context(), w.pool, v, before, after, unhurried{})
 		require.NoError(t, err)
 		assert.Equal(t, int64(2), outcome.Differences, "%+v", outcome.First)
 	}
@@ -41,7 +41,7 @@ func TestCompareTooFarApart(t *testing.T) {
 	before := w.filled(projections.Goal, 1, 1<<20)
 	w.exec(`update sical.projection set position = position + $1`, maxApart+1)
 	after := w.filled(projections.Goal, 1, 1<<20)
-	_, err := compare(t.Context(), w.pool, projections.Goal, before, after)
+	_, err := compare(t.Context(), w.pool, projections.Goal, before, after, unhurried{})
 	var apart *ApartError
 	require.ErrorAs(t, err, &apart)
 	assert.Equal(t, uint64(maxApart+1), apart.Events)

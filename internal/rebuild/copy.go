@@ -50,9 +50,11 @@ type shardTotal struct {
 	shard int
 }
 
-// newSource begins to encode rows, of which it lets go on the way. begin is told of
-// rows before they are worked on. The source must be ended.
-func newSource(ctx context.Context, v *projections.View, shards int, rows runs, begin func(context.Context, int) error) *source {
+// newSource begins to encode rows, of which it lets go on the way. done is told of
+// rows that are, and of how long that took. The source must be ended.
+func newSource(
+	ctx context.Context, v *projections.View, shards int, rows runs, done func(ctx context.Context, n int, took time.Duration) error,
+) *source {
 	n := runtime.GOMAXPROCS(0)
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
@@ -66,9 +68,6 @@ func newSource(ctx context.Context, v *projections.View, shards int, rows runs, 
 			if len(c.rows) == 0 {
 				return nil
 			}
-			if err := begin(ctx, len(c.rows)); err != nil {
-				return err
-			}
 			if !send(ctx, todo, c) || !send(ctx, s.chunks, c) {
 				return ctx.Err()
 			}
@@ -78,11 +77,15 @@ func newSource(ctx context.Context, v *projections.View, shards int, rows runs, 
 		s.sums[i] = map[shardTotal]int64{}
 		group.Go(func() (failed error) {
 			for c := range todo { // to the end, as each is waited for
+				begun := time.Now()
 				if c.err = failed; failed == nil {
 					c.err = s.encode(c, s.sums[i])
 					failed = c.err
 				}
 				close(c.encoded)
+				if failed == nil {
+					failed = done(ctx, len(c.rows), time.Since(begun))
+				}
 			}
 			return failed
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,9 +31,10 @@ type fill struct {
 	filled func(context.Context, pgx.Tx) error
 }
 
-// pace holds work back: it is told of events or rows before they are worked on.
+// pace holds work back: it is told of events or rows that were worked on, and of how
+// long that took.
 type pace interface {
-	wait(ctx context.Context, n int) error
+	wait(ctx context.Context, n int, took time.Duration) error
 }
 
 // partsOf is where the sums of each share stand until all are added up.
@@ -93,7 +95,7 @@ func (f *fill) run(ctx context.Context, s share) (err error) {
 
 // write adds rows, and their sums in each shard.
 func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
-	src := newSource(ctx, f.view, f.shards, rows, f.begin)
+	src := newSource(ctx, f.view, f.shards, rows, f.encoded)
 	_, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src)
 	sums := src.end()
 	if err != nil {
@@ -107,9 +109,9 @@ func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
 	return err
 }
 
-func (f *fill) begin(ctx context.Context, n int) error {
+func (f *fill) encoded(ctx context.Context, n int, took time.Duration) error {
 	f.progress.copied(n)
-	return f.pace.wait(ctx, n)
+	return f.pace.wait(ctx, n, took)
 }
 
 // finish adds up the sums and creates keys and indexes.

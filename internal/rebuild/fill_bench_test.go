@@ -88,4 +88,4 @@ func study(t testing.TB, pool *pgxpool.Pool, n, learners, points int) {
 
 type unhurried struct{}
 
-func (unhurried) wait(context.Context, int) error { return nil }
+func (unhurried) wait(context.Context, int, time.Duration) error { return nil }

@@ -27,7 +27,7 @@ func TestFill(t *testing.T) {
 			assert.True(t, outcome.Equal(), "%s within %d bytes: %+v", b, memory, outcome.First)
 			assert.Greater(t, outcome.Rows, int64(100))
 			assert.Greater(t, outcome.Totals, int64(10))
-			outcome, err := compare(t.Context(), w.pool, v, first, b)
+			outcome, err := compare(t.Context(), w.pool, v, first, b, unhurried{})
 			require.NoError(t, err)
 			assert.True(t, outcome.Equal(), "%s within %d bytes: %+v", b, memory, outcome.First)
 		}

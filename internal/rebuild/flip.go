@@ -38,7 +38,7 @@ func (r *rebuilding) compare(ctx context.Context) (held bool, err error) {
 	var outcome *Outcome
 	var reason error
 	if old.Number != 0 {
-		outcome, err = compare(ctx, r.w.cfg.Pool, r.view, old, r.build)
+		outcome, err = compare(ctx, r.w.cfg.Pool, r.view, old, r.build, r.pace)
 		var apart *ApartError
 		switch {
 		case errors.As(err, &apart):

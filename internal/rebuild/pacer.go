@@ -25,23 +25,26 @@ type pacer struct {
 	busy   time.Time // until when there is traffic
 
 	mu     sync.Mutex
-	share  float64 // of the time that the rebuild may work, up to 1
-	alone  bool    // there was no traffic when last looked
-	free   time.Time
+	share  float64   // of the time that the rebuild may work, up to 1
+	alone  bool      // there was no traffic when last looked
+	rested time.Time // until when what has been worked is paid for
 	budget time.Time // until when the limit has been used up
 }
 
 const (
 	probeEvery = 50 * time.Millisecond
 	leastShare = 0.02
+	// mostShare is what a rebuild gets beside traffic that does not suffer: whatever
+	// comes finds a processor free.
+	mostShare = 0.25
 	// A probe suffers where it takes this many times its best, and so much longer.
-	slower   = 3
-	slowerBy = 2 * time.Millisecond
+	slower   = 2
+	slowerBy = time.Millisecond
 	// liveLag is how many events the views that are read may be behind.
 	liveLag = 500
 
 	// firstShare is what a rebuild gets when traffic begins, and finds out from there.
-	firstShare = 0.1
+	firstShare = 0.05
 	// few requests or reads in a second are no traffic: health is asked for all the time.
 	few = 5
 	// trafficLasts is how long there is traffic once there was some.
@@ -52,8 +55,9 @@ func newPacer(pool *pgxpool.Pool, limit int, requests func() uint64) *pacer {
 	return &pacer{pool: pool, limit: limit, requests: requests, share: 1, alone: true}
 }
 
-// wait returns when the next n events may be worked on.
-func (p *pacer) wait(ctx context.Context, n int) error {
+// wait returns when more may be worked on, after n events that took so long. Whoever
+// works beside others waits for what they have worked, too.
+func (p *pacer) wait(ctx context.Context, n int, took time.Duration) error {
 	p.mu.Lock()
 	now := time.Now()
 	due := now
@@ -65,14 +69,14 @@ func (p *pacer) wait(ctx context.Context, n int) error {
 		due = p.budget
 	}
 	if p.share < 1 {
-		// What was worked since the last turn is paid for with rest.
-		worked := min(now.Sub(p.free), 20*time.Millisecond)
-		rest := time.Duration(float64(worked) * (1 - p.share) / p.share)
-		if at := now.Add(rest); at.After(due) {
-			due = at
+		if p.rested.Before(now) {
+			p.rested = now
+		}
+		p.rested = p.rested.Add(time.Duration(float64(took) * (1 - p.share) / p.share))
+		if p.rested.After(due) {
+			due = p.rested
 		}
 	}
-	p.free = due
 	p.mu.Unlock()
 	if d := due.Sub(now); d > 0 && !tick(ctx, d) {
 		return context.Cause(ctx)
@@ -153,7 +157,7 @@ func (p *pacer) adjust(busy, well bool) {
 	case p.alone:
 		p.share, p.alone = firstShare, false
 	case well:
-		p.share = min(1, p.share+0.05)
+		p.share = min(mostShare, p.share+0.01)
 	default:
 		p.share = max(leastShare, p.share/2)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -144,6 +145,7 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 
 func (p *pass) decodeAll(ctx context.Context, queue <-chan *work) error {
 	for w := range queue {
+		begun := time.Now()
 		n, last, err := p.decode(w)
 		if err != nil {
 			return err
@@ -152,7 +154,7 @@ func (p *pass) decodeAll(ctx context.Context, queue <-chan *work) error {
 			w.decoded <- struct{}{}
 		}
 		p.progress.decoded(n, last, p.limit.Load())
-		if err := p.pace.wait(ctx, n); err != nil {
+		if err := p.pace.wait(ctx, n, time.Since(begun)); err != nil {
 			return err
 		}
 	}

@@ -113,7 +113,6 @@ func (r *rebuilding) fill(ctx context.Context) error {
 	r.now.Store(f.progress)
 	defer r.now.Store(nil)
 	began := time.Now()
-	defer r.pace.start(ctx)()
 	defer narrow(f.memory)()
 	if r.share != (share{}) { // which is behind the last
 		if err := f.run(ctx, r.share); err != nil {

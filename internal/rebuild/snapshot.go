@@ -41,7 +41,7 @@ type stored struct {
 }
 
 // page is how many rows a cursor brings at a time.
-const page = 2000
+const page = 500
 
 // declare opens a cursor on a statement, in a transaction.
 func declare(ctx context.Context, tx pgx.Tx, name, sql string) error {

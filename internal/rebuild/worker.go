@@ -114,7 +114,9 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 	if c.kind == KindVerify {
 		err = r.verify(work)
 	} else {
+		rest := r.pace.start(work)
 		err = r.run(work)
+		rest()
 	}
 	cause := context.Cause(work)
 	stop(nil)
