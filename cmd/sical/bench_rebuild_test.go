@@ -19,8 +19,8 @@ import (
 const (
 	besideReads    = 200
 	besideCommands = 50
-	besideTook     = 8 * time.Second  // of a round, without and with
-	besideGoals    = 2 * presentGoals // that are rebuilt
+	besideTook     = 8 * time.Second // of a round, without and with
+	besideGoals    = 100_000         // that are rebuilt
 )
 
 // BenchmarkRebuildBesideTraffic reads and commands at fixed rates, without a rebuild
@@ -31,9 +31,7 @@ func BenchmarkRebuildBesideTraffic(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
 	system, signer := startSical(b, program)
-	for round := range besideGoals / presentGoals {
-		system.take(b, presence(b, round))
-	}
+	system.take(b, presence(b, 0, presentUsers, besideGoals, "private"))
 	people, err := gather(b.Context(), system.PublicURL, signer, 32)
 	require.NoError(b, err)
 	people.traffic(b, time.Second) // so that nothing is done for the first time

@@ -1,0 +1,65 @@
+package rebuild
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestPacerYieldsToTrafficAlone: a slow database is no reason to hold back where nobody
+// uses it, and few requests are nobody.
+func TestPacerYieldsToTrafficAlone(t *testing.T) {
+	t.Parallel()
+	p := newPacer(nil, 0, nil)
+	at := time.Unix(0, 0)
+	after := func(d time.Duration, seen traffic) bool {
+		at = at.Add(d)
+		return p.used(seen, at)
+	}
+	assert.False(t, after(0, traffic{head: 7, scans: 100, requests: 100}), "what was before is not known")
+	for n := range uint64(20) { // four a second
+		assert.False(t, after(250*time.Millisecond, traffic{7, 100, 100 + n}))
+	}
+	assert.True(t, after(time.Second, traffic{8, 100, 120}), "an append")
+	assert.True(t, after(time.Second, traffic{8, 100, 120}))
+	assert.False(t, after(2*time.Second, traffic{8, 100, 120}), "it was the only one")
+	assert.True(t, after(100*time.Millisecond, traffic{8, 105, 120}), "reads of the tables")
+	assert.False(t, after(3*time.Second, traffic{8, 105, 120}))
+	assert.True(t, after(100*time.Millisecond, traffic{8, 105, 125}), "requests")
+
+	p.adjust(false, false)
+	assert.Equal(t, 1.0, p.share)
+	p.adjust(true, true)
+	assert.Equal(t, firstShare, p.share)
+	for range 100 {
+		p.adjust(true, true)
+	}
+	assert.Equal(t, mostShare, p.share)
+	p.adjust(true, false)
+	assert.Equal(t, mostShare/2, p.share)
+	for range 100 {
+		p.adjust(true, false)
+	}
+	assert.Equal(t, leastShare, p.share)
+	p.adjust(false, true)
+	assert.Equal(t, 1.0, p.share)
+}
+
+// TestPacerIsPaidByAll: who works beside others waits for what they have worked, too.
+func TestPacerIsPaidByAll(t *testing.T) {
+	t.Parallel()
+	p := newPacer(nil, 0, nil)
+	begun := time.Now()
+	require.NoError(t, p.wait(t.Context(), 1000, time.Hour), "alone, nothing is paid for")
+	p.share = 0.25
+	done := make(chan error, 3)
+	for range cap(done) {
+		go func() { done <- p.wait(t.Context(), 1000, 2*time.Millisecond) }()
+	}
+	for range cap(done) {
+		require.NoError(t, <-done)
+	}
+	assert.GreaterOrEqual(t, time.Since(begun), 18*time.Millisecond)
+}
