@@ -21,7 +21,7 @@ const (
 
 	// Questions for each connection: at least, and to begin with, which is as many as
 	// take a few tenths of a second, alone or gathered.
-	leastOfConn, aloneOfConn, gatheredOfConn = 2, 32, 400
+	leastOfConn, aloneOfConn, gatheredOfConn = 2, 10, 400
 )
 
 // limiter bounds how many questions are under way to the tables. How many that are
