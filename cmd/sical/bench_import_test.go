@@ -57,8 +57,8 @@ func (l *launched) live(b *testing.B, d time.Duration) *loadtest.Result {
 	return r
 }
 
-// importBeside imports a file of commands while people make goals. It returns once the
-// log has all of it; what the views still lack then is not waited for.
+// importBeside imports a file of commands while people make goals, until the import
+// ends: the log has all of it then, and so have the views that are not paused.
 func (l *launched) importBeside(b *testing.B, file string) (rate float64, beside *loadtest.Histogram) {
 	b.Helper()
 	var told []byte
