@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/importer"
 	"sical-backend/internal/postgres"
 )
@@ -94,23 +95,28 @@ func (i *importing) finish(ctx context.Context) error {
 	return nil
 }
 
-// catchUp waits until the views have folded what was appended, but for those that
-// are paused or failed: they may be so for ever.
+// catchUp waits until the views have folded what is in the log by now, but for those
+// that are paused or failed: they may be so for ever. What others go on to append is
+// not waited for.
 func (i *importing) catchUp(ctx context.Context) error {
 	watching, err := i.app.pool(ctx, postgres.RoleProjector, 2, nil)
 	if err != nil {
 		return err
 	}
-	for behind := int64(1); behind > 0; {
+	head, err := eventlog.NewReader(watching).Head(ctx)
+	if err != nil {
+		return err
+	}
+	for behind := true; behind; {
 		err := watching.QueryRow(ctx, `-- behind projection
-			select head - coalesce((
-				select min(case state when 'live' then position else head end)
-				from sical.projection join sical.view_version using (view, version) where build = serving), 0)
-			from (select coalesce(max(position), 0) as head from sical.events) log`).Scan(&behind)
+			select $1 > coalesce((
+				select min(case state when 'live' then position else $1 end)
+				from sical.projection join sical.view_version using (view, version) where build = serving), 0)`,
+			int64(head)).Scan(&behind)
 		if err != nil {
 			return err
 		}
-		if behind > 0 && !tick(ctx, 100*time.Millisecond) {
+		if behind && !tick(ctx, 100*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
