@@ -18,6 +18,7 @@ import (
 
 	"sical-backend/internal/auth"
 	"sical-backend/internal/embedded"
+	"sical-backend/internal/heap"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/tracing"
@@ -113,7 +114,7 @@ func (a *App) fail(err error) {
 
 // wait blocks until the process is told to end, or a part of it fails.
 func (a *App) wait(ctx context.Context) error {
-	a.work("memory", giveBack)
+	a.work("memory", heap.GiveBack)
 	var postgres <-chan error
 	if a.instance != nil {
 		postgres = a.instance.Failed()

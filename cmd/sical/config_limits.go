@@ -7,6 +7,8 @@ import (
 
 	// automemlimit: reads the container's limit, of cgroup v1 and v2; MIT, kept.
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"sical-backend/internal/heap"
 )
 
 // Limits is what the process may take.
@@ -21,11 +23,11 @@ const privateShare = .5
 // limit sets what the runtime heeds. The number of threads follows the container's CPU
 // limit by itself.
 func (c *Config) limit(logger *slog.Logger) {
-	if c.GCPercent > 0 {
-		debug.SetGCPercent(c.GCPercent)
-	} else if os.Getenv("GOGC") == "" {
-		growAtLeast(heapGrowth)
+	growth := c.GCPercent
+	if growth == 0 && os.Getenv("GOGC") != "" {
+		growth = debug.SetGCPercent(100) // which tells what the variable says
 	}
+	heap.Grow(growth)
 	share := c.MemoryShare
 	if c.PostgresURL == "" {
 		share = min(share, privateShare)

@@ -12,6 +12,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/heap"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
@@ -50,7 +51,7 @@ func BenchmarkFill(b *testing.B) {
 		reading += time.Since(begun)
 
 		begun = time.Now()
-		widen := narrow(128 << 20)
+		widen := heap.Fill(128 << 20)
 		number++
 		f := &fill{
 			pool: pool, log: log, view: v, build: v.Build(number), shards: 1, to: n, memory: 128 << 20,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/heap"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -113,7 +114,7 @@ func (r *rebuilding) fill(ctx context.Context) error {
 	r.now.Store(f.progress)
 	defer r.now.Store(nil)
 	began := time.Now()
-	defer narrow(f.memory)()
+	defer heap.Fill(f.memory)()
 	if r.share != (share{}) { // which is behind the last
 		if err := f.run(ctx, r.share); err != nil {
 			return err
