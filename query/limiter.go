@@ -13,15 +13,16 @@ var ErrOverloaded = errors.New("query: as many questions as the database can tak
 
 // What a limiter holds to.
 const (
-	loadTarget   = 100 * time.Millisecond // what a question may take on average
+	loadTarget   = 250 * time.Millisecond // what a question may take on average
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
 
 	mostLimit = 10_000
 
 	// Questions for each connection: at least, and to begin with, which is as many as
-	// take a few tenths of a second, alone or gathered.
-	leastOfConn, aloneOfConn, gatheredOfConn = 2, 10, 400
+	// take a few tenths of a second, alone or gathered. A thousand people who each ask
+	// for a list at the same moment are no overload.
+	leastOfConn, aloneOfConn, gatheredOfConn = 2, 120, 400
 )
 
 // limiter bounds how many questions are under way to the tables. How many that are
