@@ -124,7 +124,11 @@ func (b *Bench) allowed(ctx context.Context, url string) error {
 		return err
 	}
 	defer conn.Close()
-	a, err := conn.Do(ctx, loadtest.Request{Method: http.MethodGet, Path: "/v1/statistics"})
+	statistics := loadtest.Request{Method: http.MethodGet, Path: "/v1/statistics"}
+	a, err := conn.Do(ctx, statistics)
+	for isBehind(err) && tick(ctx, 50*time.Millisecond) { // it has just been started
+		a, err = conn.Do(ctx, statistics)
+	}
 	if err != nil {
 		return err
 	}

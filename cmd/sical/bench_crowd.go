@@ -56,7 +56,7 @@ func gather(ctx context.Context, url string, signer *auth.Signer, size int) (*cr
 			return nil
 		}
 		// What is read shall be there: each person waits for the last goal of their own.
-		return readAsOf(ctx, conn, p, "/v1/goals/"+id, a)
+		return seenAsOf(ctx, conn, p, "/v1/goals/"+id, a)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create goals: %w", err)
@@ -184,18 +184,25 @@ func (c *crowd) settle(ctx context.Context) error {
 		return err
 	}
 	for _, path := range []string{"/v1/goals/" + id, "/v1/users/me", "/v1/statistics"} {
-		err := readAsOf(ctx, conn, p, path, a)
-		for ; isBehind(err); err = readAsOf(ctx, conn, p, path, a) {
-		}
-		if err != nil {
+		if err := seenAsOf(ctx, conn, p, path, a); err != nil {
 			return fmt.Errorf("wait for the views: %w", err)
 		}
 	}
 	return nil
 }
 
-// isBehind tells whether a view had not caught up within the wait asked for; each
-// such answer takes that long. A view that is paused says so at once, and never will.
+// seenAsOf asks as readAsOf does, again for as long as a view is not there yet: one that
+// is being built says so at once.
+func seenAsOf(ctx context.Context, conn *loadtest.Conn, p person, path string, a loadtest.Answer) error {
+	err := readAsOf(ctx, conn, p, path, a)
+	for isBehind(err) && tick(ctx, 50*time.Millisecond) {
+		err = readAsOf(ctx, conn, p, path, a)
+	}
+	return err
+}
+
+// isBehind tells whether a view had not caught up within the wait asked for. A view that
+// is paused says something else at once, and never will.
 func isBehind(err error) bool {
 	status, ok := errors.AsType[*loadtest.StatusError](err)
 	return ok && strings.Contains(status.Body, `"not_caught_up"`)

@@ -43,6 +43,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 
 	text.Reset()
 	b.Visible, b.JSON, b.Report = true, true, ""
+	b.Yes = true // a quick machine has put the system in use by now
 	require.NoError(t, b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)))
 	var told struct{ Visible []seen }
 	require.NoError(t, json.Unmarshal(text.Bytes(), &told))
