@@ -197,11 +197,13 @@ func (f *fleet) busy() (end func() int) {
 	go func() {
 		n := 0
 		defer func() { <-stop; done <- n }()
+		pace := time.NewTicker(20 * time.Millisecond) // one person may not ask much faster
+		defer pace.Stop()
 		for ; ; n++ {
 			select {
 			case <-stop:
 				return
-			default:
+			case <-pace.C:
 			}
 			path, body := "/v1/points/"+points[n%len(points)]+"/study", `{"amount":3}`
 			if n%4 == 0 {
