@@ -124,11 +124,11 @@ func (b *Bench) allowed(ctx context.Context, url string) error {
 		return err
 	}
 	defer conn.Close()
-	statistics := loadtest.Request{Method: http.MethodGet, Path: "/v1/statistics"}
-	a, err := conn.Do(ctx, statistics)
-	for isBehind(err) && tick(ctx, 50*time.Millisecond) { // it has just been started
-		a, err = conn.Do(ctx, statistics)
-	}
+	var a loadtest.Answer
+	err = whileBehind(ctx, func() (err error) { // it may have just been started
+		a, err = conn.Do(ctx, loadtest.Request{Method: http.MethodGet, Path: "/v1/statistics"})
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -191,12 +191,17 @@ func (c *crowd) settle(ctx context.Context) error {
 	return nil
 }
 
-// seenAsOf asks as readAsOf does, again for as long as a view is not there yet: one that
-// is being built says so at once.
+// seenAsOf asks as readAsOf does, until the view is there.
 func seenAsOf(ctx context.Context, conn *loadtest.Conn, p person, path string, a loadtest.Answer) error {
-	err := readAsOf(ctx, conn, p, path, a)
+	return whileBehind(ctx, func() error { return readAsOf(ctx, conn, p, path, a) })
+}
+
+// whileBehind asks again for as long as a view is not there yet: one that is being built
+// says so at once.
+func whileBehind(ctx context.Context, ask func() error) error {
+	err := ask()
 	for isBehind(err) && tick(ctx, 50*time.Millisecond) {
-		err = readAsOf(ctx, conn, p, path, a)
+		err = ask()
 	}
 	return err
 }
