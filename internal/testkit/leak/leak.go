@@ -14,9 +14,8 @@ import (
 // for its other side, and a busy machine for its turn.
 const patience = time.Minute
 
-// serversOwn leaves out a goroutine that nats-server 2.15 itself may leave behind,
-// once in some hundred stops: a file store that is closed while a message is being
-// stored starts the flusher of a block again that nobody closes any more.
+// serversOwn leaves out a goroutine that nats-server 2.15 itself left behind once: the
+// flusher of a block of its file store, seconds after the server had shut down.
 var serversOwn = goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*msgBlock).flushLoop")
 
 // Main runs the tests and exits, with failure where a goroutine is left.
