@@ -79,6 +79,7 @@ type server struct {
 	cmd    *exec.Cmd
 	stderr *journal
 	url    string
+	begun  bool // the first steps can be taken at once
 	ended  chan struct{}
 	err    error // once ended
 }
@@ -95,10 +96,12 @@ func (b binary) serve(t *testing.T, dir string) *server {
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { <-s.ended })
 	lines := bufio.NewScanner(stdout)
-	for s.url == "" && lines.Scan() {
+	for steps := false; !steps && lines.Scan(); {
 		if name, value, _ := strings.Cut(strings.TrimSpace(lines.Text()), " "); name == "API" {
 			s.url = strings.TrimSpace(value)
 		}
+		steps = strings.HasPrefix(lines.Text(), "First steps")
+		s.begun = lines.Text() == "First steps:"
 	}
 	go func() {
 		for lines.Scan() {
@@ -126,6 +129,9 @@ func (b binary) endsCleanly(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		s := b.serve(t, dir)
 		require.NotEmpty(t, processesOf(t, dir), "a private Postgres runs")
+		if s.begun {
+			require.Equal(t, http.StatusOK, s.client(t).call(http.MethodGet, "/v1/statistics", "", "").status, "the first step that is offered")
+		}
 		info, err := os.Stat(filepath.Join(dir, "run.json"))
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "it holds credentials")

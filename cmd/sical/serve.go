@@ -31,8 +31,29 @@ func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 			return err
 		}
 	}
-	a.banner(out)
+	a.banner(out, a.begin(ctx))
 	return a.wait(ctx)
+}
+
+// beginPatience is how long the banner waits for the views, which in a new data folder
+// are there a moment after everything else.
+const beginPatience = 2 * time.Second
+
+// begin waits until what the banner offers can be answered, and tells whether it can: a
+// view that is built from a long log takes longer than anyone waits for a banner.
+func (a *App) begin(ctx context.Context) (begun bool) {
+	ctx, cancel := context.WithTimeout(ctx, beginPatience)
+	defer cancel()
+	needs := a.beginnings
+	for len(needs) > 0 {
+		switch err := needs[0].ask(ctx); {
+		case err == nil:
+			needs = needs[1:]
+		case !tick(ctx, 10*time.Millisecond):
+			return false
+		}
+	}
+	return true
 }
 
 // serve starts every role and leaves word of itself in the data folder.
@@ -64,7 +85,11 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 // banner tells whoever started this what there is and what to do first.
-func (a *App) banner(out *output) {
+func (a *App) banner(out *output, begun bool) {
+	wait := ""
+	if !begun {
+		wait = ", once " + a.adminURL + "/ready says that the views are there"
+	}
 	source, psql := "the one given", ""
 	if p := a.instance.Postgres; p != nil {
 		source, psql = p.Source, "\n  look inside      "+p.PSQL()
@@ -81,8 +106,8 @@ func (a *App) banner(out *output) {
   NATS             %[5]s
   data folder      %[6]s
 
-First steps:
+First steps%[7]s:
   curl -s %[1]s/v1/statistics
   go run ./cmd/sical token --data-dir %[6]s --username NAME --role admin
-`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir)
+`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait)
 }
