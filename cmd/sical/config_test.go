@@ -43,6 +43,28 @@ func TestEveryErrorAtOnce(t *testing.T) {
 	assert.NotContains(t, said.String(), "canary")
 }
 
+// What cannot be read at all is told beside what makes no sense, of variables as well, and
+// a flag that takes no value still takes none.
+func TestUnreadableSettingsAreToldAtOnce(t *testing.T) {
+	t.Setenv("SICAL_RATE_BURST", "many")
+	t.Setenv("SICAL_STREAM_REPLICAS", "2")
+	var out, said bytes.Buffer
+	status := run([]string{"serve", "--demo", "--max-conns=ten", "--slow-query", "soon", "--memory-share=2", "--log-level=loud"}, &out, &said)
+	require.Equal(t, misuse, status)
+	for _, line := range []string{
+		`sical: --log-level: `, `sical: --max-conns: expected a valid 32 bit int but got "ten"`, `sical: --memory-share: more than 0 and at most 1`,
+		`sical: --rate-burst: expected a valid 64 bit int but got "many"`, `sical: --slow-query: `, `sical: --stream-replicas: it must be one of 1, 3, 5`,
+	} {
+		assert.Contains(t, said.String(), line)
+	}
+	assert.Equal(t, 6, strings.Count(said.String(), "sical: --"), said.String())
+
+	said.Reset()
+	require.Equal(t, misuse, run([]string{"serve", "--nothing-like-it"}, &out, &said))
+	assert.Contains(t, said.String(), "sical: --rate-burst: ")
+	assert.Contains(t, said.String(), "sical: unknown flag --nothing-like-it")
+}
+
 func TestSecretsStandInFiles(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "url")
 	require.NoError(t, os.WriteFile(file, []byte("postgres://u:p@db/sical\n"), 0o600))

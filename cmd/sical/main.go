@@ -41,7 +41,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed
 	}
-	parsed, status := parse(parser, args, stderr, &exit)
+	unread, err := lenient(parser)
+	if err != nil {
+		fmt.Fprintln(stderr, "sical:", err)
+		return failed
+	}
+	parsed, status := parse(parser, unread, args, stderr, &exit)
 	if parsed == nil {
 		return status
 	}
@@ -49,9 +54,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	logger := telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat)
-	if err := cli.settle(); err != nil {
-		fmt.Fprintln(stderr, "sical: "+strings.ReplaceAll(err.Error(), "\n", "\nsical: "))
-		return misuse
+	if err := errors.Join(unread.err(), cli.settle()); err != nil {
+		return misused(stderr, err)
 	}
 	cli.limit(logger)
 	parsed.Bind(&cli.Config, &output{stdout}, logger)
@@ -65,7 +69,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 var errExit = errors.New("exit")
 
 // parse reads the arguments; --help ends it through the panic that Exit raised.
-func parse(parser *kong.Kong, args []string, stderr io.Writer, exit *int) (parsed *kong.Context, status int) {
+func parse(parser *kong.Kong, unread faults, args []string, stderr io.Writer, exit *int) (parsed *kong.Context, status int) {
 	defer func() {
 		if r := recover(); r != nil {
 			if r != errExit {
@@ -76,10 +80,15 @@ func parse(parser *kong.Kong, args []string, stderr io.Writer, exit *int) (parse
 	}()
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(stderr, "sical:", err)
-		return nil, misuse
+		return nil, misused(stderr, errors.Join(unread.err(), err))
 	}
 	return parsed, 0
+}
+
+// misused tells what is wrong with the arguments, a line each.
+func misused(stderr io.Writer, err error) int {
+	fmt.Fprintln(stderr, "sical: "+strings.ReplaceAll(err.Error(), "\n", "\nsical: "))
+	return misuse
 }
 
 // output is where results go.
