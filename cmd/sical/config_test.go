@@ -60,8 +60,8 @@ func TestUnreadableSettingsAreToldAtOnce(t *testing.T) {
 	assert.Equal(t, 6, strings.Count(said.String(), "sical: --"), said.String())
 
 	said.Reset()
-	require.Equal(t, misuse, run([]string{"serve", "--nothing-like-it"}, &out, &said))
-	assert.Contains(t, said.String(), "sical: --rate-burst: ")
+	require.Equal(t, misuse, run([]string{"serve", "--max-conns=ten", "--nothing-like-it"}, &out, &said))
+	assert.Contains(t, said.String(), "sical: --max-conns: ")
 	assert.Contains(t, said.String(), "sical: unknown flag --nothing-like-it")
 }
 
