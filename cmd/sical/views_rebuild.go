@@ -142,21 +142,29 @@ func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *sl
 		if err := rebuild.Cancel(ctx, p, v); err != nil {
 			return err
 		}
-		for tick(ctx, 100*time.Millisecond) {
-			j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
-			if err != nil {
-				return err
-			}
-			if j == nil {
-				return errGone
-			}
-			if j.Ended() {
-				fmt.Fprintf(out, "The rebuild of %s is %s.\n", v.Name, j.State)
-				return nil
-			}
+		j, err := lookUntil(ctx, p, v, (*rebuild.Job).Ended)
+		if err != nil {
+			return err
 		}
-		return ctx.Err()
+		fmt.Fprintf(out, "The rebuild of %s is %s.\n", v.Name, j.State)
+		return nil
 	})
+}
+
+// lookUntil looks at the rebuild of a view until it is as asked for, and returns it then.
+func lookUntil(ctx context.Context, p pool, v *projections.View, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
+	for tick(ctx, 100*time.Millisecond) {
+		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		switch {
+		case err != nil:
+			return nil, err
+		case j == nil:
+			return nil, errGone
+		case is(j):
+			return j, nil
+		}
+	}
+	return nil, ctx.Err()
 }
 
 // ViewApprove approves a rebuild that is held.
@@ -171,19 +179,10 @@ func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *s
 		if err := rebuild.Approve(ctx, p, v); err != nil {
 			return err
 		}
-		for tick(ctx, 100*time.Millisecond) {
-			j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
-			if err != nil {
-				return err
-			}
-			if j == nil {
-				return errGone
-			}
-			if j.State != rebuild.Held {
-				return watch(ctx, p, v, out, r.JSON)
-			}
+		if _, err := lookUntil(ctx, p, v, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
+			return err
 		}
-		return ctx.Err()
+		return watch(ctx, p, v, out, r.JSON)
 	})
 }
 

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -42,7 +43,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 		return nil, err
 	}
 	cfg.FirstSeq = firstSeq
-	created, err := js.CreateStream(ctx, cfg)
+	created, err := create(ctx, js, cfg)
 	if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return created, err
 	}
@@ -51,4 +52,29 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 		return nil, err
 	}
 	return update(existing)
+}
+
+const (
+	// codeNotCreated is the server's JSStreamCreateErrF, which the client does not name.
+	codeNotCreated jetstream.ErrorCode = 10049
+	createTries                        = 5
+	createPause                        = 20 * time.Millisecond
+)
+
+// create makes a stream. A server that has just deleted the last one of an account takes
+// the empty folders away a moment later, which may be while it makes the next one there:
+// it fails then, and does not the next time (nats-server 2.15, server/stream.go, stop).
+func create(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig) (stream jetstream.Stream, err error) {
+	for range createTries {
+		stream, err = js.CreateStream(ctx, cfg)
+		if api, ok := errors.AsType[*jetstream.APIError](err); !ok || api.ErrorCode != codeNotCreated {
+			return stream, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(createPause):
+		}
+	}
+	return stream, err
 }
