@@ -37,7 +37,7 @@ type Config struct {
 	AdminListen     string        `help:"Operators' address: metrics and health. Never make it public." default:"127.0.0.1:9090"`
 	PostgresURL     string        `help:"Postgres to use, instead of a private one."`
 	PostgresURLFile string        `name:"postgres-url-file" env:"SICAL_POSTGRES_URL_FILE" help:"File that holds the URL, which is a secret where it has a password." type:"path"`
-	PostgresBin     string        `help:"Folder with the postgres and initdb to run privately." type:"path"`
+	PostgresBin     string        `help:"Folder with the postgres and initdb to run privately; npm for PostgreSQL 18 from the npm package."`
 	NATSURL         string        `name:"nats-url" env:"SICAL_NATS_URL" help:"NATS to use, instead of the embedded one."`
 	NATSURLFile     string        `name:"nats-url-file" env:"SICAL_NATS_URL_FILE" help:"File that holds the URL, which is a secret where it has a password." type:"path"`
 	MasterKeyFile   string        `help:"Secret that the users' keys are wrapped with, at least 32 bytes. Made in the data folder where absent." type:"path"`

@@ -10,7 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/embedded"
 )
 
 // settle reads the secrets that stand in files and checks every setting. Its error
@@ -78,6 +81,9 @@ func (c *Config) fromFile(flag string, setting *string, file string, say sayer) 
 }
 
 func (c *Config) checkBackends(say sayer) {
+	if c.PostgresBin != "" && c.PostgresBin != embedded.NPM {
+		c.PostgresBin = kong.ExpandPath(c.PostgresBin)
+	}
 	if c.PostgresURL != "" {
 		if c.PostgresBin != "" {
 			say("postgres-bin", "--postgres-url is given, too")

@@ -234,7 +234,7 @@ func settle(t *testing.T, url string) {
 // dropViews deletes every read model of a data folder that nobody works in.
 func dropViews(t *testing.T, dir string) {
 	t.Helper()
-	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: os.Getenv("SICAL_POSTGRES_BIN"), SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, instance.Close(t.Context())) }()
 	conn, err := pgx.Connect(t.Context(), instance.Postgres.AdminURL)

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// DataDir holds everything that must survive; made when missing.
 	DataDir string
-	// PostgresBin is a folder with postgres and initdb; empty means search.
+	// PostgresBin is a folder with postgres and initdb, or NPM; empty means search.
 	PostgresBin string
 	// Settings are server settings of Postgres that win over the defaults.
 	Settings map[string]string

@@ -23,12 +23,19 @@ type source interface {
 	find(ctx context.Context, want string) (server, error)
 }
 
-// sources lists where to look, in order. A folder the user named is final.
+// NPM as Options.PostgresBin is the server of the npm package, whatever is installed.
+const NPM = "npm"
+
+// sources lists where to look, in order. What the user named is final.
 func sources(o Options) []source {
-	if o.PostgresBin != "" {
-		return []source{givenFolder{o.PostgresBin}}
+	packed := npmPackage{cacheDir: cacheDir()}
+	switch o.PostgresBin {
+	case "":
+		return []source{installed{lookAround()}, packed, docker{}}
+	case NPM:
+		return []source{packed}
 	}
-	return []source{installed{lookAround()}, npmPackage{cacheDir: cacheDir()}, docker{}}
+	return []source{givenFolder{o.PostgresBin}}
 }
 
 // findServer asks the sources in order. A data folder that exists decides the

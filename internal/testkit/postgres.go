@@ -68,10 +68,8 @@ func (s *shared) start() (err error) {
 		return err
 	}
 	s.instance, err = embedded.Start(context.Background(), embedded.Options{
-		DataDir:  s.dir,
-		Settings: s.settings,
-		SkipNATS: true,
-		Logger:   slog.New(slog.DiscardHandler),
+		DataDir: s.dir, PostgresBin: os.Getenv("SICAL_POSTGRES_BIN"), // as sical itself takes it
+		Settings: s.settings, SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(s.dir))
