@@ -25,7 +25,7 @@ func call(t *testing.T, h http.Handler, method, path, body string, into any) int
 
 func TestGoalsAreWrittenReadAndListed(t *testing.T) {
 	t.Parallel()
-	db, err := openDatabase(privatePostgres(t))
+	db, err := openDatabase(privatePostgres(t), false)
 	require.NoError(t, err)
 	pool, err := db.DB()
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestGoalsAreWrittenReadAndListed(t *testing.T) {
 }
 
 func writeReadAndList(t *testing.T, s *store) {
-	h, user := routes(s), uuid.NewString()
+	h, user := routes(s, false), uuid.NewString()
 	var made, read goal
 	for n := range 25 {
 		body := fmt.Sprintf(`{"user_id":%q,"title":"学 Go, part %d","category":"go","target_date":"2030-01-02T00:00:00Z"}`, user, n)
@@ -77,4 +77,23 @@ func writeReadAndList(t *testing.T, s *store) {
 	require.Equal(t, http.StatusBadRequest, call(t, h, http.MethodPost, "/goals", `{"title":"whose?"}`, &problem))
 	require.Equal(t, http.StatusBadRequest, call(t, h, http.MethodGet, "/goals/1", "", &problem))
 	require.Equal(t, http.StatusNotFound, call(t, h, http.MethodGet, "/goals/"+uuid.NewString(), "", &problem))
+}
+
+func TestAsSketchedItCountsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	db, err := openDatabase(privatePostgres(t), true)
+	require.NoError(t, err)
+	pool, err := db.DB()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, pool.Close()) })
+	h := routes(&store{db: db}, true)
+
+	var made goal
+	body := fmt.Sprintf(`{"user_id":%q,"title":"学 Go"}`, uuid.NewString())
+	require.Equal(t, http.StatusCreated, call(t, h, http.MethodPost, "/goals", body, &made))
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	require.Equal(t, "*", answer.Header().Get("Access-Control-Allow-Origin"))
+	require.Contains(t, answer.Body.String(), `http_requests_total{endpoint="/goals",method="POST",status="201"} 1`)
+	require.Contains(t, answer.Body.String(), `db_queries_total{operation="INSERT",status="success",table="goals"} 1`)
 }

@@ -33,11 +33,19 @@ func (goal) TableName() string { return "goals" }
 // that comparisons are against the better program.
 const connections = 40
 
-func openDatabase(url string) (*gorm.DB, error) {
-	db, err := gorm.Open(postgres.Open(url), &gorm.Config{
-		PrepareStmt: true,
-		Logger:      logger.Discard,
-	})
+// The design's own figures.
+const (
+	sketchedOpen = 100
+	sketchedIdle = 10
+	sketchedRest = 10 * time.Minute
+)
+
+func openDatabase(url string, sketched bool) (*gorm.DB, error) {
+	config := &gorm.Config{PrepareStmt: true, Logger: logger.Discard}
+	if sketched {
+		config.Logger = queryMetrics{logger.Discard}
+	}
+	db, err := gorm.Open(postgres.Open(url), config)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
@@ -48,6 +56,11 @@ func openDatabase(url string) (*gorm.DB, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxLifetime(time.Hour)
+	if sketched {
+		pool.SetMaxOpenConns(sketchedOpen)
+		pool.SetMaxIdleConns(sketchedIdle)
+		pool.SetConnMaxIdleTime(sketchedRest)
+	}
 	if err := db.AutoMigrate(&goal{}); err != nil {
 		return nil, fmt.Errorf("table goals: %w", err)
 	}
