@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -29,10 +28,10 @@ type Request struct {
 	Headers      []string // further lines, such as "Prefer: wait=5"
 }
 
-// Answer is what came back; Body holds until the next request of its Conn.
+// Answer is what came back; Header and Body hold until the next request of its Conn.
 type Answer struct {
 	Status int
-	Header http.Header
+	Header Header
 	Body   []byte
 }
 
@@ -57,6 +56,7 @@ type Conn struct {
 	release func() bool // stops watching the context
 	in      *bufio.Reader
 	out     []byte
+	head    []byte
 	body    []byte
 }
 
@@ -125,15 +125,7 @@ func (c *Conn) roundTrip(ctx context.Context, r Request) (a Answer, err error) {
 	if _, err := c.conn.Write(c.out); err != nil {
 		return a, err
 	}
-	answer, err := http.ReadResponse(c.in, nil)
-	if err != nil {
-		return a, err
-	}
-	c.body, err = appendAll(c.body[:0], answer.Body)
-	if err == nil && answer.Close {
-		c.Close()
-	}
-	return Answer{answer.StatusCode, answer.Header, c.body}, err
+	return c.answer()
 }
 
 // open dials where there is no connection. The end of ctx cuts it.
@@ -166,21 +158,4 @@ func (c *Conn) write(b []byte, r Request) []byte {
 		b = strconv.AppendInt(b, int64(len(r.Body)), 10)
 	}
 	return append(append(b, "\r\n\r\n"...), r.Body...)
-}
-
-// appendAll is io.ReadAll into a buffer that is used again.
-func appendAll(b []byte, r io.Reader) ([]byte, error) {
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if errors.Is(err, io.EOF) {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-	}
 }
