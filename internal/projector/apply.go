@@ -48,13 +48,19 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	r.tell(b)
 	r.trace(b, began)
 	ended := time.Now()
-	r.breathed = ended.Add(min(max(ended.Sub(began), shortBreath), longBreath))
+	r.breathed = ended.Add(breath(ended.Sub(began), len(b.steps)))
 	r.metrics.Events.Add(float64(len(b.steps)))
 	r.metrics.Unknown.Add(float64(b.unknown))
 	if len(b.rows) > 0 {
 		r.metrics.Batch.Observe(ended.Sub(began).Seconds())
 	}
 	return nil
+}
+
+// breath is how long a view breathes after a batch of so many events.
+func breath(took time.Duration, events int) time.Duration {
+	ordinary := min(max(took, shortBreath), longBreath)
+	return max(ordinary, min(time.Duration(events)*eventBreath, deepBreath))
 }
 
 // fold works the batch out in memory, but for what is parked.

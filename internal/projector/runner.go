@@ -22,6 +22,11 @@ const (
 	// what an event costs. An event that comes later waits for nothing.
 	shortBreath = 2 * time.Millisecond
 	longBreath  = 5 * time.Millisecond
+	// Behind a large batch it breathes for so long an event, at most deepBreath. At
+	// 1,000 events a second that is nothing; near 10,000 each batch is larger than
+	// the one before until it has some hundreds, and writes each sum once.
+	eventBreath = 100 * time.Microsecond
+	deepBreath  = 30 * time.Millisecond
 )
 
 // runner folds one unit. Everything it does happens in one goroutine, but for

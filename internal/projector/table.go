@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
@@ -135,12 +137,12 @@ func (t *table) write(b *pgx.Batch, rows []*row) (written int, err error) {
 	return len(gone) + len(fresh) + len(changed), nil
 }
 
-// keys are the rows' keys, an array a column. They are plain byte arrays, which
-// pgx writes in binary without asking the type what it is.
+// keys are the rows' keys, an array a column.
 func (t *table) keys(rows []*row) []any {
-	keys := [2][][16]byte{make([][16]byte, len(rows)), make([][16]byte, len(rows))}
+	keys := [2]pgtype.FlatArray[pgtype.UUID]{make([]pgtype.UUID, len(rows)), make([]pgtype.UUID, len(rows))}
 	for i, r := range rows {
-		keys[0][i], keys[1][i] = r.key.A, r.key.B
+		keys[0][i] = pgtype.UUID{Bytes: r.key.A, Valid: true}
+		keys[1][i] = pgtype.UUID{Bytes: r.key.B, Valid: true}
 	}
 	if len(t.view.Keys) == 1 {
 		return []any{keys[0]}
@@ -152,7 +154,7 @@ func (t *table) keys(rows []*row) []any {
 func (t *table) arguments(rows []*row) (arguments []any, err error) {
 	defer recovered(&err)
 	values := make([]projections.Row, len(rows))
-	docs := make([][]byte, len(rows))
+	docs := make(pgtype.FlatArray[[]byte], len(rows))
 	for i, r := range rows {
 		values[i] = r.value
 		if docs[i], err = t.view.Encode(r.value); err != nil {
@@ -161,20 +163,25 @@ func (t *table) arguments(rows []*row) (arguments []any, err error) {
 	}
 	arguments = t.keys(rows)
 	for _, column := range t.view.Collect(values) {
-		if ids, ok := column.([]events.ID); ok {
-			column = plain(ids)
-		}
-		arguments = append(arguments, column)
+		arguments = append(arguments, array(column))
 	}
 	return append(arguments, docs), nil
 }
 
-func plain(ids []events.ID) [][16]byte {
-	list := make([][16]byte, len(ids))
-	for i, id := range ids {
-		list[i] = id
+// array gives a column to the driver in types that it writes without looking at each
+// value by reflection.
+func array(column any) any {
+	switch list := column.(type) {
+	case []events.ID:
+		ids := make(pgtype.FlatArray[pgtype.UUID], len(list))
+		for i, id := range list {
+			ids[i] = pgtype.UUID{Bytes: id, Valid: true}
+		}
+		return ids
+	case []time.Time:
+		return pgtype.FlatArray[time.Time](list)
 	}
-	return list
+	return column
 }
 
 // add queues what adds the differences to the sums.
