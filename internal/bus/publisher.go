@@ -104,14 +104,26 @@ const (
 
 // chunk returns how many of the first messages fit one batch; at least one.
 func chunk(msgs []*nats.Msg) int {
-	size := 0
+	total := 0
 	for i, m := range msgs {
-		size += m.Size()
-		if i > 0 && (i == maxBatchMsgs || size > maxBatchBytes) {
+		total += size(m)
+		if i > 0 && (i == maxBatchMsgs || total > maxBatchBytes) {
 			return i
 		}
 	}
 	return len(msgs)
+}
+
+// size is how much a message takes, up to what frames it: its own Size would write
+// the whole header to tell.
+func size(m *nats.Msg) int {
+	n := len(m.Subject) + len(m.Data)
+	for key, values := range m.Header {
+		for _, value := range values {
+			n += len(key) + len(": \r\n") + len(value)
+		}
+	}
+	return n
 }
 
 // publishBatch sends at least two messages as one atomic batch and returns the

@@ -47,22 +47,25 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	if err := checkMedia(r.Header); err != nil {
 		return nil, err
 	}
-	tooLarge := NewProblem(TooLarge, fmt.Sprintf("At most %d bytes are taken.", limit))
 	if r.ContentLength > limit {
-		return nil, tooLarge
+		return nil, tooLarge(limit)
 	}
 	var body bytes.Buffer
 	body.Grow(int(min(max(r.ContentLength, 0), maxGrow)) + bytes.MinRead)
 	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge
+			return nil, tooLarge(limit)
 		}
 		return nil, NewProblem(BadRequest, "The body did not arrive whole.")
 	}
 	if int64(body.Len()) > limit {
-		return nil, tooLarge
+		return nil, tooLarge(limit)
 	}
 	return body.Bytes(), nil
+}
+
+func tooLarge(limit int64) error {
+	return NewProblem(TooLarge, fmt.Sprintf("At most %d bytes are taken.", limit))
 }
 
 func checkMedia(h http.Header) error {
