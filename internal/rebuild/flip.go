@@ -68,31 +68,30 @@ const (
 // ErrBehind says that a build is not as far as the one that is read.
 var ErrBehind = errors.New("the build is behind the one that is read")
 
-// flip changes over to the build.
+// flip changes over to the build, which may have been held for days: first it waits
+// until the build is near the log's end. Under load there may be no moment at which
+// it is as far as the one that is read; then it may be a little behind.
 func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
+	if err := r.await(ctx); err != nil {
+		return err
+	}
 	old, err := r.read(ctx, r.w.cfg.Pool)
 	if err != nil {
 		return err
 	}
-	for try := 1; ; try++ {
-		err := r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			if err := noFurther(ctx, tx, old, r.build); err != nil && try < flipTries {
-				return err
-			}
-			if err := projector.Flip(ctx, tx, r.build); err != nil {
-				return err
-			}
-			return r.end(ctx, tx, Done, outcome, nil)
-		})
-		if !errors.Is(err, ErrBehind) {
-			if err != nil {
-				return err
-			}
-			break
-		}
+	err = r.change(ctx, old, outcome, 0)
+	for try := 2; errors.Is(err, ErrBehind) && try <= flipTries; try++ {
 		if !tick(ctx, flipWait) {
 			return context.Cause(ctx)
 		}
+		most := int64(0)
+		if try == flipTries {
+			most = near
+		}
+		err = r.change(ctx, old, outcome, most)
+	}
+	if err != nil {
+		return err
 	}
 	r.state = Done
 	r.w.cfg.Announce(r.build)
@@ -104,23 +103,42 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 	return tidy(ctx, r.w, r.view)
 }
 
-// noFurther fails with ErrBehind where the build to is not as far as the build
-// from, and keeps both where they are until tx ends: nobody who reads the one
-// after the other is to see the log go back. One that cannot go on is no measure.
-func noFurther(ctx context.Context, tx pgx.Tx, from, to projections.Build) error {
-	var enough bool
-	err := tx.QueryRow(ctx, `-- lock checkpoints
+// change has the build read instead of the old one and ends the job. It fails with
+// ErrBehind where the build is more than so many events behind, and with errStopped
+// where it has failed.
+func (r *rebuilding) change(ctx context.Context, old projections.Build, outcome *Outcome, most int64) error {
+	return r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		behind, failed, err := holdBoth(ctx, tx, old, r.build)
+		switch {
+		case err != nil:
+			return err
+		case failed:
+			return errStopped
+		case behind > most:
+			return ErrBehind
+		}
+		if err := projector.Flip(ctx, tx, r.build); err != nil {
+			return err
+		}
+		return r.end(ctx, tx, Done, outcome, nil)
+	})
+}
+
+// holdBoth keeps the builds where they are until tx ends, and tells by how many
+// events the build to is behind the build from: nobody who reads the one after the
+// other is to see the log go back. One that cannot go on is no measure. failed is
+// of the build to.
+func holdBoth(ctx context.Context, tx pgx.Tx, from, to projections.Build) (behind int64, failed bool, err error) {
+	err = tx.QueryRow(ctx, `-- lock checkpoints
 		with held as (
-			select * from sical.projection
+			select version = $4 and build = $5 as is_to, position, state from sical.projection
 			where view = $1 and (version = $2 and build = $3 or version = $4 and build = $5)
 			order by version, build, shard for update)
-		select coalesce((select min(position) from held where version = $4 and build = $5)
-			>= (select min(position) from held where version = $2 and build = $3 and state = 'live'), true)`,
-		to.View, from.Version, from.Number, to.Version, to.Number).Scan(&enough)
-	if err == nil && !enough {
-		return ErrBehind
-	}
-	return err
+		select coalesce(min(position) filter (where not is_to and state = 'live') - min(position) filter (where is_to), 0),
+			coalesce(bool_or(state = 'failed') filter (where is_to), false)
+		from held`,
+		to.View, from.Version, from.Number, to.Version, to.Number).Scan(&behind, &failed)
+	return behind, failed, err
 }
 
 // Rollback has a view's previous build read again; that which is read now becomes
@@ -142,8 +160,10 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 				return err
 			}
 			to = v.Build(*previous)
-			if err := noFurther(ctx, tx, v.Build(*serving), to); err != nil {
+			if behind, _, err := holdBoth(ctx, tx, v.Build(*serving), to); err != nil {
 				return err
+			} else if behind > 0 {
+				return ErrBehind
 			}
 			return projector.Flip(ctx, tx, to)
 		})

@@ -186,6 +186,16 @@ var errStopped = errors.New("the new build cannot be folded on")
 // catchUp waits until the projectors have folded into the build what has come
 // since its filling.
 func (r *rebuilding) catchUp(ctx context.Context) error {
+	if err := r.await(ctx); err != nil {
+		return err
+	}
+	r.state = Comparing
+	return r.set(ctx, r.w.cfg.Pool, `state = 'comparing'`)
+}
+
+// await waits until the build is near the log's end. It fails with errStopped where
+// projectors will never get it there.
+func (r *rebuilding) await(ctx context.Context) error {
 	first := uint64(0)
 	for {
 		at, head, failure, err := r.behind(ctx)
@@ -195,14 +205,13 @@ func (r *rebuilding) catchUp(ctx context.Context) error {
 		case failure != "":
 			return fmt.Errorf("%w: %s", errStopped, failure)
 		}
-		if first == 0 {
+		if first == 0 || at < first {
 			first = at
 		}
-		if head-at <= near {
-			r.state = Comparing
-			return r.set(ctx, r.w.cfg.Pool, `state = 'comparing'`)
-		}
 		r.done.Store(950 + 40*(at-first)/max(head-first, 1))
+		if head-at <= near {
+			return nil
+		}
 		if !tick(ctx, beat/5) {
 			return context.Cause(ctx)
 		}

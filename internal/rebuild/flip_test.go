@@ -1,0 +1,125 @@
+package rebuild
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// approved is a rebuild of the view that was held and is approved now, beside a
+// build that is read and is so many events ahead of it.
+func (w *world) approved(v *projections.View, ahead int) (old projections.Build, r *rebuilding) {
+	w.Helper()
+	w.some(100)
+	old = w.filled(v, 1, 1<<20)
+	w.exec(`update sical.view_version set serving = 1`)
+	r = w.rebuilding(v, 1<<20)
+	require.NoError(w, r.prepare(w.Context()))
+	require.NoError(w, r.fill(w.Context()))
+	require.NoError(w, r.end(w.Context(), w.pool, Held, nil, errors.New("approval is required")))
+	if ahead > 0 {
+		w.some(ahead)
+		w.reaches(old)
+	}
+	require.NoError(w, Approve(w.Context(), w.pool, v))
+	return old, r
+}
+
+// reaches has the build's checkpoint at the log's head, as its projector would.
+func (w *world) reaches(b projections.Build) {
+	w.Helper()
+	w.exec(`update sical.projection set position = $1 where build = $2`, w.at, b.Number)
+}
+
+// TestApprovedBuildThatFailed: between the comparison and the approval the new build
+// stopped. It is given up, and what is read goes on.
+func TestApprovedBuildThatFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	old, r := w.approved(v, 50)
+	w.exec(`update sical.projection set state = 'failed', failed_at = 120, error = 'no more room' where build = $1`, r.build.Number)
+	_, err := r.w.turn(t.Context())
+	require.NoError(t, err)
+	j, err := Look(t.Context(), w.pool, v, KindRebuild)
+	require.NoError(t, err)
+	assert.Equal(t, Failed, j.State)
+	assert.Contains(t, *j.Error, "event 120: no more room")
+	assert.Equal(t, old.Number, w.serving(v))
+	assert.False(t, w.stands(r.build))
+}
+
+// TestApprovedBuildThatIsFarBehind: whoever changes over waits for its projector.
+func TestApprovedBuildThatIsFarBehind(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	old, r := w.approved(v, near+500)
+	w.exec(`update sical.projection_job set percent = 0`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := r.w.turn(context.WithoutCancel(t.Context()))
+		done <- err
+	}()
+	testkit.Eventually(t, func() error {
+		j, err := Look(context.Background(), w.pool, v, KindRebuild)
+		if err == nil && j.Percent < 95 {
+			err = fmt.Errorf("nobody has seen how far the build is: %+v", j)
+		}
+		return err
+	})
+	assert.Equal(t, old.Number, w.serving(v))
+	w.reaches(r.build)
+	require.NoError(t, <-done)
+	assert.Equal(t, r.build.Number, w.serving(v))
+}
+
+// TestChangingOver: by how much a build that is changed over to may be behind, and
+// that a failed one never is.
+func TestChangingOver(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name               string
+		ahead              int
+		most               int64
+		toState, fromState string
+		want               error
+	}{
+		{name: "as far"},
+		{name: "behind", ahead: 1, want: ErrBehind},
+		{name: "a little behind, at last", ahead: near, most: near},
+		{name: "too far behind, at last", ahead: near + 1, most: near, want: ErrBehind},
+		{name: "failed", toState: "failed", want: errStopped},
+		{name: "failed and far behind, at last", ahead: near + 1, most: near, toState: "failed", want: errStopped},
+		{name: "behind one that failed", ahead: 1, fromState: "failed"},
+		{name: "both failed", ahead: 1, fromState: "failed", toState: "failed", want: errStopped},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			v := projections.Goal
+			old, r := w.approved(v, c.ahead)
+			for b, state := range map[int]string{old.Number: c.fromState, r.build.Number: c.toState} {
+				if state != "" {
+					w.exec(`update sical.projection set state = $1 where build = $2`, state, b)
+				}
+			}
+			claimed, err := r.w.claim(t.Context())
+			require.NoError(t, err)
+			r.claim = claimed
+			want := r.build.Number
+			if c.want != nil {
+				want = old.Number
+			}
+			require.ErrorIs(t, r.change(t.Context(), old, nil, c.most), c.want)
+			assert.Equal(t, want, w.serving(v))
+		})
+	}
+}
