@@ -3,25 +3,27 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
 )
 
 // ErrorHandler answers every error of a handler as a problem and logs the
-// failures (5xx) once, with the request id. What is not a Problem, an Echo error
-// or the end of a context is answered as `internal` without any detail: the text
-// of such an error (SQL, file names) belongs in the log alone.
+// failures (5xx) once, with the request id. What is not a Problem, an Echo error,
+// the end of a context or a database that is away is answered as `internal` without
+// any detail: the text of such an error (SQL, file names) belongs in the log alone.
 func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		p := problemOf(err, c.Request())
 		committed := c.Response().Committed
-		left := committed && c.Request().Context().Err() != nil // the client; the write failed
-		if p.Status() >= 500 && !left {
+		if p.Status() >= 500 && !(committed && left(c.Request())) {
 			logFailure(logger, c, p, err)
 		}
 		if committed {
@@ -42,13 +44,39 @@ func problemOf(err error, r *http.Request) *Problem {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return NewProblem(TooLarge, "")
 	}
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	switch lacking := lacksDatabase(err); {
+	case (late || lacking) && left(r): // which cut off what was under way
 		return NewProblem(ClientClosedRequest, "")
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	case late:
 		return NewProblem(Unavailable, "The answer was not ready in time.")
+	case lacking:
+		return NewProblem(Unavailable, "The database cannot be reached, or took too long.")
 	}
 	return NewProblem(Internal, "")
+}
+
+// left tells whether the client is gone. net/http ends the context of a request whose
+// connection was closed, and of one whose answer could not be written, be the client
+// gone or too slow.
+func left(r *http.Request) bool { return r.Context().Err() != nil }
+
+// lacksDatabase tells the error of a database that is away, is going or has come just
+// now, refuses more work, or has cut off a statement, from what would be no better the
+// next time.
+func lacksDatabase(err error) bool {
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && len(refusal.Code) == 5 {
+		switch refusal.Code[:2] {
+		case "08", "40", "53", "57": // connection, rollback, resources, cancelled or shutting down
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {

@@ -104,6 +104,9 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	status := w.Status
 	if broken {
 		status = http.StatusInternalServerError // whatever was announced
+		if left(r) {
+			status = statusClientClosed
+		}
 	}
 	took := g.cfg.Now().Sub(start)
 	g.cfg.Metrics.Observe(r.Method, c.Path(), status, took)

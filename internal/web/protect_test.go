@@ -3,12 +3,16 @@ package web
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -110,6 +114,27 @@ func TestBrokenAnswerIsCut(t *testing.T) {
 	require.ErrorContains(t, err, "unexpected EOF")
 }
 
+// What a client does not wait for is no failure of the server's, and is counted as
+// such: nor where it takes an answer too slowly.
+func TestAnswersThatClientsBreakOff(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/endless", "/slow"} {
+		a := newAPI(t, nil)
+		c := dial(t, a.Server)
+		_, err := c.Write([]byte("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, make([]byte, 16)) // the answer has begun
+		require.NoError(t, err)
+		if path == "/endless" {
+			require.NoError(t, c.(*net.TCPConn).SetLinger(0))
+			require.NoError(t, c.Close())
+		}
+		a.Close() // which waits for the request
+		require.InDelta(t, 1, a.value(t, "http_requests_total", "method", "GET", "endpoint", path, "status", "499"), 0)
+		require.Empty(t, a.log.String())
+	}
+}
+
 func TestProblemOf(t *testing.T) {
 	t.Parallel()
 	here, _ := http.NewRequest("GET", "/", nil)
@@ -130,7 +155,18 @@ func TestProblemOf(t *testing.T) {
 		{fmt.Errorf("q: %w", context.DeadlineExceeded), here, Unavailable},
 		{context.Canceled, here, Unavailable},
 		{context.Canceled, gone, ClientClosedRequest},
+		{&pgconn.PgError{Code: "57014"}, gone, ClientClosedRequest},
+		{&pgconn.PgError{Code: "57014"}, here, Unavailable},
+		{fmt.Errorf("q: %w", &pgconn.PgError{Code: "53300"}), here, Unavailable},
+		{&pgconn.PgError{Code: "40001"}, here, Unavailable},
+		{&pgconn.PgError{Code: "23505"}, here, Internal},
+		{&pgconn.PgError{Code: "23505"}, gone, Internal},
+		{&pgconn.PgError{}, here, Internal},
+		{&pgconn.ConnectError{}, here, Unavailable},
+		{fmt.Errorf("q: %w", &net.OpError{Op: "read", Err: syscall.ECONNRESET}), here, Unavailable},
+		{fmt.Errorf("q: %w", io.ErrUnexpectedEOF), here, Unavailable},
 		{fmt.Errorf("x"), here, Internal},
+		{fmt.Errorf("x"), gone, Internal},
 		{&Problem{Code: "made_up"}, here, "made_up"},
 	}
 	for _, c := range cases {

@@ -86,6 +86,23 @@ func routes(e *echo.Echo) {
 		c.Response().Flush()
 		return errors.New("the rest is lost")
 	})
+	e.GET("/endless", func(c echo.Context) error {
+		for range 1 << 10 {
+			if _, err := c.Response().Write(make([]byte, 1<<20)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	e.GET("/slow", func(c echo.Context) error {
+		c.Response().WriteHeader(http.StatusOK)
+		c.Response().Flush()
+		if err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Now()); err != nil {
+			return err
+		}
+		_, err := c.Response().Write(make([]byte, 1<<20))
+		return err
+	})
 	e.GET("/bind", func(c echo.Context) error { return c.Bind(&struct{}{}) })
 	e.GET("/busy", func(c echo.Context) error {
 		return &Problem{Code: Overloaded, RetryAfter: 1500 * time.Millisecond}

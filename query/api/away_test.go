@@ -1,0 +1,112 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// adapted has the node read through a pool like its own, changed.
+func (w *world) adapted(change func(*pgxpool.Config)) {
+	w.t.Helper()
+	cfg := w.queries.Config().Copy()
+	change(cfg)
+	pool, err := pgxpool.NewWithConfig(w.t.Context(), cfg)
+	require.NoError(w.t, err)
+	w.t.Cleanup(pool.Close)
+	w.serve(pool)
+}
+
+// locked has nobody read a table until unlock.
+func (w *world) locked(table string) (unlock func()) {
+	w.t.Helper()
+	tx, err := w.admin.Begin(w.t.Context())
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(w.t.Context(), "lock table "+table+" in access exclusive mode")
+	require.NoError(w.t, err)
+	return func() { require.NoError(w.t, tx.Rollback(w.t.Context())) }
+}
+
+// unavailable checks that a question is answered with "try again".
+func (w *world) unavailable(target, token string) {
+	w.t.Helper()
+	got := w.get(target, token)
+	assert.Equal(w.t, http.StatusServiceUnavailable, got.status, got.body)
+	assert.Contains(w.t, got.body, `"code":"unavailable"`)
+	assert.Equal(w.t, "1", got.header.Get("Retry-After"))
+}
+
+// TestDatabaseIsAway: what is not in memory is answered with "try again", as commands
+// are.
+func TestDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ann := w.register("ann")
+	w.project()
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, nobody.Close())
+	w.adapted(func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", nobody.Addr().String())
+		}
+	})
+	for _, target := range []string{"/v1/users/me", "/v1/paths", "/v1/users/me?as_of=1", "/v1/users/me?as_of=2026-03-01T08:30:00Z"} {
+		w.unavailable(target, token(ann, events.Learner))
+	}
+}
+
+// TestDatabaseIsTooSlow: a statement that was cut off by its time is no failure that
+// somebody has to look into.
+func TestDatabaseIsTooSlow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ann := w.register("ann")
+	w.project()
+	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["statement_timeout"] = "50ms" })
+	w.locked("sical.projection")
+	w.locked("sical.events")
+	for _, target := range []string{"/v1/users/me", "/v1/paths", "/v1/users/me?as_of=1"} {
+		w.unavailable(target, token(ann, events.Learner))
+	}
+}
+
+// TestAskerLeaves: whoever leaves while the database works has not met a failure.
+func TestAskerLeaves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ann := w.register("ann")
+	w.project()
+	w.locked("sical.events")
+	ctx, leave := context.WithCancel(t.Context())
+	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/me?as_of=1", nil)
+	request.Header.Set("Authorization", "Bearer "+token(ann, events.Learner))
+	recorder := httptest.NewRecorder()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.server.ServeHTTP(recorder, request)
+	}()
+	w.eventually(func() error {
+		var held bool
+		err := w.admin.QueryRow(t.Context(), `select exists (select from pg_locks
+			where not granted and relation = 'sical.events'::regclass)`).Scan(&held)
+		if err == nil && !held {
+			err = errors.New("nobody asks the log")
+		}
+		return err
+	})
+	leave()
+	<-done
+	assert.Equal(t, 499, recorder.Code, recorder.Body.String())
+}
