@@ -186,12 +186,14 @@ func (s *source) renew(ctx context.Context) error {
 	return nil
 }
 
-// acquire takes the consumers whose lease nobody holds.
+// acquire takes the consumers whose lease nobody holds. Failures of another version
+// than the present one are forgotten: it has all the patience there is.
 func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error {
 	var wanted []events.ID
-	for id := range open {
+	var versions []int
+	for id, c := range open {
 		if s.served[id] == nil {
-			wanted = append(wanted, id)
+			wanted, versions = append(wanted, id), append(versions, c.Version)
 		}
 	}
 	if len(wanted) == 0 {
@@ -199,10 +201,15 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 	}
 	begun := time.Now()
 	rows, err := s.cfg.Pool.Query(ctx, `-- take reaction
-		update sical.reaction
-		set owner = $2, epoch = epoch + 1, lease_until = clock_timestamp() + interval '3 seconds'
-		where reaction = $1 and consumer = any($3) and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
-		returning consumer, position, epoch, failures, failing_since, retry_at`, s.cfg.Reaction.Name(), s.owner, wanted)
+		update sical.reaction r
+		set owner = $2, epoch = epoch + 1, lease_until = clock_timestamp() + interval '3 seconds', version = w.version,
+			failures = case when coalesce(r.version, w.version) = w.version then failures else 0 end,
+			failing_since = case when coalesce(r.version, w.version) = w.version then failing_since end,
+			retry_at = case when coalesce(r.version, w.version) = w.version then retry_at end
+		from unnest($3::uuid[], $4::int[]) w (consumer, version)
+		where r.reaction = $1 and r.consumer = w.consumer
+			and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
+		returning r.consumer, position, epoch, failures, failing_since, retry_at`, s.cfg.Reaction.Name(), s.owner, wanted, versions)
 	if err != nil {
 		return err
 	}

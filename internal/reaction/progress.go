@@ -45,7 +45,7 @@ func (s *source) failed(ctx context.Context, c *served, cause error) error {
 			return err
 		}
 		s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
-		// Enabled again, it starts with all the patience there is.
+		// It fails no more.
 		if err := s.commit(ctx, c, c.position); err != nil {
 			return err
 		}

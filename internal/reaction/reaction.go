@@ -27,7 +27,7 @@ var ErrUnwanted = errors.New("the consumer wants no more")
 // Consumer is one that a reaction serves.
 type Consumer struct {
 	ID      events.ID
-	Version int    // changes with what the consumer wants
+	Version int    // changes with what the consumer wants, and when it is held or no more
 	From    uint64 // where a new one begins: the first event it may get is behind this
 	Ended   bool   // nothing of it need be kept
 	Held    bool   // it stays where it is for now
