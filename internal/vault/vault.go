@@ -21,7 +21,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
@@ -47,13 +46,6 @@ type Vault struct {
 	mu      sync.RWMutex
 	kept    map[events.ID]cipher.AEAD
 	fetches map[*fetch]bool // under way
-}
-
-// fetch is keys on their way from the table. What is forgotten meanwhile must not
-// be put back by it.
-type fetch struct {
-	gone map[events.ID]bool
-	all  bool
 }
 
 // New makes a vault of a master secret of at least 32 bytes.
@@ -123,76 +115,6 @@ func seal(key cipher.AEAD, text []byte, owner events.ID) []byte {
 	return key.Seal(nonce, nonce, text, owner[:])
 }
 
-// Prefetch fetches the keys of several people in one round trip.
-func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
-	for {
-		missing := v.missing(owners)
-		if len(missing) == 0 {
-			return nil
-		}
-		f := v.begin()
-		err := v.fetch(ctx, f, missing)
-		if !v.end(f) || err != nil {
-			return err
-		}
-	}
-}
-
-func (v *Vault) missing(owners []events.ID) (ids []events.ID) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	for _, id := range owners {
-		if v.kept[id] == nil {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-func (v *Vault) begin() *fetch {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	f := &fetch{gone: map[events.ID]bool{}}
-	v.fetches[f] = true
-	return f
-}
-
-// end tells whether all that was fetched may be forgotten, so that it must be asked
-// for again.
-func (v *Vault) end(f *fetch) (again bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	delete(v.fetches, f)
-	return f.all
-}
-
-func (v *Vault) fetch(ctx context.Context, f *fetch, missing []events.ID) error {
-	rows, err := v.pool.Query(ctx, `-- read subject_key
-		select subject, wrapped from sical.subject_key where subject = any($1)`, missing)
-	if err != nil {
-		return err
-	}
-	var id events.ID
-	var wrapped []byte
-	_, err = pgx.ForEachRow(rows, []any{&id, &wrapped}, func() error {
-		size := v.master.NonceSize()
-		if len(wrapped) < size {
-			return fmt.Errorf("key of %s: too short", id)
-		}
-		key, err := v.master.Open(nil, wrapped[:size], wrapped[size:], id[:])
-		if err != nil {
-			return fmt.Errorf("key of %s: the master key does not open it", id)
-		}
-		opened, err := aead(key)
-		if err != nil {
-			return err
-		}
-		v.keep(f, id, opened)
-		return nil
-	})
-	return err
-}
-
 // Seal encrypts text about owner; what belongs to nobody stays plain. It fails
 // with ErrForgotten where the owner has no key.
 func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal) (events.Personal, error) {
@@ -247,38 +169,6 @@ func (v *Vault) Clear() {
 	for f := range v.fetches {
 		f.all = true
 	}
-}
-
-func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
-	for range 2 {
-		v.mu.RLock()
-		key := v.kept[owner]
-		v.mu.RUnlock()
-		if key != nil {
-			return key, nil
-		}
-		if err := v.Prefetch(ctx, []events.ID{owner}); err != nil {
-			return nil, err
-		}
-	}
-	return nil, ErrForgotten
-}
-
-// keep holds an opened key, in place of arbitrary others when there are many, unless
-// it was forgotten since it was asked for.
-func (v *Vault) keep(f *fetch, owner events.ID, key cipher.AEAD) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if f.all || f.gone[owner] {
-		return
-	}
-	for id := range v.kept {
-		if len(v.kept) < maxKept {
-			break
-		}
-		delete(v.kept, id)
-	}
-	v.kept[owner] = key
 }
 
 func aead(key []byte) (cipher.AEAD, error) {

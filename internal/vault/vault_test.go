@@ -2,7 +2,9 @@ package vault
 
 import (
 	"context"
+	"crypto/cipher"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -98,14 +100,35 @@ func TestKeysFetchedMeanwhileAreNotPutBack(t *testing.T) {
 	key, _, err := w.NewKey(gone)
 	require.NoError(t, err)
 	for _, forget := range []func(){func() { w.Forget(gone) }, w.Clear} {
-		f := w.begin() // and the table answers
+		f, keys := w.begin(), map[events.ID]cipher.AEAD{gone: key.aead}
 		forget()
-		w.keep(f, gone, key.aead)
+		require.False(t, w.end(f, keys) && keys[gone] != nil)
 		require.Nil(t, w.kept[gone])
-		w.end(f)
 	}
 	require.NoError(t, w.Prefetch(t.Context(), []events.ID{stays}))
 	require.NotNil(t, w.kept[stays])
+	require.Empty(t, w.fetches)
+}
+
+// However often everything is forgotten, nobody is who has a key.
+func TestWhoLivesIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.person(t)
+	sealed, err := w.Seal(t.Context(), owner, "lives")
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 200 {
+				if opened, err := w.Open(t.Context(), owner, sealed); err != nil || opened != "lives" {
+					t.Errorf("%q, %v", opened, err)
+				}
+				w.Clear()
+			}
+		})
+	}
+	all.Wait()
 	require.Empty(t, w.fetches)
 }
 
