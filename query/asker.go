@@ -35,6 +35,10 @@ type Asker struct {
 	// What is read with others and what is not have limits of their own, as they
 	// differ in what they cost.
 	gathered, alone *limiter
+	// searches are taken by those under way, in the order of their coming, a connection
+	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
+	// stood in line for a connection twice, and were answered at its end.
+	searches chan struct{}
 }
 
 // NewAsker makes an Asker that reads through pool.
@@ -42,21 +46,20 @@ func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker {
 	conns := int(pool.Config().MaxConns)
 	return &Asker{
 		pool: pool, opener: opener,
-		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, time.Now),
-		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, time.Now),
+		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
+		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
+		searches: make(chan struct{}, conns),
 	}
 }
 
-// Answer answers a question from the tables. It fails with ErrOverloaded where as
+// Answer answers a question from the tables. It fails with an OverloadError where as
 // many are being answered as can be in good time, and with what Load fails with.
 func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err error) {
-	l := a.limiter(q.gathered)
-	began, err := l.enter()
-	if err != nil {
-		return Answer{}, err
-	}
-	defer func() { l.leave(began, err) }()
-	return q.load(ctx)
+	err = a.limiter(q.gathered).do(func() (err error) {
+		answer, err = q.load(ctx)
+		return err
+	})
+	return answer, err
 }
 
 // Load tells how many questions are being answered from the tables, of those that

@@ -1,23 +1,32 @@
 package query
 
 import (
-	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// ErrOverloaded is returned where as many questions are being answered from the
+// OverloadError is returned where as many questions are being answered from the
 // tables as can be in good time. It costs next to nothing, and the others are
 // answered as if nobody had asked more.
-var ErrOverloaded = errors.New("query: as many questions as the database can take are being answered")
+type OverloadError struct {
+	RetryAfter time.Duration // when to ask again: later the more are refused, and not all at once
+}
+
+// Error says why nothing was answered.
+func (*OverloadError) Error() string {
+	return "query: as many questions as the database can take are being answered"
+}
 
 // What a limiter holds to.
 const (
 	loadTarget   = 250 * time.Millisecond // what a question may take on average
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
+	limitFades   = .9                     // what a look leaves of the best rate of those before
 
 	mostLimit = 10_000
+	mostRetry = 10 // seconds
 
 	// Questions for each connection: at least, and to begin with, which is as many as
 	// take a few tenths of a second, alone or gathered. A thousand people who each ask
@@ -28,41 +37,60 @@ const (
 // limiter bounds how many questions are under way to the tables. How many that are
 // follows from how long they take: more while they are quick and somebody would
 // come, fewer once they take longer than the target, as many as to begin with when
-// that is over. It heeds the time alone, not
-// how it compares to an idle system's: what is read in groups takes longer the
-// larger they are, and is the cheaper for it.
+// that is over. It heeds the time alone, not how it compares to an idle system's: what
+// is read in groups takes longer the larger they are, and is the cheaper for it.
+//
+// How long answers take shows too late that far too many have come: by then all of them
+// are late. So there are never more than would have their answer in twice the target at
+// the rate of late, by Little's law, as far as there was enough to do to know it.
 type limiter struct {
-	now          func() time.Time
-	least, first float64
+	now                func() time.Time
+	least, first, busy float64
 
 	mu       sync.Mutex
 	limit    float64
 	underWay int
+	rate     float64 // answers a second, the best of late; 0 for unknown
+	excess   float64 // refused for each that was answered, before the last look
 
 	// Since the last look:
-	looked time.Time
-	peak   int // most under way
-	ended  int
-	took   time.Duration // all that ended, together
+	looked, moved  time.Time
+	spent          time.Duration // by all that were under way, together
+	took           time.Duration // by all that ended, together
+	ended, refused int
 }
 
-// newLimiter makes one that lets in so many at least, and to begin with.
-func newLimiter(least, first int, now func() time.Time) *limiter {
-	return &limiter{now: now, least: float64(least), first: float64(first), limit: float64(first), looked: now()}
+// newLimiter makes one that lets in so many at least, and to begin with. With busy
+// under way there is enough to do to tell the rate.
+func newLimiter(least, first, busy int, now func() time.Time) *limiter {
+	return &limiter{now: now, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
+}
+
+// do has a question answered. It fails with an OverloadError, and as answer does.
+func (l *limiter) do(answer func() error) (err error) {
+	began, err := l.enter()
+	if err != nil {
+		return err
+	}
+	defer func() { l.leave(began, err) }()
+	return answer()
 }
 
 // enter lets a question in, and tells when; each that was let in must leave. It
-// fails with ErrOverloaded.
+// fails with an OverloadError.
 func (l *limiter) enter() (began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.underWay >= int(l.limit) {
-		l.peak = l.underWay
-		return began, ErrOverloaded
+	if l.underWay >= l.most() {
+		l.refused++
+		return began, &OverloadError{RetryAfter: l.retryAfter()}
 	}
-	l.underWay++
-	l.peak = max(l.peak, l.underWay)
-	return l.now(), nil
+	now := l.now()
+	if l.underWay == 0 {
+		l.forget(now)
+	}
+	l.move(now, 1)
+	return now, nil
 }
 
 // leave counts a question that has ended. One that failed quickly says nothing of
@@ -70,36 +98,78 @@ func (l *limiter) enter() (began time.Time, err error) {
 func (l *limiter) leave(began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.underWay--
 	now := l.now()
-	took := now.Sub(began)
-	if err != nil && took < loadTarget {
+	l.move(now, -1)
+	if err != nil && now.Sub(began) < loadTarget {
 		return
 	}
 	l.ended++
-	l.took += took
-	if l.ended >= limitSamples && now.Sub(l.looked) >= limitWindow {
-		l.look()
-		l.looked, l.peak, l.ended, l.took = now, l.underWay, 0, 0
+	l.took += now.Sub(began)
+	if since := now.Sub(l.looked); l.ended >= limitSamples && since >= limitWindow {
+		l.look(since)
+		l.begin(now)
 	}
 }
 
-// look moves the limit. The lock is held.
-func (l *limiter) look() {
+// move counts so many more under way. The lock is held, as by all that follow.
+func (l *limiter) move(now time.Time, more int) {
+	l.spent += time.Duration(l.underWay) * now.Sub(l.moved)
+	l.moved = now
+	l.underWay += more
+}
+
+// forget is for when nobody is there: a rush is over, and the next one is let in as
+// the first was.
+func (l *limiter) forget(now time.Time) {
+	l.limit, l.rate, l.excess = l.first, 0, 0
+	l.begin(now)
+}
+
+func (l *limiter) begin(now time.Time) {
+	l.looked, l.moved, l.spent, l.took, l.ended, l.refused = now, now, 0, 0, 0, 0
+}
+
+// most is how many may be under way.
+func (l *limiter) most() int {
+	most := l.limit
+	if l.rate > 0 {
+		most = min(most, max(l.least, l.rate*(2*loadTarget).Seconds()))
+	}
+	return int(most)
+}
+
+// look moves the limit by what has been done since the last look. A moment without
+// progress, such as a checkpoint of the database, does not count for much.
+func (l *limiter) look(since time.Duration) {
+	l.excess = float64(l.refused) / float64(l.ended)
+	most := float64(l.most())
+	mean := float64(l.spent) / float64(since)
+	if mean < min(l.busy, .9*most) {
+		l.rate = 0
+	} else {
+		l.rate = max(float64(l.ended)/since.Seconds(), l.rate*limitFades)
+	}
 	average := l.took / time.Duration(l.ended)
 	switch {
 	case average > loadTarget:
-		// As many as would have taken the target, by Little's law, but not at one go:
-		// what ends now was let in by an earlier limit.
-		l.limit = max(l.least, l.limit*max(float64(loadTarget)/float64(average), .8))
-	case average < loadTarget*3/4 && (l.limit < l.first || l.peak >= int(l.limit*.9)):
+		// As many as would have taken the target, but not at one go: what ends now was
+		// let in by an earlier limit.
+		l.limit = max(l.least, min(l.limit, float64(l.most()))*max(float64(loadTarget)/float64(average), .8))
+	case average < loadTarget*3/4 && (l.limit < l.first || mean >= .9*most):
 		l.limit = min(mostLimit, l.limit*1.1)
 	}
+}
+
+// retryAfter is a second and up to as many more as there are refused for each that is
+// answered: about so many come back in a second as there is room for.
+func (l *limiter) retryAfter() time.Duration {
+	more := min(l.excess, mostRetry-1) * float64(time.Second)
+	return time.Second + time.Duration(rand.Float64()*more)
 }
 
 // state tells how many questions are under way, and how many may be.
 func (l *limiter) state() (underWay, limit int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.underWay, int(l.limit)
+	return l.underWay, l.most()
 }

@@ -1,22 +1,26 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
 )
 
 // ticking is a limiter with a clock of its own.
 type ticking struct {
 	*limiter
-	at time.Time
+	at   time.Time
+	line []time.Time // when each began who is under way
 }
 
 func limited() *ticking {
 	c := &ticking{at: time.Unix(0, 0)}
-	c.limiter = newLimiter(20, 320, func() time.Time { return c.at })
+	c.limiter = newLimiter(20, 320, 10, func() time.Time { return c.at })
 	return c
 }
 
@@ -24,31 +28,35 @@ func limited() *ticking {
 // so often, for a while. Each takes as long as it has to stand in line. It tells how
 // many were answered, how many refused, and the longest of the last second.
 func (c *ticking) crowd(t *testing.T, wanting int, every, during time.Duration) (answered, refused int, longest time.Duration) {
-	var line []time.Time
 	for end := c.at.Add(during); c.at.Before(end); {
-		for len(line) < wanting {
+		for len(c.line) < wanting {
 			began, err := c.enter()
 			if err != nil {
-				require.ErrorIs(t, err, ErrOverloaded)
+				require.ErrorAs(t, err, new(*OverloadError))
 				refused++
 				break // whoever is refused comes back a little later
 			}
-			line = append(line, began)
+			c.line = append(c.line, began)
 		}
 		c.at = c.at.Add(every)
-		if len(line) > 0 {
-			if took := c.at.Sub(line[0]); end.Sub(c.at) < time.Second {
+		if len(c.line) > 0 {
+			if took := c.at.Sub(c.line[0]); end.Sub(c.at) < time.Second {
 				longest = max(longest, took)
 			}
-			c.leave(line[0], nil)
-			line = line[1:]
+			c.leave(c.line[0], nil)
+			c.line = c.line[1:]
 			answered++
 		}
 	}
-	for _, began := range line {
+	return answered, refused, longest
+}
+
+// disperse ends the crowd.
+func (c *ticking) disperse() {
+	for _, began := range c.line {
 		c.leave(began, errors.New("nobody waits for it any more"))
 	}
-	return answered, refused, longest
+	c.line = nil
 }
 
 // TestTheLimitFollowsTheDatabase: whatever that can, an answer takes about as long
@@ -62,7 +70,7 @@ func TestTheLimitFollowsTheDatabase(t *testing.T) {
 		require.NotZero(t, refused)
 		require.Less(t, longest, 2*loadTarget)
 		_, limit := c.state()
-		require.InDelta(t, float64(loadTarget/every), limit, .5*float64(loadTarget/every))
+		require.InDelta(t, float64(loadTarget/every), limit, .1*float64(loadTarget/every))
 	}
 }
 
@@ -76,41 +84,124 @@ func TestNobodyIsRefusedWithoutNeed(t *testing.T) {
 	require.Equal(t, 20, limit)
 }
 
-// TestTheLimitRecovers: once the rush is over, the next one is let in as the first was.
+// TestTheLimitRecovers: once the rush is over, the next one is let in as the first was,
+// also where a few go on asking.
 func TestTheLimitRecovers(t *testing.T) {
 	t.Parallel()
-	c := limited()
-	c.crowd(t, 5000, loadTarget/25, 100*loadTarget)
-	_, rushed := c.state()
-	require.Less(t, rushed, 50)
-	c.crowd(t, 5, time.Millisecond, 10*time.Second)
-	_, after := c.state()
-	require.GreaterOrEqual(t, after, 320)
+	for _, few := range []int{0, 1, 5} {
+		c := limited()
+		c.crowd(t, 5000, loadTarget/25, 100*loadTarget)
+		_, rushed := c.state()
+		require.Less(t, rushed, 50)
+		c.disperse()
+		if few > 0 {
+			c.crowd(t, few, time.Millisecond, time.Second)
+		}
+		for range 320 - len(c.line) {
+			_, err := c.enter()
+			require.NoError(t, err, "after %d", few)
+		}
+	}
 }
 
-// TestALimitThatIsNotReachedStays: where nobody more would come, nothing is known of
-// how much more there may be; nor where the database refuses at once.
-func TestALimitThatIsNotReachedStays(t *testing.T) {
+// TestARushIsKnownBeforeItIsLate: those who come behind what can be answered in twice the
+// target are refused as soon as it shows how quickly that goes; nobody has waited long yet.
+func TestARushIsKnownBeforeItIsLate(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	c.crowd(t, 5000, loadTarget/100, limitWindow+loadTarget/100)
+	_, limit := c.state()
+	require.InDelta(t, 200, limit, 20)
+}
+
+// TestAMomentWithoutProgress hardly moves the limit: nothing may be refused for it.
+func TestAMomentWithoutProgress(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	c.crowd(t, 200, time.Millisecond, time.Second)
+	_, before := c.state()
+	c.crowd(t, 200, 2*limitWindow, 2*limitWindow)
+	c.crowd(t, 200, time.Millisecond, limitWindow)
+	_, after := c.state()
+	require.Greater(t, after, before*3/4)
+}
+
+// TestAFailureAtOnceSaysNothing of how much more there may be.
+func TestAFailureAtOnceSaysNothing(t *testing.T) {
 	t.Parallel()
 	c := limited()
 	_, before := c.state()
-	c.crowd(t, before/2, time.Millisecond/10, 5*time.Second)
-	_, after := c.state()
-	require.Equal(t, before, after)
-
 	for range before {
 		began, err := c.enter()
 		require.NoError(t, err)
 		defer c.leave(began, nil)
 	}
 	_, err := c.enter()
-	require.ErrorIs(t, err, ErrOverloaded)
+	require.ErrorAs(t, err, new(*OverloadError))
 	for range 1000 {
 		c.at = c.at.Add(time.Millisecond)
 		c.leave(c.at, errors.New("the database is away"))
 		_, err := c.enter()
 		require.NoError(t, err)
 	}
-	_, after = c.state()
+	_, after := c.state()
 	require.Equal(t, before, after)
 }
+
+// TestWhoIsRefusedIsSpread over as many seconds as there are refused for each answered.
+func TestWhoIsRefusedIsSpread(t *testing.T) {
+	t.Parallel()
+	for _, each := range []int{1, 4, 1000} {
+		c := limited()
+		c.crowd(t, 5000, loadTarget/100, 4*limitWindow)
+		var least, most time.Duration
+		for range 400 { // one is answered, another let in, and so many are refused
+			c.at = c.at.Add(loadTarget / 100)
+			c.leave(c.at.Add(-loadTarget), nil)
+			least, most = time.Hour, 0
+			for refused := 0; refused < each; {
+				_, err := c.enter()
+				if over, ok := errors.AsType[*OverloadError](err); ok {
+					refused++
+					least, most = min(least, over.RetryAfter), max(most, over.RetryAfter)
+				}
+			}
+		}
+		require.GreaterOrEqual(t, least, time.Second)
+		require.LessOrEqual(t, most, min(time.Duration(each+1), mostRetry)*time.Second)
+		if each > 100 {
+			require.Less(t, least, 2*time.Second)
+			require.Greater(t, most, (mostRetry-1)*time.Second)
+		}
+	}
+}
+
+// TestSearchesAreTakenInTurn: no more at a time than there are connections, and who
+// leaves the line holds nobody up.
+func TestSearchesAreTakenInTurn(t *testing.T) {
+	t.Parallel()
+	_, reader := tables(t)
+	a := NewAsker(reader, nothingSealed{})
+	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
+	require.NoError(t, err)
+	for range reader.Config().MaxConns {
+		a.searches <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = a.Answer(ctx, q)
+	require.ErrorIs(t, err, context.Canceled)
+	answered := make(chan error)
+	go func() {
+		_, err := a.Answer(t.Context(), q)
+		answered <- err
+	}()
+	<-a.searches // another one ends
+	require.NoError(t, <-answered)
+	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
+}
+
+// nothingSealed opens what nobody asks it to.
+type nothingSealed struct{ Opener }
+
+func (nothingSealed) Prefetch(context.Context, []events.ID) error { return nil }

@@ -27,7 +27,7 @@ const MostPast = 10_000
 const ever = math.MaxInt64
 
 // PositionAt resolves an instant to the last position recorded by then. It fails
-// with ErrBeforeLog, ErrFuture and ErrOverloaded.
+// with ErrBeforeLog, ErrFuture and an OverloadError.
 func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uint64, err error) {
 	var future bool
 	err = a.queryRow(ctx, `-- position events
@@ -44,7 +44,7 @@ func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uin
 }
 
 // Reached checks that the log has come to a position. It fails with ErrBeforeLog,
-// ErrFuture and ErrOverloaded.
+// ErrFuture and an OverloadError.
 func (a *Asker) Reached(ctx context.Context, position uint64) error {
 	if position == 0 {
 		return ErrBeforeLog
@@ -59,13 +59,8 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 }
 
 // queryRow reads what is known of a position into found.
-func (a *Asker) queryRow(ctx context.Context, sql string, position any, found ...any) (err error) {
-	began, err := a.alone.enter()
-	if err != nil {
-		return err
-	}
-	defer func() { a.alone.leave(began, err) }()
-	return a.pool.QueryRow(ctx, sql, position).Scan(found...)
+func (a *Asker) queryRow(ctx context.Context, sql string, position any, found ...any) error {
+	return a.alone.do(func() error { return a.pool.QueryRow(ctx, sql, position).Scan(found...) })
 }
 
 // past reads the log within a snapshot and folds it as the views are folded.

@@ -53,12 +53,18 @@ const mostOpened = 1000
 func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) (Question, error) {
 	name := key("search goals", v.ID.String(), f.Category, string(f.Status), search.key())
 	after, err := parseCursor(name, page.Cursor)
-	lists := a.searched(v, f, after)
 	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
 	q.Key = key(q.Key, page.Cursor)
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
 	q.load = func(ctx context.Context) (Answer, error) {
+		select {
+		case a.searches <- struct{}{}:
+			defer func() { <-a.searches }()
+		case <-ctx.Done():
+			return Answer{}, ctx.Err()
+		}
+		lists := a.searched(v, f, after)
 		pages := make([]*listed[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
 			for i, l := range lists {

@@ -16,14 +16,19 @@ import (
 )
 
 // ErrorHandler answers every error of a handler as a problem and logs the
-// failures (5xx) once, with the request id. What is not a Problem, an Echo error,
-// the end of a context or a database that is away is answered as `internal` without
-// any detail: the text of such an error (SQL, file names) belongs in the log alone.
+// failures (5xx) once, with the request id; what is refused as overloaded shares a
+// line a second. What is not a Problem, an Echo error, the end of a context or a
+// database that is away is answered as `internal` without any detail: the text of such
+// an error (SQL, file names) belongs in the log alone.
 func ErrorHandler(logger *slog.Logger) echo.HTTPErrorHandler {
+	refused := &shed{}
 	return func(err error, c echo.Context) {
 		p := problemOf(err, c.Request())
 		committed := c.Response().Committed
-		if p.Status() >= 500 && !(committed && left(c.Request())) {
+		switch {
+		case p.Code == Overloaded:
+			refused.log(logger, c, p)
+		case p.Status() >= 500 && !(committed && left(c.Request())):
 			logFailure(logger, c, p, err)
 		}
 		if committed {

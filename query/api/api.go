@@ -77,6 +77,9 @@ func (a *API) handler(r *Route) echo.HandlerFunc {
 // refused is the problem that an error of a question is answered with; others stay
 // what they are.
 func refused(err error) error {
+	if over, ok := errors.AsType[*query.OverloadError](err); ok {
+		return &web.Problem{Code: web.Overloaded, Detail: "The database has as much to do as it can in good time.", RetryAfter: over.RetryAfter}
+	}
 	switch {
 	case errors.Is(err, query.ErrNotFound):
 		return web.NewProblem(web.NotFound, "")
@@ -88,8 +91,6 @@ func refused(err error) error {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{
 			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
 		})
-	case errors.Is(err, query.ErrOverloaded):
-		return web.NewProblem(web.Overloaded, "The database has as much to do as it can in good time.")
 	case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
 		return behind(err)
 	}
