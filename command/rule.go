@@ -50,6 +50,8 @@ type Passworded interface {
 	Command
 	// Secret is the password as sent, "" for none, and the place of its hash.
 	Secret() (password string, hash *string)
+	// Redacted is a copy without any password, for what is remembered.
+	Redacted() Command
 }
 
 // Given is who commands, when, and what was looked up for it.

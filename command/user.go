@@ -228,3 +228,13 @@ func (c *RegisterUser) Secret() (password string, hash *string) { return c.Passw
 
 // Secret is the password to change to.
 func (c *ChangePassword) Secret() (password string, hash *string) { return c.Password, &c.Credential }
+
+// Redacted is the registration without its password.
+func (c *RegisterUser) Redacted() Command {
+	open := *c
+	open.Password, open.Credential = "", ""
+	return &open
+}
+
+// Redacted is the change without the passwords, so nothing but whose it is.
+func (c *ChangePassword) Redacted() Command { return &ChangePassword{Of: c.Of} }

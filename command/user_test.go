@@ -1,8 +1,13 @@
 package command
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
 )
@@ -143,4 +148,33 @@ func TestErase(t *testing.T) {
 			gone.refuses(t, c, "not_found")
 		}
 	}
+}
+
+// TestNoPasswordIsRemembered fills every password of every command: none may be left in
+// what is remembered of it.
+func TestNoPasswordIsRemembered(t *testing.T) {
+	t.Parallel()
+	passwords := 0
+	for _, r := range Rules() {
+		c := r.New()
+		*c.Subject() = uuid.New()
+		v := reflect.ValueOf(c).Elem()
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("format") == "password" {
+				v.Field(i).SetString("qzcanary")
+				passwords++
+			}
+		}
+		with, ok := c.(Passworded)
+		if !ok {
+			require.NotContains(t, fmt.Sprintf("%+v", v.Interface()), "qzcanary", "%s has a password and is not Passworded", r.Name)
+			continue
+		}
+		_, hash := with.Secret()
+		*hash = "qzcanary"
+		left := with.Redacted()
+		require.NotContains(t, fmt.Sprintf("%+v", reflect.ValueOf(left).Elem().Interface()), "qzcanary", r.Name)
+		require.Equal(t, *c.Subject(), *left.Subject(), r.Name)
+	}
+	require.Equal(t, 3, passwords, "to register with, so far and new")
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strconv"
@@ -128,8 +127,8 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 	if timed, ok := cmd.(interface{ When() *time.Time }); ok && timed.When() != nil {
 		given.At = timed.When().UTC()
 	}
-	digest := sha256.Sum256(append([]byte(l.Type+"\x00"+given.Actor.String()+"\x00"), data...))
-	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: l.ID, Digest: digest[:]}, nil
+	asked := append([]byte(l.Type+"\x00"+given.Actor.String()+"\x00"), data...)
+	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: l.ID, Asked: asked}, nil
 }
 
 func field(pointer, detail string) error {

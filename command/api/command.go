@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -43,6 +44,10 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		asked, err := remembered(cmd, body)
+		if err != nil {
+			return err
+		}
 		if err := subject(c, route, cmd, given); err != nil {
 			return err
 		}
@@ -53,7 +58,7 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 			Rule: rule, Command: cmd, Given: given,
 			Correlation: web.RequestID(c), TraceParent: traceParent(c),
 		}
-		if err := conditions(c, route, request, body); err != nil {
+		if err := conditions(c, route, request, asked); err != nil {
 			return err
 		}
 		if err := a.password(c, cmd, given); err != nil {
@@ -160,8 +165,18 @@ func (a Answer) append(b []byte) []byte {
 	return append(b, "}\n"...)
 }
 
+// remembered is what of a request tells it from others under the same
+// Idempotency-Key: its body, but for passwords, of which no trace is to be kept
+// that is quicker to try than the credential's own hash.
+func remembered(cmd command.Command, body []byte) ([]byte, error) {
+	if with, ok := cmd.(command.Passworded); ok {
+		return json.Marshal(with.Redacted())
+	}
+	return body, nil
+}
+
 // conditions reads Idempotency-Key and If-Match.
-func conditions(c echo.Context, route Route, r *dispatch.Request, body []byte) error {
+func conditions(c echo.Context, route Route, r *dispatch.Request, asked []byte) error {
 	version, any, present, err := web.ParseIfMatch(c.Request().Header["If-Match"])
 	if err != nil {
 		return err
@@ -179,8 +194,7 @@ func conditions(c echo.Context, route Route, r *dispatch.Request, body []byte) e
 		return web.NewProblem(web.InvalidHeader, "", web.FieldError{Header: "Idempotency-Key", Code: "invalid", Detail: "One text of 1 to 255 characters is expected."})
 	}
 	r.Key = keyID(r.Given.Actor, c.RealIP(), route.Method+" "+c.Request().URL.Path, key)
-	digest := sha256.Sum256(body)
-	r.Digest, r.Keep = digest[:], keepKeys
+	r.Asked, r.Keep = asked, keepKeys
 	return nil
 }
 

@@ -25,12 +25,12 @@ type Request struct {
 	Command command.Command
 	Given   command.Given
 
-	// Key makes the request idempotent, zero for not; Digest tells equal requests
-	// from others that reuse the key, and Keep is how long it is remembered, 0
-	// for ever.
-	Key    events.ID
-	Digest []byte
-	Keep   time.Duration
+	// Key makes the request idempotent, zero for not; Asked tells equal requests
+	// from others that reuse the key and is kept as a keyed hash, empty for
+	// whatever the key stands for; Keep is how long it is remembered, 0 for ever.
+	Key   events.ID
+	Asked []byte
+	Keep  time.Duration
 
 	// IfMatch is the version the aggregate must have, nil for any.
 	IfMatch *int
@@ -76,7 +76,7 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	jobs := make([]*job, len(requests))
 	for i, r := range requests {
 		subject := events.StreamOf(r.Rule.About, *r.Command.Subject())
-		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given), subject: subject}
+		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given), subject: subject, digest: d.digest(r)}
 	}
 	for open := jobs; len(open) > 0; {
 		if err := d.round(ctx, open); err != nil {
@@ -101,6 +101,7 @@ type job struct {
 	*Request
 	stream    events.Stream // that it is decided on
 	subject   events.Stream // that it is about, most often the same
+	digest    []byte        // of Asked, nil for none
 	live      []command.Reference
 	claims    []command.Claim
 	entry     *eventlog.Entry
@@ -113,6 +114,15 @@ type job struct {
 func (j *job) fail(err error) {
 	j.done = true
 	j.verdict = Verdict{ID: *j.Command.Subject(), Err: err}
+}
+
+// digest is what is kept of a request that has a key. Without the master key nobody
+// can try what had been asked, be it a title of somebody erased since.
+func (d *Dispatcher) digest(r *Request) []byte {
+	if r.Key == (events.ID{}) || len(r.Asked) == 0 {
+		return nil
+	}
+	return d.vault.Hash("request", string(r.Asked))
 }
 
 // refused tells whether the job failed without the log being asked.
@@ -215,7 +225,7 @@ func idle(o command.Outcome) bool {
 func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *states) *eventlog.Entry {
 	subject := *j.Command.Subject()
 	e := &eventlog.Entry{
-		Command: j.Key, Request: j.Digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
+		Command: j.Key, Request: j.digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
 		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget, Secret: o.Secret, DropSecret: o.DropSecret,
 	}
 	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, TraceParent: j.TraceParent}

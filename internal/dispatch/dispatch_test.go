@@ -163,9 +163,9 @@ func TestEqualKeysHaveOneEffect(t *testing.T) {
 	key := uuid.New()
 	var mu sync.Mutex
 	answers := map[Verdict]bool{}
-	ask := func(d *Dispatcher, digest string) Verdict {
+	ask := func(d *Dispatcher, asked string) Verdict {
 		r := point(uuid.New()) // each try makes up an id, as the door does
-		r.Key, r.Digest, r.Keep = key, []byte(digest), time.Hour
+		r.Key, r.Asked, r.Keep = key, []byte(asked), time.Hour
 		return d.Do(t.Context(), r)
 	}
 	won := race(t, 20, func(i int) Verdict {

@@ -43,7 +43,7 @@ type Entry struct {
 	// Command makes the entry idempotent: a second one with the same id does
 	// nothing. Zero for none.
 	Command events.ID
-	Request []byte        // digest of what was asked
+	Request []byte        // digest of what was asked, keyed; nil for none
 	Keep    time.Duration // how long the command is remembered, 0 for ever
 	Subject events.ID     // what the command was about
 	Stream  events.Stream // the command's own

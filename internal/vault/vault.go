@@ -76,8 +76,8 @@ func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
 	return &Vault{pool: pool, master: master, secrets: secrets, hashing: hashing, kept: map[events.ID]cipher.AEAD{}, fetches: map[*fetch]bool{}}, nil
 }
 
-// Hash is the keyed hash of a unique value of one kind, by which it can be
-// claimed without being stored.
+// Hash is the keyed hash of a value of one kind, by which it is known again
+// without being stored: a claimed name, or what a command had asked.
 func (v *Vault) Hash(kind, value string) []byte {
 	h := hmac.New(sha256.New, v.hashing)
 	h.Write([]byte(kind + "\x00" + value))
