@@ -111,6 +111,7 @@ func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, 
 		within("/max_score", most, 1, maxScoreEver),
 		within("/weight", weight, 0, maxWeight),
 		distinct("/points", c.Points),
+		dated("/due_date", c.DueDate),
 	)
 	if err != nil {
 		return Outcome{}, err

@@ -39,6 +39,7 @@ func TestScheduleAssessment(t *testing.T) {
 	g.refuses(t, &ScheduleAssessment{Type: events.Exam, Weight: new(events.Hundredths(-1))}, "out_of_range", "/weight")
 	g.refuses(t, &ScheduleAssessment{Type: events.Exam, Weight: new(events.Hundredths(100_01))}, "out_of_range", "/weight")
 	g.refuses(t, &ScheduleAssessment{Type: events.Exam, Points: ids("heap", "heap")}, "repeated", "/points/1")
+	g.refuses(t, &ScheduleAssessment{Type: events.Exam, DueDate: new(events.DateOf(earliest) - 1)}, "out_of_range", "/due_date")
 }
 
 func TestScheduleForOthers(t *testing.T) {

@@ -151,6 +151,7 @@ func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
 		title("/title", c.Title),
 		text("/description", c.Description, maxDescription),
 		line("/category", c.Category, maxCategory),
+		dated("/target_date", c.TargetDate),
 		oneOf("/visibility", readers, events.Private, events.Public),
 	)
 	if err != nil {

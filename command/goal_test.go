@@ -36,6 +36,7 @@ func TestCreateGoal(t *testing.T) {
 	g.refuses(t, &CreateGoal{Title: "x", Description: "\x1b[2J"}, "control_character", "/description")
 	g.refuses(t, &CreateGoal{Title: "x", Category: strings.Repeat("x", maxCategory+1)}, "too_long", "/category")
 	g.refuses(t, &CreateGoal{Title: "x", Visibility: "friends"}, "unknown_value", "/visibility")
+	g.refuses(t, &CreateGoal{Title: "x", TargetDate: new(events.DateOf(earliest) - 1)}, "out_of_range", "/target_date")
 }
 
 func TestGoalPaths(t *testing.T) {
@@ -84,6 +85,7 @@ func TestReviseGoal(t *testing.T) {
 	g.refuses(t, &ReviseGoal{Of: of("goal"), Visibility: new(events.Visibility("")), Title: new("x")}, "missing", "/visibility")
 	g.refuses(t, &ReviseGoal{Of: of("goal"), TargetDate: new("31.3.2026")}, "invalid_date", "/target_date")
 	g.refuses(t, &ReviseGoal{Of: of("goal"), TargetDate: new("2026-02-30")}, "invalid_date", "/target_date")
+	g.refuses(t, &ReviseGoal{Of: of("goal"), TargetDate: new("1899-12-31")}, "out_of_range", "/target_date")
 
 	dated := given{anna, goalAfter(&events.GoalRevised{TargetDate: &events.Change[*events.Date]{To: &day}})}
 	dated.when(t, &ReviseGoal{Of: of("goal"), TargetDate: new("2026-03-31")})

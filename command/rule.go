@@ -38,7 +38,7 @@ func (o *Of) Subject() *events.ID { return &o.ID }
 
 // Timed is embedded by commands that are often told later than they happened.
 type Timed struct {
-	OccurredAt *time.Time `json:"occurred_at,omitzero" doc:"when it happened; now by default" format:"date-time"`
+	OccurredAt *time.Time `json:"occurred_at,omitzero" doc:"when it happened, from 1900 on; now by default" format:"date-time"`
 }
 
 // When is the time of the happening, nil where it was not told.

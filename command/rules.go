@@ -10,6 +10,10 @@ import (
 // ahead is how far a sender's clock may run before ours.
 const ahead = 5 * time.Minute
 
+// earliest is when the first thing may have happened that is told: before it there is
+// nobody who could tell, and a mistake in the year.
+var earliest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // Rules lists every kind of command.
 func Rules() []Rule {
 	all := slices.Concat(userRules, goalRules, pathRules, pointRules, curriculumRules, studyRules, assessmentRules, commentRules, webhookRules)
@@ -60,10 +64,14 @@ func guarded(r Rule) Rule {
 	return r
 }
 
-// CheckTime refuses what is said to happen more than five minutes from now.
+// CheckTime refuses what is said to happen more than five minutes from now, or to have
+// happened before 1900.
 func CheckTime(g Given) error {
-	if g.At.Sub(g.Now) > ahead {
+	switch {
+	case g.At.After(g.Now.Add(ahead)):
 		return broken("in_the_future", "/occurred_at", "What has not happened yet cannot be recorded.")
+	case g.At.Before(earliest):
+		return broken("too_long_ago", "/occurred_at", "What happened before 1900 cannot be recorded.")
 	}
 	return nil
 }

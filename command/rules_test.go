@@ -161,16 +161,22 @@ func TestRuleNames(t *testing.T) {
 	}
 }
 
-// Every command is told how far ahead it may be dated, before anything else.
-func TestNothingFromTheFuture(t *testing.T) {
+// Every command is told when it may have happened, before anything else.
+func TestNothingFromTheFutureOrAnotherAge(t *testing.T) {
 	t.Parallel()
 	for _, r := range Rules() {
 		_, err := r.Decide(nil, r.New(), Given{Role: events.Admin, Now: noon, At: noon.Add(5*time.Minute + time.Nanosecond)})
 		if verdict(Outcome{}, err) != "in_the_future" {
 			t.Errorf("%s: %v", r.Name, err)
 		}
+		for _, at := range []time.Time{earliest.Add(-time.Nanosecond), {}, time.Date(0, 1, 1, 0, 0, 0, 0, time.FixedZone("", 14*60*60))} {
+			_, err := r.Decide(nil, r.New(), Given{Role: events.Admin, Now: noon, At: at})
+			if verdict(Outcome{}, err) != "too_long_ago" {
+				t.Errorf("%s at %s: %v", r.Name, at, err)
+			}
+		}
 	}
-	for _, at := range []time.Time{noon.Add(5 * time.Minute), noon, noon.AddDate(-100, 0, 0)} {
+	for _, at := range []time.Time{noon.Add(5 * time.Minute), noon, noon.AddDate(-100, 0, 0), earliest} {
 		if err := CheckTime(Given{Now: noon, At: at}); err != nil {
 			t.Errorf("%s: %v", at, err)
 		}

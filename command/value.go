@@ -62,7 +62,15 @@ func dateOr(old *events.Date, pointer string, v *string) (*events.Date, error) {
 	if err != nil {
 		return nil, broken("invalid_date", pointer, "A date of the form YYYY-MM-DD is expected.")
 	}
-	return &d, nil
+	return &d, dated(pointer, &d)
+}
+
+// dated refuses a day before the first that anything may have happened on.
+func dated(pointer string, d *events.Date) error {
+	if d != nil && *d < events.DateOf(earliest) {
+		return broken("out_of_range", pointer, "A day from %s on is expected.", events.DateOf(earliest))
+	}
+	return nil
 }
 
 func sameDate(a, b *events.Date) bool {

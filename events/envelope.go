@@ -57,13 +57,13 @@ type Event struct {
 	Position   uint64 // the log's order: gapless, 1 for the first event
 	ID         ID
 	Stream     Stream
-	Version    int    // of the stream: 1 for its first event
-	Type       string // the stored name, such as "goal.created"
-	Schema     int    // version of the stored form
-	Raw        []byte // the fact as stored, its personal fields sealed
-	Data       Data   // Raw decoded; nil where this binary does not know Type and Schema
-	Owner      ID     // whose the aggregate is; zero for nobody's
-	OccurredAt time.Time
+	Version    int       // of the stream: 1 for its first event
+	Type       string    // the stored name, such as "goal.created"
+	Schema     int       // version of the stored form
+	Raw        []byte    // the fact as stored, its personal fields sealed
+	Data       Data      // Raw decoded; nil where this binary does not know Type and Schema
+	Owner      ID        // whose the aggregate is; zero for nobody's
+	OccurredAt time.Time // in the years 1 to 9999
 	RecordedAt time.Time // set under the append lock, never decreasing
 	RawMeta    []byte
 	Meta       Meta // RawMeta decoded

@@ -96,7 +96,7 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
 			var schema int16
 			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)
-			e.Schema = int(schema)
+			e.Schema, e.OccurredAt = int(schema), events.Writable(e.OccurredAt)
 			return e, err
 		})
 		return err

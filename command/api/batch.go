@@ -31,7 +31,7 @@ type Line struct {
 	ID         events.ID      `json:"id" doc:"the command's own id: sending it again does nothing"`
 	Type       string         `json:"type" doc:"name of the command, such as goal.create"`
 	Data       jsontext.Value `json:"data,omitempty" doc:"the command, as in the body of its own path; with the id of what it is about"`
-	OccurredAt *time.Time     `json:"occurred_at,omitempty" doc:"when it happened; now by default" format:"date-time"`
+	OccurredAt *time.Time     `json:"occurred_at,omitempty" doc:"when it happened, from 1900 on; now by default" format:"date-time"`
 	As         events.ID      `json:"as,omitzero" doc:"in whose name; for admins"`
 }
 

@@ -124,4 +124,4 @@ func (e *Entry) guardOwner(n New) {
 
 // instant is t as the database keeps it, so that an event that is handed over
 // equals the one that is read back.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+func instant(t time.Time) time.Time { return events.Writable(t.UTC().Truncate(time.Microsecond)) }

@@ -94,7 +94,7 @@ func collect(rows pgx.Rows) ([]events.Event, error) {
 		var schema int16
 		err = row.Scan(&position, &e.ID, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw,
 			&e.Owner, &e.OccurredAt, &e.RecordedAt, &e.RawMeta)
-		e.Position, e.Schema = uint64(position), int(schema)
+		e.Position, e.Schema, e.OccurredAt = uint64(position), int(schema), events.Writable(e.OccurredAt)
 		return e, err
 	})
 }

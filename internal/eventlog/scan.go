@@ -161,5 +161,5 @@ func (b Block) fill(e *events.Event, raw []byte, fields [scanned]span) {
 	e.Schema = int(binary.BigEndian.Uint16(field(4)))
 	e.Raw = field(5)
 	copy(e.Owner[:], field(6))
-	e.OccurredAt = time.UnixMicro(int64(binary.BigEndian.Uint64(field(7))) + epoch).UTC()
+	e.OccurredAt = events.Writable(time.UnixMicro(int64(binary.BigEndian.Uint64(field(7))) + epoch).UTC())
 }

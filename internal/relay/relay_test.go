@@ -1,9 +1,14 @@
 package relay
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 )
 
 func TestRelayGoesOnWhereItEnded(t *testing.T) {
@@ -48,4 +53,29 @@ func TestNATSGoesAndComes(t *testing.T) {
 	s.append(t, 30) // commands do not wait for it
 	s.bus.Start()
 	s.agrees(t, 0)
+}
+
+// An instant that RFC 3339 cannot write, put into the log behind everybody's back, is
+// relayed like any other, and the stream stays.
+func TestInstantsBeyondTheCalendarAreRelayed(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.append(t, 5)
+	_, err := s.Admin.Exec(t.Context(), `update sical.events set occurred_at = case position
+		when 2 then timestamptz '0002-12-31 10:00+00 BC' when 5 then timestamptz '10000-01-01 00:00+00' else occurred_at end`)
+	require.NoError(t, err)
+	log := &staleLog{Reader: s.Relay, between: func() {}}
+	_, _ = s.relayOf(t, log)
+	s.agrees(t, 0)
+	js := s.stream(t)
+	before, asked := created(t, js), log.asked.Load()
+	testkit.Eventually(t, func() error {
+		if n := log.asked.Load(); n < asked+2 { // it has looked again, at the last message too
+			return fmt.Errorf("asked %d times", n)
+		}
+		return nil
+	})
+	s.append(t, 3)
+	s.agrees(t, 0)
+	assert.Equal(t, before, created(t, js), "the stream was made anew")
 }

@@ -155,7 +155,7 @@ func (q *Query) Date(name string) time.Time {
 		return time.Time{}
 	}
 	day, err := time.Parse(time.DateOnly, value)
-	if err != nil {
+	if err != nil || day.Year() < 1 { // which Postgres does not know
 		q.fail(name, "expected a date as YYYY-MM-DD")
 		return time.Time{}
 	}

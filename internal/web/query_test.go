@@ -58,7 +58,7 @@ func TestQueryRefuses(t *testing.T) {
 		"limit=99999999999999999999": "limit", "q=123456": "q", "q=%00": "q", "q=%ff": "q", "q=%zz": "", "q=a;b": "",
 		"%ff=1": "\ufffd", "status=Active": "status", "status=active,paused": "status", "id=x": "id", "id={" + anID + "}": "id",
 		"id=urn:uuid:" + anID: "id", "ids=" + anID + ",": "ids", "ids=,": "ids", "ids=" + strings.Repeat(anID+",", 100) + anID: "ids",
-		"at=2023-02-29": "at", "at=2024-2-29": "at", "at=today": "at", "since=2026-01-02": "since", "total=1": "total", "total=TRUE": "total",
+		"at=2023-02-29": "at", "at=2024-2-29": "at", "at=today": "at", "at=0000-12-31": "at", "since=2026-01-02": "since", "total=1": "total", "total=TRUE": "total",
 		"limit[]=1": "limit[]", "q[a]=1": "q[a]",
 	} {
 		_, err := readAll(raw)
@@ -71,7 +71,7 @@ func TestQueryRefuses(t *testing.T) {
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, seed := range []string{"limit=1", "q=%ff&x", "ids=,,", "at=2024-02-29", "&&=;"} {
+	for _, seed := range []string{"limit=1", "q=%ff&x", "ids=,,", "at=2024-02-29", "at=0000-01-01", "&&=;"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -82,5 +82,6 @@ func FuzzQuery(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(q.values), 8)
 		require.LessOrEqual(t, len(q.UUIDs("ids")), maxIDs)
+		require.Positive(t, q.Date("at").Year(), "Postgres knows no day of the year 0")
 	})
 }
