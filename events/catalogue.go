@@ -130,12 +130,19 @@ func (e UnknownType) Error() string {
 func Encode(d Data) ([]byte, error) { return json.Marshal(d) }
 
 // Decode reads a stored form and gives today's value of it. It fails with
-// UnknownType for a name or schema that is not in the catalogue.
+// UnknownType for a name or schema that is not in the catalogue, and where an upcast
+// panics: many decode in goroutines of their own, and one event must not end a process
+// that can set it aside.
 func Decode(name string, schema int, data []byte) (Data, error) {
 	return known.decode(name, schema, data)
 }
 
-func (c *catalogue) decode(name string, schema int, data []byte) (Data, error) {
+func (c *catalogue) decode(name string, schema int, data []byte) (_ Data, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("decode %s: panic: %v", name, p)
+		}
+	}()
 	t := c.byName[key{name, schema}]
 	if t == nil {
 		return nil, UnknownType{name, schema}

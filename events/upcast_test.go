@@ -73,6 +73,20 @@ func TestOldSchemasAreReadAsTodays(t *testing.T) {
 	}
 }
 
+// An upcast that is wrong about what was stored fails for that event alone.
+func TestUpcastThatPanicsIsAnError(t *testing.T) {
+	t.Parallel()
+	c := newCatalogue()
+	upcast(c, "book.lent", 2, func(old *lent2) *lent { return &lent{Books: old.Books[:1]} })
+	enterLent(c)
+	for raw, good := range map[string]bool{`{"books":["图论"]}`: true, `{"books":[]}`: false} {
+		d, err := c.decode("book.lent", 2, []byte(raw))
+		if good != (err == nil) || good != (d != nil) {
+			t.Error(raw, d, err)
+		}
+	}
+}
+
 func TestOldSchemasLeadToTodays(t *testing.T) {
 	t.Parallel()
 	known.check()

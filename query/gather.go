@@ -43,7 +43,7 @@ type gathered[K, T any] struct {
 
 // ask reads the keys, and perhaps others with them, in a read that begins after
 // the call. Where a shared one fails, it reads them alone: what was wrong may be
-// another's.
+// another's. It does so, too, where the read panicked: it is the asker who meets that.
 func (g *gatherer[K, T]) ask(ctx context.Context, keys []K) (T, error) {
 	mine := g.join(ctx, keys)
 	select {
@@ -52,7 +52,7 @@ func (g *gatherer[K, T]) ask(ctx context.Context, keys []K) (T, error) {
 		var none T
 		return none, ctx.Err()
 	}
-	if mine.err != nil && mine.asked > 1 {
+	if mine.err != nil && (mine.asked > 1 || errors.Is(mine.err, errUnread)) {
 		return g.read(ctx, keys)
 	}
 	return mine.found, mine.err
@@ -106,6 +106,7 @@ func (g *gatherer[K, T]) run(ctx context.Context) {
 	runtime.Gosched()
 	group := g.take()
 	defer func() {
+		_ = recover() // group.err tells, and nobody is above this to mend it
 		g.mu.Lock()
 		g.running--
 		begin := g.begin()

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -100,6 +101,50 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 		<-began
 	}
 	ask(bad)
+	ask(events.ID{2})
+	require.Eventually(t, func() bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return len(g.waiting) == 1 && g.waiting[0].asked == 2
+	}, time.Minute, time.Millisecond)
+	close(release)
+	asking.Wait()
+}
+
+// A read that panics is met by those who asked for it, each in a goroutine of their own,
+// and by nobody else: not by the process, nor by who waits behind them.
+func TestAReadThatPanicsIsTheAskers(t *testing.T) {
+	t.Parallel()
+	bad := events.ID{9}
+	began, release := make(chan struct{}, 100), make(chan struct{})
+	g := &gatherer[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+		began <- struct{}{}
+		<-release
+		if slices.Contains(ids, bad) {
+			panic("a mistake")
+		}
+		return true, nil
+	}}
+	var asking sync.WaitGroup
+	ask := func(id events.ID) {
+		asking.Go(func() {
+			defer func() {
+				if p := recover(); (p != nil) != (id == bad) {
+					t.Error(id, p)
+				}
+			}()
+			if found, err := g.ask(t.Context(), []events.ID{id}); err != nil || !found {
+				t.Error(id, found, err)
+			}
+		})
+	}
+	ask(bad) // alone, and first
+	<-began
+	for i := range byte(gatheredAtOnce - 1) {
+		ask(events.ID{1, i})
+		<-began
+	}
+	ask(bad) // in a group that another goroutine reads
 	ask(events.ID{2})
 	require.Eventually(t, func() bool {
 		g.mu.Lock()
