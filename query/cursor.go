@@ -47,7 +47,11 @@ func parseCursor(list, cursor string) (*mark, error) {
 		base64.RawURLEncoding.EncodeToString(b) != cursor: // several texts decode alike
 		return nil, ErrCursor
 	}
-	return &mark{time.UnixMicro(int64(binary.BigEndian.Uint64(b))), events.ID(b[8:markSize])}, nil
+	m := mark{time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC(), events.ID(b[8:markSize])}
+	if m.at.Year() < 1 || m.at.Year() > 9999 { // made up: no row has it, and Postgres may not either
+		return nil, ErrCursor
+	}
+	return &m, nil
 }
 
 func check(list string, b []byte) []byte {

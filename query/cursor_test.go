@@ -1,6 +1,7 @@
 package query
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 func drawMark(t *rapid.T) mark {
 	return mark{
-		at: time.UnixMicro(rapid.Int64().Draw(t, "at")),
+		at: time.UnixMicro(rapid.Int64Range(firstMicro, lastMicro).Draw(t, "at")),
 		id: events.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")),
 	}
 }
@@ -28,6 +29,21 @@ func TestCursorComesBack(t *testing.T) {
 		_, err = parseCursor(list+"x", want.cursor(list))
 		require.ErrorIs(t, err, ErrCursor)
 	})
+}
+
+// The instants that a row can have.
+var (
+	firstMicro = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	lastMicro  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC).UnixMicro()
+)
+
+// Anybody can make a check; Postgres refuses some instants.
+func TestCursorOfNoRowIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, micro := range []int64{math.MinInt64, -1 << 62, firstMicro - 1, lastMicro + 1, math.MaxInt64} {
+		_, err := parseCursor("list", mark{at: time.UnixMicro(micro)}.cursor("list"))
+		require.ErrorIs(t, err, ErrCursor, micro)
+	}
 }
 
 func TestNoCursorIsTheBeginning(t *testing.T) {

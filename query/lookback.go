@@ -11,15 +11,22 @@ import (
 
 // A look back answers as of a position, from the log. Nobody sees by it what they
 // may not see now, nor what they might not have seen then. The answer never
-// changes as long as they may: it depends on the thing's present row for that
-// alone.
+// changes as long as they may: it depends on the thing's present row for that,
+// and on the goals that a profile shows.
 
-// lookBack makes a Question about a thing at a position. load renders it.
-func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load func(context.Context, *past) (func() (body any, version int, err error), error)) Question {
-	views := []*projections.View{view}
+// pastLoad reads what a look back shows, and returns what renders it.
+type pastLoad func(context.Context, *past) (show func() (body any, version int, err error), err error)
+
+// lookBack makes a Question about a thing of a view at a position.
+func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load pastLoad) Question {
+	return a.lookBackOn(v, []*projections.View{view}, id, at, load)
+}
+
+// lookBackOn is one about a thing of the first view that depends on more of the others.
+func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at uint64, load pastLoad, more ...string) Question {
 	return Question{
-		Key:   key("as of", view.Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
-		Views: viewNames(views), Deps: on(rowDep(view, id)),
+		Key:   key("as of", views[0].Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
+		Views: viewNames(views), Deps: on(append(more, rowDep(views[0], id))...),
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
@@ -126,7 +133,8 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 
 // UserAsOf asks for a profile at a position, with the goals that were active then.
 func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
-	return a.lookBack(v, projections.User, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+	views := []*projections.View{projections.User, projections.Goal}
+	return a.lookBackOn(v, views, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
 		found, err := lookUp[projections.UserRow](p, projections.User, events.StreamOf(events.KindUser, id))
 		if err != nil {
 			return nil, err
@@ -151,7 +159,7 @@ func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 			}
 			return users[0], users[0].Version, nil
 		}, err
-	})
+	}, projections.GoalsOf(id))
 }
 
 // activeGoals are those that a profile showed, newest first.

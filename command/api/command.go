@@ -2,7 +2,9 @@ package api
 
 import (
 	"crypto/sha256"
+	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -182,7 +184,7 @@ func conditions(c echo.Context, route Route, r *dispatch.Request, asked []byte) 
 		return err
 	}
 	if present && !any {
-		v := int(version)
+		v := int(min(version, math.MaxInt32)) // which none comes to
 		r.IfMatch = &v
 	}
 	keys := c.Request().Header["Idempotency-Key"]
@@ -212,13 +214,16 @@ func keyID(actor events.ID, address, route, key string) events.ID {
 	return id
 }
 
+// wellFormedTrace is version 00 of W3C Trace Context, level 1, section 3.2.2.
+var wellFormedTrace = regexp.MustCompile(`^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$`)
+
 // traceParent is the W3C trace context of the request: its own span's, or the one that
 // came in where it has none.
 func traceParent(c echo.Context) string {
 	if own := tracing.Current(c.Request().Context()); own != "" {
 		return own
 	}
-	if v := c.Request().Header["Traceparent"]; len(v) == 1 && len(v[0]) == 55 && !strings.ContainsAny(v[0], "\"\\") {
+	if v := c.Request().Header["Traceparent"]; len(v) == 1 && wellFormedTrace.MatchString(v[0]) {
 		return v[0]
 	}
 	return ""

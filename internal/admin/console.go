@@ -84,11 +84,11 @@ func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := protection.Check(r); err != nil {
 			return web.NewProblem(web.Forbidden, "asked for by the page of another site")
 		}
-		// A site may have its own name lead here, and then counts as the same: only
-		// names that no site can have are believed.
-		safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
-		if !safe && r.Header.Get("Origin") != "" && !inside(r.Host) {
-			return web.NewProblem(web.Forbidden, "the admin listener is changed under an address or an internal name only")
+		// A site may have its own name lead here, and then counts as the same: in a
+		// browser only names that no site can have are believed, to read as well.
+		browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Referer") != ""
+		if browser && !inside(r.Host) {
+			return web.NewProblem(web.Forbidden, "browsers use the admin listener under an address or an internal name only")
 		}
 		return next(c)
 	}

@@ -47,7 +47,8 @@ func TestConsoleFiles(t *testing.T) {
 	}
 }
 
-// TestSameSite: only programs and the listener's own page change anything.
+// TestSameSite: only programs and the listener's own page change anything, and nobody
+// reads in a browser by having a name of theirs lead here.
 func TestSameSite(t *testing.T) {
 	t.Parallel()
 	e := consoleServer()
@@ -77,6 +78,14 @@ func TestSameSite(t *testing.T) {
 		w := httptest.NewRecorder()
 		e.ServeHTTP(w, r)
 		assert.Equal(t, c.status, w.Code, "%+v", c)
+	}
+	for _, header := range []string{"Referer", "Sec-Fetch-Site"} {
+		r := httptest.NewRequest(http.MethodGet, "/admin/events", nil)
+		r.Host = "rebound.evil.example:9090"
+		r.Header.Set(header, map[string]string{"Referer": "http://rebound.evil.example:9090/", "Sec-Fetch-Site": "same-origin"}[header])
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		assert.Equal(t, http.StatusForbidden, w.Code, header)
 	}
 }
 

@@ -111,6 +111,7 @@ type (
 		Type                 any            `json:"type,omitzero"` // a name or a list of names
 		Description          string         `json:"description,omitempty"`
 		Format               string         `json:"format,omitempty"`
+		Pattern              string         `json:"pattern,omitempty"`
 		Enum                 []string       `json:"enum,omitempty"`
 		Minimum              jsontext.Value `json:"minimum,omitempty"`
 		Maximum              jsontext.Value `json:"maximum,omitempty"`

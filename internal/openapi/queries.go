@@ -66,7 +66,8 @@ func queryParameter(p api.Param) *parameter {
 	case api.Integer:
 		described.Schema = &schema{Type: "integer", Minimum: bound(p.Min), Maximum: bound(p.Max)}
 	case api.Moment:
-		described.Schema = &schema{OneOf: []*schema{{Type: "integer", Format: "int64", Minimum: bound(1)}, {Type: "string", Format: "date-time"}}}
+		// In a URL both are text: as an integer a position would be none to validators.
+		described.Schema = &schema{OneOf: []*schema{{Type: "string", Pattern: "^[1-9][0-9]{0,18}$"}, {Type: "string", Format: "date-time"}}}
 	case api.Boolean:
 		described.Schema = &schema{Type: "boolean"}
 	case api.Text:

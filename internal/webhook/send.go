@@ -94,7 +94,7 @@ func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun
 	defer cancel()
 	var reason, code any
 	if failure != nil {
-		reason = failure.Error()
+		reason = oneLine(failure.Error())
 	}
 	if status != 0 {
 		code = status

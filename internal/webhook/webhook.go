@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -122,11 +124,23 @@ func (w *Webhooks) endpoint(id events.ID) endpoint {
 	return w.endpoints[id]
 }
 
-// GiveUp disables the webhook, by an event that everybody can see.
-func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, reason string) error {
-	const longest = 500 // as the command takes it
+// oneLine is what a failure says as the command takes a reason: parts of it come from
+// the receiver.
+func oneLine(reason string) string {
+	const longest = 500
+	reason = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(reason, "\uFFFD"))
 	if runes := []rune(reason); len(runes) > longest {
 		reason = string(runes[:longest])
 	}
-	return w.cfg.Disable(ctx, id, reason)
+	return reason
+}
+
+// GiveUp disables the webhook, by an event that everybody can see.
+func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, reason string) error {
+	return w.cfg.Disable(ctx, id, oneLine(reason))
 }

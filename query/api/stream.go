@@ -118,6 +118,9 @@ func (a *API) follow(c echo.Context, l Live) error {
 		if err != nil {
 			return err
 		}
+		if !l.Lives(principal) { // it has ended since the ticket was given
+			return web.NewProblem(web.Unauthenticated, "The ticket's session has ended.")
+		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
 		asker: a.asker, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,

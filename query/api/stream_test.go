@@ -190,3 +190,23 @@ func TestWholeViewsHaveNoKey(t *testing.T) {
 		s.until(lines, "data: ")
 	}
 }
+
+// A ticket opens nothing once the session that it was given in has ended.
+func TestTicketOfAnEndedSession(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 5 * time.Second, Again: time.Second})
+	target := s.server.URL + StreamPath + "?ticket=any&view=point&key=" + s.strokes.String()
+	open := func() int {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+		require.NoError(t, err)
+		response, err := s.server.Client().Do(request)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	require.Equal(t, http.StatusOK, open())
+	s.ended.Store(true)
+	require.Equal(t, http.StatusUnauthorized, open())
+}

@@ -104,7 +104,7 @@ func (a *asked) keep(shared bool, fresh freshness) []string {
 	switch {
 	case fresh.asked:
 		return keptByNone // it was for who wrote, at that moment
-	case shared && a.viewer == (query.Viewer{}) && !a.query.Has(ids.Name):
+	case shared && a.viewer == (query.Viewer{}) && !a.query.Has(ids.Name) && !a.query.Has(targetID.Name):
 		return keptByProxy
 	}
 	return keptByAsker
