@@ -88,7 +88,7 @@ func (c *comparison) load(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 		if len(list) == 0 {
-			return fmt.Errorf("the builds stand at %d, and the log ends at %d", to, from)
+			return fmt.Errorf("%w: the builds stand at %d, and it ends at %d", errOtherLog, to, from)
 		}
 		for i := range list {
 			e := &list[i]
@@ -199,7 +199,7 @@ func (c *comparison) forward(s *side, k projections.Key, from stored, list []*ev
 	var row projections.Row
 	if from.doc != nil {
 		if row, err = c.view.Decode(from.doc); err != nil {
-			return from, err
+			return from, fmt.Errorf("row %s: %w", k, err)
 		}
 	}
 	s.add(c.view.Totals(row), -1)

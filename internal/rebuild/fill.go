@@ -98,6 +98,9 @@ func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
 	src := newSource(ctx, f.view, f.shards, rows, f.encoded)
 	_, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src)
 	sums := src.end()
+	if err := src.Err(); err != nil {
+		return err // of which the server has said only that the COPY was cancelled
+	}
 	if err != nil {
 		return err
 	}

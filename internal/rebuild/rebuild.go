@@ -87,7 +87,8 @@ func (r *rebuilding) prepare(ctx context.Context) error {
 	})
 }
 
-// errOtherLog says that the log has gone back since the build was begun.
+// errOtherLog says that the log has gone back since the build was begun, which is begun
+// again then.
 var errOtherLog = errors.New("rebuild: the log has another history")
 
 // fill fills the build's tables from the log, or goes on with it.

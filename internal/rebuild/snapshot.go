@@ -115,7 +115,7 @@ func expected(v *projections.View, k projections.Key, r projections.Row) (s stor
 	defer recovered(&err)
 	s.key = k
 	if s.doc, err = v.Encode(r); err != nil {
-		return s, err
+		return s, fmt.Errorf("row %s: %w", k, err)
 	}
 	for _, slice := range v.Collect([]projections.Row{r}) {
 		s.values = append(s.values, reflect.ValueOf(slice).Index(0).Interface())

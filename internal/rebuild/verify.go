@@ -198,7 +198,7 @@ func (v *verification) fold(ctx context.Context, s share, progress func(float64)
 			return nil, err
 		}
 		if len(list) == 0 {
-			return nil, fmt.Errorf("the build stands at %d, and the log ends at %d", to, at)
+			return nil, fmt.Errorf("%w: the build stands at %d, and it ends at %d", errOtherLog, to, at)
 		}
 		for i := range list {
 			if err := v.apply(&list[i], s, rows); err != nil {

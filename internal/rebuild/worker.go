@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/eventlog"
-	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -134,28 +133,10 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 		return r.giveUp(ctx, Cancelled, nil)
 	case transient(err):
 		c.release() // to be gone on with
-		return err
+		return fmt.Errorf("%s of %s: %w", c.kind, c.view.Name, err)
 	}
 	logger.ErrorContext(ctx, "job failed", "err", err)
 	return r.giveUp(ctx, Failed, err)
-}
-
-// transient tells an error of the connection, which the next try may not meet,
-// from one that it would.
-func transient(err error) bool {
-	var event *EventError
-	var refusal interface{ SQLState() string }
-	switch {
-	case errors.As(err, &event), errors.Is(err, errStopped), errors.Is(err, projector.ErrNoBuild):
-		return false
-	case errors.As(err, &refusal):
-		switch refusal.SQLState()[:2] {
-		case "08", "40", "55", "57": // connection, rollback, lock not available, shutdown
-			return true
-		}
-		return false
-	}
-	return true
 }
 
 // inTx runs f in a transaction that does not outlast patience.
