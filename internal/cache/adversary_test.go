@@ -184,14 +184,14 @@ func (f floored) ask(t *testing.T, v *truth, key int, least uint64) told {
 			read := v.slowly(key)
 			checkpoints := stood(read.position)
 			checkpoints[0].Build.Number = read.build
-			return Answer{Body: binary.BigEndian.AppendUint64(nil, read.row), Version: read.build, Checkpoints: checkpoints}, nil
+			return Answer{Body: binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, read.row), uint64(read.build)), Checkpoints: checkpoints}, nil
 		},
 	})
 	if err != nil {
 		t.Error(err)
 		return told{}
 	}
-	return told{binary.BigEndian.Uint64(a.Body), a.Position, a.Version}
+	return told{binary.BigEndian.Uint64(a.Body), a.Position, int(binary.BigEndian.Uint64(a.Body[8:]))}
 }
 
 // stood is the checkpoint of the one view's first build.

@@ -34,12 +34,10 @@ type Question struct {
 
 // Answer is a rendered answer. It is shared: nobody may write to what it holds.
 type Answer struct {
-	Status  int
-	Body    []byte
-	ETag    string
-	Version int
+	Body []byte
+	ETag string
 	// Deps are further names it depends on, which only loading could tell.
-	Deps []string
+	Deps Names
 	// Checkpoints are the builds of the Question's Views, in their order, and how
 	// far they were in the rows' own snapshot.
 	Checkpoints []projections.Checkpoint
@@ -54,8 +52,8 @@ type Answer struct {
 const (
 	loadLimit = 10 * time.Second // for a load; whoever asked may have less patience
 	ttl       = 10 * time.Minute // the last net, should all else be wrong
-	overhead  = 384              // bytes of an entry beside its strings, ristretto's own included, about
-	typical   = 1 << 10          // bytes of an answer, for sizing the admission counters
+	overhead  = 256              // bytes of an entry beside its texts, ristretto's own included, about
+	typical   = 1536             // bytes of an entry, for sizing the admission counters
 
 	overheadForm = 64 // bytes of a form beside its strings
 )
@@ -104,7 +102,7 @@ func (c *Cache) Held(key string, least uint64) (answer Answer, current bool) {
 // held tells beside that whether there is an answer at all.
 func (c *Cache) held(key string, least uint64) (answer Answer, kept, current bool) {
 	e, ok := c.store.Get(key)
-	if !ok || e.key != key {
+	if !ok || !e.is(key) {
 		return Answer{}, false, false
 	}
 	position, ok := e.current(c.positions, least)
@@ -148,7 +146,8 @@ func (c *Cache) keep(e *entry) {
 	if e.generation != c.positions.generation.Load() {
 		return
 	}
-	c.store.SetWithTTL(e.key, e, e.size.Load(), time.Until(e.ends)) // not at all, once it has ended
+	// When it ends the entry itself knows: ristretto would keep a second map of it.
+	c.store.Set(e.text[:e.key], e, e.size.Load())
 }
 
 // Bytes is how much the kept answers take.

@@ -18,7 +18,7 @@ func question(text string, at uint64) Question {
 	return Question{
 		Key: "q", Views: []string{"v"}, Deps: func() []string { return []string{"v/1"} },
 		Load: func(context.Context) (Answer, error) {
-			return Answer{Body: []byte(text), Checkpoints: stood(at), Deps: []string{"group"}}, nil
+			return Answer{Body: []byte(text), Checkpoints: stood(at), Deps: "group"}, nil
 		},
 	}
 }

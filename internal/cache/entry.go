@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"math/bits"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -8,36 +10,79 @@ import (
 // never is the generation of an entry that is not to be given again.
 const never = ^uint64(0)
 
-// entry is an answer with what decides whether it may be given.
+// began is what the ends of entries are told from, by a clock that nobody sets.
+var began = time.Now()
+
+// entry is an answer with what decides whether it may be given. A process keeps a
+// hundred thousand and more, and the collector of garbage looks at each again and again:
+// it has two objects beside itself, neither with a pointer, and 112 bytes.
 type entry struct {
-	key        string
-	answer     Answer
+	body       []byte
+	text       string // the key, the ETag, the names and the floors, one behind the other
 	generation uint64 // of the Positions when the load began
 	position   uint64 // the answer has every event up to here
-	fallen     bool   // it was read of a database that had fallen back: good for its askers alone
-	views      []*view
-	slots      []uint16  // the floors of what it depends on
-	ends       time.Time // when it is dropped, whatever happens
+	views      uint64 // that it was read from, a bit for each place in Positions.views
+	ends       int64  // when it is not given any more, whatever happens: nanoseconds after began
 	forms      [Kinds]atomic.Pointer[form]
 	size       atomic.Int64 // bytes, the forms included
+
+	key, tag, names uint32 // where each ends in the text
 }
+
+// Names are names that an answer depends on, in one piece.
+type Names string
+
+// between stands between two names: Postgres has no text with it.
+const between = "\x00"
+
+// NamesOf puts names together.
+func NamesOf(list []string) Names { return Names(strings.Join(list, between)) }
+
+// List takes them apart.
+func (n Names) List() []string {
+	if n == "" {
+		return nil
+	}
+	return strings.Split(string(n), between)
+}
+
+// write takes an answer in, which depends on the slots.
+func (e *entry) write(key string, a Answer, slots []uint16) {
+	floors := make([]byte, 0, 2*len(slots))
+	for _, slot := range slots {
+		floors = append(floors, byte(slot>>8), byte(slot))
+	}
+	e.body = a.Body
+	e.key = uint32(len(key))
+	e.tag = e.key + uint32(len(a.ETag))
+	e.names = e.tag + uint32(len(a.Deps))
+	e.text = strings.Join([]string{key, a.ETag, string(a.Deps), string(floors)}, "")
+	e.size.Store(int64(overhead + cap(e.body) + len(e.text)))
+}
+
+// is tells whether it answers the question with the key.
+func (e *entry) is(key string) bool { return e.text[:e.key] == key }
 
 // current tells whether the answer is as new as is known to this process and
 // as the asker needs, and up to which position. It may be called at any time
 // while floors rise: applied positions are read before the floors, which are
 // raised before them.
 func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
-	if e.fallen || e.generation != p.generation.Load() {
+	if e.generation != p.generation.Load() || int64(time.Since(began)) > e.ends {
 		return 0, false
 	}
-	applied := leastApplied(e.views)
-	for _, v := range e.views {
-		if !v.heard.Load() || v.floor.Load() > e.position {
+	applied := ^uint64(0)
+	for left := e.views; left != 0; left &= left - 1 {
+		applied = min(applied, p.views[bits.TrailingZeros64(left)].applied.Load())
+	}
+	for left := e.views; left != 0; left &= left - 1 {
+		if v := p.views[bits.TrailingZeros64(left)]; !v.heard.Load() || v.floor.Load() > e.position {
 			return 0, false
 		}
 	}
-	for _, slot := range e.slots {
-		if p.floors.at[slot].Load() > e.position {
+	floors := e.text[e.names:]
+	for i := 0; i+1 < len(floors); i += 2 {
+		if p.floors.at[uint16(floors[i])<<8|uint16(floors[i+1])].Load() > e.position {
 			return 0, false
 		}
 	}
@@ -48,20 +93,8 @@ func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 
 // at is the entry's answer, as current as the position.
 func (e *entry) at(c *Cache, position uint64) Answer {
-	a := e.answer
-	a.Position, a.entry, a.cache = position, e, c
-	return a
-}
-
-// measure sets the size of an entry without forms.
-func (e *entry) measure() {
-	e.size.Store(int64(overhead + len(e.key) + len(e.answer.Body) + len(e.answer.ETag) + 2*len(e.slots) + 8*len(e.views)))
-}
-
-func leastApplied(views []*view) uint64 {
-	least := views[0].applied.Load()
-	for _, v := range views[1:] {
-		least = min(least, v.applied.Load())
+	return Answer{
+		Body: e.body, ETag: e.text[e.key:e.tag], Deps: Names(e.text[e.tag:e.names]),
+		Position: position, entry: e, cache: c,
 	}
-	return least
 }

@@ -30,7 +30,7 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 		c.mu.Lock()
 		f := c.flights[q.Key]
 		if f == nil {
-			if e := *c.recently(q.Key); e != nil && e.key == q.Key {
+			if e := *c.recently(q.Key); e != nil && e.is(q.Key) {
 				if position, ok := e.current(c.positions, q.MinPosition); ok {
 					c.mu.Unlock()
 					c.metrics.Hits.Inc()
@@ -90,42 +90,49 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		c.mu.Unlock()
 		close(f.done)
 	}()
-	e := &entry{key: q.Key, generation: c.positions.generation.Load(), views: make([]*view, len(q.Views))}
+	e := &entry{generation: c.positions.generation.Load()}
 	before := make([]known, len(q.Views))
 	for i, name := range q.Views {
 		v := c.positions.view(name)
-		e.views[i] = v
+		e.views |= 1 << v.place
 		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: v.saved.Load()}
 	}
-	if e.answer, f.err = q.Load(ctx); f.err != nil {
+	answer, err := q.Load(ctx)
+	if f.err = err; err != nil {
 		return
 	}
-	if len(e.answer.Checkpoints) != len(q.Views) {
+	if len(answer.Checkpoints) != len(q.Views) {
 		f.err = errCheckpoints
 		return
 	}
-	e.position = stands(e.answer.Checkpoints, before)
-	e.fallen = fallen(e.answer.Checkpoints, before)
-	deps := e.answer.Deps
-	if q.Deps != nil {
-		deps = slices.Concat(q.Deps(), deps)
-	}
-	for _, name := range deps {
-		e.slots = append(e.slots, c.positions.floors.slot(name))
-	}
+	e.position = stands(answer.Checkpoints, before)
+	e.write(q.Key, answer, c.slots(q, answer))
 	// Spread, so that what was loaded together is not loaded again together.
-	e.ends = time.Now().Add(ttl - rand.N(ttl/5))
-	e.measure()
+	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
-	if !sameBuilds(e.answer.Checkpoints, before) {
+	if fallen(answer.Checkpoints, before) {
+		e.generation = never // it is good for its askers alone
+	}
+	if !sameBuilds(answer.Checkpoints, before) {
 		// The floors known here are another build's.
 		e.generation = never
 		c.positions.suspect.Store(true)
 	}
-	e.answer.Checkpoints = nil // the entry knows what they tell
 	if _, ok := e.current(c.positions, 0); ok {
 		c.keep(e)
 	}
+}
+
+// slots are the floors of everything that an answer depends on.
+func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
+	names := a.Deps.List()
+	if q.Deps != nil {
+		names = slices.Concat(q.Deps(), names)
+	}
+	for _, name := range names {
+		slots = append(slots, c.positions.floors.slot(name))
+	}
+	return slots
 }
 
 // known is what was known of a view before a load.

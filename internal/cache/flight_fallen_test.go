@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"context"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,14 +20,21 @@ func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 	require.True(t, fallen(at(79), before))
 	require.False(t, fallen(at(80), before))
 	require.EqualValues(t, 79, stands(at(79), before))
-	v := &view{}
-	v.heard.Store(true)
-	v.applied.Store(90)
-	p := &Positions{floors: newFloors()}
-	e := &entry{position: 79, views: []*view{v}}
-	_, ok := e.current(p, 0)
-	require.True(t, ok, "no floor says otherwise")
-	e.fallen = true
-	_, ok = e.current(p, 0)
-	require.False(t, ok)
+	f := newFloored(t)
+	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 90, Saved: 90})
+	for _, c := range []struct {
+		at   uint64
+		kept bool
+	}{{90, true}, {79, false}} {
+		loads := 0
+		for range 2 {
+			a, err := f.c.Do(t.Context(), Question{Key: strconv.FormatUint(c.at, 10), Views: []string{"v"}, Load: func(context.Context) (Answer, error) {
+				loads++
+				return Answer{Body: []byte("x"), Checkpoints: stood(c.at)}, nil
+			}})
+			require.NoError(t, err)
+			require.Equal(t, c.at, a.Position)
+		}
+		require.Equal(t, c.kept, loads == 1)
+	}
 }

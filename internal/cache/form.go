@@ -58,10 +58,10 @@ func (c *Cache) charge(e *entry) {
 		return
 	}
 	c.mu.Lock()
-	*c.recently(e.key) = e
+	*c.recently(e.text[:e.key]) = e
 	c.mu.Unlock()
 	c.keeping.RLock()
-	c.store.Del(e.key)
+	c.store.Del(e.text[:e.key])
 	c.keeping.RUnlock()
 	c.keep(e)
 }

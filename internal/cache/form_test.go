@@ -78,7 +78,7 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 		c.store.Wait()
 		var held, charged int64
 		c.store.IterValues(func(e *entry) bool {
-			size := int64(cap(e.answer.Body))
+			size := int64(cap(e.body))
 			for kind := range e.forms {
 				if kept := e.forms[kind].Load(); kept != nil {
 					size += int64(len(kept.body))

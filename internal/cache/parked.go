@@ -67,12 +67,12 @@ func (k park) same(o park) bool {
 // Sical-Parked does (RFC 9651, a list of view names): with a key where the answer
 // depends on it, by deps or more, with the keys' number where the answer is a list or
 // a figure of the view. It is empty where the answer misses nothing.
-func (p *Positions) Parked(views []string, deps func() []string, more []string) string {
+func (p *Positions) Parked(views []string, deps func() []string, more Names) string {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
 		return ""
 	}
-	all := slices.Concat(deps(), more)
+	all := slices.Concat(deps(), more.List())
 	var items []string
 	for _, view := range views {
 		if n := held.count[view]; n > 0 {
@@ -108,12 +108,12 @@ func (e *ParkedError) Error() string { return fmt.Sprintf("cache: %s is parked",
 
 // Holds returns a *ParkedError where an answer that depends on deps or more misses
 // events up to the position, since they are parked.
-func (p *Positions) Holds(position uint64, deps func() []string, more []string) error {
+func (p *Positions) Holds(position uint64, deps func() []string, more Names) error {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
 		return nil
 	}
-	for _, dep := range slices.Concat(deps(), more) {
+	for _, dep := range slices.Concat(deps(), more.List()) {
 		if at, parked := held.first[dep]; parked && at <= position {
 			return &ParkedError{held.names[dep]}
 		}

@@ -57,6 +57,9 @@ type Positions struct {
 	deadlines   deadlines
 }
 
+// mostViews is how many views there may be.
+const mostViews = 64
+
 // NewPositions returns Positions that know nothing until they Run.
 func NewPositions(cfg Config) *Positions {
 	if cfg.MaxWaiters == 0 {
@@ -64,8 +67,11 @@ func NewPositions(cfg Config) *Positions {
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), asking: make(chan struct{}, 1)}
 	p.parked.Store(newParked(nil))
-	for _, named := range cfg.Views {
-		v := &view{View: named, state: Live}
+	if len(cfg.Views) > mostViews {
+		panic("cache: more views than an entry has bits for")
+	}
+	for place, named := range cfg.Views {
+		v := &view{View: named, place: place, state: Live}
 		v.build.Store(&projections.Build{})
 		if v.Reads == 0 {
 			v.Reads = v.Version

@@ -14,6 +14,7 @@ import (
 // Positions.Run writes it; requests read the atomics.
 type view struct {
 	View
+	place int // in Positions.views
 	// build is the one that is read. It is stored after the positions in it:
 	// whoever reads it first never takes another build's for its own.
 	build   atomic.Pointer[projections.Build]

@@ -55,7 +55,7 @@ func (r reader) ask(least uint64) (amount, points, total int, position uint64, e
 	a, err := r.cache.Do(context.Background(), cache.Question{Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			a, err := r.asker.Answer(ctx, q)
-			return cache.Answer{Body: a.Body, Deps: a.Deps, Checkpoints: a.Checkpoints}, err
+			return cache.Answer{Body: a.Body, Deps: cache.NamesOf(a.Deps), Checkpoints: a.Checkpoints}, err
 		}})
 	if err != nil {
 		return 0, 0, 0, 0, err

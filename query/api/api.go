@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -111,8 +110,8 @@ func (a *API) serve(c echo.Context, r *Route) error {
 		return err
 	}
 	keep := asked.keep(r.shared(), fresh)
-	a.tellParked(c, q, nil) // of an answer that is missing, too
-	if err := fresh.held(a.waiter, q.Deps, nil); err != nil {
+	a.tellParked(c, q, "") // of an answer that is missing, too
+	if err := fresh.held(a.waiter, q.Deps, ""); err != nil {
 		return err
 	}
 	if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
@@ -141,7 +140,7 @@ func (a *API) give(c echo.Context, q query.Question, answer cache.Answer, fresh 
 }
 
 // tellParked says in the answer's header what it misses.
-func (a *API) tellParked(c echo.Context, q query.Question, more []string) {
+func (a *API) tellParked(c echo.Context, q query.Question, more cache.Names) {
 	if parked := a.waiter.Parked(q.Views, q.Deps, more); parked != "" {
 		c.Response().Header()[parkedHeader] = []string{parked}
 	}
@@ -177,9 +176,8 @@ func (a *API) cached(q query.Question, least uint64) cache.Question {
 				return cache.Answer{}, err
 			}
 			return cache.Answer{
-				Status: http.StatusOK, Body: answer.Body, Version: answer.Version,
-				ETag: web.ETag(uint64(answer.Version), answer.Body),
-				Deps: answer.Deps, Checkpoints: answer.Checkpoints,
+				Body: answer.Body, ETag: web.ETag(uint64(answer.Version), answer.Body),
+				Deps: cache.NamesOf(answer.Deps), Checkpoints: answer.Checkpoints,
 			}, nil
 		},
 	}

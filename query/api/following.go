@@ -31,7 +31,7 @@ type following struct {
 	last      string // id of the last event that the client has
 	history   events.ID
 	stream    *live.Stream
-	deps      []string // what only the last answer could tell that it depends on
+	deps      cache.Names // what only the last answer could tell that it depends on
 	out       *http.ResponseController
 	w         http.ResponseWriter
 	spoke     time.Time        // when something was sent last
@@ -113,13 +113,13 @@ func (f *following) current() (cache.Answer, error) {
 		if err != nil {
 			return cache.Answer{}, err
 		}
-		f.stream.Watch(slices.Concat(q.Deps(), f.deps)...)
+		f.stream.Watch(slices.Concat(q.Deps(), f.deps.List())...)
 		answer, err := f.answers.Do(f.asked.ctx, f.cached(q, 0))
 		if err != nil {
 			return answer, err
 		}
 		f.deps = answer.Deps
-		if !f.stream.Watch(slices.Concat(q.Deps(), f.deps)...) {
+		if !f.stream.Watch(slices.Concat(q.Deps(), f.deps.List())...) {
 			return answer, nil
 		}
 		// What came to be watched only now may have changed since it was read.

@@ -63,8 +63,8 @@ func parseFreshness(h http.Header) (freshness, error) {
 // cache.Positions does.
 type Waiter interface {
 	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
-	Parked(views []string, deps func() []string, more []string) string
-	Holds(position uint64, deps func() []string, more []string) error
+	Parked(views []string, deps func() []string, more cache.Names) string
+	Holds(position uint64, deps func() []string, more cache.Names) error
 }
 
 // parkedHeader is the header that says what of an answer is held back.
@@ -72,7 +72,7 @@ const parkedHeader = "Sical-Parked"
 
 // held fails where an answer that depends on deps or more misses something up to the position
 // asked for, as it is parked. No waiting helps.
-func (f freshness) held(w Waiter, deps func() []string, more []string) error {
+func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error {
 	if !f.asked || f.lenient {
 		return nil
 	}
