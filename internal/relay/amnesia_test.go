@@ -231,7 +231,7 @@ func TestRetentionIsUpdatedInPlace(t *testing.T) {
 			return err
 		}
 		info := stream.CachedInfo()
-		if info.Config.MaxBytes != 4000 || info.Config.MaxAge != time.Minute || info.State.FirstSeq == 1 {
+		if info.Config.MaxBytes != 4000 || info.Config.MaxAge != time.Minute || info.Config.Duplicates > time.Second || info.State.FirstSeq == 1 {
 			return fmt.Errorf("%+v", info)
 		}
 		return nil
