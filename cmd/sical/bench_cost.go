@@ -15,7 +15,6 @@ const queryMetric = "db_query_duration_seconds"
 type look struct {
 	at            time.Time
 	own, postgres time.Duration // processor time
-	memory        int64
 	queries       loadtest.Buckets
 }
 
@@ -28,7 +27,7 @@ func (l *loaded) look(ctx context.Context) (look, error) {
 	}
 	// What sical starts is its private Postgres. Without /proc there is no tree.
 	if tree, err := loadtest.Tree(l.pid); err == nil {
-		now.own, now.postgres, now.memory = tree[0].CPU, loadtest.CPU(tree[1:]), tree[0].Memory
+		now.own, now.postgres = tree[0].CPU, loadtest.CPU(tree[1:])
 	}
 	conn, err := loadtest.Dial(ctx, l.adminURL)
 	if err != nil {
@@ -39,13 +38,37 @@ func (l *loaded) look(ctx context.Context) (look, error) {
 	return now, err
 }
 
+// memory looks at how much a system has resident until it is told to end, and tells the
+// most that it saw, in MiB; 0 where its process is not known.
+func (l *loaded) memory() (most func() float64) {
+	if l.pid == 0 {
+		return func() float64 { return 0 }
+	}
+	end, seen := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for high := loadtest.Memory(l.pid); ; high = max(high, loadtest.Memory(l.pid)) {
+			select {
+			case <-tick.C:
+			case <-end:
+				seen <- high
+				return
+			}
+		}
+	}()
+	return func() float64 {
+		close(end)
+		return float64(<-seen) / (1 << 20)
+	}
+}
+
 // cost puts what so many units cost into a sample.
 func (before look) cost(s *sample, after look, units float64) {
 	own, postgres := after.own-before.own, after.postgres-before.postgres
 	s.CPU = float64(own.Microseconds()) / units
 	s.PostgresCPU = float64(postgres.Microseconds()) / units
 	s.Busy = (own + postgres).Seconds() / after.at.Sub(before.at).Seconds() / float64(runtime.NumCPU())
-	s.Memory = float64(after.memory) / (1 << 20)
 	seconds, _ := after.queries.Since(before.queries).Quantile(.95)
 	s.Query = 1000 * seconds
 }

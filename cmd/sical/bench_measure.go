@@ -43,7 +43,7 @@ type sample struct {
 	CPU         float64 `json:"cpu_us,omitempty"`       // of sical, per request
 	PostgresCPU float64 `json:"postgres_us,omitempty"`  // of its private Postgres, per request
 	Busy        float64 `json:"busy,omitempty"`         // both, share of all cores
-	Memory      float64 `json:"memory_mb,omitempty"`    // of sical, resident
+	Memory      float64 `json:"memory_mb,omitempty"`    // of sical, resident at the most
 	Query       float64 `json:"query_p95_ms,omitempty"` // of the database, at most
 
 	latency *loadtest.Histogram // of every request of all rounds
@@ -79,11 +79,13 @@ func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int,
 	if err != nil {
 		return sample{}, err
 	}
+	most := l.memory()
 	r, err := loadtest.Load{URL: l.url, Connections: connections, Rate: p.rate, Duration: d, Work: p.work}.Run(ctx)
-	if err != nil {
-		return sample{}, err
+	if err == nil {
+		err = c.settle(ctx)
 	}
-	if err := c.settle(ctx); err != nil {
+	memory := most()
+	if err != nil {
 		return sample{}, err
 	}
 	after, err := l.look(ctx)
@@ -93,7 +95,7 @@ func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int,
 	s := sample{
 		Name: p.name, PerSecond: r.PerSecond(), Failed: float64(r.Failed) / float64(r.Units),
 		P50: ms(r.Latency.Quantile(.5)), P95: ms(r.Latency.Quantile(.95)), P99: ms(r.Latency.Quantile(.99)),
-		latency: r.Latency,
+		latency: r.Latency, Memory: memory,
 	}
 	before.cost(&s, after, float64(r.Units))
 	return s, nil

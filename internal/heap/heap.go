@@ -1,11 +1,13 @@
 // Package heap decides when a process collects its garbage: by the runtime's rule while
-// the heap is large, later while it is small, within a limit while something fills it,
-// and at once where there is nothing else to do. It is the one place that steers the
-// collector, as each step of it undoes another's.
+// the heap is large, later while it is small, sooner where the process would take more
+// than it is to keep to, within a limit of its own while something fills it, and at once
+// where there is nothing else to do. It is the one place that steers the collector, as
+// each step of it undoes another's.
 package heap
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -18,30 +20,38 @@ import (
 // the runtime's own rule it would collect eight times a second.
 const growth = 96 << 20
 
-// lazy is at what growth of the heap garbage is collected during a fill, in percent:
-// most of what there is then are rows that stay.
-const lazy = 300
-
 // collector is how the process's garbage is collected.
 var collector = struct {
-	mu     sync.Mutex
-	fixed  int   // percent of growth that was asked for; 0 where it follows from the heap
-	set    int   // percent of growth in force
-	fills  int   // at work
-	before int64 // the limit without them
-}{fixed: 100, set: 100}
+	mu      sync.Mutex
+	follows bool  // steer is called after each collection
+	fixed   int   // percent of growth that was asked for; 0 where it follows from the heap
+	percent int   // of growth in force
+	outer   int64 // the limit that somebody else has set
+	limit   int64 // in force
+	target        // what the process keeps to
+	fills   int   // at work
+	bound   int64 // the limit while they are
+}{fixed: 100, percent: 100, outer: math.MaxInt64, limit: math.MaxInt64}
 
 // Grow lets the heap grow by so many percent before garbage is collected, as GOGC does; 0
 // lets one of less than 96 MiB grow by that much, and a larger one by its own size. It is
 // called once, before anything fills the heap.
 func Grow(percent int) {
 	collector.mu.Lock()
+	defer collector.mu.Unlock()
 	collector.fixed = percent
-	steer()
-	collector.mu.Unlock()
-	if percent == 0 {
+	begin()
+}
+
+// begin steers for the first time. The lock is held.
+func begin() {
+	if !collector.follows {
+		collector.follows = true
+		collector.outer = debug.SetMemoryLimit(-1)
+		collector.limit = collector.outer
 		follow(new(sentinel))
 	}
+	steer()
 }
 
 // sentinel is nothing but garbage of a size that the runtime does not lump together.
@@ -52,60 +62,38 @@ type sentinel [32]byte
 func follow(s *sentinel) {
 	runtime.SetFinalizer(s, func(s *sentinel) {
 		collector.mu.Lock()
+		collector.weigh(time.Now())
 		steer()
 		collector.mu.Unlock()
 		follow(s)
 	})
 }
 
-// steer sets by how much the heap may grow now. The lock is held.
+// steer sets by how much the heap may grow now, and up to where. The lock is held.
 func steer() {
-	percent := collector.fixed
+	percent, limit := collector.fixed, collector.outer
 	if percent == 0 {
 		live := read("/gc/heap/live:bytes")
 		percent = int(max(100, min(100*growth/max(live, 1), 1000)))
 	}
 	if collector.fills > 0 {
-		percent = max(percent, lazy)
+		percent, limit = max(percent, lazy), min(limit, collector.bound)
+	} else {
+		limit = min(limit, collector.target.limit(time.Now()))
 	}
-	if percent < collector.set*9/10 || percent > collector.set*11/10 {
+	if percent < collector.percent*9/10 || percent > collector.percent*11/10 {
 		debug.SetGCPercent(percent)
-		collector.set = percent
+		collector.percent = percent
+	}
+	if limit < collector.limit-coarse || limit > collector.limit+coarse {
+		debug.SetMemoryLimit(limit)
+		collector.limit = limit
 	}
 }
 
-// beside is what a process may grow by beside the rows of a fill: what the fill is
-// at just now, and what others do meanwhile.
-const beside = 96 << 20
-
-// Fill bounds the memory of the process until done is called, for work that keeps about
-// so many bytes at a time. A lower limit that somebody else has set stays. Of several at
-// the same time the first one's bound holds.
-func Fill(bytes int64) (done func()) {
-	collector.mu.Lock()
-	defer collector.mu.Unlock()
-	if collector.fills++; collector.fills == 1 {
-		runtime.GC() // what the fill before has left is not needed
-		collector.before = debug.SetMemoryLimit(-1)
-		debug.SetMemoryLimit(min(collector.before, needed()+2*bytes+beside))
-		steer()
-	}
-	return sync.OnceFunc(func() {
-		collector.mu.Lock()
-		defer collector.mu.Unlock()
-		if collector.fills--; collector.fills == 0 {
-			debug.FreeOSMemory()
-			steer()
-			debug.SetMemoryLimit(collector.before)
-		}
-	})
-}
-
-// needed is what the process takes without garbage.
-func needed() int64 {
-	return int64(read("/gc/heap/live:bytes") + read("/memory/classes/heap/stacks:bytes") +
-		read("/memory/classes/metadata/mspan/inuse:bytes") + read("/memory/classes/metadata/other:bytes") + read("/memory/classes/other:bytes"))
-}
+// coarse is by how much a limit has to differ to be set anew, which stops everything for
+// a moment.
+const coarse = 1 << 20
 
 func read(name string) uint64 {
 	sample := []metrics.Sample{{Name: name}}

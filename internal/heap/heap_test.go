@@ -20,8 +20,8 @@ func inForce() (percent int, limit int64) {
 // A fill is bounded, and what was in force before follows from the heap of after it: a
 // small heap may grow by many times its size, one that a fill has left large may not.
 func TestFillLeavesTheCollectorAsTheHeapWantsIt(t *testing.T) {
+	runtime.GC() // of what other tests have left
 	Grow(0)
-	runtime.GC()
 	percent, limit := inForce()
 	require.Greater(t, percent, lazy, "a small heap")
 	require.EqualValues(t, math.MaxInt64, limit)

@@ -44,6 +44,15 @@ func Tree(root int) ([]Process, error) {
 	return tree, nil
 }
 
+// Memory is how much of a process is resident, in bytes; 0 where that cannot be told.
+func Memory(pid int) int64 {
+	p, err := process(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	return p.Memory
+}
+
 // CPU sums the processor time of processes.
 func CPU(list []Process) (sum time.Duration) {
 	for _, p := range list {
