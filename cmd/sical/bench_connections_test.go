@@ -18,7 +18,7 @@ const (
 	manyConnections = 1000
 	keptAnswers     = 100_000 // of about 1 KB
 	keptBytes       = 150_000_000
-	memoryTarget    = 240 << 20 // a few megabytes below 256,000,000 bytes, as it is kept to about
+	memoryTarget    = 256 << 20 // it is kept to from below
 )
 
 // BenchmarkConnections plays 1,000 connections that read 100,000 points from memory as

@@ -15,13 +15,16 @@ import (
 // Limits is what the process may take.
 type Limits struct {
 	MemoryShare  float64 `help:"Share of the container's memory at which the garbage collector tries hard, for roles alone; serve leaves half to its private Postgres. GOMEMLIMIT, where set, holds instead." default:"0.9"`
-	MemoryTarget int64   `help:"Bytes resident that the process keeps to by collecting garbage sooner, unless that takes a fifth of the processors. 0 for 176 MiB and --cache-bytes; less than 0, or GOMEMLIMIT, for none." default:"0"`
+	MemoryTarget int64   `help:"Bytes resident that the process keeps to by collecting garbage sooner, unless that takes a seventh of the processors. 0 for 240 MiB, or 176 MiB and --cache-bytes where that is more; less than 0, or GOMEMLIMIT, for none." default:"0"`
 	GCPercent    int     `name:"gc-percent" help:"Growth of the heap at which garbage is collected, in percent; more costs memory and saves CPU. 0 for GOGC, or 100 and at least 96 MiB." default:"0"`
 }
 
-// besideCache is what a process keeps to beside its cache: about what serve needs with a
-// thousand connections, and its program.
-const besideCache = 176 << 20
+const (
+	usualCache = 64 << 20
+	// besideCache is what a process keeps to beside its cache: about what serve needs with
+	// a thousand connections at a thousand requests a second, its program included.
+	besideCache = 176 << 20
+)
 
 // privateShare is what a process takes that has a Postgres of its own beside it.
 const privateShare = .5
@@ -42,6 +45,6 @@ func (c *Config) limit(logger *slog.Logger) {
 	}
 	heap.Grow(growth)
 	if c.MemoryTarget >= 0 && os.Getenv("GOMEMLIMIT") == "" {
-		heap.Keep(cmp.Or(c.MemoryTarget, besideCache+c.CacheBytes))
+		heap.Keep(cmp.Or(c.MemoryTarget, besideCache+max(c.CacheBytes, usualCache)))
 	}
 }

@@ -12,10 +12,10 @@ import (
 const (
 	// dear is the share of all processor time from which on collecting garbage costs more
 	// than the memory is worth. The runtime takes a quarter while it collects: from here
-	// on it does hardly anything else, as nearly all that there is is in use.
-	dear = .2
+	// on it does so more than half of the time.
+	dear = .15
 	// weighed is how long what it costs is looked at, at least.
-	weighed = 4 * time.Second
+	weighed = 2 * time.Second
 	// rest is for how long the process takes what it likes when it was dear.
 	rest = time.Minute
 )
@@ -30,7 +30,7 @@ type target struct {
 
 // Keep holds what the process has resident to about so many bytes, what the system has
 // mapped of its program included. Where so little of that is garbage that collecting it
-// would take a fifth of all processor time, the heap grows as it does without, for a
+// would take a seventh of all processor time, the heap grows as it does without, for a
 // minute: to be larger is better than to stand still. A lower limit stays that the
 // runtime had before. It is called at most once, before anything fills the heap.
 func Keep(bytes int64) {
