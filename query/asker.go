@@ -32,9 +32,13 @@ type Asker struct {
 	// gatherers read for all who ask at the same time, one for each kind of question.
 	gatherers sync.Map
 	served    served
-	// What is read with others and what is not have limits of their own, as they
-	// differ in what they cost.
-	gathered, alone *limiter
+	// What is read with others, what is not, and what is folded from the log have
+	// limits of their own, as they differ in what they cost: anybody may look back, to
+	// ever other positions, and shall not have others' lists refused for it.
+	gathered, alone, past *limiter
+	// turns are taken by look-backs under way, in the order of their coming, a connection
+	// each: half of all.
+	turns chan struct{}
 	// searches are taken by those under way, in the order of their coming, a connection
 	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
 	// stood in line for a connection twice, and were answered at its end.
@@ -44,31 +48,39 @@ type Asker struct {
 // NewAsker makes an Asker that reads through pool.
 func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker {
 	conns := int(pool.Config().MaxConns)
+	half := max(1, conns/2)
 	return &Asker{
 		pool: pool, opener: opener,
 		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
 		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
+		past:     newLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
 		searches: make(chan struct{}, conns),
+		turns:    make(chan struct{}, half),
 	}
 }
 
 // Answer answers a question from the tables. It fails with an OverloadError where as
 // many are being answered as can be in good time, and with what Load fails with.
 func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err error) {
-	err = a.limiter(q.gathered).do(func() (err error) {
+	err = a.limiter(&q).do(func() (err error) {
 		answer, err = q.load(ctx)
 		return err
 	})
 	return answer, err
 }
 
-// Load tells how many questions are being answered from the tables, of those that
-// are read together with others or of those that are not, and how many may be at a
-// time just now.
-func (a *Asker) Load(gathered bool) (underWay, limit int) { return a.limiter(gathered).state() }
+// Loads tell how many questions are being answered from the tables, of those that are
+// not read together with others, of those that are, and of those that look back; and
+// how many may be at a time just now.
+func (a *Asker) Loads() (alone, gathered, past func() (underWay, limit int)) {
+	return a.alone.state, a.gathered.state, a.past.state
+}
 
-func (a *Asker) limiter(gathered bool) *limiter {
-	if gathered {
+func (a *Asker) limiter(q *Question) *limiter {
+	switch {
+	case q.past:
+		return a.past
+	case q.gathered:
 		return a.gathered
 	}
 	return a.alone
@@ -105,6 +117,7 @@ type Question struct {
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
 	gathered bool // it is read together with others of its kind
+	past     bool // it is folded from the log
 	// load answers from the tables, in one snapshot.
 	load func(context.Context) (Answer, error)
 }

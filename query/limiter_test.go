@@ -205,3 +205,23 @@ func TestSearchesAreTakenInTurn(t *testing.T) {
 type nothingSealed struct{ Opener }
 
 func (nothingSealed) Prefetch(context.Context, []events.ID) error { return nil }
+
+// Look-backs have a limit of their own: where it is reached nobody else is refused.
+func TestLookBacksAreLimitedByThemselves(t *testing.T) {
+	t.Parallel()
+	a := &Asker{}
+	for _, l := range []**limiter{&a.alone, &a.gathered, &a.past} {
+		*l = newLimiter(1, 1, 1, time.Now)
+	}
+	_, err := a.past.enter()
+	require.NoError(t, err)
+	load := func(context.Context) (Answer, error) { return Answer{Version: 7}, nil }
+	_, err = a.Answer(t.Context(), Question{past: true, load: load})
+	require.ErrorAs(t, err, new(*OverloadError))
+	require.ErrorAs(t, a.Reached(t.Context(), 1), new(*OverloadError))
+	for _, q := range []Question{{load: load}, {gathered: true, load: load}} {
+		answer, err := a.Answer(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, 7, answer.Version)
+	}
+}

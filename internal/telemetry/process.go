@@ -22,18 +22,21 @@ func NATS(r prometheus.Registerer, conn *nats.Conn) {
 	})
 }
 
-// Reading tells of what answers queries: bytes of answers in memory, and readers that
-// wait for what they have written.
-func Reading(r prometheus.Registerer, bytes, waiting func() int64, load func(gathered bool) (underWay, limit int)) {
+// load tells how many questions are under way, and how many may be.
+type load = func() (underWay, limit int)
+
+// Reading tells of what answers queries: bytes of answers in memory, readers that wait
+// for what they have written, and questions that are being answered from the tables.
+func Reading(r prometheus.Registerer, bytes, waiting func() int64, alone, gathered, past load) {
 	ask(r, "sical_cache_bytes", "Bytes that the kept answers take.", func() float64 { return float64(bytes()) })
 	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
-	for name, gathered := range map[string]bool{"sical_loads": false, "sical_gathered_loads": true} {
-		ask(r, name, "Questions that are being answered from the tables, each alone or gathered.", func() float64 {
-			underWay, _ := load(gathered)
+	for name, load := range map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past} {
+		ask(r, name, "Questions that are being answered from the tables: each alone, gathered, or about the past.", func() float64 {
+			underWay, _ := load()
 			return float64(underWay)
 		})
 		ask(r, name+"_limit", "Questions that may be at a time, as long as they take; others are refused as overloaded.", func() float64 {
-			_, limit := load(gathered)
+			_, limit := load()
 			return float64(limit)
 		})
 	}

@@ -53,10 +53,10 @@ func (w *world) holdConnections() (release func()) {
 }
 
 // underWay waits until so many questions are being answered from the tables.
-func (w *world) underWay(n int, gathered bool) {
+func (w *world) underWay(n int, load func() (underWay, limit int)) {
 	w.t.Helper()
 	w.eventually(func() error {
-		if asked, _ := w.asker.Load(gathered); asked != n {
+		if asked, _ := load(); asked != n {
 			return fmt.Errorf("%d of %d", asked, n)
 		}
 		return nil
@@ -81,7 +81,8 @@ func TestTogetherIsAsAlone(t *testing.T) {
 	for i, q := range questions {
 		asking.Go(func() { together[i].Answer, together[i].err = s.asker.Answer(t.Context(), q) })
 	}
-	s.underWay(len(questions), true)
+	_, gathered, _ := s.asker.Loads()
+	s.underWay(len(questions), gathered)
 	release()
 	asking.Wait()
 	for i, q := range questions {
@@ -95,16 +96,17 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
 	release := s.holdConnections()
-	_, limit := s.asker.Load(false)
+	alone, _, _ := s.asker.Loads()
+	_, limit := alone()
 	answers := make(chan answer, limit)
 	for i := range limit {
 		go func() {
 			answers <- s.get("/v1/points?limit="+strconv.Itoa(i%200+1)+"&category="+strconv.Itoa(i/200), "")
 		}()
 	}
-	s.underWay(limit, false)
+	s.underWay(limit, alone)
 	goal := "/v1/goals/" + s.public.String()
-	for _, target := range []string{goal + "?as_of=1", "/v1/goals", "/v1/statistics"} {
+	for _, target := range []string{"/v1/goals", "/v1/statistics"} {
 		refused := s.get(target, "")
 		require.Equal(t, http.StatusServiceUnavailable, refused.status)
 		require.Equal(t, "overloaded", problemCode(t, refused))
@@ -115,4 +117,24 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 		require.Equal(t, http.StatusOK, (<-answers).status)
 	}
 	require.Equal(t, http.StatusOK, s.get(goal, "").status)
+}
+
+// TestLookBacksHoldUpNobodyElse: more of them than there are connections, all of which
+// wait for the log, and a list.
+func TestLookBacksHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	unlock := s.locked("sical.events")
+	n := 2 * int(s.queries.Config().MaxConns)
+	answers := make(chan answer, n)
+	for i := range n {
+		go func() { answers <- s.get("/v1/goals/"+s.public.String()+"?as_of="+strconv.Itoa(i+1), "") }()
+	}
+	_, _, past := s.asker.Loads()
+	s.underWay(n, past)
+	require.Equal(t, http.StatusOK, s.get("/v1/goals", "").status)
+	unlock()
+	for range n {
+		require.NotEqual(t, http.StatusServiceUnavailable, (<-answers).status)
+	}
 }
