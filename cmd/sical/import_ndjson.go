@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,9 @@ import (
 	"sical-backend/command"
 	"sical-backend/command/api"
 	"sical-backend/events"
+	"sical-backend/internal/dispatch"
 	"sical-backend/internal/importer"
+	"sical-backend/internal/lines"
 	"sical-backend/internal/web"
 )
 
@@ -42,50 +45,50 @@ func (n *ImportNDJSON) Run(ctx context.Context, c *Config, out *output, logger *
 		return err
 	}
 	defer i.app.Close()
-	refused := 0
-	if err := i.stage(ctx, "commands", -1, lines(in, out, &refused)); err != nil {
+	if err := i.stage(ctx, "commands", -1, commands(in, out)); err != nil {
 		return err
-	}
-	if refused > 0 {
-		fmt.Fprintf(out, "%d lines were no commands\n", refused)
 	}
 	return i.finish(ctx)
 }
 
-// lines reads commands, all in one lane: each may follow on any before it.
-func lines(in io.Reader, out io.Writer, refused *int) iter.Seq2[importer.Item, error] {
+// commands reads one of each line, all in one lane: each may follow on any before it.
+func commands(in io.Reader, out io.Writer) iter.Seq2[importer.Item, error] {
 	return func(yield func(importer.Item, error) bool) {
-		scanner := bufio.NewScanner(in)
-		scanner.Buffer(nil, maxLine)
-		for number := 1; scanner.Scan(); number++ {
-			if len(scanner.Bytes()) == 0 {
+		text := bufio.NewReaderSize(in, maxLine)
+		for number := 1; ; number++ {
+			line, err := lines.Next(text)
+			switch {
+			case errors.Is(err, io.EOF):
+				return
+			case err != nil && !errors.Is(err, lines.ErrLong):
+				yield(importer.Item{}, fmt.Errorf("line %d: %w", number, err))
+				return
+			}
+			if number == 1 {
+				line = bytes.TrimPrefix(line, []byte(lines.BOM))
+			}
+			if err == nil && len(line) == 0 {
 				continue
 			}
-			item, err := readLine(scanner.Bytes())
-			if err != nil {
-				*refused++
-				fmt.Fprintf(out, "line %d: %s\n", number, reason(err))
-				continue
+			item := importer.Item{Err: err, Refused: func(err error) { fmt.Fprintf(out, "line %d: %s\n", number, reason(err)) }}
+			if err == nil {
+				item.Request, item.Err = request(line)
 			}
-			item.Refused = func(err error) { fmt.Fprintf(out, "line %d: %s\n", number, reason(err)) }
 			if !yield(item, nil) {
 				return
 			}
 		}
-		if err := scanner.Err(); err != nil {
-			yield(importer.Item{}, err)
-		}
 	}
 }
 
-func readLine(text []byte) (importer.Item, error) {
+// request is the command of a line, nil with an error where it is none.
+func request(text []byte) (*dispatch.Request, error) {
 	var line api.Line
 	if err := web.DecodeStrictBytes(text, &line); err != nil {
-		return importer.Item{}, err
+		return nil, err
 	}
 	now := time.Now()
-	r, err := line.Request(command.Given{Role: events.Admin, At: now, Now: now})
-	return importer.Item{Request: r}, err
+	return line.Request(command.Given{Role: events.Admin, At: now, Now: now})
 }
 
 // reason is an error in one line.

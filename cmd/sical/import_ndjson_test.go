@@ -44,7 +44,8 @@ func TestImportNamesTheLines(t *testing.T) {
 	comment := fmt.Sprintf(`{"id":%q,"target_type":"point","target_id":%q,"text":"好"}`, uuid.NewString(), point)
 	quiz := fmt.Sprintf(`{"id":%q,"assessment_type":"quiz"}`, uuid.NewString())
 	goal := fmt.Sprintf(`{"id":%q,"title":"图论"}`, uuid.NewString())
-	in := strings.Join([]string{
+	long := line("goal.create", user, fmt.Sprintf(`{"id":%q,"title":"图论","description":%q}`, uuid.NewString(), strings.Repeat("x", maxLine)))
+	in := "\ufeff" + strings.Join([]string{
 		line("point.create", "", fmt.Sprintf(`{"id":%q,"title":"图"}`, point)), // 1
 		"no command",                            // 2
 		line("study.record", "", about),         // 3
@@ -58,18 +59,19 @@ func TestImportNamesTheLines(t *testing.T) {
 		line("assessment.schedule", user, quiz), // 11
 		line("goal.create", user, goal),         // 12
 		line("point.forget", user, about),       // 13
+		long,                                    // 14
+		line("study.complete", user, about),     // 15
 	}, "\n")
 	var out told
 	var counts importer.Counts
-	notCommands := 0
-	require.NoError(t, importer.Run(t.Context(), s.app.decider.Dispatcher, lines(strings.NewReader(in), &out, &notCommands), &counts))
+	require.NoError(t, importer.Run(t.Context(), s.app.decider.Dispatcher, commands(strings.NewReader(in), &out), &counts))
 
-	require.Equal(t, 2, notCommands)
-	require.EqualValues(t, 5, counts.Refused.Load(), out.lines)
-	require.EqualValues(t, 5, counts.Done.Load())
+	require.EqualValues(t, 8, counts.Refused.Load(), out.lines)
+	require.EqualValues(t, 6, counts.Done.Load())
 	slices.Sort(out.lines)
-	require.Len(t, out.lines, 7)
-	for i, number := range []int{13, 2, 3, 5, 6, 7, 8} {
+	require.Len(t, out.lines, 8)
+	require.Equal(t, "line 14: the line is too long\n", out.lines[1])
+	for i, number := range []int{13, 14, 2, 3, 5, 6, 7, 8} {
 		require.True(t, strings.HasPrefix(out.lines[i], fmt.Sprintf("line %d: ", number)), out.lines)
 		if number > 2 && number < 13 {
 			require.Contains(t, out.lines[i], "in whose name", out.lines)

@@ -25,6 +25,8 @@ const (
 // Item is one command of an import.
 type Item struct {
 	Request *dispatch.Request
+	// Err is why there is no Request: it is refused for that.
+	Err error
 	// Lane says which items keep their order among each other: those with the
 	// same one.
 	Lane events.ID
@@ -66,13 +68,13 @@ func Run(ctx context.Context, d *dispatch.Dispatcher, items iter.Seq2[Item, erro
 				close(q)
 			}
 		}()
-		return deal(ctx, items, &queues)
+		return deal(ctx, items, &queues, counts)
 	})
 	return workers.Wait()
 }
 
 // deal hands the items to their lanes, in groups.
-func deal(ctx context.Context, items iter.Seq2[Item, error], queues *[lanes]chan []Item) error {
+func deal(ctx context.Context, items iter.Seq2[Item, error], queues *[lanes]chan []Item, counts *Counts) error {
 	seed := maphash.MakeSeed()
 	var open [lanes][]Item
 	send := func(n uint64) error {
@@ -90,6 +92,11 @@ func deal(ctx context.Context, items iter.Seq2[Item, error], queues *[lanes]chan
 	for item, err := range items {
 		if err != nil {
 			return err
+		}
+		if item.Request == nil {
+			counts.Refused.Add(1)
+			item.Refused(item.Err)
+			continue
 		}
 		n := maphash.Bytes(seed, item.Lane[:]) % lanes
 		if open[n] = append(open[n], item); len(open[n]) == group {

@@ -8,15 +8,14 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"sical-backend/internal/lines"
 )
 
 // maxLine bounds a line, in bytes; the longest real one has about 150.
 const maxLine = 64 << 10
 
-var (
-	errLong  = errors.New("the line is too long")
-	errQuote = errors.New("a quotation mark stands alone")
-)
+var errQuote = errors.New("a quotation mark stands alone")
 
 // table reads one file's data lines, giving the named columns in the order
 // asked for. Lines of another shape are reported and left out. The row is valid
@@ -38,18 +37,18 @@ func (s *source) table(file string, columns ...string) iter.Seq2[*row, error] {
 		r := &row{Place: Place{file, 1}, report: s.report, names: columns}
 		var all []string
 		for {
-			line, err := readLine(text)
+			line, err := lines.Next(text)
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			r.Number++
-			if err != nil && !errors.Is(err, errLong) {
+			if err != nil && !errors.Is(err, lines.ErrLong) {
 				yield(nil, fmt.Errorf("%s:%d: %w", file, r.Number, err))
 				return
 			}
 			s.report.read(file)
 			if err == nil {
-				all, err = split(all[:0], line)
+				all, err = split(all[:0], string(line))
 			}
 			if err == nil && len(all) != header.width {
 				err = fmt.Errorf("%d columns where %d are expected", len(all), header.width)
@@ -73,11 +72,11 @@ type header struct {
 }
 
 func readHeader(text *bufio.Reader, columns []string) (header, error) {
-	line, err := readLine(text)
+	line, err := lines.Next(text)
 	if err != nil {
 		return header{}, fmt.Errorf("no header: %w", err)
 	}
-	names, err := split(nil, strings.TrimPrefix(line, "\ufeff"))
+	names, err := split(nil, strings.TrimPrefix(string(line), lines.BOM))
 	if err != nil {
 		return header{}, err
 	}
@@ -90,25 +89,6 @@ func readHeader(text *bufio.Reader, columns []string) (header, error) {
 		h.at = append(h.at, at)
 	}
 	return h, nil
-}
-
-// readLine gives the next line without its end, io.EOF after the last one, and
-// errLong for one that was stepped over.
-func readLine(text *bufio.Reader) (string, error) {
-	line, err := text.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		for errors.Is(err, bufio.ErrBufferFull) {
-			_, err = text.ReadSlice('\n')
-		}
-		if err == nil || errors.Is(err, io.EOF) {
-			err = errLong
-		}
-		return "", err
-	}
-	if errors.Is(err, io.EOF) && len(line) > 0 {
-		err = nil
-	}
-	return strings.TrimRight(string(line), "\r\n"), err
 }
 
 // split appends the fields of one line of comma-separated values (RFC 4180) to
