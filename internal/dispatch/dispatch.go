@@ -147,7 +147,7 @@ func (d *Dispatcher) round(ctx context.Context, open []*job) error {
 	for _, j := range open {
 		switch {
 		case j.entry != nil:
-			d.settle(j)
+			d.settle(ctx, j)
 			failed = failed || j.entry.Result.Err != nil || j.entry.Result.Known
 			head = max(head, j.verdict.Position)
 		case failed && j.leans:

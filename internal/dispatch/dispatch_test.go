@@ -116,6 +116,36 @@ func TestOneNameIsTakenOnce(t *testing.T) {
 	require.Equal(t, 1, won)
 }
 
+func TestWhichValueIsTaken(t *testing.T) {
+	t.Parallel()
+	d, _ := processes(t)
+	register := func(id events.ID, name, address string) error {
+		return d.Do(t.Context(), request("user.register", &command.RegisterUser{Of: of(id), Username: name, Email: address}, uuid.Nil)).Err
+	}
+	ana, ben := uuid.New(), uuid.New()
+	require.NoError(t, register(ana, "ana", "ana@example.org"))
+	require.NoError(t, register(ben, "ben", "ben@example.org"))
+	revise := func(name, address string) error {
+		return d.Do(t.Context(), request("user.revise", &command.ReviseUser{Of: of(ben), Username: &name, Email: &address}, ben)).Err
+	}
+	for name, c := range map[string]struct {
+		err           error
+		code, pointer string
+	}{
+		"the name":              {register(uuid.New(), "Ana", "new@example.org"), "username_taken", "/username"},
+		"the address":           {register(uuid.New(), "new", "ANA@example.org"), "email_taken", "/email"},
+		"both":                  {register(uuid.New(), "ana", "ana@example.org"), "username_taken", "/username"},
+		"revised, the name":     {revise("ana", "other@example.org"), "username_taken", "/username"},
+		"revised, the address":  {revise("other", "ana@example.org"), "email_taken", "/email"},
+		"revised, its own name": {revise("BEN", "ana@example.org"), "email_taken", "/email"},
+	} {
+		refusal, ok := errors.AsType[*command.Refusal](c.err)
+		require.True(t, ok, "%s: %v", name, c.err)
+		require.Equal(t, []string{c.code, c.pointer}, []string{refusal.Code, refusal.Pointer}, name)
+	}
+	require.NoError(t, revise("benno", "benno@example.org"), "nothing of what was refused is held")
+}
+
 func TestPrerequisitesCloseNoCircle(t *testing.T) {
 	t.Parallel()
 	one, two := processes(t)

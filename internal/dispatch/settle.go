@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
@@ -13,7 +14,7 @@ import (
 
 // settle turns the log's result into the verdict; a lost race stays open, to be
 // decided anew on what is there then.
-func (d *Dispatcher) settle(j *job) {
+func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	r := j.entry.Result
 	var lost eventlog.ConflictError
 	var missing eventlog.GoneError
@@ -25,11 +26,9 @@ func (d *Dispatcher) settle(j *job) {
 	case errors.As(r.Err, &lost) && lost.Stream == j.subject && j.IfMatch != nil:
 		j.fail(ErrVersion)
 	case errors.As(r.Err, &lost):
-		if j.conflicts++; j.conflicts > anew {
-			j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
-		}
+		j.lost()
 	case errors.Is(r.Err, eventlog.ErrClaimed):
-		j.fail(j.taken())
+		d.taken(ctx, j)
 	case errors.As(r.Err, &missing):
 		j.fail(j.missing(missing.Stream))
 	case errors.Is(r.Err, vault.ErrForgotten):
@@ -54,14 +53,31 @@ func (j *job) known(r eventlog.Result) {
 	j.done, j.verdict = true, Verdict{ID: r.Subject, Version: r.Version, Position: r.Position, Replayed: true}
 }
 
-// taken says which unique value somebody else has.
-func (j *job) taken() error {
-	refusal := &command.Refusal{Reason: command.Conflict, Code: "taken", Detail: "Somebody else has it."}
-	if len(j.claims) == 1 {
-		refusal.Pointer = j.claims[0].Field
-		refusal.Code = j.claims[0].Kind + "_taken"
+// lost leaves a job open that others came before, unless that keeps happening.
+func (j *job) lost() {
+	if j.conflicts++; j.conflicts > anew {
+		j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
 	}
-	return refusal
+}
+
+// taken finds out which unique value somebody else has: the log only tells that one of
+// the job's is taken. Where all are free by now it is another race that was lost.
+func (d *Dispatcher) taken(ctx context.Context, j *job) {
+	for i, c := range j.claims {
+		holder := events.Stream("")
+		if len(j.claims) > 1 {
+			var err error
+			if holder, err = d.log.Claimed(ctx, j.entry.Claims[i].Key); err != nil {
+				j.fail(err)
+				return
+			}
+		}
+		if len(j.claims) == 1 || holder != "" && holder != j.stream {
+			j.fail(&command.Refusal{Reason: command.Conflict, Code: c.Kind + "_taken", Pointer: c.Field, Detail: "Somebody else has it."})
+			return
+		}
+	}
+	j.lost()
 }
 
 // missing says which aggregate that the decision relied on is not there.
