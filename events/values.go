@@ -54,6 +54,9 @@ func (d Date) String() string {
 // MarshalText writes YYYY-MM-DD.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// Expected says what a text that is none should have been.
+func (Date) Expected() string { return "expected a date as YYYY-MM-DD" }
+
 // UnmarshalText reads YYYY-MM-DD.
 func (d *Date) UnmarshalText(b []byte) (err error) {
 	*d, err = ParseDate(string(b))
@@ -94,6 +97,9 @@ func ParseHundredths(s string) (Hundredths, error) {
 
 // MarshalJSON writes a JSON number.
 func (h Hundredths) MarshalJSON() ([]byte, error) { return []byte(h.String()), nil }
+
+// Expected says what a value that is none should have been.
+func (Hundredths) Expected() string { return errHundredths.Error() }
 
 // UnmarshalJSON reads a JSON number.
 func (h *Hundredths) UnmarshalJSON(b []byte) (err error) {

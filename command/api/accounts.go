@@ -25,6 +25,23 @@ type Login struct {
 	Password string `json:"password" doc:"password" maxlen:"256" format:"password"`
 }
 
+// whole refuses a login that says too little or too much.
+func (in Login) whole() error {
+	const needed = "A username or an e-mail address is needed, and the password."
+	at := func(pointer, code string) error {
+		return web.NewProblem(web.RuleViolated, needed, web.FieldError{Pointer: pointer, Code: code, Detail: needed})
+	}
+	switch {
+	case in.Username == "" && in.Email == "":
+		return at("/username", "missing")
+	case in.Username != "" && in.Email != "":
+		return at("/email", "one_too_many")
+	case in.Password == "":
+		return at("/password", "missing")
+	}
+	return nil
+}
+
 // Renewal is the body of POST /v1/sessions/refresh.
 type Renewal struct {
 	RefreshToken string `json:"refresh_token" doc:"from the last answer; each can be used once" maxlen:"64"`
@@ -44,10 +61,10 @@ func (a *API) logIn(c echo.Context) error {
 	if err := web.DecodeStrict(c.Request(), maxBody, &in); err != nil {
 		return err
 	}
-	claim := command.LoginClaim(in.Username + in.Email)
-	if (in.Username == "") == (in.Email == "") || in.Password == "" {
-		return web.NewProblem(web.RuleViolated, "A username or an e-mail address is needed, and the password.")
+	if err := in.whole(); err != nil {
+		return err
 	}
+	claim := command.LoginClaim(in.Username + in.Email)
 	ctx := web.Context(c)
 	user, err := a.Dispatcher.Account(ctx, claim)
 	if err != nil {
@@ -111,6 +128,9 @@ func (a *API) refresh(c echo.Context) error {
 	if err := web.DecodeStrict(c.Request(), maxBody, &in); err != nil {
 		return err
 	}
+	if in.RefreshToken == "" {
+		return missing("/refresh_token")
+	}
 	tokens, err := a.Sessions.Refresh(web.Context(c), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
 		role, status, err := a.Dispatcher.Standing(ctx, user)
 		return string(role), status == events.UserActive, err
@@ -160,16 +180,20 @@ func (a *API) password(c echo.Context, cmd command.Command, given command.Given)
 		return nil
 	}
 	if err := auth.CheckPassword(password); err != nil {
-		pointer := "/password"
-		if _, change := cmd.(*command.ChangePassword); change {
-			pointer = "/new_password"
-		}
 		return web.NewProblem(web.RuleViolated, "This password cannot be used.",
-			web.FieldError{Pointer: pointer, Code: "password", Detail: err.Error()})
+			web.FieldError{Pointer: passwordAt(cmd), Code: "password", Detail: err.Error()})
 	}
 	hashed, err := a.Hasher.Hash(web.Context(c), password)
 	*hash = hashed
 	return problem(err)
+}
+
+// passwordAt is the pointer of the password that a command sets.
+func passwordAt(cmd command.Command) string {
+	if _, change := cmd.(*command.ChangePassword); change {
+		return "/new_password"
+	}
+	return "/password"
 }
 
 // noticeEnds makes sessions that a command has ended known in this process at

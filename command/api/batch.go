@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -50,7 +51,7 @@ type LineVerdict struct {
 	Replayed bool             `json:"replayed,omitzero" doc:"it had been done before"`
 	Code     web.Code         `json:"code,omitempty" doc:"of the problem"`
 	Detail   string           `json:"detail,omitempty" doc:"of the problem"`
-	Errors   []web.FieldError `json:"errors,omitempty" doc:"of the problem, pointing into data"`
+	Errors   []web.FieldError `json:"errors,omitempty" doc:"of the problem, pointing into the command: /type, or /data/title"`
 }
 
 // batch carries several commands out.
@@ -62,6 +63,9 @@ func (a *API) batch(c echo.Context) error {
 	var in Batch
 	if err := web.DecodeStrict(c.Request(), maxBatchBody, &in); err != nil {
 		return err
+	}
+	if in.Commands == nil {
+		return missing("/commands")
 	}
 	if len(in.Commands) > maxBatch {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{Pointer: "/commands", Code: "too_many", Detail: "At most 1,000 commands are taken at a time."})
@@ -81,7 +85,7 @@ func (a *API) batch(c echo.Context) error {
 	}
 	last := uint64(0)
 	for i, v := range a.Dispatcher.All(web.Context(c), requests) {
-		verdicts[at[i]].fill(v, requests[i].Rule)
+		verdicts[at[i]].fill(v, requests[i])
 		last = max(last, v.Position)
 	}
 	if last > 0 {
@@ -108,14 +112,15 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 		data = []byte("{}")
 	}
 	if err := web.DecodeStrictBytes(data, cmd); err != nil {
-		return nil, err
+		return nil, inLine(err, cmd)
 	}
 	if *cmd.Subject() == uuid.Nil {
 		return nil, field("/data/id", "In a batch the data names what the command is about.")
 	}
 	if p, ok := cmd.(command.Passworded); ok {
 		if password, _ := p.Secret(); password != "" {
-			return nil, field("/data/password", "Passwords are not taken in batches.")
+			pointer := "/data" + passwordAt(cmd)
+			return nil, field(pointer, "Passwords are not taken in batches.")
 		}
 	}
 	if l.As != uuid.Nil {
@@ -131,17 +136,40 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: l.ID, Asked: asked}, nil
 }
 
+// missing refuses the absence of a required member.
+func missing(pointer string) error {
+	detail := fmt.Sprintf("The field %q is needed.", pointer[1:])
+	return web.NewProblem(web.RuleViolated, detail, web.FieldError{Pointer: pointer, Code: "missing", Detail: detail})
+}
+
 func field(pointer, detail string) error {
 	return web.NewProblem(web.RuleViolated, detail, web.FieldError{Pointer: pointer, Code: "invalid", Detail: detail})
 }
 
-func (v *LineVerdict) fill(from dispatch.Verdict, rule command.Rule) {
+// inLine makes the pointers of a problem that point into the command's data point into
+// the line. One may be meant for the line's own: the time, where the data has none.
+func inLine(err error, cmd command.Command) error {
+	p, ok := errors.AsType[*web.Problem](err)
+	if !ok {
+		return err
+	}
+	timed, ok := cmd.(interface{ When() *time.Time })
+	lineTime := p.Code == web.RuleViolated && (!ok || timed.When() == nil)
+	for i, f := range p.Errors {
+		if f.Pointer != "/occurred_at" || !lineTime {
+			p.Errors[i].Pointer = "/data" + f.Pointer
+		}
+	}
+	return p
+}
+
+func (v *LineVerdict) fill(from dispatch.Verdict, r *dispatch.Request) {
 	if from.Err != nil {
-		v.refuse(problem(from.Err))
+		v.refuse(inLine(problem(from.Err), r.Command))
 		return
 	}
 	v.Status = http.StatusOK
-	if rule.Creates {
+	if r.Rule.Creates {
 		v.Status = http.StatusCreated
 	}
 	v.ID, v.Version, v.Position, v.Replayed = from.ID, from.Version, from.Position, from.Replayed

@@ -136,7 +136,7 @@ func (b *builder) sessions() {
 		Description: "Each refresh token can be used once; using it twice ends the session.",
 		Tags:        []string{"sessions"}, Security: withoutToken,
 		RequestBody: &requestBody{Required: true, Content: b.body(api.Renewal{}, asked)},
-		Responses:   answers(map[string]*response{"200": tokens("Renewed.")}, withBody),
+		Responses:   answers(map[string]*response{"200": tokens("Renewed.")}, []int{422}, withBody),
 	})
 	b.add(http.MethodDelete, "/v1/sessions/current", &operation{
 		OperationID: "logOut",

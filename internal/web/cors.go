@@ -21,7 +21,7 @@ func newCORS(origins []string) (*cors, error) {
 		expose: []string{"ETag, Location, Link, Sical-Position, Sical-Parked, RateLimit, RateLimit-Policy, " +
 			"Retry-After, X-Request-ID, Idempotent-Replayed"},
 		methods: []string{"GET, HEAD, POST, PUT, PATCH, DELETE"},
-		headers: []string{"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, " +
+		headers: []string{"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, " +
 			"Sical-Min-Position, X-Request-ID, traceparent"},
 		maxAge: []string{"3600"},
 	}

@@ -113,19 +113,20 @@ func DecodeStrictBytes(body []byte, into any) error {
 
 // decodeUUID takes the canonical form of RFC 9562 only: the uuid package itself
 // also takes braces, urn: and bare digits, and two spellings of one id would be
-// two idempotent requests.
+// two idempotent requests. The nil UUID names nothing: taken, it would pass for an
+// absent one.
 func decodeUUID(d *jsontext.Decoder, id *uuid.UUID) error {
 	token, err := d.ReadToken()
 	if err != nil {
 		return err
 	}
 	if token.Kind() == '"' {
-		if parsed, ok := parseUUID(token.String()); ok {
+		if parsed, ok := parseUUID(token.String()); ok && parsed != uuid.Nil {
 			*id = parsed
 			return nil
 		}
 	}
-	return FieldError{Code: string(InvalidField), Detail: "expected a UUID"}
+	return FieldError{Code: string(InvalidField), Detail: "expected a UUID, and not the nil one"}
 }
 
 func parseUUID(s string) (uuid.UUID, bool) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ func jsonProblem(body []byte, err error) *Problem {
 		return fieldProblem(DuplicateField, syntactic.JSONPointer, "appears twice")
 	case !utf8.Valid(body):
 		return NewProblem(BadJSON, "Not valid UTF-8.")
-	case errors.Is(err, io.EOF):
+	case len(bytes.TrimSpace(body)) == 0:
 		return NewProblem(BadJSON, "The body is empty.")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return NewProblem(BadJSON, "The document ends too early.")
@@ -50,6 +51,10 @@ func fieldProblem(code Code, pointer jsontext.Pointer, detail string) *Problem {
 	return NewProblem(code, "", FieldError{Pointer: string(pointer), Code: string(code), Detail: detail})
 }
 
+// expecting is a type with a form of its own that says what would have been right,
+// such as "expected a date as YYYY-MM-DD".
+type expecting interface{ Expected() string }
+
 // expectation says in JSON's words what would have been right.
 func expectation(err *json.SemanticError) string {
 	t := err.GoType
@@ -58,6 +63,9 @@ func expectation(err *json.SemanticError) string {
 	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if words, ok := reflect.Zero(t).Interface().(expecting); ok {
+		return words.Expected()
 	}
 	if t == reflect.TypeFor[time.Time]() {
 		return "expected an instant as RFC 3339 writes it"

@@ -1,16 +1,20 @@
 package web
 
 import (
+	encoding "encoding/json"
 	"errors"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
 )
 
 // target has a member of every kind the APIs take.
@@ -111,6 +115,53 @@ func TestDecodeStrictOwnFieldError(t *testing.T) {
 	}
 	p := problemFrom(t, DecodeStrictBytes([]byte(`{"levels":["easy","odd"]}`), &into))
 	require.Equal(t, []FieldError{{Pointer: "/levels/1", Code: "unknown_level", Detail: "expected one of: easy"}}, p.Errors)
+}
+
+// share has a form of its own and says which.
+type share int
+
+func (s *share) UnmarshalJSON(b []byte) error { return errors.New("not for clients: " + string(b)) }
+func (share) Expected() string                { return "expected a share of a hundred" }
+
+func TestDecodeStrictSaysWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	for doc, want := range map[string]FieldError{
+		`{"share":0.001}`:      {Pointer: "/share", Code: "invalid_field", Detail: "expected a share of a hundred"},
+		`{"share":"10"}`:       {Pointer: "/share", Code: "invalid_field", Detail: "expected a share of a hundred"},
+		`{"shares":[true]}`:    {Pointer: "/shares/0", Code: "invalid_field", Detail: "expected a share of a hundred"},
+		`{"due":"2027-02-30"}`: {Pointer: "/due", Code: "invalid_field", Detail: "expected a date as YYYY-MM-DD"},
+		`{"due":20270230}`:     {Pointer: "/due", Code: "invalid_field", Detail: "expected a date as YYYY-MM-DD"},
+	} {
+		var into struct {
+			Share  share        `json:"share"`
+			Shares []*share     `json:"shares"`
+			Due    *events.Date `json:"due"`
+		}
+		p := problemFrom(t, DecodeStrictBytes([]byte(doc), &into))
+		require.Equal(t, []FieldError{want}, p.Errors, doc)
+	}
+	for _, doc := range []string{"", " \r\n\t"} {
+		require.Equal(t, "The body is empty.", problemFrom(t, DecodeStrictBytes([]byte(doc), &target{})).Detail)
+	}
+	require.Equal(t, "The document ends too early.", problemFrom(t, DecodeStrictBytes([]byte(`{"title":`), &target{})).Detail)
+}
+
+func TestFieldErrorTellsOnePlace(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]FieldError{
+		`{"pointer":"/a","code":"c","detail":"d"}`: {Pointer: "/a", Code: "c", Detail: "d"},
+		`{"parameter":"q","code":"c"}`:             {Parameter: "q", Code: "c"},
+		`{"header":"H","code":"c"}`:                {Header: "H", Code: "c"},
+		`{"pointer":"","code":"c","detail":"d"}`:   {Code: "c", Detail: "d"},
+	} {
+		for _, marshal := range []func(any) ([]byte, error){
+			encoding.Marshal, func(v any) ([]byte, error) { return json.Marshal(v) },
+		} {
+			b, err := marshal([]FieldError{f})
+			require.NoError(t, err)
+			require.Equal(t, "["+want+"]", string(b))
+		}
+	}
 }
 
 func TestDecodeStrictMediaAndSize(t *testing.T) {

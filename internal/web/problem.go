@@ -2,13 +2,16 @@ package web
 
 import (
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // ProblemType is the media type of every error answer (RFC 9457).
 const ProblemType = "application/problem+json"
 
 // FieldError says what is wrong with one part of a request. Exactly one of
-// Pointer (RFC 6901, into the body), Parameter (of the query) and Header is set.
+// Pointer (RFC 6901, into the body), Parameter (of the query) and Header is told:
+// the pointer where neither of the others is set, and "" is the whole body.
 // As an error returned by a field's own UnmarshalJSON or UnmarshalText it decides
 // code and detail; the decoder fills in the pointer.
 type FieldError struct {
@@ -17,6 +20,19 @@ type FieldError struct {
 	Header    string `json:"header,omitempty"`
 	Code      string `json:"code"`
 	Detail    string `json:"detail,omitempty"`
+}
+
+// MarshalJSON writes the pointer to the whole body too, which an omitempty drops.
+func (f FieldError) MarshalJSON() ([]byte, error) {
+	type members FieldError // without this method
+	if f.Pointer != "" || f.Parameter != "" || f.Header != "" {
+		return json.Marshal(members(f))
+	}
+	return json.Marshal(struct {
+		Pointer string `json:"pointer"`
+		Code    string `json:"code"`
+		Detail  string `json:"detail,omitempty"`
+	}{"", f.Code, f.Detail})
 }
 
 // Error makes a FieldError an error.

@@ -228,7 +228,9 @@ func TestCORS(t *testing.T) {
 	require.Equal(t, 204, resp.StatusCode)
 	require.Equal(t, "http://localhost:5173", resp.Header.Get("Access-Control-Allow-Origin"))
 	require.Contains(t, resp.Header.Get("Access-Control-Allow-Methods"), "PATCH")
-	require.Contains(t, resp.Header.Get("Access-Control-Allow-Headers"), "Idempotency-Key")
+	for _, name := range []string{"Idempotency-Key", "Last-Event-ID"} {
+		require.Contains(t, resp.Header.Get("Access-Control-Allow-Headers"), name)
+	}
 
 	for _, origin := range []string{"null", "https://app.example.evil", "https://evil-app.example", "http://app.example",
 		"https://app.example:8443", "https://APP.example", "https://app.example/"} {

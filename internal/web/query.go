@@ -31,7 +31,7 @@ func ReadQuery(u *url.URL, allowed ...string) *Query {
 	}
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		q.fail("", "is not correctly encoded")
+		q.fail(misencoded(u.RawQuery), "is not correctly encoded")
 	}
 	q.values = make(map[string]string, len(values))
 	for name, given := range values {
@@ -52,7 +52,25 @@ func ReadQuery(u *url.URL, allowed ...string) *Query {
 	return q
 }
 
+// misencoded is the name of the first parameter that cannot be decoded, itself decoded
+// where that is possible.
+func misencoded(raw string) string {
+	for part := range strings.SplitSeq(raw, "&") {
+		if _, err := url.ParseQuery(part); err != nil {
+			name, _, _ := strings.Cut(part, "=")
+			if decoded, err := url.QueryUnescape(name); err == nil {
+				name = decoded
+			}
+			return strings.ToValidUTF8(name, "\ufffd")
+		}
+	}
+	return ""
+}
+
 func (q *Query) fail(name, detail string) {
+	if name == "" {
+		name = "(empty)" // a problem names something
+	}
 	q.errs = append(q.errs, FieldError{Parameter: name, Code: string(InvalidParameter), Detail: detail})
 }
 
