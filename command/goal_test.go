@@ -30,7 +30,18 @@ func TestCreateGoal(t *testing.T) {
 		&events.GoalCreated{Title: events.Personal(strings.Repeat("长", maxTitle)), Visibility: events.Private})
 	g.refuses(t, &CreateGoal{}, "blank", "/title")
 	g.refuses(t, &CreateGoal{Title: " \u3000"}, "blank", "/title")
-	g.refuses(t, &CreateGoal{Title: "two\nlines"}, "control_character", "/title")
+	for _, invisible := range []string{"\u200b", "\u3164", "\u00ad", "\u2800", "\ufe0f", "\u200d \u2060"} {
+		g.refuses(t, &CreateGoal{Title: invisible}, "blank", "/title")
+		g.refuses(t, &CreateGoal{Title: "x", Category: invisible}, "blank", "/category")
+	}
+	for _, turning := range []string{"two\nlines", "x\u202egnp.exe", "\u2066x", "two\u2028lines", "two\u2029parts"} {
+		g.refuses(t, &CreateGoal{Title: turning}, "control_character", "/title")
+	}
+	for _, shown := range []string{"👩\u200d🎓 学", "क्\u200dष", "\u0601", "שלום\u200f!"} {
+		if _, err := g.decide(&CreateGoal{Of: of("goal"), Title: shown}); err != nil {
+			t.Errorf("%q: %v", shown, err)
+		}
+	}
 	g.refuses(t, &CreateGoal{Title: "\xff"}, "invalid_text", "/title")
 	g.refuses(t, &CreateGoal{Title: strings.Repeat("长", maxTitle+1)}, "too_long", "/title")
 	g.refuses(t, &CreateGoal{Title: "x", Description: "\x1b[2J"}, "control_character", "/description")

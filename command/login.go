@@ -66,8 +66,7 @@ func username(pointer, name string) error {
 }
 
 func inName(r rune) bool {
-	visible := !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-	return visible && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) || strings.ContainsRune("._-", r)
+	return !invisible(r) && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) || strings.ContainsRune("._-", r)
 }
 
 // email checks an address as far as text can tell; whether it works only a mail

@@ -18,7 +18,7 @@ const (
 
 // title checks a required one-line text.
 func title(pointer, s string) error {
-	if strings.TrimSpace(s) == "" {
+	if blank(s) {
 		return broken("blank", pointer, "A title is needed.")
 	}
 	return line(pointer, s, maxTitle)
@@ -26,18 +26,40 @@ func title(pointer, s string) error {
 
 // remark checks a required text that may have several lines.
 func remark(pointer, s string) error {
-	if strings.TrimSpace(s) == "" {
+	if blank(s) {
 		return broken("blank", pointer, "A text is needed.")
 	}
 	return text(pointer, s, maxComment)
 }
 
-// line checks an optional one-line text.
+// blank tells whether a text shows nothing.
+func blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !invisible(r) })
+}
+
+// invisible tells whether a character shows nothing by itself. Within a text some of
+// these have their place: joiners make emoji, and letters of Indic scripts.
+func invisible(r rune) bool {
+	const emptyBraille = '\u2800'
+	return r == emptyBraille || !unicode.Is(unicode.Prepended_Concatenation_Mark, r) &&
+		unicode.In(r, unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// line checks an optional one-line text. What turns the writing direction around would
+// go on behind it, in whatever stands beside it on the page.
 func line(pointer, s string, most int) error {
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	if strings.ContainsFunc(s, notInLine) {
 		return broken("control_character", pointer, "One line of text is expected, without control characters.")
 	}
+	if s != "" && blank(s) {
+		return broken("blank", pointer, "A text that shows something is expected.")
+	}
 	return text(pointer, s, most)
+}
+
+func notInLine(r rune) bool {
+	turns := r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' // embeddings, overrides, isolates
+	return turns || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 }
 
 // text checks a text that may have several lines.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sical-backend/events"
@@ -166,10 +167,16 @@ func endpoint(pointer, text string) error {
 	}
 	u, err := url.Parse(text)
 	if err != nil || len(text) > maxURL || u.Scheme != "https" && u.Scheme != "http" ||
-		u.Hostname() == "" || u.User != nil || strings.Contains(text, "#") {
+		u.Hostname() == "" || !port(u.Port()) || u.User != nil || strings.Contains(text, "#") {
 		return broken("invalid_url", pointer, "An https URL of at most %d bytes is expected, without user and fragment.", maxURL)
 	}
 	return nil
+}
+
+// port tells whether an optional port is one that can be connected to.
+func port(number string) bool {
+	n, err := strconv.ParseUint(number, 10, 16)
+	return number == "" || err == nil && n > 0
 }
 
 // eventTypes checks a list of patterns as events.Selects reads them: each must

@@ -52,7 +52,7 @@ func TestWebhookForms(t *testing.T) {
 	}
 	for _, url := range []string{
 		"", "example.org", "ftp://example.org", "https://", "https:///path", "https://user:pass@example.org/", "https://example.org/#part",
-		"https://example.org:port/", "http//example.org", "https://example.org/" + strings.Repeat("x", maxURL), "javascript:alert(1)", "https://[::1",
+		"https://example.org:port/", "https://example.org:99999/", "https://example.org:0/", "http//example.org", "https://example.org/" + strings.Repeat("x", maxURL), "javascript:alert(1)", "https://[::1",
 	} {
 		if got := register(url, hookSecret, "*"); got != "invalid_url" && got != "missing" {
 			t.Errorf("%.40s: %s", url, got)
