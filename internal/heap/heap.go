@@ -62,7 +62,7 @@ type sentinel [32]byte
 func follow(s *sentinel) {
 	runtime.SetFinalizer(s, func(s *sentinel) {
 		collector.mu.Lock()
-		collector.weigh(time.Now())
+		collector.collected(time.Now(), taken())
 		steer()
 		collector.mu.Unlock()
 		follow(s)
@@ -79,7 +79,7 @@ func steer() {
 	if collector.fills > 0 {
 		percent, limit = max(percent, lazy), min(limit, collector.bound)
 	} else {
-		limit = min(limit, collector.target.limit(time.Now()))
+		limit = min(limit, collector.target.limit())
 	}
 	if percent < collector.percent*9/10 || percent > collector.percent*11/10 {
 		debug.SetGCPercent(percent)
@@ -89,6 +89,11 @@ func steer() {
 		debug.SetMemoryLimit(limit)
 		collector.limit = limit
 	}
+}
+
+// taken is what the runtime has of the system and has not given back.
+func taken() int64 {
+	return int64(read("/memory/classes/total:bytes") - read("/memory/classes/heap/released:bytes"))
 }
 
 // coarse is by how much a limit has to differ to be set anew, which stops everything for

@@ -4,35 +4,33 @@ import (
 	"bytes"
 	"math"
 	"os"
-	"runtime/metrics"
 	"strconv"
 	"time"
 )
 
 const (
-	// dear is the share of all processor time from which on collecting garbage costs more
-	// than the memory is worth. The runtime takes a quarter while it collects: from here
-	// on it does so more than half of the time.
-	dear = .15
-	// weighed is how long what it costs is looked at, at least.
-	weighed = 2 * time.Second
-	// rest is for how long the process takes what it likes when it was dear.
-	rest = time.Minute
+	// apart is how far apart collections are at least, or the target gives way: one of a
+	// hundred megabytes takes a tenth of a second of processor time, and whoever allocates
+	// meanwhile helps.
+	apart = 400 * time.Millisecond
+	// step is by how much it gives way after each that came sooner, and comes back after
+	// each that came at twice that.
+	step = 16 << 20
 )
 
-// target is what the process keeps to, and what that costs.
+// target is what the process keeps to.
 type target struct {
-	bytes   int64     // resident; 0 for no matter
-	resting time.Time // until when the process takes what it likes
-	since   time.Time // when what follows was read
-	spent   cost
+	bytes int64     // resident; 0 for no matter
+	more  int64     // by which it gives way just now
+	last  time.Time // when garbage was collected
 }
 
 // Keep holds what the process has resident to about so many bytes, what the system has
-// mapped of its program included. Where so little of that is garbage that collecting it
-// would take a seventh of all processor time, the heap grows as it does without, for a
-// minute: to be larger is better than to stand still. A lower limit stays that the
-// runtime had before. It is called at most once, before anything fills the heap.
+// mapped of its program included, as long as garbage is not collected more than two or
+// three times a second for it. It is larger where more than the target is in use, or so
+// much is allocated that it would stand still otherwise, and comes back afterwards. A
+// lower limit stays that the runtime had before. It is called at most once, before
+// anything fills the heap.
 func Keep(bytes int64) {
 	collector.mu.Lock()
 	defer collector.mu.Unlock()
@@ -41,36 +39,23 @@ func Keep(bytes int64) {
 }
 
 // limit is what the runtime may take, which knows nothing of what is mapped.
-func (t *target) limit(now time.Time) int64 {
-	if t.bytes == 0 || now.Before(t.resting) {
+func (t *target) limit() int64 {
+	if t.bytes == 0 {
 		return math.MaxInt64
 	}
-	return max(t.bytes-mapped(), 1)
+	return max(t.bytes+t.more-mapped(), 1)
 }
 
-// weigh looks, after a collection, at what collecting has cost lately.
-func (t *target) weigh(now time.Time) {
-	if t.bytes == 0 || now.Sub(t.since) < weighed {
-		return
+// collected gives way, or comes back, after a collection in a process that has taken so
+// much. It gives way no further than helps.
+func (t *target) collected(now time.Time, taken int64) {
+	switch since := now.Sub(t.last); {
+	case since < apart && t.limit() < taken+2*step:
+		t.more += step
+	case since > 2*apart:
+		t.more = max(0, t.more-step)
 	}
-	spent := costs()
-	collecting, all := spent.collecting-t.spent.collecting, spent.all-t.spent.all
-	if !t.since.IsZero() && now.After(t.resting) && collecting > dear*all {
-		t.resting = now.Add(rest)
-	}
-	t.since, t.spent = now, spent
-}
-
-// cost is processor time in seconds: of collecting garbage, but for what nobody else
-// wanted, and all that there was.
-type cost struct{ collecting, all float64 }
-
-func costs() cost {
-	samples := []metrics.Sample{
-		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/gc/mark/idle:cpu-seconds"}, {Name: "/cpu/classes/total:cpu-seconds"},
-	}
-	metrics.Read(samples)
-	return cost{samples[0].Value.Float64() - samples[1].Value.Float64(), samples[2].Value.Float64()}
+	t.last = now
 }
 
 // mapped is how much of files the process has resident, such as its program; 0 where the
