@@ -147,19 +147,23 @@ func wishes(v Viewer, ids []events.ID) []wish {
 	return list
 }
 
-// gather finds something by keys in a snapshot of the views, together with what
-// others ask of the same kind just then. find is that of the kind: it ends the
-// snapshot.
-func gather[K, T any](ctx context.Context, a *Asker, kind any, views []*projections.View, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
+// gather reads something by keys together with what others ask of the same kind just
+// then. read is that of the kind.
+func gather[K, T any](ctx context.Context, a *Asker, kind any, keys []K, read func(context.Context, []K) (taken[T], error)) (taken[T], error) {
 	g, ok := a.gatherers.Load(kind)
 	if !ok {
-		g, _ = a.gatherers.LoadOrStore(kind, &gatherer[K, taken[T]]{read: func(ctx context.Context, keys []K) (t taken[T], err error) {
-			t.checkpoints, err = a.read(ctx, views, func(s *snapshot) (err error) {
-				t.found, err = find(ctx, s, keys)
-				return err
-			})
-			return t, err
-		}})
+		g, _ = a.gatherers.LoadOrStore(kind, &gatherer[K, taken[T]]{read: read})
 	}
 	return g.(*gatherer[K, taken[T]]).ask(ctx, keys)
+}
+
+// gatherMoment is gather in a snapshot of the views, which find ends. They are the kind.
+func gatherMoment[K, T any](ctx context.Context, a *Asker, of *reading, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
+	return gather(ctx, a, of, keys, func(ctx context.Context, keys []K) (t taken[T], err error) {
+		t.checkpoints, err = a.read(ctx, of.views, func(s *snapshot) (err error) {
+			t.found, err = find(ctx, s, keys)
+			return err
+		})
+		return t, err
+	})
 }

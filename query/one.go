@@ -3,6 +3,9 @@ package query
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"sical-backend/events"
 	"sical-backend/projections"
 )
@@ -35,9 +38,39 @@ func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, s
 // rowsByID reads rows of one view, together with what others ask of it just then:
 // what is found may be more than was asked for, and is shared.
 func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids []events.ID) (map[events.ID]*R, []projections.Checkpoint, error) {
-	rows, err := gather(ctx, a, view, []*projections.View{view}, ids, func(ctx context.Context, s *snapshot, ids []events.ID) (map[events.ID]*R, error) {
-		found := find[R](s, view, ids...)
-		return found, s.finish(ctx)
+	rows, err := gather(ctx, a, view, ids, func(ctx context.Context, ids []events.ID) (t taken[map[events.ID]*R], err error) {
+		err = a.assuming(ctx, []*projections.View{view}, func(builds map[string]projections.Build) (again bool, err error) {
+			t, err = findRows[R](ctx, a, view, builds[view.Name], ids)
+			return outdated(err), err
+		})
+		return t, err
 	})
 	return rows.found, rows.checkpoints, err
+}
+
+// findRows reads rows of a build and how far it is by one statement, which sees one
+// moment as a snapshot does, for less.
+func findRows[R any](ctx context.Context, a *Asker, view *projections.View, build projections.Build, ids []events.ID) (t taken[map[events.ID]*R], err error) {
+	rows, err := a.pool.Query(ctx, `-- find `+view.Name+`
+		with s as materialized (`+servingBuilds+`)
+		select s.version, s.build, s.position, coalesce(r.id, '00000000-0000-0000-0000-000000000000'), r.doc
+		from s left join `+build.Table()+` r on r.id = any($4)`, append(servingArguments([]*projections.View{view}), ids)...)
+	if err != nil {
+		return t, err
+	}
+	t.found = make(map[events.ID]*R, len(ids))
+	at := projections.Checkpoint{Build: projections.Build{View: view.Name}}
+	var id events.ID
+	var doc pgtype.DriverBytes // good until the next row
+	_, err = pgx.ForEachRow(rows, []any{&at.Build.Version, &at.Build.Number, &at.Position, &id, &doc}, func() (err error) {
+		switch {
+		case at.Build != build:
+			return errOtherBuild
+		case doc != nil:
+			t.found[id], err = decode[R](view, doc)
+		}
+		return err
+	})
+	t.checkpoints = []projections.Checkpoint{at}
+	return t, err
 }

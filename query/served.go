@@ -31,9 +31,11 @@ func outdated(err error) bool {
 // serving finds, for each view, the highest version that this program can read
 // and that has a build to be read, and how far that build is.
 const serving = `-- read projection
-	select v.view, coalesce(s.version, 0), coalesce(s.serving, 0), coalesce((
+	` + servingBuilds
+
+const servingBuilds = `select v.view, coalesce(s.version, 0) as version, coalesce(s.serving, 0) as build, coalesce((
 		select min(p.position) from sical.projection p
-		where p.view = v.view and p.version = s.version and p.build = s.serving), 0)
+		where p.view = v.view and p.version = s.version and p.build = s.serving), 0) as position
 	from unnest($1::text[], $2::int[], $3::int[]) with ordinality v (view, lowest, highest, n)
 	left join lateral (
 		select r.version, r.serving from sical.view_version r

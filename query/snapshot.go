@@ -22,21 +22,31 @@ type snapshot struct {
 	sent   bool                         // whether something has been read
 }
 
-// read runs f in one snapshot of the views and tells the position of each in it.
-// f ends it by finish. Where a view turns out to be read from another build than
-// the one last seen, f is called again; nothing was read by it then.
-func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) ([]projections.Checkpoint, error) {
+// assuming runs f on the builds of the views that were seen last, and again where it
+// says that another one is to be read.
+func (a *Asker) assuming(ctx context.Context, views []*projections.View, f func(map[string]projections.Build) (again bool, err error)) error {
 	for tries := 1; ; tries++ {
 		builds, err := a.served.builds(ctx, a.pool, views)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		checkpoints, again, err := a.try(ctx, views, builds, f)
+		again, err := f(builds)
 		if !again || tries == 3 {
-			return checkpoints, err
+			return err
 		}
 		a.served.forget(views)
 	}
+}
+
+// read runs f in one snapshot of the views and tells the position of each in it.
+// f ends it by finish. Where a view turns out to be read from another build than
+// the one last seen, f is called again; nothing was read by it then.
+func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []projections.Checkpoint, err error) {
+	err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
+		checkpoints, again, err = a.try(ctx, views, builds, f)
+		return again, err
+	})
+	return checkpoints, err
 }
 
 func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, f func(*snapshot) error) (

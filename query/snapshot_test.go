@@ -123,6 +123,43 @@ func TestFailedSnapshot(t *testing.T) {
 	require.Equal(t, "still here", found[id].Title)
 }
 
+// TestRowsOfAnotherBuild: what was assumed of a view is checked by the statement that
+// reads it, whether the build before is still there or not, and whether it finds a row.
+func TestRowsOfAnotherBuild(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	id, ctx := uuid.New(), t.Context()
+	put(t, projector, id, "of the first build", 1)
+	a := NewAsker(reader, nil)
+	read := func(ids ...events.ID) (map[events.ID]*projections.PointRow, projections.Checkpoint) {
+		found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
+		require.NoError(t, err)
+		require.Len(t, checkpoints, 1)
+		return found, checkpoints[0]
+	}
+	found, at := read(id, uuid.New())
+	require.Len(t, found, 1)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(1), Position: 1}, at)
+
+	serve := func(build int) {
+		_, err := projector.Exec(ctx, projections.Point.DDL(projections.Point.Build(build)))
+		require.NoError(t, err)
+		_, err = projector.Exec(ctx, `update sical.view_version set serving = $1 where view = 'point'`, build)
+		require.NoError(t, err)
+	}
+	serve(2)
+	found, at = read(id)
+	require.Empty(t, found)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(2)}, at)
+
+	serve(3)
+	_, err := projector.Exec(ctx, `drop table `+projections.Point.Build(2).Table())
+	require.NoError(t, err)
+	found, at = read(uuid.New())
+	require.Empty(t, found)
+	require.Equal(t, projections.Point.Build(3), at.Build)
+}
+
 // BenchmarkPoint answers the smallest question from the tables.
 func BenchmarkPoint(b *testing.B) {
 	projector, reader := tables(b)

@@ -93,7 +93,7 @@ func userDeps(v Viewer, ids ...events.ID) []string {
 func (a *Asker) users(ctx context.Context, v Viewer, ids []events.ID) ([]User, Answer, error) {
 	views := userViews(v)
 	wishes := wishes(v, ids)
-	t, err := gather(ctx, a, views, views.views, wishes, findUsers)
+	t, err := gatherMoment(ctx, a, views, wishes, findUsers)
 	if err != nil {
 		return nil, Answer{}, err
 	}
