@@ -232,7 +232,10 @@ func TestWrongUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{}, {"dance"}, {"serve", "--no-such-flag"}, {"serve", "--log-format", "loud"}, {"token"}, {"import", "oulad"},
-		{"import", "oulad", "/no/such/folder"}, {"token", "--user", "a", "--username", "b"},
+		{"import", "oulad", "/no/such/folder"}, {"import", "ndjson", "/no/such/file"}, {"token", "--user", "a", "--username", "b"},
+		{"token", "--user", "nobody"}, {"token", "--username", "ada", "--role", "god"}, {"query"}, {"command"}, {"projector"},
+		{"projections", "rebuild", "goal", "--shards", "1000"}, {"projections", "rebuild", "goal", "--rate=-1"},
+		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
 	} {
 		var stdout, stderr bytes.Buffer
 		assert.Equal(t, misuse, run(args, &stdout, &stderr), "%v", args)
@@ -243,5 +246,14 @@ func TestWrongUsage(t *testing.T) {
 	assert.Zero(t, run([]string{"serve", "--help"}, &stdout, &stderr))
 	assert.Contains(t, stdout.String(), "SICAL_DATA_DIR")
 	assert.Zero(t, run([]string{"version"}, &stdout, &stderr))
-	assert.Equal(t, failed, run([]string{"query"}, &stdout, &stderr), "a role alone needs both URLs")
+
+	for flag, args := range map[string][]string{
+		"--user": {"token", "--user", "nobody"}, "--subject": {"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
+		"[learner curator moderator admin]": {"token", "--username", "ada", "--role", "god"},
+		"--postgres-url and --nats-url":     {"query"},
+	} {
+		stderr.Reset()
+		run(args, &stdout, &stderr)
+		assert.Contains(t, stderr.String(), flag, "what is wrong is named")
+	}
 }

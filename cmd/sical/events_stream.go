@@ -137,11 +137,16 @@ type ReplayEvents struct {
 	Subject string `help:"NATS subject to send on: none of this system's own." required:""`
 }
 
+// Validate refuses a subject of this system's own, before anything is started.
+func (r *ReplayEvents) Validate() error {
+	if err := relay.CheckSubject(r.Subject); err != nil {
+		return fmt.Errorf("--subject: %w", err)
+	}
+	return nil
+}
+
 // Run sends, with a bar on a terminal.
 func (r *ReplayEvents) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	if err := relay.CheckSubject(r.Subject); err != nil { // before anything is started
-		return err
-	}
 	a := newApp(*c, logger)
 	defer a.Close()
 	log, err := a.openLog(ctx)

@@ -23,7 +23,7 @@ import (
 
 // ImportNDJSON imports a file of commands.
 type ImportNDJSON struct {
-	File string `arg:"" help:"File of commands, or - for standard input."`
+	File string `arg:"" help:"File of commands, or - for standard input." type:"existingfile"`
 }
 
 // maxLine bounds a line, in bytes.

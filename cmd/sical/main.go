@@ -59,12 +59,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	cli.limit(logger)
 	parsed.Bind(&cli.Config, &output{stdout}, logger)
-	if err := parsed.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	err = parsed.Run()
+	if wrong, ok := errors.AsType[usageError](err); ok {
+		return misused(stderr, wrong)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed
 	}
 	return 0
 }
+
+// usageError is wrong usage that only a command itself finds, with settings that were
+// read from files. What the arguments alone tell belongs into a command's Validate.
+type usageError struct{ error }
 
 var errExit = errors.New("exit")
 

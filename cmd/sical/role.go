@@ -15,7 +15,7 @@ type Role struct{}
 // Run does the work of the role that the subcommand names.
 func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
 	if c.PostgresURL == "" || c.NATSURL == "" {
-		return errors.New("a role alone needs --postgres-url and --nats-url; sical serve brings its own")
+		return usageError{errors.New("a role alone needs --postgres-url and --nats-url; sical serve brings its own")}
 	}
 	a := newApp(*c, logger)
 	defer a.Close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,8 +20,20 @@ import (
 type Token struct {
 	User     string        `help:"Id of the user." xor:"who" required:""`
 	Username string        `help:"Username of the user." xor:"who" required:""`
-	Role     string        `help:"Role to act in, instead of the user's own." enum:",learner,curator,moderator,admin" default:""`
+	Role     string        `help:"Role to act in, instead of the user's own: learner, curator, moderator or admin."`
 	TTL      time.Duration `name:"ttl" help:"How long the token lives, at most 1h." default:"10m"`
+}
+
+// Validate refuses what is no id and no role.
+func (t *Token) Validate() error {
+	if _, err := uuid.Parse(t.User); t.User != "" && err != nil {
+		return fmt.Errorf("--user: %q is no UUID", t.User)
+	}
+	roles := []events.Role{events.Learner, events.Curator, events.Moderator, events.Admin}
+	if t.Role != "" && !slices.Contains(roles, events.Role(t.Role)) {
+		return fmt.Errorf("--role: one of %v is expected, not %q", roles, t.Role)
+	}
+	return nil
 }
 
 // Run prints the token.

@@ -84,21 +84,20 @@ func text(s *string) string {
 // ViewState sets whether a view is folded.
 type ViewState struct {
 	Name string `arg:"" help:"Name of the view."`
+	JSON bool   `name:"json" help:"The view and its state as one JSON object."`
 }
 
 // Run writes the state that the subcommand names; the view's owner heeds it
 // within a second. Resuming also tries a failed fold again.
 func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, s.Name, false, func(_ *App, p pool, v *projections.View) (err error) {
+	return onView(ctx, c, logger, s.Name, false, func(_ *App, p pool, v *projections.View) error {
+		steer, state := rebuild.Resume, "live"
 		if k.Selected().Name == "pause" {
-			if err = rebuild.Pause(ctx, p, v); err == nil {
-				fmt.Fprintf(out, "%s is paused.\n", v.Name)
-			}
+			steer, state = rebuild.Pause, "paused"
+		}
+		if err := steer(ctx, p, v); err != nil {
 			return err
 		}
-		if err = rebuild.Resume(ctx, p, v); err == nil {
-			fmt.Fprintf(out, "%s is live.\n", v.Name)
-		}
-		return err
+		return say(out, s.JSON, map[string]string{"view": v.Name, "state": state}, "%s is %s.", v.Name, state)
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 
@@ -45,6 +46,15 @@ func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, fo
 // viewNamed finds a view of this binary.
 func viewNamed(name string) (*projections.View, error) {
 	return rebuild.Named(projections.Views(), name)
+}
+
+// say prints a sentence, or for programs an object instead.
+func say(out io.Writer, lines bool, object any, sentence string, args ...any) error {
+	if lines {
+		return json.NewEncoder(out).Encode(object)
+	}
+	_, err := fmt.Fprintf(out, sentence+"\n", args...)
+	return err
 }
 
 // encodeLines prints a list as one JSON object a line.

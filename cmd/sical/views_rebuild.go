@@ -50,12 +50,18 @@ type ViewRebuild struct {
 	JSON            bool   `name:"json" help:"One JSON object a line."`
 }
 
+func (r *ViewRebuild) request() rebuild.Request {
+	return rebuild.Request{RequireApproval: r.RequireApproval, Approved: r.Approve, Rate: r.Rate, Shards: r.Shards}
+}
+
+// Validate refuses figures out of bounds.
+func (r *ViewRebuild) Validate() error { return r.request().Check() }
+
 // Run asks for a rebuild, which projectors do, and shows how far it is until it
 // ends or is held.
 func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
-		asked := rebuild.Request{RequireApproval: r.RequireApproval, Approved: r.Approve, Rate: r.Rate, Shards: r.Shards}
-		if err := rebuild.Start(ctx, p, v, asked); err != nil {
+		if err := rebuild.Start(ctx, p, v, r.request()); err != nil {
 			return err
 		}
 		if r.Detach {
@@ -134,6 +140,7 @@ func tell(out *output, found json.RawMessage) {
 // ViewCancel cancels a rebuild.
 type ViewCancel struct {
 	Name string `arg:"" help:"Name of the view."`
+	JSON bool   `name:"json" help:"The rebuild as one JSON object."`
 }
 
 // Run asks for a rebuild to be given up.
@@ -146,8 +153,7 @@ func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *sl
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "The rebuild of %s is %s.\n", v.Name, j.State)
-		return nil
+		return say(out, r.JSON, j, "The rebuild of %s is %s.", v.Name, j.State)
 	})
 }
 
@@ -189,19 +195,24 @@ func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *s
 // ViewRollback goes back to the previous build.
 type ViewRollback struct {
 	Name string `arg:"" help:"Name of the view."`
+	JSON bool   `name:"json" help:"What is read now as one JSON object."`
 }
 
 // Run has the previous build read again; doing it twice goes forward again.
 func (r *ViewRollback) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	return onView(ctx, c, logger, r.Name, false, func(a *App, p pool, v *projections.View) error {
+		var read int
 		err := rebuild.Rollback(ctx, p, v, func(b projections.Build) {
 			projector.Announce(projector.Config{Changes: a.nats, Logger: logger}, b)
-			fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, b.Number)
+			read = b.Number
 		})
 		if flushed := a.nats.FlushTimeout(time.Second); flushed != nil {
 			logger.Debug("the notice is on its way", "error", flushed)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return say(out, r.JSON, map[string]any{"view": v.Name, "version": v.Version, "build": read}, "%s is read from build %d.", v.Name, read)
 	})
 }
 
@@ -219,11 +230,11 @@ func (r *ViewVerify) Run(ctx context.Context, c *Config, out *output, logger *sl
 		if err != nil {
 			return err
 		}
-		bar := progress("verify "+v.Name, 1000)
+		show, clear := share("verify " + v.Name)
 		outcome, err := rebuild.Verify(ctx, rebuild.VerifyConfig{
-			Pool: p, View: v, Build: b, Sample: r.Sample, Progress: func(done float64) { _ = bar.Set64(int64(1000 * done)) },
+			Pool: p, View: v, Build: b, Sample: r.Sample, Progress: show,
 		})
-		_ = bar.Clear()
+		clear()
 		if err != nil {
 			return err
 		}

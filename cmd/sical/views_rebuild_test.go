@@ -34,7 +34,9 @@ func (b binary) rebuilds(t *testing.T) {
 	assert.Contains(t, b.output(t, dir, "", "projections", "rebuild", "progress", "--json"), `"state":"done"`)
 	assert.Contains(t, b.output(t, dir, "", "projections", "verify", "progress"), "0 differences")
 	assert.Contains(t, b.output(t, dir, "", "projections", "rollback", "progress"), "read from build 1")
-	assert.Contains(t, b.output(t, dir, "", "projections", "rollback", "progress"), "read from build 2")
+	assert.Regexp(t, `^{"build":2,"version":\d+,"view":"progress"}\s*$`, b.output(t, dir, "", "projections", "rollback", "progress", "--json"))
+	assert.JSONEq(t, `{"view":"progress","state":"paused"}`, b.output(t, dir, "", "projections", "pause", "progress", "--json"))
+	assert.JSONEq(t, `{"view":"progress","state":"live"}`, b.output(t, dir, "", "projections", "resume", "progress", "--json"))
 	for _, wrong := range [][]string{{"rebuild", "nothing"}, {"cancel", "goal"}, {"rollback", "goal"}, {"approve", "goal"}, {"retry", "goal"}} {
 		var stderr bytes.Buffer
 		cmd := b.command(t, dir, append([]string{"projections"}, wrong...)...)

@@ -108,11 +108,19 @@ type Request struct {
 	Shards int
 }
 
-// Start asks for a rebuild of a view. Whichever projector comes first does it. It
-// fails with ErrRunning.
-func Start(ctx context.Context, db executor, v *projections.View, r Request) error {
+// Check returns ErrBounds where a figure of the request is out of bounds.
+func (r Request) Check() error {
 	if r.Rate < 0 || r.Shards < 0 || r.Shards > maxShards {
 		return ErrBounds
+	}
+	return nil
+}
+
+// Start asks for a rebuild of a view. Whichever projector comes first does it. It
+// fails with ErrRunning or ErrBounds.
+func Start(ctx context.Context, db executor, v *projections.View, r Request) error {
+	if err := r.Check(); err != nil {
+		return err
 	}
 	return ask(ctx, db, v, KindRebuild, ErrRunning, r, 0)
 }
