@@ -1,0 +1,36 @@
+// Compares answers with what is expected, as of the last event of the log:
+//   node figures.mjs URL FILE-WITH-LAST-EVENT users.total=28785 'trending-points?at=2013-10-20:items.0.score=7' …
+// A figure without a question is one of /v1/statistics.
+import { readFileSync } from 'node:fs';
+
+const [url, last, ...expected] = process.argv.slice(2);
+const position = JSON.parse(readFileSync(last, 'utf8')).position;
+const begun = Date.now();
+const patience = 300_000;
+const answers = new Map();
+
+// ask waits for the views: the server itself waits no longer than five seconds.
+async function ask(question) {
+  for (;;) {
+    const answer = await fetch(`${url}/v1/${question}`, {
+      headers: { 'Sical-Min-Position': String(position), Prefer: 'wait=5' },
+    });
+    if (answer.ok) return answer.json();
+    const text = await answer.text();
+    if (answer.status !== 503 || Date.now() - begun > patience) throw new Error(`${answer.status}: ${text}`);
+  }
+}
+
+let wrong = 0;
+for (const pair of expected) {
+  const [, question = 'statistics', name, want] = pair.match(/^(?:([^:]+):)?([^=]+)=(.*)$/);
+  if (!answers.has(question)) {
+    answers.set(question, await ask(question));
+    console.log(`${question} at position ${position} after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+  }
+  const got = name.split('.').reduce((at, key) => at?.[key], answers.get(question));
+  const same = got !== null && got !== undefined && (String(got) === want || Number(got) === Number(want));
+  if (!same) wrong++;
+  console.log(`${same ? 'ok    ' : 'WRONG '} ${name} = ${got}${same ? '' : `, not ${want}`}`);
+}
+process.exit(wrong ? 1 : 0);
