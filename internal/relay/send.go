@@ -31,26 +31,26 @@ func (r *Relay) forward(ctx context.Context, list []events.Event) error {
 
 // gather adds what is handed until the relay has rested, or there is enough for a batch.
 func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event {
-	list = slices.Clip(list) // others read it, too
+	lists, n := [][]events.Event{list}, len(list)
 	rest := time.NewTimer(time.Until(r.rested))
 	defer rest.Stop()
-	for len(list) < enough {
+	for resting := true; n < enough && resting; {
 		select {
 		case more := <-r.handed:
-			list = append(list, more...)
+			lists, n = append(lists, more), n+len(more)
 			continue
 		default:
 		}
 		select {
 		case more := <-r.handed:
-			list = append(list, more...)
+			lists, n = append(lists, more), n+len(more)
 		case <-rest.C:
-			return list
+			resting = false
 		case <-ctx.Done():
-			return list
+			resting = false
 		}
 	}
-	return list
+	return slices.Concat(lists...) // once, and into a list of its own: others read these
 }
 
 // catchUp publishes from the log until its head.

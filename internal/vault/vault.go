@@ -105,14 +105,19 @@ func (v *Vault) NewKey(owner events.ID) (key Key, wrapped []byte, err error) {
 
 // Seal encrypts text about the key's owner.
 func (k Key) Seal(text events.Personal) events.Personal {
-	return events.Personal(mark + base64.RawURLEncoding.EncodeToString(seal(k.aead, []byte(text), k.owner)))
+	sealed := seal(k.aead, text, k.owner)
+	written := make([]byte, 0, len(mark)+base64.RawURLEncoding.EncodedLen(len(sealed)))
+	return events.Personal(base64.RawURLEncoding.AppendEncode(append(written, mark...), sealed))
 }
 
 // seal prefixes the ciphertext with its nonce and binds it to the owner.
-func seal(key cipher.AEAD, text []byte, owner events.ID) []byte {
-	nonce := make([]byte, key.NonceSize(), key.NonceSize()+len(text)+key.Overhead())
+func seal[T ~string | ~[]byte](key cipher.AEAD, text T, owner events.ID) []byte {
+	size := key.NonceSize()
+	sealed := make([]byte, size+len(text), size+len(text)+key.Overhead())
+	nonce := sealed[:size]
 	rand.Read(nonce)
-	return key.Seal(nonce, nonce, text, owner[:])
+	copy(sealed[size:], text)
+	return key.Seal(nonce, nonce, sealed[size:], owner[:]) // in place
 }
 
 // Seal encrypts text about owner; what belongs to nobody stays plain. It fails

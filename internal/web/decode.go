@@ -50,18 +50,29 @@ func ReadBody(r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), maxGrow)) + bytes.MinRead)
-	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge(limit)
+	if r.ContentLength >= 0 && r.ContentLength <= maxGrow {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			return nil, unread(err, limit)
 		}
-		return nil, NewProblem(BadRequest, "The body did not arrive whole.")
+		return body, nil
+	}
+	var body bytes.Buffer
+	body.Grow(bytes.MinRead)
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
+		return nil, unread(err, limit)
 	}
 	if int64(body.Len()) > limit {
 		return nil, tooLarge(limit)
 	}
 	return body.Bytes(), nil
+}
+
+func unread(err error, limit int64) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(limit)
+	}
+	return NewProblem(BadRequest, "The body did not arrive whole.")
 }
 
 func tooLarge(limit int64) error {
