@@ -20,6 +20,10 @@ var (
 	ErrTooManyEvents = errors.New("too many events to fold on demand")
 )
 
+// ErrBehind says that the server that is read follows another and has not come to a
+// position that the other may have.
+var ErrBehind = errors.New("the replica that is read is not there yet")
+
 // MostPast is how many events a look back folds at most.
 const MostPast = 10_000
 
@@ -44,18 +48,21 @@ func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uin
 }
 
 // Reached checks that the log has come to a position. It fails with ErrBeforeLog,
-// ErrFuture and an OverloadError.
+// ErrFuture, on a replica ErrBehind, and an OverloadError.
 func (a *Asker) Reached(ctx context.Context, position uint64) error {
 	if position == 0 {
 		return ErrBeforeLog
 	}
-	var reached bool
+	var reached, standby bool
 	err := a.queryRow(ctx, `-- position events
-		select exists (select position from sical.events where position = $1)`, position, &reached)
-	if err == nil && !reached {
-		err = ErrFuture
+		select exists (select position from sical.events where position = $1), pg_is_in_recovery()`, position, &reached, &standby)
+	switch {
+	case err != nil || reached:
+		return err
+	case standby:
+		return ErrBehind
 	}
-	return err
+	return ErrFuture
 }
 
 // queryRow reads what is known of a position into found.

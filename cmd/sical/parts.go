@@ -173,8 +173,9 @@ func (a *App) startQuery(ctx context.Context) error {
 	for _, view := range projections.Views() {
 		views = append(views, cache.View{Name: view.Name, Version: view.Version, Reads: view.Reads})
 	}
+	log := eventlog.NewReader(p)
 	positions := cache.NewPositions(cache.Config{
-		Views: views, Pool: p, NATS: a.nats, Head: eventlog.NewReader(p).Head, Logger: a.logger,
+		Views: views, Pool: p, NATS: a.nats, Head: log.Head, Standby: log.Standby, Logger: a.logger,
 	})
 	positions.OnForget(v.Clear)
 	hub := live.NewHub(mostStreams, streamsEach)
@@ -193,7 +194,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	api.Register(a.echo())
 	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
 	a.checks = append(a.checks, check{"read models", p.Ping})
-	a.beginnings = append(a.beginnings, check{"views", caughtUp(eventlog.NewReader(p).Head, func() (least string, position uint64) {
+	a.beginnings = append(a.beginnings, check{"views", caughtUp(log.Head, func() (least string, position uint64) {
 		position = math.MaxUint64
 		for _, v := range views {
 			if at := positions.Applied(v.Name); at < position {

@@ -124,13 +124,17 @@ func (r *Revocations) Poll(ctx context.Context) error {
 	r.polling.Lock()
 	defer r.polling.Unlock()
 	began := r.clock()
-	// The database's clock is the only one here: it dates the revocations too.
-	var now time.Time
-	if err := r.pool.QueryRow(ctx, "-- read clock\nselect clock_timestamp()").Scan(&now); err != nil {
+	// The database's clock is the only one here: it dates the revocations too. A replica
+	// has those up to the last commit that it has replayed, however long ago that was.
+	var now, seen time.Time
+	if err := r.pool.QueryRow(ctx, `-- read clock
+		select clock_timestamp(), case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), 'epoch')
+			else clock_timestamp() end`).Scan(&now, &seen); err != nil {
 		return err
 	}
+	oldest := now.Add(-remember)
 	if r.from.IsZero() {
-		r.from = now.Add(-remember)
+		r.from = oldest
 	}
 	rows, err := r.pool.Query(ctx, `-- read revocation
 		select kind, subject, generation, spared, created_at
@@ -147,7 +151,9 @@ func (r *Revocations) Poll(ctx context.Context) error {
 		r.forget(now)
 		r.swept = now
 	}
-	r.from = now.Add(-pollOverlap)
+	if r.from = seen.Add(-pollOverlap); r.from.Before(oldest) {
+		r.from = oldest
+	}
 	r.lastGood.Store(began.UnixNano())
 	return nil
 }

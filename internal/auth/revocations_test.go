@@ -65,6 +65,27 @@ func TestALateCommitIsNotMissed(t *testing.T) {
 	require.ErrorIs(t, there.verify(slow.Access), ErrRevoked)
 }
 
+// A replica that lags by minutes shows a revocation long after it was dated.
+func TestAnEndThatALaggingReplicaShowsLateIsNotMissed(t *testing.T) {
+	t.Parallel()
+	db, keys := newDatabase(t), newKeys(t)
+	owner := connect(t, db.AdminURL)
+	_, err := owner.Exec(t.Context(), `create schema replica; grant usage on schema replica to sical_command;
+		create function replica.pg_is_in_recovery() returns bool language sql as 'select true';
+		create function replica.pg_last_xact_replay_timestamp() returns timestamptz language sql as
+			$$select pg_catalog.clock_timestamp() - interval '4 minutes'$$`)
+	require.NoError(t, err)
+	p := newProcess(t, db.URL("sical_command"), keys)
+	replica := newProcess(t, db.URL("sical_command")+"&search_path=replica,pg_catalog", keys)
+	tokens := p.login(t, uuid.New())
+	require.NoError(t, replica.revocations.Poll(t.Context()))
+	_, err = owner.Exec(t.Context(), `insert into sical.revocation (kind, subject, created_at)
+		values ('session', $1, clock_timestamp() - interval '3 minutes')`, tokens.Session)
+	require.NoError(t, err)
+	require.NoError(t, replica.revocations.Poll(t.Context()))
+	require.ErrorIs(t, replica.verify(tokens.Access), ErrRevoked)
+}
+
 func TestARolledBackEndEndsNothing(t *testing.T) {
 	t.Parallel()
 	p := oneProcess(t)

@@ -27,6 +27,9 @@ type Config struct {
 	NATS  *nats.Conn    // where the notices come from; nil asks the database alone
 	// Head tells the last position of the log.
 	Head func(context.Context) (uint64, error)
+	// Standby tells whether Head asks a server that follows another, which may have
+	// more; nil where it never does.
+	Standby func(context.Context) (bool, error)
 	// MaxWaiters bounds the requests that wait at a time; 0 is 10,000.
 	MaxWaiters int64
 	Logger     *slog.Logger

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,6 +96,30 @@ func TestWithoutNoticesTheDatabaseIsAsked(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A standby cannot know what lies beyond its log, and what does may be there soon.
+func TestOnAStandbyWhatIsBeyondTheLogIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	admin, pool, _ := oneView(t)
+	p := newPositions(pool, nil)
+	var standby atomic.Bool
+	p.cfg.Standby = func(context.Context) (bool, error) { return standby.Load(), nil }
+	run(t, p)
+	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 60, ages), ErrPositionUnknown)
+	standby.Store(true)
+	require.ErrorIs(t, p.Wait(t.Context(), []string{"v"}, 60, time.Millisecond), context.DeadlineExceeded)
+	done := make(chan error, 1)
+	go func() { done <- p.Wait(t.Context(), []string{"v"}, 60, ages) }()
+	testkit.Eventually(t, func() error {
+		if p.Waiting() == 0 {
+			return errors.New("nobody waits")
+		}
+		return nil
+	})
+	_, err := admin.Exec(t.Context(), `update sical.projection set position = 60`)
+	require.NoError(t, err)
+	require.NoError(t, <-done)
 }
 
 func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 // ErrTooManyWaiters is returned where as many requests wait already as may.
 var ErrTooManyWaiters = errors.New("cache: too many requests wait for a view")
 
-// ErrPositionUnknown is returned for a position beyond the log's end.
+// ErrPositionUnknown is returned for a position beyond the log's end, which only the
+// server that is appended to can tell: where a standby is read, it is waited for.
 var ErrPositionUnknown = errors.New("cache: position is beyond the log")
 
 // StoppedError says that a view will not come further by waiting.
@@ -84,8 +85,8 @@ func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends tim
 	}
 }
 
-// known tells whether the log has reached the position, asking it only where
-// nothing heard so far proves it. One question is under way at a time; who
+// known fails where the log has not reached the position, asking it only where
+// nothing heard so far proves that it has. One question is under way at a time; who
 // comes meanwhile mostly finds the answer there.
 func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) error {
 	reached := func() bool {
@@ -112,6 +113,11 @@ func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) 
 	}
 	raise(&p.head, head)
 	if head < position {
+		if p.cfg.Standby != nil {
+			if standby, err := p.cfg.Standby(ctx); err != nil || standby {
+				return err
+			}
+		}
 		return ErrPositionUnknown
 	}
 	return nil

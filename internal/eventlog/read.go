@@ -49,6 +49,13 @@ func (r Reader) Head(ctx context.Context) (uint64, error) {
 	return uint64(head), err
 }
 
+// Standby tells whether what is read is a server that follows another, whose log may
+// have more already.
+func (r Reader) Standby(ctx context.Context) (standby bool, err error) {
+	err = r.pool.QueryRow(ctx, "-- read recovery\nselect pg_is_in_recovery()").Scan(&standby)
+	return standby, err
+}
+
 // Incarnation is the id of this history of the log; a restore to an earlier
 // point begins a new one.
 func (r Reader) Incarnation(ctx context.Context) (events.ID, error) {

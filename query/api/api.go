@@ -90,7 +90,7 @@ func refused(err error) error {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{
 			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
 		})
-	case errors.Is(err, cache.ErrBehind), errors.Is(err, query.ErrUnready):
+	case lags(err), errors.Is(err, query.ErrUnready):
 		return behind(err)
 	}
 	return err
@@ -118,15 +118,29 @@ func (a *API) serve(c echo.Context, r *Route) error {
 		return a.give(c, q, answer, fresh, keep)
 	}
 	ctx := asked.context()
-	least, err := fresh.await(ctx, a.waiter, q.Views)
-	if err != nil {
-		return err
-	}
-	answer, err := a.answer(ctx, q, least)
+	answer, err := a.fresh(ctx, q, fresh)
 	if err != nil {
 		return err
 	}
 	return a.give(c, q, answer, fresh, keep)
+}
+
+// fresh answers q as current as was asked for. That the views have come to a position
+// may be known before a replica has it that is read.
+func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer cache.Answer, err error) {
+	ends := time.Now().Add(f.wait)
+	least, err := f.await(ctx, a.waiter, q.Views)
+	if err != nil {
+		return answer, err
+	}
+	err = patiently(ctx, ends, func() (err error) {
+		answer, err = a.answer(ctx, q, least)
+		return err
+	})
+	if f.lenient && errors.Is(err, cache.ErrBehind) {
+		return a.answer(ctx, q, 0)
+	}
+	return answer, err
 }
 
 // give writes the answer, unless it misses what was asked for, which may have been

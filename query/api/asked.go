@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -114,7 +115,8 @@ func (a *asked) past() (position uint64, given bool, err error) {
 	}
 	text := a.query.Text(asOf.Name, maxText)
 	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
-		return position, true, a.asker.Reached(a.context(), position)
+		ctx := a.context()
+		return position, true, patiently(ctx, time.Now().Add(defaultWait), func() error { return a.asker.Reached(ctx, position) })
 	}
 	instant := a.query.Instant(asOf.Name)
 	if a.query.Err() != nil {

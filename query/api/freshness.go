@@ -10,6 +10,7 @@ import (
 
 	"sical-backend/internal/cache"
 	"sical-backend/internal/web"
+	"sical-backend/query"
 )
 
 // minPosition is the header by which a client asks to see its own write: the
@@ -100,6 +101,25 @@ func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64,
 		return 0, nil
 	}
 	return 0, problem
+}
+
+// lags tells whether what was read has not come as far as it must have.
+func lags(err error) bool { return errors.Is(err, cache.ErrBehind) || errors.Is(err, query.ErrBehind) }
+
+// patiently asks until what is read does not lag any more, or the time has come.
+func patiently(ctx context.Context, ends time.Time, ask func() error) error {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		err := ask()
+		left := time.Until(ends)
+		if !lags(err) || left <= 0 {
+			return err
+		}
+		select {
+		case <-time.After(min(pause, left)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // behind is the problem of an answer that is not as current as was asked for.

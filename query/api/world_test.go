@@ -98,6 +98,10 @@ func (w *world) serve(pool *pgxpool.Pool) {
 		err = pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		return head, err
 	}
+	cfg.Standby = func(ctx context.Context) (standby bool, err error) {
+		err = pool.QueryRow(ctx, `select pg_is_in_recovery()`).Scan(&standby)
+		return standby, err
+	}
 	positions := cache.NewPositions(cfg)
 	w.hub = live.NewHub(100, 20)
 	positions.OnChange(w.hub.Changed)

@@ -1,0 +1,102 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/cache"
+	"sical-backend/query"
+)
+
+// replica has the node read a server that says that it follows another.
+func (w *world) replica() {
+	w.t.Helper()
+	_, err := w.admin.Exec(w.t.Context(), `create schema replica; grant usage on schema replica to sical_query;
+		create function replica.pg_is_in_recovery() returns bool language sql as 'select true'`)
+	require.NoError(w.t, err)
+	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["search_path"] = "replica, pg_catalog" })
+}
+
+// TestReplicaThatLags: what it does not have is not said to be beyond the log, and is
+// there as soon as it has it.
+func TestReplicaThatLags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	ann := token(w.register("ann"), events.Learner)
+	w.project()
+	w.replica()
+	for _, c := range []struct {
+		target  string
+		headers []string
+	}{
+		{"/v1/users/me?as_of=2", nil},
+		{"/v1/users/me", []string{minPosition, "2", "Prefer", "wait=0"}},
+		{"/v1/users/me", []string{minPosition, "2", "Prefer", "wait=1"}},
+	} {
+		got := w.get(c.target, ann, c.headers...)
+		assert.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+		assert.Equal(t, "not_caught_up", problemCode(t, got))
+	}
+	w.register("wei")
+	w.project()
+	assert.Equal(t, http.StatusNotFound, w.get("/v1/users/me?as_of=2", ann).status, "by then: this log has nothing about her")
+	got := w.caughtUp("/v1/users/me", ann)
+	assert.Equal(t, http.StatusOK, got.status)
+	assert.Equal(t, 2, position(got))
+}
+
+// lagging answers as of an old position for a while.
+type lagging struct {
+	Answers
+	Waiter
+	left  int
+	least []uint64
+}
+
+func (l *lagging) Do(_ context.Context, q cache.Question) (cache.Answer, error) {
+	l.least = append(l.least, q.MinPosition)
+	if l.left--; l.left >= 0 && q.MinPosition > 0 {
+		return cache.Answer{}, cache.ErrBehind
+	}
+	return cache.Answer{Position: 9}, nil
+}
+
+func (l *lagging) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
+
+// TestNoticeAheadOfTheReplica: a view is known to be there, and the snapshot that is
+// read is not.
+func TestNoticeAheadOfTheReplica(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		fresh freshness
+		left  int
+		least []uint64 // of each question to the tables
+		want  error
+	}{
+		{"is waited for", freshness{asked: true, position: 9, wait: time.Hour}, 2, []uint64{9, 9, 9}, nil},
+		{"not for longer than asked", freshness{asked: true, position: 9}, 2, []uint64{9}, cache.ErrBehind},
+		{"then an older one will do", freshness{asked: true, position: 9, lenient: true}, 2, []uint64{9, 0}, nil},
+	} {
+		l := &lagging{left: c.left}
+		_, err := (&API{answers: l, waiter: l}).fresh(t.Context(), query.Question{}, c.fresh)
+		require.ErrorIs(t, err, c.want, c.name)
+		require.Equal(t, c.least, l.least, c.name)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	asked := 0
+	err := patiently(ctx, time.Now().Add(time.Hour), func() error {
+		asked++
+		leave()
+		return query.ErrBehind
+	})
+	require.True(t, errors.Is(err, context.Canceled) && asked == 1, "whoever leaves is not waited for: %v", err)
+}
