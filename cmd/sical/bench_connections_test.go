@@ -18,7 +18,7 @@ const (
 	manyConnections = 1000
 	keptAnswers     = 100_000 // of about 1 KB
 	keptBytes       = 150_000_000
-	memoryTarget    = 256 << 20 // it is kept to from below
+	memoryTarget    = 256 << 20 // it gives way where collections come too often
 )
 
 // BenchmarkConnections plays 1,000 connections that read 100,000 points from memory as
@@ -33,7 +33,7 @@ func BenchmarkConnections(b *testing.B) {
 	build(b, "../../internal/bench/bare", bare)
 	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000")
 	l := fill(b, system.PublicURL, signer, keptAnswers)
-	processes := []*queryProcess{system.startQuery(b, "within 256 MB", memoryTarget), system.startQuery(b, "without a bound", -1)}
+	processes := []*queryProcess{system.startQuery(b, "with a target", memoryTarget), system.startQuery(b, "without a bound", -1)}
 	var file string
 	for _, q := range processes {
 		l.url = q.url
