@@ -4,7 +4,9 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/projections"
@@ -36,5 +38,41 @@ func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 			require.Equal(t, c.at, a.Position)
 		}
 		require.Equal(t, c.kept, loads == 1)
+	}
+}
+
+// A load may begin while everything is forgotten for a fall, and take one position from
+// before it and one from behind it: then it looks as current as nothing is any more.
+func TestWhatBeganDuringAFallIsNotKept(t *testing.T) {
+	t.Parallel()
+	for name, fall := range map[string]func(*Positions){
+		"a notice": func(p *Positions) {
+			p.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 2, From: 90, To: 90, Saved: 90}, time.Now())
+		},
+		"the database": func(p *Positions) {
+			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: Live}}, time.Now())
+		},
+		"another log": func(p *Positions) {
+			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: Live, Incarnation: uuid.New()}}, time.Now())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFloored(t)
+			f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 100, Saved: 100})
+			var torn *entry
+			f.p.OnForget(func() {
+				if torn == nil {
+					v := f.p.view("v")
+					torn = &entry{generation: f.p.generation.Load(), views: []*view{v}}
+					torn.position = stands(stood(90), []known{{build: *v.build.Load(), applied: v.applied.Load(), saved: 90}})
+				}
+			})
+			fall(f.p)
+			require.EqualValues(t, 100, torn.position)
+			require.EqualValues(t, 90, f.p.Applied("v"))
+			_, ok := torn.current(f.p, 0)
+			require.False(t, ok)
+		})
 	}
 }

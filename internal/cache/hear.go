@@ -23,12 +23,13 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	case n.Epoch > s.epoch && n.From < s.saved:
 		// The database lost the last commits of the owner before; they are
 		// folded once more.
-		p.drop()
+		p.Forget()
 		s.applied, s.saved = n.From, n.From
 		v.fallBack()
+		p.Forget() // what began since the first may have taken a position of before
 	case n.From > s.applied:
 		raise(&v.floor, n.To)
-		p.drop()
+		p.Forget()
 	}
 	p.raise(v, n)
 	s.applied, s.saved = max(s.applied, n.To), max(s.saved, n.Saved)
@@ -39,7 +40,7 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	v.settle()
 	v.heard.Store(!v.silent(now, func(s *shard) time.Time { return s.seen }))
 	if n.Forget {
-		p.drop()
+		p.Forget()
 	}
 }
 
@@ -67,8 +68,9 @@ func (p *Positions) raise(v *view, n Notice) {
 	}
 }
 
-// drop has everything that was read so far forgotten.
-func (p *Positions) drop() {
+// Forget has everything that was read so far forgotten, and open streams ask anew. It
+// may be called at any time, by whoever else knows that someone was erased.
+func (p *Positions) Forget() {
 	for _, f := range p.forget {
 		f()
 	}

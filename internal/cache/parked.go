@@ -52,7 +52,7 @@ func (p *Positions) hold(found []park, read map[string][]checkpoint) {
 	before, now := p.parked.Load(), newParked(found)
 	for _, was := range before.list {
 		if !slices.ContainsFunc(found, func(k park) bool { return k.same(was) }) {
-			p.drop()
+			p.Forget()
 			break
 		}
 	}

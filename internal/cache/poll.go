@@ -108,7 +108,7 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 		s.epoch, s.state, s.seen = c.Epoch, c.State, now
 	}
 	if fallen || ahead {
-		p.drop()
+		p.Forget()
 	}
 	if incarnation != p.incarnation {
 		p.incarnation = incarnation
@@ -124,7 +124,9 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 	}
 	if flipped {
 		v.build.Store(&build)
-		p.drop() // only now: a load of before might be kept until here
+	}
+	if fallen || flipped {
+		p.Forget() // only now: what began before this may have taken a position or a build of before
 	}
 	v.settle()
 	v.heard.Store(true)

@@ -85,13 +85,13 @@ func NewPositions(cfg Config) *Positions {
 	return p
 }
 
-// OnForget has f called, in the goroutine of Run, whenever someone was erased
-// or it cannot be known that nobody was. It must be called before Run; what
-// opens sealed text comes before the caches of what it opened, or they could
-// keep what an old key still opened after they were cleared.
+// OnForget has f called, by Run or by Forget, whenever someone was erased or it
+// cannot be known that nobody was. It must be called before either; what opens
+// sealed text comes before the caches of what it opened, or they could keep what
+// an old key still opened after they were cleared.
 func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
 
-// OnChange has f called, in the goroutine of Run, with the names whose answers have
+// OnChange has f called, by Run or by Forget, with the names whose answers have
 // changed, or all for any: rows and groups as answers depend on them. It must be
 // called before Run, and f must not block.
 func (p *Positions) OnChange(f func(names []string, all bool)) { p.change = f }
