@@ -126,6 +126,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.revocations.OnErased(d.vault.Clear)
 	commandapi.Register(a.echo(), commandapi.Config{
 		Dispatcher: d.Dispatcher, Sessions: sessions, Hasher: auth.NewHasher(2, 64), Throttle: auth.NewThrottle(time.Now),
 		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Logger: a.logger, Now: time.Now,
@@ -186,6 +187,7 @@ func (a *App) startQuery(ctx context.Context) error {
 		return err
 	}
 	a.onClose(answers.Close)
+	a.revocations.OnErased(positions.Forget) // also while no view tells of it, and again once a standby has it
 	a.work("positions", positions.Run)
 	asker := query.NewAsker(p, v)
 	alone, gathered, past := asker.Loads()

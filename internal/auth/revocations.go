@@ -22,11 +22,14 @@ const (
 	// remember is for how long a revocation can matter: the longest life of a
 	// token signed just before it, by a clock that is ahead.
 	remember = MaxLifetime + 5*time.Minute
+	// keep is for how long a revocation stands in the table at least.
+	keep = 2 * remember
 )
 
 // Revocations knows, in memory, every session and generation that has ended
 // while tokens of it may still be alive. It asks the database every second for
-// what other processes have ended.
+// what other processes have ended. An erasure ends sessions too, and is told to
+// whoever holds what it is to destroy.
 //
 // While the database cannot be reached it goes on with what it knows: refusing
 // everyone would turn every database fault into a full outage, to guard against
@@ -39,6 +42,7 @@ type Revocations struct {
 	mu       sync.RWMutex
 	sessions map[uuid.UUID]time.Time // ended, and when to forget it
 	users    map[uuid.UUID]userEnd
+	erasure  []func() // what to do where somebody was erased
 
 	polling  sync.Mutex
 	from     time.Time    // what the next poll looks back to, by the database's clock
@@ -54,6 +58,7 @@ type Revocations struct {
 type userEnd struct {
 	generation int64
 	spared     uuid.UUID
+	erased     bool
 	forget     time.Time
 }
 
@@ -64,6 +69,7 @@ type revocation struct {
 	Generation int64
 	Spared     *uuid.UUID
 	CreatedAt  time.Time
+	Erased     bool // the user has no key any more
 }
 
 // StartRevocations reads what has ended lately and goes on reading until Close.
@@ -80,6 +86,15 @@ func StartRevocations(ctx context.Context, pool *pgxpool.Pool, logger *slog.Logg
 	ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go r.run(ctx)
 	return r, nil
+}
+
+// OnErased has f called whenever a poll finds that somebody was erased, or cannot
+// tell that nobody was: in the goroutine that polls, after the database that is
+// polled shows it. What was read there before is to be forgotten then.
+func (r *Revocations) OnErased(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.erasure = append(r.erasure, f)
 }
 
 // Close ends the reading.
@@ -126,19 +141,19 @@ func (r *Revocations) Poll(ctx context.Context) error {
 	began := r.clock()
 	// The database's clock is the only one here: it dates the revocations too. A replica
 	// has those up to the last commit that it has replayed, however long ago that was.
-	var now, seen time.Time
+	var seen time.Time
 	if err := r.pool.QueryRow(ctx, `-- read clock
-		select clock_timestamp(), case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), 'epoch')
-			else clock_timestamp() end`).Scan(&now, &seen); err != nil {
+		select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), 'epoch')
+			else clock_timestamp() end`).Scan(&seen); err != nil {
 		return err
 	}
-	oldest := now.Add(-remember)
 	if r.from.IsZero() {
-		r.from = oldest
+		r.from = seen.Add(-remember)
 	}
 	rows, err := r.pool.Query(ctx, `-- read revocation
-		select kind, subject, generation, spared, created_at
-		from sical.revocation where created_at > $1`, r.from)
+		select kind, subject, generation, spared, created_at,
+			kind = 'user' and not exists (select from sical.subject_key k where k.subject = r.subject)
+		from sical.revocation r where created_at > $1`, r.from)
 	if err != nil {
 		return err
 	}
@@ -146,14 +161,15 @@ func (r *Revocations) Poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.add(found...)
-	if now.Sub(r.swept) > time.Minute {
-		r.forget(now)
-		r.swept = now
+	// After so long, some may have been written and pruned unseen.
+	if r.add(found...) || seen.Sub(r.from) > keep {
+		r.erase()
 	}
-	if r.from = seen.Add(-pollOverlap); r.from.Before(oldest) {
-		r.from = oldest
+	if seen.Sub(r.swept) > time.Minute {
+		r.forget(seen)
+		r.swept = seen
 	}
+	r.from = seen.Add(-pollOverlap)
 	r.lastGood.Store(began.UnixNano())
 	return nil
 }
@@ -169,7 +185,9 @@ func (r *Revocations) Revoked(c Claims) bool {
 	return ended && c.Generation < end.generation && c.Session != end.spared
 }
 
-func (r *Revocations) add(found ...revocation) {
+// add takes in what has ended, and tells whether somebody is erased of whom that was
+// not known.
+func (r *Revocations) add(found ...revocation) (erased bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, f := range found {
@@ -178,13 +196,27 @@ func (r *Revocations) add(found ...revocation) {
 			r.sessions[f.Subject] = forget
 			continue
 		}
-		if f.Generation > r.users[f.Subject].generation {
-			end := userEnd{generation: f.Generation, forget: forget}
+		end := r.users[f.Subject]
+		if f.Generation > end.generation {
+			end.generation, end.spared, end.forget = f.Generation, uuid.Nil, forget
 			if f.Spared != nil {
 				end.spared = *f.Spared
 			}
-			r.users[f.Subject] = end
 		}
+		erased = erased || f.Erased && !end.erased
+		end.erased = end.erased || f.Erased
+		r.users[f.Subject] = end
+	}
+	return erased
+}
+
+// erase tells that somebody was erased.
+func (r *Revocations) erase() {
+	r.mu.RLock()
+	told := r.erasure
+	r.mu.RUnlock()
+	for _, f := range told {
+		f()
 	}
 }
 

@@ -102,6 +102,50 @@ func TestARolledBackEndEndsNothing(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Whoever holds what an erasure destroys is told of it, wherever that was asked for,
+// once, and of no other end of sessions.
+func TestAnErasureIsToldEverywhere(t *testing.T) {
+	t.Parallel()
+	db, keys := newDatabase(t), newKeys(t)
+	owner, here, there := connect(t, db.AdminURL), newProcess(t, db.URL("sical_command"), keys), newProcess(t, db.URL("sical_query"), keys)
+	there.revocations.Close() // who polls is the test alone
+	told := 0
+	there.revocations.OnErased(func() { told++ })
+	tells := func(want int, when string) {
+		t.Helper()
+		told = 0
+		require.NoError(t, there.revocations.Poll(t.Context()))
+		require.Equal(t, want, told, when)
+	}
+	run := func(sql string, user uuid.UUID) {
+		t.Helper()
+		_, err := owner.Exec(t.Context(), sql, user)
+		require.NoError(t, err)
+	}
+	erase := func(user uuid.UUID) { // as the log's append does, in one transaction
+		run(`with gone as (delete from sical.subject_key where subject = $1) select sical.end_sessions($1, null)`, user)
+	}
+	ana, bob := uuid.New(), uuid.New()
+	for _, user := range []uuid.UUID{ana, bob} {
+		run(`insert into sical.subject_key (subject, wrapped) values ($1, '')`, user)
+		require.NoError(t, here.sessions.EndAll(t.Context(), user, uuid.Nil))
+		require.NoError(t, here.sessions.End(t.Context(), here.login(t, user).Session))
+	}
+	tells(0, "they only left")
+	erase(ana)
+	tells(1, "ana is erased")
+	tells(0, "which is known")
+	require.NoError(t, here.sessions.EndAll(t.Context(), ana, uuid.Nil))
+	tells(0, "still")
+
+	erase(bob)
+	there.revocations.add(revocation{Kind: "user", Subject: bob, Generation: 9, CreatedAt: time.Now()})
+	tells(1, "bob is erased, though a later end of his sessions was known before")
+
+	there.revocations.from = there.revocations.from.Add(-keep)
+	tells(1, "who was erased so long ago need not be in the table any more")
+}
+
 // syncWriter lets a test read a log that is being written.
 type syncWriter struct {
 	sync.Mutex

@@ -72,7 +72,7 @@ func (s *Sessions) End(ctx context.Context, session uuid.UUID) error {
 	return s.revoke(ctx, `-- end session
 		with ended as (delete from sical.session where id = $1)
 		insert into sical.revocation (kind, subject) values ('session', $1)
-		returning kind, subject, generation, spared, created_at`, session)
+		returning kind, subject, generation, spared, created_at, false`, session)
 }
 
 // EndAll ends all sessions of a user but one, or all for uuid.Nil. The function
@@ -83,7 +83,7 @@ func (s *Sessions) EndAll(ctx context.Context, user, except uuid.UUID) error {
 }
 
 const endSessionsSQL = `-- end session
-	select kind, subject, generation, spared, created_at from sical.end_sessions($1, $2)`
+	select kind, subject, generation, spared, created_at, false from sical.end_sessions($1, $2)`
 
 // revoke runs a statement that returns the row it adds to sical.revocation, and
 // makes that known here without waiting for a poll.
@@ -112,6 +112,6 @@ func (s *Sessions) Prune(ctx context.Context) error {
 		), pruned as (
 			delete from sical.session where id in (select id from expired)
 		)
-		delete from sical.revocation where created_at < clock_timestamp() - $1::interval`, 2*remember)
+		delete from sical.revocation where created_at < clock_timestamp() - $1::interval`, keep)
 	return err
 }

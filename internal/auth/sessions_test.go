@@ -79,7 +79,7 @@ func TestALateSessionIsNotSpared(t *testing.T) {
 		values ($1, $2, 0, now() + interval '1 day')`, late, user)
 	var spared *uuid.UUID
 	require.NoError(t, p.pool.QueryRow(t.Context(),
-		endSessionsSQL, user, late).Scan(nil, nil, nil, &spared, nil))
+		endSessionsSQL, user, late).Scan(nil, nil, nil, &spared, nil, nil))
 	require.Nil(t, spared)
 }
 

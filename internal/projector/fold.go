@@ -46,9 +46,13 @@ type batch struct {
 // plan finds out which of the unit's rows the events touch, but for what is parked.
 func (r *runner) plan(list []*events.Event, p parks) *batch {
 	b := &batch{view: r.view, totals: map[string]int64{}}
-	rows := map[projections.Key]*row{}
+	rows, erasure := map[projections.Key]*row{}, events.NameOf[events.UserWasErased]()
 	for i, e := range list {
-		if !r.concerns[e.Type] || p.holds(e) {
+		if !r.concerns[e.Type] {
+			continue
+		}
+		b.forget = b.forget || e.Type == erasure // also where its rows are held back
+		if p.holds(e) {
 			continue
 		}
 		if e.Data == nil {
@@ -65,8 +69,6 @@ func (r *runner) plan(list []*events.Event, p parks) *batch {
 			b.failures = append(b.failures, &failure{i, e, nil, err})
 			continue
 		}
-		_, erased := e.Data.(*events.UserWasErased)
-		b.forget = b.forget || erased
 		s := step{index: i, event: e}
 		for _, key := range keys {
 			if key.Shard(r.shards) != r.unit.Shard || p.holdsKey(key, e) {

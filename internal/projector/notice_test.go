@@ -99,6 +99,26 @@ func TestErasureIsToldToBeForgotten(t *testing.T) {
 	require.Equal(t, []string{cache.RowName("user", id.String())}, n.Keys)
 }
 
+// Also where the person's row cannot be folded, for it is held back.
+func TestErasureOfWhoIsParkedIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	next := notices(t, nc, projections.User)
+	w.start(func(c *Config) { c.Changes = nc }, projections.User)
+	id := w.id()
+	stream := events.StreamOf(events.KindUser, id)
+	w.broken(stream, id, &events.UserRegistered{Username: "张三", Role: events.Learner})
+	require.Equal(t, string(stream), w.parks(projections.User, 1)[0].Key)
+	w.store([]events.Event{w.event(stream, 2, id, &events.UserWasErased{From: events.UserActive, Role: events.Learner})})
+	n := next()
+	for n.To < 2 {
+		require.False(t, n.Forget)
+		n = next()
+	}
+	require.True(t, n.Forget)
+}
+
 // A reader that learns positions from the notices waits for what was appended,
 // and is told at once of a view that is stopped.
 func TestWaitingForAView(t *testing.T) {

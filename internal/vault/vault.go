@@ -1,7 +1,8 @@
 // Package vault seals personal text with the person's own key and opens it
 // again. The keys stand in one table, each wrapped by a master key that stands
 // outside the database. Destroying a person's row forgets the person: in the
-// log, on the bus, in every table and in every backup of those, at once.
+// log, on the bus, in every table and in every backup of those, at once; keys that were
+// opened before are dropped by Forget and Clear.
 //
 // Sealed text is AES-256-GCM with a random nonce and the owner's id as
 // additional data, base64url, behind a version mark.

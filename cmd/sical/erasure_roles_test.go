@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/openapi"
+	"sical-backend/internal/openapi/contracttest"
+	"sical-backend/internal/testkit"
+)
+
+// role is a process of one role on what others run, and whoever talks to it.
+func role(t *testing.T, c Config, start func(*App, context.Context) error) *system {
+	t.Helper()
+	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
+	a := newApp(c, slog.New(slog.DiscardHandler))
+	t.Cleanup(a.Close)
+	require.NoError(t, a.join())
+	require.NoError(t, start(a, t.Context()))
+	require.NoError(t, a.open())
+	contract, err := contracttest.New(openapi.Document())
+	require.NoError(t, err)
+	return (&system{app: a, url: a.publicURL, contract: contract}).by(t)
+}
+
+// An erasure reaches the memory of every process also while nothing is projected: no
+// view tells of it then.
+func TestErasedPersonIsForgottenWithoutProjectors(t *testing.T) {
+	t.Parallel()
+	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL}
+	command := role(t, c, (*App).startCommand)
+	query := role(t, c, (*App).startQuery)
+	projector := role(t, c, (*App).startProjecting)
+	p := newProtected(command)
+	query.position = command.position
+	p.system = query
+	require.NotEmpty(t, found(p.everyAnswer(p.victimToken)), "the canaries are to be seen before")
+	require.NotEmpty(t, found(p.everyAnswer(p.admin)), "by others, too")
+
+	projector.app.Close()
+	command.do(http.MethodDelete, "/v1/users/"+p.victim, p.victimToken, "")
+	for who, token := range map[string]string{"nobody": "", "another": p.other, "an admin": p.admin} {
+		testkit.Eventually(t, func() error {
+			if left := found(p.everyAnswer(token)); len(left) > 0 {
+				return fmt.Errorf("%s sees %v", who, left)
+			}
+			return nil
+		})
+	}
+}
