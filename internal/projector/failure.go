@@ -56,16 +56,17 @@ func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 	return false
 }
 
-// fail stops the unit at an event until the next try.
+// fail stops the unit at an event until the next try. A build that was dropped has no
+// tables any more, which is no failure of it: the unit is lost.
 func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
 	r.retryAt = time.Now().Add(retry)
+	if err := r.stop(ctx, position, failed); err != nil {
+		return err
+	}
 	r.metrics.Failed.Set(1)
 	if position != r.stoppedAt {
 		r.stoppedAt = position
 		r.log(ctx, slog.LevelError, "view failed", "position", position, "err", failed)
-	}
-	if err := r.stop(ctx, position, failed); err != nil {
-		return err
 	}
 	r.tell(nil)
 	return nil

@@ -4,13 +4,19 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
@@ -83,4 +89,43 @@ func TestPanicIsAFailureOfTheView(t *testing.T) {
 	require.ErrorIs(t, b.failures[0].err, errView)
 	again, data := refused(b.failures[0].err)
 	require.True(t, again && data)
+}
+
+// A build that is dropped while it is folded, as an old one is after a rebuild, has not
+// failed, and nobody is told so.
+func TestADroppedBuildHasNotFailed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	old := w.build(v, 1)
+	w.build(v, 1) // which is read instead
+	w.some(20)
+	var log lines
+	registry := prometheus.NewRegistry()
+	pool := w.pool(postgres.RoleProjector)
+	p := New(Config{
+		Pool: pool, Log: eventlog.NewReader(pool), Views: []*projections.View{v},
+		Metrics: telemetry.NewProjection(registry), Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	incarnation, err := p.cfg.Log.Incarnation(t.Context())
+	require.NoError(t, err)
+	r := newRunner(p, v, Unit{Build: old}, newHub(p.cfg, incarnation, 20))
+	owned, err := r.acquire(t.Context())
+	require.NoError(t, err)
+	require.True(t, owned)
+
+	require.NoError(t, pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error { return DropBuild(t.Context(), tx, old) }))
+	_, err = r.step(t.Context())
+	require.ErrorIs(t, err, errLost)
+	require.Zero(t, log.count("level="), "%s", &log.b)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	told := false
+	for _, f := range families {
+		if f.GetName() == "sical_projection_failed" {
+			told = true
+			require.Zero(t, f.GetMetric()[0].GetGauge().GetValue())
+		}
+	}
+	require.True(t, told)
 }
