@@ -64,7 +64,7 @@ func TestWhatBeganDuringAFallIsNotKept(t *testing.T) {
 			f.p.OnForget(func() {
 				if torn == nil {
 					v := f.p.view("v")
-					torn = &entry{generation: f.p.generation.Load(), views: []*view{v}}
+					torn = &entry{generation: f.p.generation.Load(), views: 1 << v.place, ends: int64(time.Since(began) + time.Hour)}
 					torn.position = stands(stood(90), []known{{build: *v.build.Load(), applied: v.applied.Load(), saved: 90}})
 				}
 			})
