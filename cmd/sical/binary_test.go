@@ -233,6 +233,7 @@ func TestWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"dance"}, {"serve", "--no-such-flag"}, {"serve", "--log-format", "loud"}, {"token"}, {"import", "oulad"},
 		{"import", "oulad", "/no/such/folder"}, {"import", "ndjson", "/no/such/file"}, {"token", "--user", "a", "--username", "b"},
+		{"events", "tail", "--type", "goal.exploded"}, {"events", "tail", "--stream", "goal"}, {"events", "tail", "--stream", "dragon-" + uuid.NewString()},
 		{"token", "--user", "nobody"}, {"token", "--username", "ada", "--role", "god"}, {"query"}, {"command"}, {"projector"},
 		{"projections", "rebuild", "goal", "--shards", "1000"}, {"projections", "rebuild", "goal", "--rate=-1"},
 		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"},

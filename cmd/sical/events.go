@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"sical-backend/events"
 	"sical-backend/internal/admin"
 	"sical-backend/internal/eventlog"
 )
@@ -25,6 +27,20 @@ type Tail struct {
 	Type   string `help:"Only events of this type, such as goal.created."`
 	Stream string `help:"Only events of this stream, such as goal-0190…"`
 	Follow bool   `help:"Go on as events are appended." short:"f"`
+}
+
+// Validate refuses what no event can be of: nothing would ever be printed.
+func (t *Tail) Validate() error {
+	types := events.Types()
+	if t.Type != "" && !slices.ContainsFunc(types, func(known *events.Type) bool { return known.Name == t.Type }) {
+		return fmt.Errorf("--type: there is no type of event called %q; /docs/events lists them", t.Type)
+	}
+	s := events.Stream(t.Stream)
+	whole := s == events.Curriculum || s == events.StreamOf(s.Kind(), s.ID())
+	if s != "" && !(whole && slices.ContainsFunc(types, func(known *events.Type) bool { return known.Kind() == s.Kind() })) {
+		return fmt.Errorf("--stream: %q names no stream; one is called by its kind and an id, such as goal-0190…", t.Stream)
+	}
+	return nil
 }
 
 const (
@@ -76,9 +92,14 @@ func (t *Tail) Run(ctx context.Context, c *Config, out *output, logger *slog.Log
 }
 
 func (t *Tail) begin(ctx context.Context, log eventlog.Reader) (uint64, error) {
-	if t.From > 0 {
-		return t.From - 1, nil
-	}
 	head, err := log.Head(ctx)
-	return head - min(head, 20), err
+	switch {
+	case err != nil:
+		return 0, err
+	case t.From == 0:
+		return head - min(head, 20), nil
+	case t.From > head && !t.Follow:
+		return 0, fmt.Errorf("there is no event %d yet: the log ends at %d", t.From, head)
+	}
+	return t.From - 1, nil
 }

@@ -65,4 +65,12 @@ func TestInstantThatCannotBeWritten(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(lines[2]), &last))
 	assert.Equal(t, told, last.OccurredAt)
+
+	printed.Reset()
+	err = (&Tail{From: 4}).Run(t.Context(), &s.app.Config, &output{&printed}, slog.New(slog.DiscardHandler))
+	require.ErrorContains(t, err, "the log ends at 3")
+	assert.Empty(t, printed.String())
+	for _, stream := range []string{"", "curriculum", "goal-" + goal} {
+		assert.NoError(t, (&Tail{Type: "goal.created", Stream: stream}).Validate(), stream)
+	}
 }
