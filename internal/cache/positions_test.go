@@ -177,6 +177,44 @@ func TestWaitHasBounds(t *testing.T) {
 	require.Empty(t, p.deadlines.ending)
 }
 
+// Who waits to know where the log ends, which one asks for all, waits as others do: for
+// as long as they will, and no more of them than may.
+func TestWaitForTheHeadHasBounds(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	p := NewPositions(Config{
+		Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 2,
+		Head: func(context.Context) (uint64, error) {
+			close(asked)
+			<-answer
+			return 50, nil
+		},
+	})
+	wait := func(position uint64, patience time.Duration) error {
+		return p.Wait(t.Context(), []string{"v"}, position, patience)
+	}
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { first <- wait(51, ages) }()
+	<-asked
+	require.ErrorIs(t, wait(20, 0), context.DeadlineExceeded)
+	go func() { second <- wait(20, ages) }()
+	testkit.Eventually(t, func() error {
+		if n := p.Waiting(); n != 2 {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	require.ErrorIs(t, wait(20, ages), ErrTooManyWaiters)
+	close(answer)
+	require.ErrorIs(t, <-first, ErrPositionUnknown)
+	p.view("v").mu.Lock()
+	p.view("v").applied.Store(20)
+	p.view("v").mu.Unlock()
+	p.view("v").wake()
+	require.NoError(t, <-second)
+	require.Zero(t, p.Waiting())
+}
+
 // TestPatienceEnds: each who waits does so for as long as they will, in whatever
 // order they came, and leaves nothing behind.
 func TestPatienceEnds(t *testing.T) {

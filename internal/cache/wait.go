@@ -29,35 +29,34 @@ func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s
 // paused or failed before the position, context.DeadlineExceeded where the
 // patience ends before that, or the error of ctx.
 func (p *Positions) Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error {
-	var ends time.Time // set once there is something to wait for
-	for _, name := range views {
-		v := p.view(name)
-		if v.applied.Load() >= position {
-			continue
-		}
-		if ends.IsZero() {
-			ends = time.Now().Add(patience)
-			if err := p.known(ctx, position, ends); err != nil {
-				return err
-			}
-		}
-		if err := p.wait(ctx, v, position, ends); err != nil {
-			return err
-		}
+	behind := func(name string) bool { return p.view(name).applied.Load() < position }
+	if !slices.ContainsFunc(views, behind) {
+		return nil
 	}
-	return nil
-}
-
-// Waiting is how many requests wait for a view.
-func (p *Positions) Waiting() int64 { return p.waiting.Load() }
-
-func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends time.Time) error {
 	if p.waiting.Add(1) > p.cfg.MaxWaiters {
 		p.waiting.Add(-1)
 		return ErrTooManyWaiters
 	}
 	defer p.waiting.Add(-1)
+	ends := time.Now().Add(patience)
+	if err := p.known(ctx, position, ends); err != nil {
+		return err
+	}
+	for _, name := range views {
+		if behind(name) {
+			if err := p.wait(ctx, p.view(name), position, ends); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
+// Waiting is how many requests wait for a view, or to know whether there is what
+// they wait for.
+func (p *Positions) Waiting() int64 { return p.waiting.Load() }
+
+func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends time.Time) error {
 	w := &waiter{position: position, ends: ends, done: make(chan error, 1)}
 	v.mu.Lock()
 	switch {
@@ -96,6 +95,8 @@ func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) 
 	if reached() {
 		return nil
 	}
+	ctx, cancel := context.WithDeadline(ctx, ends)
+	defer cancel()
 	select {
 	case p.asking <- struct{}{}:
 		defer func() { <-p.asking }()
@@ -105,8 +106,6 @@ func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) 
 	if reached() {
 		return nil
 	}
-	ctx, cancel := context.WithDeadline(ctx, ends)
-	defer cancel()
 	head, err := p.cfg.Head(ctx)
 	if err != nil {
 		return err
