@@ -24,6 +24,7 @@ const (
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
 	limitFades   = .9                     // what a look leaves of the best rate of those before
+	limitGrace   = 2 * loadTarget         // how long too many may be under way before more are refused
 
 	mostLimit = 10_000
 	mostRetry = 10 // seconds
@@ -41,8 +42,11 @@ const (
 // is read in groups takes longer the larger they are, and is the cheaper for it.
 //
 // How long answers take shows too late that far too many have come: by then all of them
-// are late. So there are never more than would have their answer in twice the target at
-// the rate of late, by Little's law, as far as there was enough to do to know it.
+// are late. So no more are let in than would have their answer in twice the target at the
+// rate of late, by Little's law, as far as there was enough to do to know it. What is too
+// much for a moment is let in all the same, such as who has come while a checkpoint of the
+// database held everybody up: to wait a little longer is better than to be refused. That
+// is CoDel's distinction of a good queue and a bad one (Nichols and Jacobson, 2012).
 type limiter struct {
 	now                func() time.Time
 	least, first, busy float64
@@ -50,8 +54,9 @@ type limiter struct {
 	mu       sync.Mutex
 	limit    float64
 	underWay int
-	rate     float64 // answers a second, the best of late; 0 for unknown
-	excess   float64 // refused for each that was answered, before the last look
+	rate     float64   // answers a second, the best of late; 0 for unknown
+	over     time.Time // since when too many have been under way; zero for not
+	excess   float64   // refused for each that was answered, before the last look
 
 	// Since the last look:
 	looked, moved  time.Time
@@ -81,11 +86,12 @@ func (l *limiter) do(answer func() error) (err error) {
 func (l *limiter) enter() (began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.underWay >= l.most() {
+	now := l.now()
+	l.watch(now)
+	if l.underWay >= l.most(now) {
 		l.refused++
 		return began, &OverloadError{RetryAfter: l.retryAfter()}
 	}
-	now := l.now()
 	if l.underWay == 0 {
 		l.forget(now)
 	}
@@ -106,7 +112,7 @@ func (l *limiter) leave(began time.Time, err error) {
 	l.ended++
 	l.took += now.Sub(began)
 	if since := now.Sub(l.looked); l.ended >= limitSamples && since >= limitWindow {
-		l.look(since)
+		l.look(now, since)
 		l.begin(now)
 	}
 }
@@ -121,7 +127,7 @@ func (l *limiter) move(now time.Time, more int) {
 // forget is for when nobody is there: a rush is over, and the next one is let in as
 // the first was.
 func (l *limiter) forget(now time.Time) {
-	l.limit, l.rate, l.excess = l.first, 0, 0
+	l.limit, l.rate, l.excess, l.over = l.first, 0, 0, time.Time{}
 	l.begin(now)
 }
 
@@ -129,20 +135,39 @@ func (l *limiter) begin(now time.Time) {
 	l.looked, l.moved, l.spent, l.took, l.ended, l.refused = now, now, 0, 0, 0, 0
 }
 
+// fits is how many have their answer in twice the target; what is not known has no limit.
+func (l *limiter) fits() float64 {
+	if l.rate == 0 {
+		return mostLimit
+	}
+	return max(l.least, l.rate*(2*loadTarget).Seconds())
+}
+
+// watch notes since when there are too many. That is over once half as many fit: while
+// more come than are answered, those under way are never far below what fits.
+func (l *limiter) watch(now time.Time) {
+	switch underWay, fits := float64(l.underWay), l.fits(); {
+	case underWay < fits/2:
+		l.over = time.Time{}
+	case underWay >= fits && l.over.IsZero():
+		l.over = now
+	}
+}
+
 // most is how many may be under way.
-func (l *limiter) most() int {
+func (l *limiter) most(now time.Time) int {
 	most := l.limit
-	if l.rate > 0 {
-		most = min(most, max(l.least, l.rate*(2*loadTarget).Seconds()))
+	if !l.over.IsZero() && now.Sub(l.over) >= limitGrace {
+		most = min(most, l.fits())
 	}
 	return int(most)
 }
 
 // look moves the limit by what has been done since the last look. A moment without
 // progress, such as a checkpoint of the database, does not count for much.
-func (l *limiter) look(since time.Duration) {
+func (l *limiter) look(now time.Time, since time.Duration) {
 	l.excess = float64(l.refused) / float64(l.ended)
-	most := float64(l.most())
+	most := float64(l.most(now))
 	mean := float64(l.spent) / float64(since)
 	if mean < min(l.busy, .9*most) {
 		l.rate = 0
@@ -154,7 +179,7 @@ func (l *limiter) look(since time.Duration) {
 	case average > loadTarget:
 		// As many as would have taken the target, but not at one go: what ends now was
 		// let in by an earlier limit.
-		l.limit = max(l.least, min(l.limit, float64(l.most()))*max(float64(loadTarget)/float64(average), .8))
+		l.limit = max(l.least, float64(l.most(now))*max(float64(loadTarget)/float64(average), .8))
 	case average < loadTarget*3/4 && (l.limit < l.first || mean >= .9*most):
 		l.limit = min(mostLimit, l.limit*1.1)
 	}
@@ -171,5 +196,5 @@ func (l *limiter) retryAfter() time.Duration {
 func (l *limiter) state() (underWay, limit int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.underWay, l.most()
+	return l.underWay, l.most(l.now())
 }

@@ -104,14 +104,30 @@ func TestTheLimitRecovers(t *testing.T) {
 	}
 }
 
-// TestARushIsKnownBeforeItIsLate: those who come behind what can be answered in twice the
-// target are refused as soon as it shows how quickly that goes; nobody has waited long yet.
-func TestARushIsKnownBeforeItIsLate(t *testing.T) {
+// TestARushIsKnown: those who come behind what can be answered in twice the target are
+// refused once that has lasted, however quickly each was answered before.
+func TestARushIsKnown(t *testing.T) {
 	t.Parallel()
 	c := limited()
-	c.crowd(t, 5000, loadTarget/100, limitWindow+loadTarget/100)
+	c.crowd(t, 5000, loadTarget/100, limitWindow+limitGrace+2*loadTarget/100)
 	_, limit := c.state()
-	require.InDelta(t, 200, limit, 20)
+	require.LessOrEqual(t, limit, 200)
+	_, _, longest := c.crowd(t, 5000, loadTarget/100, 3*time.Second)
+	require.Less(t, longest, 2*loadTarget)
+}
+
+// TestTooManyForAMoment are let in: they wait a little longer. After a moment that was
+// over, the next one is no longer than it is.
+func TestTooManyForAMoment(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	c.first, c.limit = 1200, 1200 // as many as with ten connections
+	for range 20 {
+		c.crowd(t, 50, loadTarget/100, 5*time.Second)
+		c.crowd(t, 50, limitGrace/2, limitGrace/2) // no progress
+		_, refused, _ := c.crowd(t, 300, loadTarget/100, limitGrace/2)
+		require.Zero(t, refused)
+	}
 }
 
 // TestAMomentWithoutProgress hardly moves the limit: nothing may be refused for it.

@@ -28,7 +28,7 @@ const (
 	inTime    = 500 * time.Millisecond // in which an answer is of use
 	fitting   = 16                     // connections that have it do all it can
 	crowding  = 512                    // of those who ask too much
-	loadRound = 3 * time.Second
+	loadRound = 8 * time.Second        // so that the rush that is let in to begin with does not tell
 )
 
 // useful counts the answers that came in time.
