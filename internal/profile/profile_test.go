@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,7 +10,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,4 +85,49 @@ func TestProfilesOverHTTP(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(body), begins), fmt.Sprintf("%s: %.40q", path, body))
 	}
+}
+
+// What waits for a lock, and what blocks, is recorded as often as was asked for.
+func TestRatesAreInForce(t *testing.T) {
+	t.Cleanup(func() { SetRates(0, 0) })
+	SetRates(1, 1)
+	require.Equal(t, 1, runtime.SetMutexProfileFraction(-1))
+	mutexes, blocks := recorded(runtime.MutexProfile), recorded(runtime.BlockProfile)
+	var mu sync.Mutex
+	held, woken := make(chan struct{}), make(chan struct{})
+	mu.Lock()
+	go func() {
+		close(held)
+		mu.Lock()
+		defer mu.Unlock()
+		close(woken)
+	}()
+	<-held
+	for !waits(t) { // until it stands in line for the lock
+		runtime.Gosched()
+	}
+	mu.Unlock()
+	<-woken
+	require.Greater(t, recorded(runtime.MutexProfile), mutexes)
+	require.Greater(t, recorded(runtime.BlockProfile), blocks)
+
+	SetRates(0, 0)
+	require.Zero(t, runtime.SetMutexProfileFraction(-1))
+}
+
+// recorded is how many events a profile has.
+func recorded(profile func([]runtime.BlockProfileRecord) (int, bool)) (events int64) {
+	records := make([]runtime.BlockProfileRecord, 10_000)
+	n, _ := profile(records)
+	for _, r := range records[:n] {
+		events += r.Count
+	}
+	return events
+}
+
+// waits tells whether a goroutine stands in line for a lock.
+func waits(t *testing.T) bool {
+	var all bytes.Buffer
+	require.NoError(t, pprof.Lookup("goroutine").WriteTo(&all, 2))
+	return strings.Contains(all.String(), "[sync.Mutex.Lock")
 }
