@@ -26,6 +26,8 @@ import (
 type binary struct {
 	file string
 	as   *syscall.Credential // nil for who runs the tests
+	// container takes the process into a control group; empty for that of the tests.
+	container string
 }
 
 func TestBuiltBinary(t *testing.T) {
@@ -42,6 +44,7 @@ func TestBuiltBinary(t *testing.T) {
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
 	t.Run("rebuilds", func(t *testing.T) { t.Parallel(); b.rebuilds(t) })
 	t.Run("shares out", func(t *testing.T) { t.Parallel(); b.sharesOut(t) })
+	t.Run("heeds its container", func(t *testing.T) { t.Parallel(); b.heedsItsContainer(t) })
 	t.Run("is operated", func(t *testing.T) { t.Parallel(); b.isOperated(t) })
 	t.Run("as an ordinary user", func(t *testing.T) {
 		t.Parallel()
@@ -57,7 +60,11 @@ func TestBuiltBinary(t *testing.T) {
 // command is the program with arguments, on a data folder.
 func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), b.file, append(args, "--data-dir", dir)...)
+	args = append([]string{b.file}, append(args, "--data-dir", dir)...)
+	if b.container != "" {
+		args = append([]string{"sh", "-c", `echo $$ >"$0" && exec "$@"`, b.container}, args...)
+	}
+	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.as}
@@ -85,9 +92,9 @@ type server struct {
 }
 
 // serve starts the program and waits for its banner.
-func (b binary) serve(t *testing.T, dir string) *server {
+func (b binary) serve(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
-	cmd := b.command(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	cmd := b.command(t, dir, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, flags...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
 	s := &server{cmd: cmd, stderr: &journal{}, ended: make(chan struct{})}
 	cmd.Stderr = s.stderr
