@@ -57,6 +57,18 @@ func line(pointer, s string, most int) error {
 	return text(pointer, s, most)
 }
 
+// oneLine makes a text that somebody else wrote one that line takes: what is refused in one
+// becomes a space.
+func oneLine(s string, most int) string {
+	runes := []rune(strings.Map(func(r rune) rune {
+		if notInLine(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+	return string(runes[:min(most, len(runes))])
+}
+
 func notInLine(r rune) bool {
 	turns := r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' // embeddings, overrides, isolates
 	return turns || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)

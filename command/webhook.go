@@ -52,6 +52,9 @@ type DisableWebhook struct {
 	Reason string `json:"reason,omitempty" doc:"why, a line for whoever looks at it" maxlen:"500"`
 }
 
+// DisableReason is a failure's text as DisableWebhook takes it: parts of one come from the receiver.
+func DisableReason(failure string) string { return oneLine(failure, maxReason) }
+
 // DeleteWebhook ends a webhook and destroys its secret.
 type DeleteWebhook struct{ Of }
 

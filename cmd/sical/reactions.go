@@ -79,7 +79,7 @@ func disabler(log *eventlog.Log, v *vault.Vault) func(context.Context, events.ID
 	return func(ctx context.Context, id events.ID, reason string) error {
 		now := time.Now().UTC()
 		return dispatcher.Do(ctx, &dispatch.Request{
-			Rule: rule, Command: &command.DisableWebhook{Of: command.Of{ID: id}, Reason: reason},
+			Rule: rule, Command: &command.DisableWebhook{Of: command.Of{ID: id}, Reason: command.DisableReason(reason)},
 			Given: command.Given{Role: events.Admin, At: now, Now: now},
 		}).Err
 	}

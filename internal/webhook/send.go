@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"sical-backend/events"
@@ -94,7 +95,8 @@ func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun
 	defer cancel()
 	var reason, code any
 	if failure != nil {
-		reason = oneLine(failure.Error())
+		// Parts of it come from the receiver, and Postgres has no text with a NUL.
+		reason = strings.ReplaceAll(strings.ToValidUTF8(failure.Error(), "\uFFFD"), "\x00", " ")
 	}
 	if status != 0 {
 		code = status

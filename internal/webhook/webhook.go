@@ -4,10 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -31,7 +29,7 @@ type Config struct {
 	Vault *vault.Vault
 	// Client calls out; see web.NewOutsideClient.
 	Client *http.Client
-	// Disable holds a webhook by a command of its own.
+	// Disable holds a webhook by a command of its own; the reason may be any text.
 	Disable func(ctx context.Context, webhook events.ID, reason string) error
 	Logger  *slog.Logger
 	Now     func() time.Time
@@ -124,23 +122,7 @@ func (w *Webhooks) endpoint(id events.ID) endpoint {
 	return w.endpoints[id]
 }
 
-// oneLine is what a failure says as the command takes a reason: parts of it come from
-// the receiver.
-func oneLine(reason string) string {
-	const longest = 500
-	reason = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(reason, "\uFFFD"))
-	if runes := []rune(reason); len(runes) > longest {
-		reason = string(runes[:longest])
-	}
-	return reason
-}
-
 // GiveUp disables the webhook, by an event that everybody can see.
 func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, reason string) error {
-	return w.cfg.Disable(ctx, id, oneLine(reason))
+	return w.cfg.Disable(ctx, id, reason)
 }
