@@ -38,11 +38,11 @@ type Asker struct {
 	gathered, alone, past *limiter
 	// turns are taken by look-backs under way, in the order of their coming, a connection
 	// each: half of all.
-	turns chan struct{}
+	turns turns
 	// searches are taken by those under way, in the order of their coming, a connection
 	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
 	// stood in line for a connection twice, and were answered at its end.
-	searches chan struct{}
+	searches turns
 }
 
 // NewAsker makes an Asker that reads through pool.
@@ -54,8 +54,8 @@ func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker {
 		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
 		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
 		past:     newLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
-		searches: make(chan struct{}, conns),
-		turns:    make(chan struct{}, half),
+		searches: make(turns, conns),
+		turns:    make(turns, half),
 	}
 }
 

@@ -48,7 +48,7 @@ func parseCursor(list, cursor string) (*mark, error) {
 		return nil, ErrCursor
 	}
 	m := mark{time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC(), events.ID(b[8:markSize])}
-	if m.at.Year() < 1 || m.at.Year() > 9999 { // made up: no row has it, and Postgres may not either
+	if events.Writable(m.at) != m.at { // made up: no row has it, and Postgres may not either
 		return nil, ErrCursor
 	}
 	return &m, nil

@@ -68,23 +68,13 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 // queryRow reads what is known of a position into found.
 func (a *Asker) queryRow(ctx context.Context, sql string, position any, found ...any) error {
 	return a.past.do(func() error {
-		leave, err := a.turn(ctx)
+		leave, err := a.turns.take(ctx)
 		if err != nil {
 			return err
 		}
 		defer leave()
 		return a.pool.QueryRow(ctx, sql, position).Scan(found...)
 	})
-}
-
-// turn waits until a look-back may have a connection.
-func (a *Asker) turn(ctx context.Context) (leave func(), err error) {
-	select {
-	case a.turns <- struct{}{}:
-		return func() { <-a.turns }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // past reads the log within a snapshot and folds it as the views are folded.

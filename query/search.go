@@ -58,12 +58,11 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
 	q.load = func(ctx context.Context) (Answer, error) {
-		select {
-		case a.searches <- struct{}{}:
-			defer func() { <-a.searches }()
-		case <-ctx.Done():
-			return Answer{}, ctx.Err()
+		leave, err := a.searches.take(ctx)
+		if err != nil {
+			return Answer{}, err
 		}
+		defer leave()
 		lists := a.searched(v, f, after)
 		pages := make([]*listed[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
