@@ -63,21 +63,26 @@ func (j *job) lost() {
 // taken finds out which unique value somebody else has: the log only tells that one of
 // the job's is taken. Where all are free by now it is another race that was lost.
 func (d *Dispatcher) taken(ctx context.Context, j *job) {
+	if len(j.claims) == 1 {
+		j.fail(taken(j.claims[0]))
+		return
+	}
 	for i, c := range j.claims {
-		holder := events.Stream("")
-		if len(j.claims) > 1 {
-			var err error
-			if holder, err = d.log.Claimed(ctx, j.entry.Claims[i].Key); err != nil {
-				j.fail(err)
-				return
-			}
+		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
+		if err == nil && holder != "" && holder != j.stream {
+			err = taken(c)
 		}
-		if len(j.claims) == 1 || holder != "" && holder != j.stream {
-			j.fail(&command.Refusal{Reason: command.Conflict, Code: c.Kind + "_taken", Pointer: c.Field, Detail: "Somebody else has it."})
+		if err != nil {
+			j.fail(err)
 			return
 		}
 	}
 	j.lost()
+}
+
+// taken says that somebody else has a unique value.
+func taken(c command.Claim) error {
+	return &command.Refusal{Reason: command.Conflict, Code: c.Kind + "_taken", Pointer: c.Field, Detail: "Somebody else has it."}
 }
 
 // missing says which aggregate that the decision relied on is not there.
