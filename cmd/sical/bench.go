@@ -139,24 +139,32 @@ func (b *Bench) allowed(ctx context.Context, url string) error {
 	return err
 }
 
-// parts plays the part with a fixed rate, as what the fastest ones leave in memory is
-// none of its, and then the others in turn, round by round, so that a slow minute of the
-// machine falls on all of them. It returns the medians.
-func (b *Bench) parts(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (medians []sample, err error) {
+// parts plays the part with a fixed rate, which is the last, by itself to begin with: what
+// the fastest ones leave in memory is none of its. It returns the medians of all.
+func (b *Bench) parts(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) ([]sample, error) {
 	all := parts(people, b.Rate)
-	rounds := make([][]sample, len(all))
 	last := len(all) - 1
-	for _, turn := range [][2]int{{last, len(all)}, {0, last}} {
-		for round := range b.Rounds {
-			for i := turn[0]; i < turn[1]; i++ {
-				s, err := at.measure(ctx, people, all[i], b.Connections, time.Duration(b.Seconds)*time.Second)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", all[i].name, err)
-				}
-				rounds[i] = append(rounds[i], s)
+	fixed, err := b.play(ctx, people, at, all[last:], logger)
+	if err != nil {
+		return nil, err
+	}
+	fastest, err := b.play(ctx, people, at, all[:last], logger)
+	return append(fastest, fixed...), err
+}
+
+// play plays parts in turn, round by round, so that a slow minute of the machine falls on
+// all of them.
+func (b *Bench) play(ctx context.Context, people *crowd, at *loaded, list []part, logger *slog.Logger) (medians []sample, err error) {
+	rounds := make([][]sample, len(list))
+	for round := range b.Rounds {
+		for i, p := range list {
+			s, err := at.measure(ctx, people, p, b.Connections, time.Duration(b.Seconds)*time.Second)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
-			logger.Info("measured", "part", all[turn[1]-1].name, "round", round+1, "of", b.Rounds)
+			rounds[i] = append(rounds[i], s)
 		}
+		logger.Info("measured", "parts", len(list), "round", round+1, "of", b.Rounds)
 	}
 	for _, samples := range rounds {
 		medians = append(medians, median(samples))
