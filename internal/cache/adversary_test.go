@@ -24,12 +24,14 @@ import (
 const (
 	hotKeys   = 6
 	writers   = 6
-	questions = 1_000 // of each reader
+	questions = 1_000 // of each reader, at least
+	moves     = 2_000 // of the view meanwhile, at least: readers alone on the cores meet none
 )
 
 // truth is a view whose rows are the positions of their last change.
 type truth struct {
 	mu      sync.RWMutex
+	moves   int // changes there were
 	at      uint64
 	build   int               // that is read
 	epoch   int64             // of the owner
@@ -42,6 +44,7 @@ func (v *truth) change(r *rand.Rand) (n Notice) {
 	defer v.mu.Unlock()
 	n = Notice{View: "v", Version: 1, Build: v.build, Epoch: v.epoch, From: v.at}
 	v.at += 1 + r.Uint64N(3)
+	v.moves++
 	for k := range hotKeys {
 		if r.IntN(3) == 0 {
 			n.Keys = append(n.Keys, RowName("v", strconv.Itoa(k)))
@@ -68,6 +71,12 @@ func (v *truth) now() (at uint64, build int) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.at, v.build
+}
+
+func (v *truth) moved() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.moves
 }
 
 // flip has the next build read.
@@ -125,7 +134,7 @@ func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
 	var count atomic.Int64
 	for range 8 {
 		readers.Go(func() {
-			for range questions {
+			for n := 0; n < questions || v.moved() < moves; n++ {
 				key, s := rand.IntN(hotKeys), subjects[rand.IntN(len(subjects))]
 				elsewhere, _ := subjects[rand.IntN(len(subjects))].promised()
 				promised, build := s.promised()
@@ -236,7 +245,7 @@ func TestNoAnswerIsOlderThanPromised(t *testing.T) {
 	f.c.metrics.Hits = hits
 	require.Zero(t, assail(t, false, f))
 	require.NotZero(t, hits.n.Load(), "nothing was ever answered from memory")
-	t.Log(hits.n.Load(), "hits of", 8*questions)
+	t.Log(hits.n.Load(), "answers came from memory")
 }
 
 // tally is a counter that can be read.
@@ -255,7 +264,12 @@ func TestDeletingOnChangeGivesOldAnswers(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
-	stale := assail(t, false, deleting{store, new(atomic.Uint64)})
+	var stale int64
+	for range 50 { // a scheduler may keep readers and writers apart for a whole round
+		if stale = assail(t, false, deleting{store, new(atomic.Uint64)}); stale > 0 {
+			break
+		}
+	}
 	require.NotZero(t, stale)
-	t.Log(stale, "of", 8*questions, "answers were older than promised")
+	t.Log(stale, "answers were older than promised")
 }
