@@ -16,6 +16,7 @@ import (
 	// kong: flags, environment variables and help from one struct; MIT, kept.
 	"github.com/alecthomas/kong"
 
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/telemetry"
 )
 
@@ -64,6 +65,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return misused(stderr, wrong)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
+		if postgres.Full(err) {
+			err = fmt.Errorf("the disk of the database is full: make room first: %w", err)
+		}
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed
 	}

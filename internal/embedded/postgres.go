@@ -91,7 +91,7 @@ func (p *Postgres) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-p.process.done:
-			return fmt.Errorf("postgres ended while starting: %s; the end of %s:\n%s", p.process.end(), p.log.name, p.log.tail())
+			return p.ended("ended while starting")
 		case <-ctx.Done():
 			return fmt.Errorf("postgres did not become ready: %w", err)
 		case <-time.After(wait):
@@ -125,8 +125,18 @@ func (p *Postgres) watch() {
 	select {
 	case <-p.closing:
 	case <-p.process.done:
-		p.failed <- fmt.Errorf("postgres ended by itself: %s; the end of %s:\n%s", p.process.end(), p.log.name, p.log.tail())
+		p.failed <- p.ended("ended by itself")
 	}
+}
+
+// ended says how the server has ended, and of a full disk what to do: it goes down
+// where its write-ahead log has no room, and starts again once that has.
+func (p *Postgres) ended(how string) error {
+	tail := p.log.tail()
+	if strings.Contains(tail, "No space left on device") {
+		return fmt.Errorf("postgres %s as the disk is full: make room and start again, nothing that was acknowledged is lost; %s says more", how, p.log.name)
+	}
+	return fmt.Errorf("postgres %s: %s; the end of %s:\n%s", how, p.process.end(), p.log.name, tail)
 }
 
 func (p *Postgres) close(ctx context.Context) error {

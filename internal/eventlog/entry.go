@@ -86,6 +86,10 @@ var ErrClaimed = errors.New("the value is taken")
 // Command tells.
 var ErrUnavailable = errors.New("the log cannot be reached")
 
+// ErrFull is returned where the database has no room for the entry, of which nothing
+// was appended.
+var ErrFull = errors.New("the log has no room")
+
 // ConflictError is returned where a stream has moved past the version a guard
 // names: load it and decide anew.
 type ConflictError struct{ Stream events.Stream }

@@ -23,6 +23,7 @@ type Log struct {
 	head    uint64 // a position the log has reached; the writer's own
 	queue   chan *request
 	stop    chan struct{}
+	noRoom  bool // the writer's: the disk was full when it last appended
 	stopped sync.WaitGroup
 }
 

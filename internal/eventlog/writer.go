@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 )
 
 const (
@@ -91,7 +92,11 @@ func (l *Log) commit(b *batch) []*Entry {
 			l.appended(b, a)
 			l.meter.Appended(b.events, time.Since(begun).Seconds())
 			return nil
-		case errors.As(err, &refused) && !passing(refused.Code):
+		case postgres.Full(err) && lost.IsZero():
+			l.full(err)
+			l.fail(b, ErrFull)
+			return nil
+		case errors.As(err, &refused) && !postgres.Lacking(err):
 			return l.split(b, err)
 		}
 		if lost.IsZero() {
@@ -113,14 +118,12 @@ func (l *Log) try(b *batch, again bool) (answer, error) {
 	return l.call(ctx, b, again)
 }
 
-// passing tells whether an error of the server says something about its state,
-// not about the batch: connections, resources, shutdown, cancelled, locks.
-func passing(code string) bool {
-	switch code[:2] {
-	case "08", "53", "57", "58", "40", "55":
-		return true
+// full says that the log has no room, once until something was appended again.
+func (l *Log) full(cause error) {
+	if !l.noRoom {
+		l.noRoom = true
+		l.logger.Error("append: the disk of the log is full; nothing is appended until there is room", "error", cause)
 	}
-	return false
 }
 
 // judge settles what is known or refused and returns the rest of the batch.
@@ -184,6 +187,10 @@ func (g guarded) verdict() error {
 
 // appended settles a batch that stands in the log and hands its events on.
 func (l *Log) appended(b *batch, a answer) {
+	if l.noRoom {
+		l.noRoom = false
+		l.logger.Info("append: the log has room again")
+	}
 	versions := make([]int, len(b.streams)+1) // by ordinal
 	for i := range b.streams {
 		versions[i+1] = int(a.heads[i])

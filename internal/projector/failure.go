@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -21,10 +22,14 @@ type failure struct {
 }
 
 // refused tells an error that the same rows would meet again, and data one that is
-// about what is in them: others may be taken.
+// about what is in them: others may be taken. A full disk refuses any rows, which are
+// tried again until there is room.
 func refused(err error) (refused, data bool) {
 	if errors.Is(err, errView) {
 		return true, true
+	}
+	if postgres.Full(err) {
+		return true, false
 	}
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {

@@ -135,6 +135,7 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 		c.release() // to be gone on with
 		return fmt.Errorf("%s of %s: %w", c.kind, c.view.Name, err)
 	}
+	err = explained(err)
 	logger.ErrorContext(ctx, "job failed", "err", err)
 	return r.giveUp(ctx, Failed, err)
 }

@@ -3,16 +3,15 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/labstack/echo/v4"
+
+	"sical-backend/internal/postgres"
 )
 
 // ErrorHandler answers every error of a handler as a problem and logs the
@@ -50,39 +49,29 @@ func problemOf(err error, r *http.Request) *Problem {
 		return NewProblem(TooLarge, "")
 	}
 	late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	switch lacking := lacksDatabase(err); {
+	switch lacking := postgres.Lacking(err); {
 	case (late || lacking) && left(r): // which cut off what was under way
 		return NewProblem(ClientClosedRequest, "")
 	case late:
 		return NewProblem(Unavailable, "The answer was not ready in time.")
+	case postgres.Full(err):
+		return &Problem{Code: Unavailable, Detail: NoRoom, RetryAfter: roomWait}
 	case lacking:
 		return NewProblem(Unavailable, "The database cannot be reached, or took too long.")
 	}
 	return NewProblem(Internal, "")
 }
 
+// NoRoom is the detail of what the database had no room for.
+const NoRoom = "There is no room to keep anything more just now. Nothing of this was done: ask again later."
+
+// roomWait is when to ask again: somebody has to make room first.
+const roomWait = 10 * time.Second
+
 // left tells whether the client is gone. net/http ends the context of a request whose
 // connection was closed, and of one whose answer could not be written, be the client
 // gone or too slow.
 func left(r *http.Request) bool { return r.Context().Err() != nil }
-
-// lacksDatabase tells the error of a database that is away, is going or has come just
-// now, refuses more work, or has cut off a statement, from what would be no better the
-// next time.
-func lacksDatabase(err error) bool {
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && len(refusal.Code) == 5 {
-		switch refusal.Code[:2] {
-		case "08", "40", "53", "57": // connection, rollback, resources, cancelled or shutting down
-			return true
-		}
-		return false
-	}
-	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return true
-	}
-	_, network := errors.AsType[net.Error](err)
-	return network || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, io.ErrUnexpectedEOF)
-}
 
 func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {
 	level := slog.LevelWarn // 503 says "try again": expected under load

@@ -159,6 +159,7 @@ func TestProblemOf(t *testing.T) {
 		{&pgconn.PgError{Code: "57014"}, here, Unavailable},
 		{fmt.Errorf("q: %w", &pgconn.PgError{Code: "53300"}), here, Unavailable},
 		{&pgconn.PgError{Code: "40001"}, here, Unavailable},
+		{&pgconn.PgError{Code: "53100"}, here, Unavailable},
 		{&pgconn.PgError{Code: "23505"}, here, Internal},
 		{&pgconn.PgError{Code: "23505"}, gone, Internal},
 		{&pgconn.PgError{}, here, Internal},
