@@ -42,10 +42,15 @@ func testVerify(token string) (Principal, error) {
 	return Principal{}, errors.New("signature: secret detail")
 }
 
+// newAPI serves one where time stands still unless a test moves it: no request is slow,
+// and so has a line in the log, because this machine is.
 func newAPI(t testing.TB, adapt func(*Config)) *api {
 	t.Helper()
-	a := &api{registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
-	cfg := Config{Logger: slog.New(slog.NewJSONHandler(a.log, nil)), Metrics: telemetry.NewHTTP(a.registry), Now: time.Now, Verify: testVerify}
+	a, began := &api{registry: prometheus.NewRegistry(), log: &lockedBuffer{}}, time.Now()
+	cfg := Config{
+		Logger: slog.New(slog.NewJSONHandler(a.log, nil)), Metrics: telemetry.NewHTTP(a.registry), Verify: testVerify,
+		Now: func() time.Time { return began },
+	}
 	if adapt != nil {
 		adapt(&cfg)
 	}

@@ -23,6 +23,7 @@ func (w *world) adapted(change func(*pgxpool.Config)) {
 	pool, err := pgxpool.NewWithConfig(w.t.Context(), cfg)
 	require.NoError(w.t, err)
 	w.t.Cleanup(pool.Close)
+	w.queries = pool
 	w.serve(pool)
 }
 
@@ -53,12 +54,9 @@ func TestDatabaseIsAway(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.register("ann")
 	w.project()
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, nobody.Close())
 	w.adapted(func(cfg *pgxpool.Config) {
 		cfg.ConnConfig.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", nobody.Addr().String())
+			return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1") // where nobody listens
 		}
 	})
 	for _, target := range []string{"/v1/users/me", "/v1/paths", "/v1/users/me?as_of=1", "/v1/users/me?as_of=2026-03-01T08:30:00Z"} {

@@ -101,7 +101,8 @@ func (s *streaming) titled(title string, length int) {
 // misses nothing.
 func TestSlowClientIsLeft(t *testing.T) {
 	t.Parallel()
-	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 5 * time.Second, Again: time.Second})
+	// Longer than a busy machine keeps the other from reading.
+	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 20 * time.Second, Again: time.Second})
 	about := "view=point&key=" + s.strokes.String()
 	lazy, slow := s.follow(about)
 	require.NoError(t, lazy.SetReadBuffer(4<<10))

@@ -95,6 +95,7 @@ func TestTogetherIsAsAlone(t *testing.T) {
 func TestTooMuchIsRefusedEarly(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
+	s.adapted(func(cfg *pgxpool.Config) { cfg.MaxConns = 2 }) // so few that even a busy machine answers them all in time
 	release := s.holdConnections()
 	alone, _, _ := s.asker.Loads()
 	_, limit := alone()
