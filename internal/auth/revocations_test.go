@@ -190,8 +190,8 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	require.Error(t, err, "one that knows nothing does not start")
 
 	p.exec(t, `insert into sical.away (kind, subject) values ('session', $1)`, tokens.Session)
-	rename("away", "revocation")
 	worst := r.Lag()
+	rename("away", "revocation")
 	require.Eventually(t, func() bool { return r.Revoked(c) && log.count("level=INFO") == 1 && r.Lag() < worst }, time.Minute, 10*time.Millisecond)
 	require.Equal(t, 1, log.count("level=WARN"), "said once, not every second")
 }

@@ -13,20 +13,31 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 // stored reads the data of everything in the stream, straight from the server.
-func stored(t *testing.T, stream jetstream.Stream) []string {
+func stored(t *testing.T, stream jetstream.Stream) (data []string) {
 	t.Helper()
-	ctx := ctxOf(t)
-	info, err := stream.Info(ctx)
-	require.NoError(t, err)
-	var data []string
-	for seq := max(info.State.FirstSeq, 1); seq <= info.State.LastSeq; seq++ {
-		m, err := stream.GetMsg(ctx, seq)
-		require.NoError(t, err, "sequence %d", seq)
-		data = append(data, string(m.Data))
-	}
+	// Without a deadline: the client's own timeout, as a server that restarted may have
+	// taken an answer with it.
+	ctx := context.Background()
+	testkit.Eventually(t, func() error {
+		data = nil
+		info, err := stream.Info(ctx)
+		if err != nil {
+			return err
+		}
+		for seq := max(info.State.FirstSeq, 1); seq <= info.State.LastSeq; seq++ {
+			m, err := stream.GetMsg(ctx, seq)
+			if err != nil {
+				return fmt.Errorf("sequence %d: %w", seq, err)
+			}
+			data = append(data, string(m.Data))
+		}
+		return nil
+	})
 	return data
 }
 

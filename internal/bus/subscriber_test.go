@@ -194,8 +194,9 @@ func TestSubscriptionOutlivesRestartsAndTheStream(t *testing.T) {
 	js := b.connect(t)
 	ensure(t, js, 0)
 	publish(t, js, 0, 20)
-	// What was on its way when the server went comes again after AckWait.
-	messages := subscribe(t, js, SubscriberConfig{Group: "g", AckWait: 3 * time.Second})
+	// What was on its way when the server went comes again after AckWait: longer than a
+	// busy machine stands still, or what is in hand would come twice.
+	messages := subscribe(t, js, SubscriberConfig{Group: "g", AckWait: 9 * time.Second})
 	requireInOrder(t, messages, 1, 10)
 	b.stop()
 	b.start(t)

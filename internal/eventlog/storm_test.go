@@ -121,7 +121,7 @@ func (s *storm) move(client int) {
 
 // breakThings does one harm after the other.
 func (s *storm) breakThings(ctx context.Context) {
-	admin, err := pgx.Connect(ctx, s.db.AdminURL)
+	admin, err := pgx.Connect(context.Background(), s.db.AdminURL)
 	require.NoError(s, err)
 	defer admin.Close(context.Background())
 	for ctx.Err() == nil {
@@ -158,7 +158,7 @@ func wander(ctx context.Context) {
 
 // holdSnapshots keeps an old snapshot, and then a transaction that does nothing.
 func (s *storm) holdSnapshots(ctx context.Context) {
-	conn, err := pgx.Connect(ctx, s.db.AdminURL)
+	conn, err := pgx.Connect(context.Background(), s.db.AdminURL)
 	require.NoError(s, err)
 	defer conn.Close(context.Background())
 	for ctx.Err() == nil {
@@ -178,7 +178,7 @@ func (s *storm) holdSnapshots(ctx context.Context) {
 // watch polls the log as a relay does, and minds that no position appears behind
 // the ones it has seen.
 func (s *storm) watch(ctx context.Context) {
-	conn, err := pgx.Connect(ctx, s.db.URL(postgres.RoleRelay))
+	conn, err := pgx.Connect(context.Background(), s.db.URL(postgres.RoleRelay))
 	require.NoError(s, err)
 	defer conn.Close(context.Background())
 	last := int64(0)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -79,11 +80,19 @@ func (b *Bus) start() error {
 	return nil
 }
 
+// lastPort counts the ports that were picked, from one at random on. It is package state
+// so that none is given twice, not even while its server is stopped.
+var lastPort = func() *atomic.Int64 {
+	var n atomic.Int64
+	n.Store(rand.Int64N(15000))
+	return &n
+}()
+
 // Port picks a free port of loopback below those a system hands out by itself. One of
 // those would often be somebody's by the time a server is started on it.
 func Port() int {
 	for {
-		port := 15000 + rand.IntN(15000)
+		port := int(15000 + lastPort.Add(1)%15000)
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			listener.Close()
@@ -133,7 +142,7 @@ func (b *Bus) Address() string { return net.JoinHostPort("127.0.0.1", strconv.It
 // Connect returns a connection that is closed when the test ends.
 func (b *Bus) Connect(options ...nats.Option) *nats.Conn {
 	b.t.Helper()
-	conn, err := nats.Connect(b.URL, options...)
+	conn, err := nats.Connect(b.URL, append([]nats.Option{nats.Timeout(patience)}, options...)...)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ type FaultyProxy struct {
 	refusing bool
 	silent   bool
 	closed   bool
+	holds    int
 }
 
 // Proxy forwards from a loopback port to target, a host and port or the path of a
@@ -70,6 +71,13 @@ func (p *FaultyProxy) Blackhole(on bool) {
 	defer p.mu.Unlock()
 	p.silent = on
 	p.changed.Broadcast()
+}
+
+// Held is how many pieces of what was sent are held back by now, in all directions.
+func (p *FaultyProxy) Held() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.holds
 }
 
 func (p *FaultyProxy) close() {
@@ -123,7 +131,7 @@ func (p *FaultyProxy) forward(from, to net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if p.held() {
+		if p.hold() {
 			return
 		}
 		if n > 0 {
@@ -137,10 +145,12 @@ func (p *FaultyProxy) forward(from, to net.Conn) {
 	}
 }
 
-// held waits while nothing may pass, and tells whether the proxy is closed.
-func (p *FaultyProxy) held() bool {
+// hold waits while nothing may pass, and tells whether the proxy is closed.
+func (p *FaultyProxy) hold() (closed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.holds++
+	defer func() { p.holds-- }()
 	for p.silent && !p.closed {
 		p.changed.Wait()
 	}
