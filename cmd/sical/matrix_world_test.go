@@ -57,7 +57,7 @@ func (w *matrixWorld) try(r row, role events.Role, own bool) tried {
 	path := strings.ReplaceAll(r.path, "{id}", id) + parameters(r, id)
 	if r.method == http.MethodGet {
 		got := w.get(path, token)
-		head := w.call(http.MethodHead, path, token, "", "Sical-Min-Position", w.position, "Prefer", "wait=5")
+		head := w.asks(http.MethodHead, path, token)
 		require.Equal(w.t, got.status, head.status, "HEAD answers as GET does: %s", path)
 		return tried{strconv.Itoa(got.status), got.body}
 	}

@@ -131,10 +131,16 @@ func (s *system) do(method, path, token, body string) string {
 
 // get asks as of everything that do has done, and again as long as a view is not
 // there yet: one that is built anew may take longer than a request may wait.
-func (s *system) get(path, token string) (r reply) {
+func (s *system) get(path, token string) reply {
+	s.t.Helper()
+	return s.asks(http.MethodGet, path, token)
+}
+
+// asks is get or its head alone.
+func (s *system) asks(method, path, token string) (r reply) {
 	s.t.Helper()
 	testkit.Eventually(s.t, func() error {
-		r = s.call(http.MethodGet, path, token, "", "Sical-Min-Position", s.position, "Prefer", "wait=5")
+		r = s.call(method, path, token, "", "Sical-Min-Position", s.position, "Prefer", "wait=5")
 		if r.status == http.StatusServiceUnavailable {
 			return errors.New(r.body)
 		}

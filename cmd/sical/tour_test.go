@@ -51,7 +51,7 @@ func TestTour(t *testing.T) {
 	assert.Equal(t, http.StatusNotModified, again.status)
 	assert.Empty(t, again.body)
 
-	me := s.call(http.MethodGet, "/v1/users/me", token, "")
+	me := s.get("/v1/users/me", token)
 	assert.Equal(t, "ada", me.field(t, "username"))
 
 	renewed := s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, refresh))
@@ -60,7 +60,8 @@ func TestTour(t *testing.T) {
 	other := s.call(http.MethodPost, "/v1/sessions", "", `{"username":"ada","password":"not the right one"}`)
 	assert.Equal(t, http.StatusUnauthorized, other.status)
 
-	beyond := s.call(http.MethodGet, goal, token, "", "Sical-Min-Position", "1000000")
+	s.position = "1000000"
+	beyond := s.get(goal, token)
 	assert.Equal(t, http.StatusConflict, beyond.status)
 	assert.Equal(t, "position_unknown", beyond.field(t, "code"))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/assert"
@@ -62,7 +63,8 @@ func TestWhatEachUserMay(t *testing.T) {
 // may tells whether NATS lets the user of the URL do something.
 func may(t *testing.T, url, deed string) bool {
 	t.Helper()
-	conn, err := nats.Connect(url, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a refusal is no news here
+	conn, err := nats.Connect(url, nats.Timeout(time.Minute),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // a refusal is no news here
 	require.NoError(t, err)
 	defer conn.Close()
 	if verb, subject, _ := strings.Cut(deed, " "); verb == "publish" {

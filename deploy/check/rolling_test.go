@@ -83,7 +83,7 @@ func TestRollingRestart(t *testing.T) {
 	w := newWorld(t)
 	c := orchestrated(t, "base")
 	for _, role := range []string{"command", "query"} {
-		c[role].env["SICAL_DRAIN_DELAY"] = "2s" // forty looks of the balancer's, or one of a busy machine's
+		c[role].env["SICAL_DRAIN_DELAY"] = "5s" // a hundred looks of the balancer's, or one of a busy machine's
 	}
 	run(t, binary(t), w.here(c["migrate"].env), c["migrate"].args...)
 	w.start(c["projector"])
@@ -107,7 +107,10 @@ func TestRollingRestart(t *testing.T) {
 		},
 	})
 	t.Cleanup(proxy.Close)
-	requests, end := load(register(t, proxy.URL, "ana"), &failures)
+	ana := register(t, proxy.URL, "ana")
+	made := ana.call(t, "POST", "/v1/goals", `{"title":"Be there"}`)
+	ana.call(t, "GET", "/v1/users/me", "", "Sical-Min-Position", position(made), "Prefer", "wait=5")
+	requests, end := load(ana, &failures)
 	for _, role := range []string{"command", "query"} {
 		for i, p := range sides[role].all {
 			w.stop(p)
