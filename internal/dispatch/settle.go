@@ -13,12 +13,14 @@ import (
 )
 
 // settle turns the log's result into the verdict; a lost race stays open, to be
-// decided anew on what is there then.
+// decided anew on what is there then, and so does what was decided on a predecessor
+// that has failed: of those at least the first is settled, so that this ends.
 func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	r := j.entry.Result
 	var lost eventlog.ConflictError
 	var missing eventlog.GoneError
 	switch {
+	case errors.Is(r.Err, eventlog.ErrUnfounded): // nobody else is to blame
 	case r.Known:
 		j.known(r)
 	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.Rule.Creates:

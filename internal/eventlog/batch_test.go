@@ -47,6 +47,12 @@ func TestEachIsJudgedOnItsPredecessors(t *testing.T) {
 	lost := ConflictError{first.Stream}
 	require.Equal(t, []error{lost, nil, lost}, results(stale, on, wrong))
 
+	// What builds on a refused claim has lost no race: nobody else has changed the stream.
+	claimed, built, further := rename(ana, 2, "anna"), rename(ana, 3, "free"), rename(ana, 4, "also free")
+	claimed.Claims[0].Stream = other.Stream // anna is ana's
+	require.NoError(t, p.Append(t.Context(), claimed, built, further))
+	require.Equal(t, []error{ErrClaimed, ErrUnfounded, ErrUnfounded}, results(claimed, built, further))
+
 	// A stream that begins in the batch is there for those behind it.
 	second := point("second")
 	study := &Entry{Subject: ana.Subject, Stream: events.StreamOf(events.KindStudy, ana.Subject), Guards: []Guard{{Stream: second.Stream, Version: Live}},

@@ -81,6 +81,11 @@ type Result struct {
 // ErrClaimed is returned where another stream holds a value that is claimed.
 var ErrClaimed = errors.New("the value is taken")
 
+// ErrUnfounded is returned where a guard's version would have come about by another
+// entry of the same call, which was refused: decide anew. Nobody else need have
+// changed the stream.
+var ErrUnfounded = errors.New("it builds on what was refused")
+
 // ErrUnavailable is returned where the database could not be reached in time.
 // Whether the entry was appended is then unknown; asking again with the same
 // Command tells.

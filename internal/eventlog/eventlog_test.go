@@ -98,7 +98,7 @@ func TestAppendAndRead(t *testing.T) {
 	require.Equal(t, Result{Position: 1, Version: 1}, first.Result)
 	require.Equal(t, Result{Position: 2, Version: 1}, second.Result)
 
-	stale := revision(first.Stream, 0, "x")
+	stale := revision(first.Stream, 7, "x")
 	fresh := revision(first.Stream, 1, "图")
 	next := revision(first.Stream, 2, "树")
 	require.NoError(t, p.Append(t.Context(), stale, fresh, next))

@@ -75,6 +75,7 @@ func (l *Log) Close() {
 type request struct {
 	entries []*Entry
 	open    int // entries not settled yet
+	missed  missed
 	done    chan struct{}
 }
 
@@ -86,11 +87,12 @@ func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
 	ctx, span := tracing.Child(ctx, "append")
 	defer span.End()
 	var ready []*Entry
+	m := missed{}
 	registered := map[events.ID]bool{}
 	for _, e := range entries {
 		if e.needsKeyOf(registered) {
 			// The new key counts only once its owner stands in the log.
-			if err := l.submit(ctx, ready); err != nil {
+			if err := l.submit(ctx, ready, m); err != nil {
 				return err
 			}
 			ready = nil
@@ -98,6 +100,7 @@ func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
 		}
 		if err := l.prepare(ctx, e); err != nil {
 			e.Result = Result{Err: err}
+			m.add(e)
 			continue
 		}
 		ready = append(ready, e)
@@ -107,15 +110,15 @@ func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
 			}
 		}
 	}
-	return l.submit(ctx, ready)
+	return l.submit(ctx, ready, m)
 }
 
 // submit hands prepared entries to the writer and waits for their results.
-func (l *Log) submit(ctx context.Context, entries []*Entry) error {
+func (l *Log) submit(ctx context.Context, entries []*Entry, m missed) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	r := &request{entries: entries, open: len(entries), done: make(chan struct{})}
+	r := &request{entries: entries, open: len(entries), missed: m, done: make(chan struct{})}
 	for _, e := range entries {
 		e.request = r
 	}

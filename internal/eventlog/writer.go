@@ -57,15 +57,17 @@ func (l *Log) drain(waiting []*Entry) []*Entry {
 }
 
 // fill makes a batch of the entries that wait and returns those that go on
-// waiting, in order.
+// waiting, in order. What builds on an entry that was refused meanwhile is at an end.
 func fill(waiting []*Entry) (*batch, []*Entry) {
 	b := newBatch(min(len(waiting), maxBatchEvents))
 	var rest []*Entry
 	for i, e := range waiting {
-		if b.full(e) {
+		switch {
+		case b.full(e):
 			return b, append(rest, waiting[i:]...)
-		}
-		if !b.add(e) {
+		case e.request.missed.foundationOf(e):
+			e.settle(Result{Err: ErrUnfounded})
+		case !b.add(e):
 			rest = append(rest, e)
 		}
 	}
@@ -241,6 +243,9 @@ func (l *Log) fail(b *batch, err error) {
 
 func (e *Entry) settle(r Result) {
 	e.Result = r
+	if r.Err != nil {
+		e.request.missed.add(e)
+	}
 	e.request.open--
 	if e.request.open == 0 {
 		close(e.request.done)
