@@ -25,14 +25,15 @@ var ErrNoBuild = errors.New("projector: there is no such build")
 // their indexes. Nobody reads or folds it: its shards are building, at position 0.
 // The shards' number cannot be changed later.
 func NewBuild(ctx context.Context, tx pgx.Tx, v *projections.View, shards int) (projections.Build, error) {
-	if err := lockVersion(ctx, tx, v); err != nil {
+	if err := LockVersion(ctx, tx, v); err != nil {
 		return projections.Build{}, err
 	}
 	return newBuild(ctx, tx, v, shards, "building")
 }
 
-// lockVersion enters the view's version and holds it until tx ends.
-func lockVersion(ctx context.Context, tx pgx.Tx, v *projections.View) error {
+// LockVersion enters the view's version and holds it until tx ends. Who holds checkpoints
+// too takes it first, or two who change what is read may wait for each other.
+func LockVersion(ctx context.Context, tx pgx.Tx, v *projections.View) error {
 	_, err := tx.Exec(ctx, `-- lock view_version
 		insert into sical.view_version as r (view, version) values ($1, $2)
 		on conflict (view, version) do update set version = r.version`, v.Name, v.Version)
@@ -133,7 +134,7 @@ func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
 // as they are once somebody has deleted the read models; lost tells whether that was
 // so. The version is then without a build, as before its first.
 func Forget(ctx context.Context, tx pgx.Tx, v *projections.View) (lost bool, err error) {
-	if err := lockVersion(ctx, tx, v); err != nil {
+	if err := LockVersion(ctx, tx, v); err != nil {
 		return false, err
 	}
 	done, err := tx.Exec(ctx, `-- forget view_version
@@ -175,7 +176,7 @@ const ShortLog = 200
 //
 // With rebuilds, that is only done where there is next to nothing to fold.
 func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) error {
-	if err := lockVersion(ctx, tx, v); err != nil {
+	if err := LockVersion(ctx, tx, v); err != nil {
 		return err
 	}
 	var begun, served, short bool

@@ -46,7 +46,7 @@ func examine(ctx context.Context, q querier, b projections.Build) (c condition, 
 // its rows, rows without their sums, and rows of events that the log has lost would
 // be wrong for ever. Where the log's loss is news, a new incarnation of it begins.
 func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) (found condition, err error) {
-	if err := lockVersion(ctx, tx, v); err != nil {
+	if err := LockVersion(ctx, tx, v); err != nil {
 		return found, err
 	}
 	if found, err = examine(ctx, tx, b); err != nil || found.sound() {

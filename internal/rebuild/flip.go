@@ -75,11 +75,7 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 	if err := r.await(ctx); err != nil {
 		return err
 	}
-	old, err := r.read(ctx, r.w.cfg.Pool)
-	if err != nil {
-		return err
-	}
-	err = r.change(ctx, old, outcome, 0)
+	old, err := r.change(ctx, outcome, 0)
 	for try := 2; errors.Is(err, ErrBehind) && try <= flipTries; try++ {
 		if !tick(ctx, flipWait) {
 			return context.Cause(ctx)
@@ -88,7 +84,7 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 		if try == flipTries {
 			most = near
 		}
-		err = r.change(ctx, old, outcome, most)
+		old, err = r.change(ctx, outcome, most)
 	}
 	if err != nil {
 		return err
@@ -100,14 +96,22 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 		instead = old.String()
 	}
 	r.logger.InfoContext(ctx, "build is read", "build", r.build.Number, "instead_of", instead)
-	return tidy(ctx, r.w, r.view)
+	delete(r.w.tidied, r.view.Name)
+	return nil
 }
 
 // change has the build read instead of the old one and ends the job. It fails with
 // ErrBehind where the build is more than so many events behind, and with errStopped
-// where it has failed.
-func (r *rebuilding) change(ctx context.Context, old projections.Build, outcome *Outcome, most int64) error {
-	return r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+// where it has failed. The version is held first, as whoever else changes what is read
+// does: the old build then stays the one that is read.
+func (r *rebuilding) change(ctx context.Context, outcome *Outcome, most int64) (old projections.Build, err error) {
+	err = r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := projector.LockVersion(ctx, tx, r.view); err != nil {
+			return err
+		}
+		if old, err = r.read(ctx, tx); err != nil {
+			return err
+		}
 		behind, failed, err := holdBoth(ctx, tx, old, r.build)
 		switch {
 		case err != nil:
@@ -122,6 +126,7 @@ func (r *rebuilding) change(ctx context.Context, old projections.Build, outcome 
 		}
 		return r.end(ctx, tx, Done, outcome, nil)
 	})
+	return old, err
 }
 
 // holdBoth keeps the builds where they are until tx ends, and tells by how many
@@ -177,48 +182,6 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 			return ctx.Err()
 		}
 	}
-}
-
-// tidy drops the builds that nobody needs any more: of this version, all but the
-// one that is read, the one before it and one that is being made; of versions
-// below the next lower one, all; and what is left of those whose positions are gone.
-func tidy(ctx context.Context, w *Worker, v *projections.View) error {
-	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
-		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
-		where p.view = $1 and r.serving is not null and (
-			p.version = $2 and p.build is distinct from r.serving and p.build is distinct from r.previous
-				and not exists (select from sical.projection_job j
-					where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))
-			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null))
-		union all
-		select r.view, r.version, number from sical.view_version r, generate_series(1, r.builds) number
-		where r.view = $1 and r.version <= $2 and r.serving is distinct from number
-			and to_regclass(format('sical_read.%s_v%s_b%s', r.view, r.version, number)) is not null
-			and not exists (select from sical.projection p where p.view = r.view and p.version = r.version and p.build = number)`,
-		v.Name, v.Version)
-	if err != nil {
-		return err
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[projections.Build])
-	if err != nil {
-		return err
-	}
-	for _, b := range list {
-		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			if b.Version < v.Version {
-				if _, err := tx.Exec(ctx, `-- retire view_version
-					update sical.view_version set serving = null, previous = null where view = $1 and version = $2`, b.View, b.Version); err != nil {
-					return err
-				}
-			}
-			return dropBuild(ctx, tx, b)
-		})
-		if err != nil {
-			return err
-		}
-		w.cfg.Logger.InfoContext(ctx, "old build dropped", "view", b.View, "version", b.Version, "build", b.Number)
-	}
-	return nil
 }
 
 // verify holds the build that is read against the log.

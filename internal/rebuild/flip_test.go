@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/projector"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
@@ -118,8 +120,60 @@ func TestChangingOver(t *testing.T) {
 			if c.want != nil {
 				want = old.Number
 			}
-			require.ErrorIs(t, r.change(t.Context(), old, nil, c.most), c.want)
+			_, err = r.change(t.Context(), nil, c.most)
+			require.ErrorIs(t, err, c.want)
 			assert.Equal(t, want, w.serving(v))
 		})
 	}
+}
+
+// waits tells how many ask in vain for locks of a mode.
+func (w *world) waits(mode string) (n int) {
+	w.Helper()
+	require.NoError(w, w.admin.QueryRow(context.Background(), `
+		select count(*) from pg_stat_activity a join pg_locks l using (pid)
+		where a.datname = current_database() and not l.granted and l.mode = $1`, mode).Scan(&n))
+	return n
+}
+
+// TestRollbackWhileChangingOver: neither waits for what the other has, and whoever comes
+// second compares with the build that is read by then.
+func TestRollbackWhileChangingOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	old, r := w.approved(v, 0)
+	var ahead projections.Build
+	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) (err error) {
+		ahead, err = projector.NewBuild(t.Context(), tx, v, 1)
+		return err
+	}))
+	w.some(1)
+	w.reaches(ahead)
+	w.exec(`update sical.projection set state = 'live' where build = $1`, ahead.Number)
+	w.exec(`update sical.view_version set previous = $1`, ahead.Number)
+	claimed, err := r.w.claim(t.Context())
+	require.NoError(t, err)
+	r.claim = claimed
+
+	changed := make(chan error, 1)
+	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+		require.NoError(t, projector.LockVersion(t.Context(), tx, v))
+		go func() {
+			_, err := r.change(context.WithoutCancel(t.Context()), nil, 0)
+			changed <- err
+		}()
+		testkit.Eventually(t, func() error {
+			if w.waits("ShareLock") == 0 { // for the transaction that has the row
+				return errors.New("nobody waits")
+			}
+			return nil
+		})
+		behind, _, err := holdBoth(t.Context(), tx, old, ahead)
+		require.NoError(t, err)
+		require.Negative(t, behind)
+		return projector.Flip(t.Context(), tx, ahead)
+	}))
+	require.ErrorIs(t, <-changed, ErrBehind)
+	assert.Equal(t, ahead.Number, w.serving(v))
 }

@@ -42,6 +42,8 @@ type Worker struct {
 	owner string
 	views map[string]*projections.View // by knowledge
 	asked map[string]time.Time         // by view: when begin last asked for a build that is whole
+
+	tidied map[string]time.Time // by view: when it last was
 }
 
 // New makes a Worker; Run starts it.
@@ -58,7 +60,7 @@ func New(cfg Config) *Worker {
 	host, _ := os.Hostname() // for whoever looks at the table
 	w := &Worker{
 		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New()),
-		views: map[string]*projections.View{}, asked: map[string]time.Time{},
+		views: map[string]*projections.View{}, asked: map[string]time.Time{}, tidied: map[string]time.Time{},
 	}
 	for _, v := range cfg.Views {
 		w.views[knowledge(v.Name, v.Version)] = v
@@ -85,14 +87,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// turn does the next job, if there is one.
+// turn does the next job, or tidies where there is none.
 func (w *Worker) turn(ctx context.Context) (worked bool, err error) {
 	if err := w.begin(ctx); err != nil {
 		return false, err
 	}
 	c, err := w.claim(ctx)
-	if c == nil || err != nil {
+	if err != nil {
 		return false, err
+	}
+	if c == nil {
+		return false, w.tidy(ctx)
 	}
 	return true, w.do(ctx, c)
 }
