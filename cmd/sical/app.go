@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sical-backend/events"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/heap"
@@ -147,13 +148,23 @@ func (a *App) trace(ctx context.Context, role string) error {
 	return nil
 }
 
-// vault opens the vault with the master secret.
-func (a *App) vault(pool pool) (*vault.Vault, error) {
-	secret, err := a.masterSecret()
+// vault opens the vault with the master secret, if it is the database's.
+func (a *App) vault(ctx context.Context, pool pool) (*vault.Vault, error) {
+	file, secret, err := a.masterSecret(func() (bool, error) { return vault.Begun(ctx, pool) })
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("master key: %w", err)
 	}
-	return vault.New(pool, secret)
+	v, err := vault.New(pool, secret)
+	if err != nil {
+		return nil, fmt.Errorf("master key %s: %w", file, err)
+	}
+	v.OnUnopened(func(owner events.ID) {
+		a.logger.Error("a key was wrapped by another master key: its owner is as if forgotten", "owner", owner)
+	})
+	if err := v.Recognize(ctx); err != nil {
+		return nil, fmt.Errorf("master key %s: %w", file, err)
+	}
+	return v, nil
 }
 
 // listen serves the public routes that the roles have registered.

@@ -53,7 +53,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := a.vault(p)
+	v, err := a.vault(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +163,11 @@ func (a *App) startQuery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.startVerifier(ctx, p); err != nil {
+	v, err := a.vault(ctx, p)
+	if err != nil {
 		return err
 	}
-	v, err := a.vault(p)
-	if err != nil {
+	if _, err := a.startVerifier(ctx, p); err != nil {
 		return err
 	}
 	var views []cache.View

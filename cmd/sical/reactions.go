@@ -42,7 +42,7 @@ func (a *App) startReactions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.vault(p)
+	v, err := a.vault(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -14,28 +14,52 @@ import (
 // keyDir is where keys are made when none are given.
 func (a *App) keyDir() string { return filepath.Join(a.DataDir, "keys") }
 
-// masterSecret reads the secret that the users' keys are wrapped with. Losing it
-// loses every personal text: back it up apart from the database.
-func (a *App) masterSecret() ([]byte, error) {
-	if a.MasterKeyFile != "" {
-		return os.ReadFile(a.MasterKeyFile)
+// masterSecret reads the secret that the users' keys are wrapped with, and names its
+// file. Losing it loses every personal text: back it up apart from the database. One is
+// made only for a database that has not begun with any.
+func (a *App) masterSecret(begun func() (bool, error)) (name string, secret []byte, err error) {
+	if name = a.MasterKeyFile; name == "" {
+		name = filepath.Join(a.keyDir(), "master")
 	}
-	name := filepath.Join(a.keyDir(), "master")
-	secret, err := os.ReadFile(name)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return secret, err
+	secret, err = os.ReadFile(name)
+	if a.MasterKeyFile != "" || !errors.Is(err, fs.ErrNotExist) {
+		return name, secret, err
 	}
-	if err := os.MkdirAll(a.keyDir(), 0o700); err != nil {
-		return nil, err
+	switch begun, err := begun(); {
+	case err != nil:
+		return "", nil, err
+	case begun:
+		return "", nil, fmt.Errorf("%s is missing, and the database was begun with one: put it back, or name its file with --master-key-file (SICAL_MASTER_KEY_FILE)", name)
 	}
-	secret = make([]byte, 32)
-	rand.Read(secret)
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err := makeSecret(name); err != nil {
+		return "", nil, err
+	}
+	secret, err = os.ReadFile(name)
+	return name, secret, err
+}
+
+// makeSecret makes a file of a new secret, unless another process was first: nobody
+// sees half of it, and all see the same.
+func makeSecret(name string) error {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
 	if err != nil {
-		return nil, fmt.Errorf("master key: %w", err)
+		return err
 	}
+	defer os.Remove(f.Name())
+	secret := make([]byte, 32)
+	rand.Read(secret)
 	_, err = f.Write(secret)
-	return secret, errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err = os.Link(f.Name(), name); errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 // keyring reads the keys of access tokens.

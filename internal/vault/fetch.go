@@ -17,7 +17,8 @@ type fetch struct {
 	all  bool
 }
 
-// Prefetch fetches the keys of several people in one round trip.
+// Prefetch fetches the keys of several people in one round trip. Whose key is gone or
+// does not open is for Open to tell: the others' stay good.
 func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
 	missing := v.missing(owners)
 	if len(missing) == 0 {
@@ -39,7 +40,8 @@ func (v *Vault) missing(owners []events.ID) (ids []events.ID) {
 }
 
 // fetch fetches keys from the table and keeps them; whose is not among them had none
-// at the time. What Clear overtakes is asked for again.
+// at the time, and whose is nil has one that does not open. What Clear overtakes is
+// asked for again.
 func (v *Vault) fetch(ctx context.Context, owners []events.ID) (keys map[events.ID]cipher.AEAD, err error) {
 	for {
 		f := v.begin()
@@ -72,7 +74,9 @@ func (v *Vault) end(f *fetch, keys map[events.ID]cipher.AEAD) bool {
 			delete(keys, id)
 			continue
 		}
-		v.keep(id, key)
+		if key != nil {
+			v.keep(id, key)
+		}
 	}
 	return true
 }
@@ -87,13 +91,16 @@ func (v *Vault) read(ctx context.Context, owners []events.ID) (map[events.ID]cip
 	var id events.ID
 	var wrapped []byte
 	_, err = pgx.ForEachRow(rows, []any{&id, &wrapped}, func() error {
+		keys[id] = nil
 		size := v.master.NonceSize()
 		if len(wrapped) < size {
-			return fmt.Errorf("key of %s: too short", id)
+			v.unopened(id)
+			return nil
 		}
 		key, err := v.master.Open(nil, wrapped[:size], wrapped[size:], id[:])
 		if err != nil {
-			return fmt.Errorf("key of %s: the master key does not open it", id)
+			v.unopened(id)
+			return nil
 		}
 		keys[id], err = aead(key)
 		return err
@@ -114,8 +121,12 @@ func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key = keys[owner]; key == nil {
+	key, stands := keys[owner]
+	switch {
+	case !stands:
 		return nil, ErrForgotten
+	case key == nil:
+		return nil, fmt.Errorf("key of %s: %w", owner, ErrUnopened)
 	}
 	return key, nil
 }

@@ -31,6 +31,10 @@ import (
 // text any more.
 var ErrForgotten = errors.New("forgotten")
 
+// ErrUnopened is returned where the owner's key stands, and the master key does not open
+// it: it was wrapped by another.
+var ErrUnopened = errors.New("the master key does not open it")
+
 // mark begins every sealed text of this form.
 const mark = "s1."
 
@@ -43,6 +47,9 @@ type Vault struct {
 	master  cipher.AEAD
 	secrets cipher.AEAD // of webhooks
 	hashing []byte
+	// fingerprint is what the master key is known again by.
+	fingerprint []byte
+	unopened    func(owner events.ID)
 
 	mu      sync.RWMutex
 	kept    map[events.ID]cipher.AEAD
@@ -74,8 +81,19 @@ func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{pool: pool, master: master, secrets: secrets, hashing: hashing, kept: map[events.ID]cipher.AEAD{}, fetches: map[*fetch]bool{}}, nil
+	fingerprint, err := hkdf.Key(sha256.New, secret, nil, "sical master key fingerprint", 32)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{
+		pool: pool, master: master, secrets: secrets, hashing: hashing, fingerprint: fingerprint, unopened: func(events.ID) {},
+		kept: map[events.ID]cipher.AEAD{}, fetches: map[*fetch]bool{},
+	}, nil
 }
+
+// OnUnopened has f told of each key that is fetched and that the master key does not
+// open. It is called before the vault is used.
+func (v *Vault) OnUnopened(f func(owner events.ID)) { v.unopened = f }
 
 // Hash is the keyed hash of a value of one kind, by which it is known again
 // without being stored: a claimed name, or what a command had asked.
@@ -122,7 +140,8 @@ func seal[T ~string | ~[]byte](key cipher.AEAD, text T, owner events.ID) []byte 
 }
 
 // Seal encrypts text about owner; what belongs to nobody stays plain. It fails
-// with ErrForgotten where the owner has no key.
+// with ErrForgotten where the owner has no key, with ErrUnopened where it has another
+// master key's.
 func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal) (events.Personal, error) {
 	if owner == (events.ID{}) {
 		return text, nil
@@ -135,7 +154,8 @@ func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal)
 }
 
 // Open decrypts what Seal made; the empty text is itself. It fails with
-// ErrForgotten where the owner's key is gone.
+// ErrForgotten where the owner's key is gone, with ErrUnopened where it is another
+// master key's.
 func (v *Vault) Open(ctx context.Context, owner events.ID, sealed events.Personal) (string, error) {
 	if sealed == "" || owner == (events.ID{}) {
 		return string(sealed), nil

@@ -131,14 +131,3 @@ func TestWhoLivesIsNotForgotten(t *testing.T) {
 	all.Wait()
 	require.Empty(t, w.fetches)
 }
-
-func TestOtherMasterKeyOpensNothing(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	owner := w.person(t)
-	stranger, err := New(w.pool, []byte(strings.ToUpper(secret)))
-	require.NoError(t, err)
-	require.ErrorContains(t, stranger.Prefetch(t.Context(), []events.ID{owner}), "master key")
-	_, err = New(w.pool, []byte("short"))
-	require.Error(t, err)
-}
