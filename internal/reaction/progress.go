@@ -33,24 +33,19 @@ func (s *source) commit(ctx context.Context, c *served, position uint64) error {
 }
 
 // failed notes a round of failures and waits for the next, or gives the consumer
-// up and waits to be dropped.
+// up and waits to be dropped. Where it cannot be given up just now, as the log cannot
+// be appended to, that is tried again behind the next round: the receiver is spared.
 func (s *source) failed(ctx context.Context, c *served, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	p := s.cfg.Patience
-	unwanted := errors.Is(cause, ErrUnwanted)
-	if c.since != nil && time.Since(*c.since) > p.GiveUp || unwanted {
-		if err := s.cfg.Reaction.GiveUp(ctx, c.ID, cause.Error()); err != nil {
-			return err
+	if c.since != nil && time.Since(*c.since) > p.GiveUp || errors.Is(cause, ErrUnwanted) {
+		err := s.cfg.Reaction.GiveUp(ctx, c.ID, cause.Error())
+		if err == nil {
+			return s.givenUp(ctx, c, cause)
 		}
-		s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
-		// It fails no more.
-		if err := s.commit(ctx, c, c.position); err != nil {
-			return err
-		}
-		<-ctx.Done()
-		return ctx.Err()
+		s.cfg.Logger.WarnContext(ctx, "consumer not given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
 	}
 	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
 	wait = wait/2 + rand.N(wait)
@@ -68,6 +63,16 @@ func (s *source) failed(ctx context.Context, c *served, cause error) error {
 	}
 	c.failing.Store(true)
 	pause(ctx, wait)
+	return ctx.Err()
+}
+
+// givenUp waits for the consumer to be dropped, which fails no more.
+func (s *source) givenUp(ctx context.Context, c *served, cause error) error {
+	s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
+	if err := s.commit(ctx, c, c.position); err != nil {
+		return err
+	}
+	<-ctx.Done()
 	return ctx.Err()
 }
 

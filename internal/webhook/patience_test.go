@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,4 +64,28 @@ func TestCorrectedAddressIsTriedAtOnce(t *testing.T) {
 	w.eventually(id, func(_ uint64, failures int, _ string) bool { return failures == 1 })
 	w.do("webhook.revise", &command.ReviseWebhook{Of: about(id), URL: &right.URL})
 	require.Equal(t, []events.ID{ids[0], ids[1]}, right.subjects(t, 2))
+}
+
+// A webhook that cannot be given up, as the log cannot be appended to, waits from round
+// to round as any other that fails, and is given up once that is possible.
+func TestNotGivenUpIsTriedInRounds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var rounds []int // noted by each time it was to be given up
+	disable := w.disable
+	w.disable = func(webhook events.ID, reason string) error {
+		_, failures, _ := w.standing(webhook)
+		if rounds = append(rounds, failures); len(rounds) < 4 {
+			return errors.New("the log is away")
+		}
+		return disable(webhook, reason)
+	}
+	r := newReceiver(t, func(int, got) int { return 410 })
+	id := w.hook(r.URL, "point.*")
+	stop := w.deliver(brief, loopback, nil)
+	w.points(1)
+	w.eventually(id, func(_ uint64, failures int, status string) bool { return status == "webhook.disabled" && failures == 0 })
+	stop()
+	require.Equal(t, []int{0, 1, 2, 3}, rounds)
+	require.Len(t, r.got(), 4)
 }

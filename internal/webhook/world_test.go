@@ -61,6 +61,7 @@ type world struct {
 	admin    *pgxpool.Pool
 	vault    *vault.Vault
 	dispatch *dispatch.Dispatcher
+	disable  func(webhook events.ID, reason string) error
 	logger   *slog.Logger
 }
 
@@ -75,6 +76,9 @@ func newWorld(t *testing.T) *world {
 	log := eventlog.Open(eventlog.Config{Pool: commands, Vault: w.vault, Logger: w.logger, Meter: quiet{}})
 	t.Cleanup(log.Close)
 	w.dispatch = dispatch.New(log, w.vault)
+	w.disable = func(id events.ID, reason string) error {
+		return w.try("webhook.disable", &command.DisableWebhook{Of: about(id), Reason: reason})
+	}
 	return w
 }
 
@@ -124,9 +128,7 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed *bus.R
 	client := web.NewOutsideClient(allowed)
 	hooks := New(Config{
 		Pool: w.pool, Log: eventlog.NewReader(w.pool), Vault: w.vault, Client: client, Logger: w.logger, Now: time.Now,
-		Disable: func(_ context.Context, id events.ID, reason string) error {
-			return w.try("webhook.disable", &command.DisableWebhook{Of: about(id), Reason: reason})
-		},
+		Disable: func(_ context.Context, id events.ID, reason string) error { return w.disable(id, reason) },
 	})
 	runtime := reaction.New(reaction.Config{
 		Pool: w.pool, Log: eventlog.NewReader(w.pool), Feed: feed, Reaction: hooks, Patience: p, Meter: quiet{}, Logger: w.logger,
