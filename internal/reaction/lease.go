@@ -36,6 +36,7 @@ func (s *source) keep(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
+		case <-s.freed:
 		case <-ctx.Done():
 			s.stopAll()
 			return nil
@@ -53,7 +54,8 @@ func (s *source) stopAll() {
 	}
 }
 
-// sync is one beat.
+// sync is one beat. It waits for nobody who is to stop: they keep their lease until
+// they have, as do all others meanwhile.
 func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	ctx, cancel := context.WithTimeout(ctx, leased)
 	defer cancel()
@@ -63,6 +65,10 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	}
 	if incarnation != s.incarnation {
 		return errOtherLog
+	}
+	s.reap()
+	if err := s.renew(ctx); err != nil {
+		return err
 	}
 	all, err := s.cfg.Reaction.Consumers(ctx)
 	if err != nil {
@@ -87,9 +93,6 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 		}
 	}
 	s.drop(open)
-	if err := s.renew(ctx); err != nil {
-		return err
-	}
 	return s.acquire(ctx, open)
 }
 
@@ -101,9 +104,13 @@ func (s *source) enter(ctx context.Context, c Consumer) error {
 	return err
 }
 
-// forget deletes what is kept of a consumer that has ended, once.
+// forget deletes what is kept of a consumer that has ended, once, and not while it is
+// still served.
 func (s *source) forget(ctx context.Context, id events.ID, known map[events.ID]bool) error {
-	s.stop(id)
+	if c := s.served[id]; c != nil {
+		c.cancel()
+		return nil
+	}
 	if ended, seen := known[id]; seen && !ended {
 		return nil
 	}
@@ -119,35 +126,29 @@ func (s *source) forget(ctx context.Context, id events.ID, known map[events.ID]b
 	return nil
 }
 
-// drop stops what is not to be served any more, or has ended, or wants something
-// else now; the last is taken up again at once.
-func (s *source) drop(open map[events.ID]Consumer) {
-	failing := 0
+// reap lets go of what has stopped.
+func (s *source) reap() {
 	for id, c := range s.served {
 		select {
 		case <-c.done:
 			delete(s.served, id)
-			continue
 		default:
 		}
+	}
+}
+
+// drop stops what is not to be served any more, or wants something else now; the last
+// is taken up again as soon as it has stopped.
+func (s *source) drop(open map[events.ID]Consumer) {
+	failing := 0
+	for id, c := range s.served {
 		if now, ok := open[id]; !ok || now.Version != c.Version {
-			s.stop(id)
-			continue
-		}
-		if c.failing.Load() {
+			c.cancel()
+		} else if c.failing.Load() {
 			failing++
 		}
 	}
 	s.cfg.Meter.Serving(s.cfg.Reaction.Name(), len(s.served), failing)
-}
-
-// stop ends the serving of one consumer, if there is any, and waits for it.
-func (s *source) stop(id events.ID) {
-	if c := s.served[id]; c != nil {
-		c.cancel()
-		<-c.done
-		delete(s.served, id)
-	}
 }
 
 // renew prolongs the leases that are still this process's, and stops the others.
@@ -164,8 +165,8 @@ func (s *source) renew(ctx context.Context) error {
 	rows, err := s.cfg.Pool.Query(ctx, `-- renew reaction
 		update sical.reaction r set lease_until = clock_timestamp() + interval '3 seconds'
 		from unnest($2::uuid[], $3::bigint[]) o (consumer, epoch)
-		where r.reaction = $1 and r.consumer = o.consumer and r.epoch = o.epoch
-		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs)
+		where r.reaction = $1 and r.consumer = o.consumer and r.epoch = o.epoch and r.owner = $4 -- not given back just now
+		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs, s.owner)
 	if err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func (s *source) renew(ctx context.Context) error {
 	}
 	for _, id := range ids {
 		if !still[id] {
-			s.stop(id)
+			s.served[id].cancel()
 		}
 	}
 	return nil

@@ -24,14 +24,15 @@ type source struct {
 	ctx         context.Context // ends with the session
 	asked       atomic.Bool     // Subscribe was called
 
-	served map[events.ID]*served // keep's own
+	served map[events.ID]*served // keep's own; they stay in it until they have stopped
+	freed  chan struct{}         // one that was told to stop has
 	tailed sync.Once
 }
 
 func newSource(ctx context.Context, r *Runtime, incarnation events.ID, t *tail) *source {
 	return &source{
 		Runtime: r, incarnation: incarnation, tail: t, out: make(chan *message.Message), ctx: ctx,
-		served: map[events.ID]*served{},
+		served: map[events.ID]*served{}, freed: make(chan struct{}, 1),
 	}
 }
 
@@ -88,13 +89,20 @@ func (s *source) start(c *served) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	c.cancel, c.done = cancel, make(chan struct{})
 	s.followers.Go(func() {
-		defer close(c.done)
-		defer cancel()
 		err := s.follow(ctx, c)
+		told := ctx.Err() != nil
 		if ctx.Err() == nil || errors.Is(err, errLost) {
 			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
 		}
 		s.release(c)
+		cancel()
+		close(c.done)
+		if told {
+			select {
+			case s.freed <- struct{}{}:
+			default: // there is word of another
+			}
+		}
 	})
 }
 

@@ -1,0 +1,98 @@
+package reaction
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+func migrated(url string) error {
+	_, err := postgres.Migrate(context.Background(), url)
+	return err
+}
+
+// edited is a reaction whose consumers the test changes, and a log without events.
+type edited struct {
+	Reaction
+	Log
+	list []Consumer
+}
+
+func (*edited) Name() string                                    { return "edited" }
+func (e *edited) Consumers(context.Context) ([]Consumer, error) { return e.list, nil }
+
+func (*edited) Incarnation(context.Context) (events.ID, error)                   { return events.ID{1}, nil }
+func (*edited) Read(context.Context, uint64, int) (list []events.Event, _ error) { return list, nil }
+
+func (*edited) Reacted(string, string, float64) {}
+func (*edited) Serving(string, int, int)        {}
+
+// TestNobodyWaitsForWhoStops: consumers that are changed or deleted while their handlers
+// are busy hold up no other's lease, and keep their own until they have stopped.
+func TestNobodyWaitsForWhoStops(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), testkit.Database(t, migrated).URL(postgres.RoleReaction), postgres.Options{MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	e := &edited{}
+	for range 4 {
+		e.list = append(e.list, Consumer{ID: uuid.New(), Version: 1, Wants: func(string) bool { return true }})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)})
+	s := newSource(ctx, r, events.ID{1}, newTail(r.cfg, events.ID{1}, 0))
+	defer s.followers.Wait()
+	defer cancel()
+	known := map[events.ID]bool{}
+	require.NoError(t, s.sync(ctx, known))
+	require.Len(t, s.served, 4)
+
+	// The handlers of the first three do not end; what is told to stop is closed.
+	busy, told := e.list[:3], map[events.ID]chan struct{}{}
+	for _, c := range busy {
+		own, word := s.served[c.ID], make(chan struct{})
+		own.cancel() // the real one, which has nothing to do
+		<-own.done
+		<-s.freed // or it would be taken up again with the next beat only
+		told[c.ID] = word
+		s.served[c.ID] = &served{Consumer: c, epoch: own.epoch, cancel: sync.OnceFunc(func() { close(word) }), done: make(chan struct{})}
+		_, err := pool.Exec(ctx, `update sical.reaction set owner = $2 where consumer = $1`, c.ID, s.owner)
+		require.NoError(t, err)
+	}
+	e.list = slices.Clone(e.list)
+	e.list[0].Version, e.list[1].Held, e.list[2].Ended = 2, true, true
+	_, err = pool.Exec(ctx, `update sical.reaction set lease_until = clock_timestamp() - interval '1 hour'`)
+	require.NoError(t, err)
+	for range 2 { // beats while they are busy
+		require.NoError(t, s.sync(ctx, known))
+	}
+	for _, c := range busy {
+		<-told[c.ID]
+	}
+	var expired int
+	require.NoError(t, pool.QueryRow(ctx, `select count(*) from sical.reaction where lease_until is null or lease_until < clock_timestamp() - interval '1 minute'`).Scan(&expired))
+	require.Zero(t, expired)
+
+	for _, c := range busy {
+		close(s.served[c.ID].done)
+	}
+	epoch := s.served[e.list[0].ID].epoch
+	require.NoError(t, s.sync(ctx, known))
+	require.Equal(t, 2, s.served[e.list[0].ID].Version, "what was changed is taken up again")
+	require.Greater(t, s.served[e.list[0].ID].epoch, epoch)
+	require.Len(t, s.served, 2)
+	var left int
+	require.NoError(t, pool.QueryRow(ctx, `select count(*) from sical.reaction where consumer = $1`, e.list[2].ID).Scan(&left))
+	require.Zero(t, left, "of the deleted")
+}
