@@ -21,9 +21,13 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 type silent struct{}
 
-func (silent) Appended(int, float64) {}
-func (silent) Refused()              {}
-func (silent) Retried()              {}
+func (silent) Appended(events int, _ float64) {
+	if events == 0 {
+		panic("a batch of nothing was appended")
+	}
+}
+func (silent) Refused() {}
+func (silent) Retried() {}
 
 func migrated(url string) error {
 	_, err := postgres.Migrate(context.Background(), url)

@@ -76,6 +76,9 @@ func fill(waiting []*Entry) (*batch, []*Entry) {
 
 // commit appends a batch and returns the entries that have to be judged again.
 func (l *Log) commit(b *batch) []*Entry {
+	if len(b.entries) == 0 {
+		return nil // what waited was unfounded
+	}
 	b.seen = l.head
 	var lost time.Time // when the outcome first became unknown
 	for {
