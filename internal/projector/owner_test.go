@@ -56,11 +56,27 @@ func TestOneOwnerAtATime(t *testing.T) {
 	}
 }
 
+// undisturbed has a course taken again where a view changed its owner in it once more:
+// on a machine that stands still for three seconds a lease runs out by itself, and who
+// takes the view then may. What a course demands of the tables holds all the same.
+func undisturbed(t *testing.T, course func(t *testing.T, w *world) (kept bool)) {
+	t.Helper()
+	for range 5 {
+		if course(t, newWorld(t)) {
+			return
+		}
+	}
+	t.Fatal("the view was taken from its owner time and again")
+}
+
 // A process that vanishes without a word, and comes back later believing that it
 // still owns the view.
 func TestTakeoverAndFence(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	undisturbed(t, vanishAndComeBack)
+}
+
+func vanishAndComeBack(t *testing.T, w *world) (kept bool) {
 	proxy := testkit.Proxy(t, w.db.Socket())
 	address, err := url.Parse(w.db.URL(postgres.RoleProjector))
 	require.NoError(t, err)
@@ -72,7 +88,8 @@ func TestTakeoverAndFence(t *testing.T) {
 	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Progress)
 	w.some(100)
 	w.reaches(100, projections.Progress)
-	second, _ := w.start(nil, projections.Progress)
+	second, end := w.start(nil, projections.Progress)
+	defer end()
 	w.owned(projections.Progress, first)
 
 	proxy.Blackhole(true)
@@ -88,9 +105,8 @@ func TestTakeoverAndFence(t *testing.T) {
 	w.reaches(300, projections.Progress)
 	stop()
 	owner, now := w.owner(projections.Progress)
-	require.Equal(t, second.owner, owner)
-	require.Equal(t, epoch, now)
 	w.exact(projections.Progress)
+	return owner == second.owner && now == epoch
 }
 
 // slowLog holds a batch until it is let go.
@@ -118,12 +134,17 @@ func (l *slowLog) Read(ctx context.Context, after uint64, limit int) ([]events.E
 // An owner that is stopped with a batch in its hands, longer than its lease.
 func TestLateOwnerCannotWrite(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	undisturbed(t, holdABatch)
+}
+
+func holdABatch(t *testing.T, w *world) (kept bool) {
 	w.some(500)
 	slow := &slowLog{Log: eventlog.NewReader(w.admin), held: make(chan struct{}), release: make(chan struct{})}
-	first, _ := w.start(func(c *Config) { c.Log = slow }, projections.Progress)
+	first, end := w.start(func(c *Config) { c.Log = slow }, projections.Progress)
+	defer end()
 	<-slow.held
-	second, _ := w.start(nil, projections.Progress)
+	second, stop := w.start(nil, projections.Progress)
+	defer stop()
 	testkit.Eventually(t, func() error { // as if its process were stopped, too
 		_, err := w.admin.Exec(t.Context(), `delete from sical.projector where owner = $1`, first.owner)
 		if owner, _ := w.owner(projections.Progress); err == nil && owner != second.owner {
@@ -137,8 +158,8 @@ func TestLateOwnerCannotWrite(t *testing.T) {
 	w.some(20)
 	w.reaches(520, projections.Progress)
 	_, now := w.owner(projections.Progress)
-	require.Equal(t, epoch, now)
 	w.exact(projections.Progress)
+	return now == epoch
 }
 
 // Connections that are killed at any moment lose nothing and double nothing.
