@@ -14,7 +14,8 @@ import (
 const (
 	// patience is how long a batch is tried again after the database went away:
 	// long enough for a new connection, short enough for an early 503.
-	patience = 250 * time.Millisecond
+	patience   = 250 * time.Millisecond
+	retryAfter = 10 * time.Millisecond
 	// callTimeout bounds one call of sical.append, lock waits included.
 	callTimeout = 10 * time.Second
 )
@@ -112,7 +113,7 @@ func (l *Log) commit(b *batch) []*Entry {
 			return nil
 		}
 		l.meter.Retried()
-		pause(l.stop, 10*time.Millisecond)
+		time.Sleep(retryAfter) // and when closing too: what is queued is finished
 	}
 }
 
@@ -252,14 +253,5 @@ func (e *Entry) settle(r Result) {
 	e.request.open--
 	if e.request.open == 0 {
 		close(e.request.done)
-	}
-}
-
-func pause(stop <-chan struct{}, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-stop:
 	}
 }
