@@ -54,7 +54,7 @@ func goal(id string) string {
 // refused, views stop, a rebuild fails and gives back what it took.
 func (b binary) outOfRoom(t *testing.T) {
 	dir := b.folder(t)
-	disk := testkit.SmallDisk(t, dir, 400<<20)
+	disk := testkit.SmallDisk(t, dir, 240<<20)
 	s := b.serve(t, dir, small...)
 	c := s.client(t)
 	_, token, _ := c.account("ada")
