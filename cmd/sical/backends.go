@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -19,15 +20,103 @@ var roles = []string{
 	postgres.RoleCommand, postgres.RoleRelay, postgres.RoleProjector, postgres.RoleQuery, postgres.RoleReaction, postgres.RoleMonitor,
 }
 
-// start brings up what the process stands on: the Postgres and the NATS it was
-// given, or private ones, and the schema in it.
+// backends tells what others run for this process: what both URLs name, or what the
+// process in the data folder stands on. It fails with embedded.ErrNotRunning where there
+// is neither. One URL alone names a system only where it is that process's own: anything
+// else would operate on another than was meant.
+func (c *Config) backends() (embedded.Run, error) {
+	if c.PostgresURL != "" && c.NATSURL != "" {
+		return embedded.Run{PostgresURLs: forEachRole(func(string) string { return c.PostgresURL }), NATSURL: c.NATSURL}, nil
+	}
+	run, err := embedded.ReadRun(c.DataDir)
+	if c.PostgresURL == "" && c.NATSURL == "" || err != nil && !errors.Is(err, embedded.ErrNotRunning) {
+		return run, err
+	}
+	if err == nil && (c.PostgresURL == run.PostgresURLs[postgres.RoleCommand] || c.NATSURL == run.NATSURL) {
+		return run, nil
+	}
+	given, lacks := "--postgres-url", "--nats-url"
+	if c.PostgresURL == "" {
+		given, lacks = lacks, given
+	}
+	return run, usageError{fmt.Errorf("%s is given without %s, and no sical serve works in %s with it: give both, or neither for what works in the data folder", given, lacks, c.DataDir)}
+}
+
+func forEachRole(url func(role string) string) map[string]string {
+	urls := map[string]string{}
+	for _, role := range roles {
+		urls[role] = url(role)
+	}
+	return urls
+}
+
+// join uses backends that others run, whose schema is theirs to bring up: it fails where
+// that is behind this binary, and with embedded.ErrNotRunning where there are none.
+func (a *App) join(ctx context.Context) error {
+	run, err := a.backends()
+	if err != nil {
+		return err
+	}
+	if err := current(ctx, run.PostgresURLs[postgres.RoleCommand]); err != nil {
+		return err
+	}
+	a.urls, a.natsURL = run.PostgresURLs, run.NATSURL
+	a.publicURL, a.adminURL = run.PublicURL, run.AdminURL
+	return a.connect()
+}
+
+// current fails where migrations of this binary are pending.
+func current(ctx context.Context, url string) error {
+	pending, err := postgres.Pending(ctx, url)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("the schema is older than this binary, sical migrate brings it up: %s is pending", strings.Join(pending, ", "))
+	}
+	return err
+}
+
+// joinOrStart uses backends that others run, or stands up private ones in the data folder
+// for as long as this process runs.
+func (a *App) joinOrStart(ctx context.Context) error {
+	err := a.join(ctx)
+	if errors.Is(err, embedded.ErrNotRunning) {
+		return a.start(ctx)
+	}
+	return err
+}
+
+// start stands up what the process was not given, and brings the schema up.
 func (a *App) start(ctx context.Context) error {
+	admin, err := a.standUp(ctx)
+	if err != nil {
+		return err
+	}
+	applied, err := postgres.Migrate(ctx, admin)
+	if err != nil {
+		return err
+	}
+	if len(applied) > 0 {
+		a.logger.Info("schema migrated", "files", len(applied))
+	}
+	if p := a.instance.Postgres; p != nil && p.Password != "" {
+		if err := postgres.SetPasswords(ctx, admin, p.Password, roles...); err != nil {
+			return err
+		}
+	}
+	if nats := a.instance.NATS; nats != nil {
+		return a.connect(nats.InProcess())
+	}
+	return a.connect()
+}
+
+// standUp starts a private Postgres and NATS where no URL was given, and returns the URL
+// of the database's owner.
+func (a *App) standUp(ctx context.Context) (admin string, err error) {
 	instance, err := embedded.Start(ctx, embedded.Options{
 		DataDir: a.DataDir, PostgresBin: a.PostgresBin, Logger: a.logger,
 		SkipPostgres: a.PostgresURL != "", SkipNATS: a.NATSURL != "",
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
 	a.instance = instance
 	a.onClose(func() {
@@ -37,66 +126,15 @@ func (a *App) start(ctx context.Context) error {
 			a.logger.Warn("private servers", "error", err)
 		}
 	})
-	admin := a.PostgresURL
-	if instance.Postgres != nil {
-		admin = instance.Postgres.AdminURL
+	admin, a.natsURL = a.PostgresURL, a.NATSURL
+	a.urls = forEachRole(func(string) string { return a.PostgresURL })
+	if p := instance.Postgres; p != nil {
+		admin, a.urls = p.AdminURL, forEachRole(p.URL)
 	}
-	applied, err := postgres.Migrate(ctx, admin)
-	if err != nil {
-		return err
+	if n := instance.NATS; n != nil {
+		a.natsURL = n.URL
 	}
-	if len(applied) > 0 {
-		a.logger.Info("schema migrated", "files", len(applied))
-	}
-	a.urls = map[string]string{}
-	for _, role := range roles {
-		a.urls[role] = a.PostgresURL
-		if p := instance.Postgres; p != nil {
-			a.urls[role] = p.URL(role)
-		}
-	}
-	if p := instance.Postgres; p != nil && p.Password != "" {
-		if err := postgres.SetPasswords(ctx, admin, p.Password, roles...); err != nil {
-			return err
-		}
-	}
-	a.natsURL = a.NATSURL
-	if instance.NATS != nil {
-		a.natsURL = instance.NATS.URL
-		return a.connect(instance.NATS.InProcess())
-	}
-	return a.connect()
-}
-
-// join uses backends that others run: the ones given, or those of the process
-// that works in the data folder. It fails with embedded.ErrNotRunning where
-// there is neither.
-func (a *App) join() error {
-	a.urls = map[string]string{}
-	if a.PostgresURL != "" && a.NATSURL != "" {
-		for _, role := range roles {
-			a.urls[role] = a.PostgresURL
-		}
-		a.natsURL = a.NATSURL
-		return a.connect()
-	}
-	run, err := embedded.ReadRun(a.DataDir)
-	if err != nil {
-		return err
-	}
-	a.urls, a.natsURL = run.PostgresURLs, run.NATSURL
-	a.publicURL, a.adminURL = run.PublicURL, run.AdminURL
-	return a.connect()
-}
-
-// joinOrStart uses the running process of the data folder, or stands up what it
-// would stand on for as long as this one runs.
-func (a *App) joinOrStart(ctx context.Context) error {
-	err := a.join()
-	if errors.Is(err, embedded.ErrNotRunning) {
-		return a.start(ctx)
-	}
-	return err
+	return admin, nil
 }
 
 // connect opens the connection to NATS. It is kept for ever: losing NATS costs

@@ -20,7 +20,7 @@ func role(t *testing.T, c Config, start func(*App, context.Context) error) *syst
 	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
 	a := newApp(c, slog.New(slog.DiscardHandler))
 	t.Cleanup(a.Close)
-	require.NoError(t, a.join())
+	require.NoError(t, a.join(t.Context()))
 	require.NoError(t, start(a, t.Context()))
 	require.NoError(t, a.open())
 	contract, err := contracttest.New(openapi.Document())

@@ -34,7 +34,7 @@ func TestOtherMasterKeyIsRefused(t *testing.T) {
 			"projector": func(a *App) error { return a.startProjecting(t.Context()) },
 		} {
 			a := newApp(c, slog.New(slog.DiscardHandler))
-			require.NoError(t, a.join())
+			require.NoError(t, a.join(t.Context()))
 			assert.ErrorContains(t, start(a), want, name)
 			a.Close()
 		}

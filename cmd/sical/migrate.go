@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"sical-backend/internal/embedded"
 	"sical-backend/internal/postgres"
 )
 
@@ -21,40 +23,68 @@ type Migrate struct {
 // Run migrates the Postgres given, or the private one of the data folder.
 func (m *Migrate) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	if c.PostgresURL == "" {
-		// Standing up the private Postgres migrates it; a running one was.
-		a := newApp(*c, logger)
-		defer a.Close()
-		if err := a.joinOrStart(ctx); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, "The schema is up to date.")
-		return nil
+		return m.private(ctx, c, out, logger)
 	}
+	err := m.bring(ctx, c.PostgresURL, out)
+	if err == nil && !m.Check && m.RolePasswords != "" {
+		err = m.setPasswords(ctx, c.PostgresURL)
+	}
+	return err
+}
+
+// private is about the Postgres of the data folder. One that runs belongs to the process
+// that runs it, which brought its schema up to its own binary's.
+func (m *Migrate) private(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+	folder := *c
+	folder.NATSURL = "" // migrations have nothing to do with it
+	run, err := folder.backends()
+	if err == nil {
+		return m.look(ctx, run.PostgresURLs[postgres.RoleCommand], out)
+	}
+	if !errors.Is(err, embedded.ErrNotRunning) {
+		return err
+	}
+	a := newApp(*c, logger)
+	defer a.Close()
+	admin, err := a.standUp(ctx)
+	if err != nil {
+		return err
+	}
+	return m.bring(ctx, admin, out)
+}
+
+// bring applies what is pending, or only looks.
+func (m *Migrate) bring(ctx context.Context, url string, out *output) error {
 	if m.Check {
-		pending, err := postgres.Pending(ctx, c.PostgresURL)
-		if err != nil {
-			return err
-		}
-		for _, name := range pending {
-			fmt.Fprintln(out, "pending:", name)
-		}
-		if len(pending) > 0 {
-			return fmt.Errorf("%d migrations are pending", len(pending))
-		}
-		fmt.Fprintln(out, "The schema is up to date.")
-		return nil
+		return m.look(ctx, url, out)
 	}
-	applied, err := postgres.Migrate(ctx, c.PostgresURL)
+	applied, err := postgres.Migrate(ctx, url)
 	for _, name := range applied {
 		fmt.Fprintln(out, "applied:", name)
 	}
 	if err == nil && len(applied) == 0 {
 		fmt.Fprintln(out, "The schema is up to date.")
 	}
-	if err == nil && m.RolePasswords != "" {
-		err = m.setPasswords(ctx, c.PostgresURL)
-	}
 	return err
+}
+
+// look tells what is pending, and fails where something is.
+func (m *Migrate) look(ctx context.Context, url string, out *output) error {
+	pending, err := postgres.Pending(ctx, url)
+	if err != nil {
+		return err
+	}
+	for _, name := range pending {
+		fmt.Fprintln(out, "pending:", name)
+	}
+	switch {
+	case len(pending) == 0:
+		fmt.Fprintln(out, "The schema is up to date.")
+		return nil
+	case m.Check:
+		return fmt.Errorf("%d migrations are pending", len(pending))
+	}
+	return fmt.Errorf("%d migrations are pending: sical serve of this binary applies them, in place of the older one that runs", len(pending))
 }
 
 // setPasswords gives every role the password that stands in the file of its name. A

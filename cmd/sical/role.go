@@ -24,7 +24,7 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 	if err := a.trace(ctx, name); err != nil {
 		return err
 	}
-	if err := a.join(); err != nil {
+	if err := a.join(ctx); err != nil {
 		return err
 	}
 	start := map[string]func(context.Context) error{

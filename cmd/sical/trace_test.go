@@ -43,7 +43,7 @@ func TestOneTraceFromCommandToView(t *testing.T) {
 		a := newApp(c, slog.New(slog.DiscardHandler))
 		t.Cleanup(a.Close)
 		a.tracer = tracing.New(provider)
-		require.NoError(t, a.join())
+		require.NoError(t, a.join(t.Context()))
 		require.NoError(t, part(a)(t.Context()))
 		require.NoError(t, a.open())
 		return a

@@ -3,14 +3,19 @@ package postgres
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	// goose: versioned SQL files, a lock against concurrent runs, and a way to
-	// ask what is pending; MIT, kept, and the schema stays plain SQL.
+	// goose: versioned SQL files and a lock against concurrent runs; MIT, kept, and
+	// the schema stays plain SQL.
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -31,32 +36,54 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	var applied []string
+	var names []string
 	for _, r := range results {
-		applied = append(applied, r.Source.Path)
+		names = append(names, r.Source.Path)
 	}
-	return applied, nil
+	return names, nil
 }
 
-// Pending lists the migrations that Migrate would apply, without applying any.
-func Pending(ctx context.Context, url string) ([]string, error) {
-	provider, done, err := provider(url)
+// Pending lists the migrations that Migrate would apply, and changes nothing: not even
+// the table of them is made. Any role of the services may ask.
+func Pending(ctx context.Context, url string) (pending []string, err error) {
+	cfg, err := pgxpool.ParseConfig(url) // which the services' pools are opened with
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	statuses, err := provider.Status(ctx)
+	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	rows, _ := conn.Query(ctx, `select version_id from `+applied+` where is_applied`)
+	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == undefinedTable {
+		done, err = nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("migration status: %w", err)
 	}
-	var pending []string
-	for _, s := range statuses {
-		if s.State == goose.StatePending {
-			pending = append(pending, s.Source.Path)
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		name := path.Base(file)
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(done, version) {
+			pending = append(pending, name)
 		}
 	}
 	return pending, nil
 }
+
+const (
+	applied        = "public.sical_migration"
+	undefinedTable = "42P01"
+)
 
 func provider(url string) (*goose.Provider, func() error, error) {
 	cfg, err := pgx.ParseConfig(url)
@@ -73,7 +100,7 @@ func provider(url string) (*goose.Provider, func() error, error) {
 	}
 	db := stdlib.OpenDB(*cfg)
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithSessionLocker(locker), goose.WithTableName("public.sical_migration"))
+		goose.WithSessionLocker(locker), goose.WithTableName(applied))
 	if err != nil {
 		return nil, nil, err
 	}

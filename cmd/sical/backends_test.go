@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+)
+
+// ran runs a subcommand, and returns its status and what it told.
+func ran(args ...string) (status int, stdout, stderr string) {
+	var out, said bytes.Buffer
+	status = run(append(args, "--log-level", "error"), &out, &said)
+	return status, out.String(), said.String()
+}
+
+// everyTable counts the tables of a database outside its catalogues.
+func everyTable(t *testing.T, url string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
+	require.NoError(t, conn.QueryRow(t.Context(), `
+		select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')`).Scan(&n))
+	return n
+}
+
+// One URL alone is that of the process in the data folder, or refused: never is another
+// system operated on than the one that was named.
+func TestOneURLAloneNamesNoOtherSystem(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	new, empty := testkit.Database(t, nil).AdminURL, t.TempDir()
+	for dir, beside := range map[string]string{s.app.DataDir: "a running one", empty: "nothing"} {
+		for _, given := range [][]string{{"--postgres-url", new}, {"--postgres-url", "postgres://nobody@127.0.0.1:1/x"}, {"--nats-url", "nats://127.0.0.1:1"}} {
+			for _, args := range [][]string{
+				{"projections", "list"}, {"projections", "rebuild", "goal"}, {"projections", "rollback", "goal"}, {"events", "tail"}, {"events", "erased"},
+				{"events", "reconcile", "--check"}, {"token", "--username", "ada"}, {"import", "ndjson", "-"}, {"demo"},
+			} {
+				status, out, said := ran(append(append(args, given...), "--data-dir", dir)...)
+				assert.Equal(t, misuse, status, "%v %v beside %s: %s", args, given, beside, said)
+				assert.Empty(t, out)
+				assert.Equal(t, 1, strings.Count(said, "\n"), said)
+				assert.Contains(t, said, given[0]+" is given without")
+			}
+		}
+	}
+	assert.Zero(t, everyTable(t, new))
+	left, err := filepath.Glob(filepath.Join(empty, "*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
+	for _, given := range [][]string{{"--postgres-url", s.app.PostgresURL}, {"--nats-url", s.app.NATSURL}} {
+		status, out, said := ran(append(given, "projections", "list", "--data-dir", s.app.DataDir)...)
+		assert.Zero(t, status, said)
+		assert.Contains(t, out, "goal", "the process's own")
+	}
+}
+
+// A given database is brought up by migrate, and by serve: whoever else meets an older
+// one says what is pending and leaves it alone.
+func TestGivenDatabaseIsMigratedOnDemand(t *testing.T) {
+	t.Parallel()
+	db, bus := testkit.Database(t, nil), testkit.NATS(t).URL
+	url := db.AdminURL
+	for _, args := range [][]string{{"events", "tail"}, {"projections", "list"}, {"token", "--username", "ada"}, {"command"}, {"query"}, {"projector"}} {
+		status, out, said := ran(append(args, "--postgres-url", url, "--nats-url", bus, "--data-dir", t.TempDir())...)
+		assert.Equal(t, failed, status, "%v: %s", args, said)
+		assert.Empty(t, out)
+		assert.Equal(t, 1, strings.Count(said, "\n"), said)
+		assert.Contains(t, said, "00001_log.sql")
+	}
+	status, out, said := ran("migrate", "--check", "--postgres-url", url)
+	assert.Equal(t, failed, status, said)
+	assert.Contains(t, out, "pending: 00018_pending.sql\n")
+	assert.Zero(t, everyTable(t, url), "nothing is made by looking")
+
+	status, out, said = ran("migrate", "--postgres-url", url)
+	require.Zero(t, status, said)
+	require.Contains(t, out, "applied: 00018_pending.sql\n")
+	for _, role := range roles {
+		status, out, said = ran("migrate", "--check", "--postgres-url", db.URL(role))
+		require.Zero(t, status, "%s: %s", role, said)
+		require.Contains(t, out, "up to date")
+	}
+	status, _, said = ran("events", "tail", "--postgres-url", db.URL(postgres.RoleCommand), "--nats-url", bus, "--data-dir", t.TempDir())
+	require.Zero(t, status, said)
+}
+
+// The private Postgres is looked at before anything is applied to it, too.
+func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts a private Postgres")
+	}
+	dir := dataDir(t)
+	for range 2 {
+		status, out, said := ran("migrate", "--check", "--data-dir", dir)
+		require.Equal(t, failed, status, said)
+		require.Contains(t, out, "pending: 00001_log.sql\n")
+	}
+	status, out, said := ran("migrate", "--data-dir", dir)
+	require.Zero(t, status, said)
+	require.Contains(t, out, "applied: 00001_log.sql\n")
+	status, out, said = ran("migrate", "--check", "--data-dir", dir)
+	require.Zero(t, status, said)
+	require.Contains(t, out, "up to date")
+}
