@@ -128,7 +128,8 @@ func (a *App) startCommand(ctx context.Context) error {
 	}
 	a.revocations.OnErased(d.vault.Clear)
 	commandapi.Register(a.echo(), commandapi.Config{
-		Dispatcher: d.Dispatcher, Sessions: sessions, Hasher: auth.NewHasher(2, 64), Throttle: auth.NewThrottle(time.Now),
+		Dispatcher: d.Dispatcher, Sessions: sessions, Throttle: auth.NewThrottle(time.Now),
+		Hasher: auth.NewHasher(2, 64), Newcomers: auth.NewHasher(1, 128),
 		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Logger: a.logger, Now: time.Now,
 	})
 	a.checks = append(a.checks, check{"log", d.pool.Ping})

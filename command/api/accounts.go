@@ -14,6 +14,7 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/auth"
+	"sical-backend/internal/dispatch"
 	"sical-backend/internal/web"
 )
 
@@ -163,13 +164,13 @@ func give(c echo.Context, status int, t auth.Tokens) error {
 
 // password checks and hashes the password that a command brings, and the one so
 // far of a command that replaces it.
-func (a *API) password(c echo.Context, cmd command.Command, given command.Given) error {
-	with, ok := cmd.(command.Passworded)
+func (a *API) password(c echo.Context, r *dispatch.Request) error {
+	with, ok := r.Command.(command.Passworded)
 	if !ok {
 		return nil
 	}
-	if change, ok := cmd.(*command.ChangePassword); ok && strings.TrimSpace(change.Current) != "" {
-		right, _, err := a.verify(c, given.Actor.String(), given.Actor, change.Current)
+	if change, ok := with.(*command.ChangePassword); ok && strings.TrimSpace(change.Current) != "" {
+		right, _, err := a.verify(c, r.Given.Actor.String(), r.Given.Actor, change.Current)
 		if err != nil {
 			return err
 		}
@@ -181,11 +182,37 @@ func (a *API) password(c echo.Context, cmd command.Command, given command.Given)
 	}
 	if err := auth.CheckPassword(password); err != nil {
 		return web.NewProblem(web.RuleViolated, "This password cannot be used.",
-			web.FieldError{Pointer: passwordAt(cmd), Code: "password", Detail: err.Error()})
+			web.FieldError{Pointer: passwordAt(with), Code: "password", Detail: err.Error()})
 	}
-	hashed, err := a.Hasher.Hash(web.Context(c), password)
+	hasher := a.Hasher
+	if r.Rule.Creates {
+		if settled, err := a.newcomer(c, r, hash); settled || err != nil {
+			return err
+		}
+		hasher = a.Newcomers
+	}
+	hashed, err := hasher.Hash(web.Context(c), password)
 	*hash = hashed
 	return problem(err)
+}
+
+// newcomer lets a registration go on to its hash, which is dear, if it is not one too
+// many from its network and nothing else is wrong with it. One that is settled without
+// a hash was done before.
+func (a *API) newcomer(c echo.Context, r *dispatch.Request, hash *string) (settled bool, err error) {
+	if r.Given.Actor == uuid.Nil {
+		address, err := netip.ParseAddr(c.RealIP())
+		if err != nil {
+			return false, err
+		}
+		if wait := a.Throttle.Register(address); wait > 0 {
+			return false, &web.Problem{Code: web.TooManyRequests, Detail: "Too many registrations: wait a little.", RetryAfter: wait}
+		}
+	}
+	*hash = "to come" // the rule asks for one
+	v, settled := a.Dispatcher.Foresee(web.Context(c), r)
+	*hash = ""
+	return settled, problem(v.Err)
 }
 
 // passwordAt is the pointer of the password that a command sets.

@@ -16,7 +16,8 @@ import (
 type Config struct {
 	Dispatcher  *dispatch.Dispatcher
 	Sessions    *auth.Sessions
-	Hasher      *auth.Hasher
+	Hasher      *auth.Hasher // of the passwords of those who have an account
+	Newcomers   *auth.Hasher // of registrations, which so take no place from logins
 	Throttle    *auth.Throttle
 	Revocations *auth.Revocations
 	Tickets     *live.Tickets

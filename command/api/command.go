@@ -63,7 +63,7 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 		if err := conditions(c, route, request, asked); err != nil {
 			return err
 		}
-		if err := a.password(c, cmd, given); err != nil {
+		if err := a.password(c, request); err != nil {
 			return err
 		}
 		return a.answer(c, route, request)

@@ -5,13 +5,18 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/crypto/argon2"
 )
 
-// ErrBusy means that too many passwords wait to be hashed already; the caller
-// should try again later.
+// patience is how long a password waits at most for its turn: an answer that comes later
+// than a connection's deadline for writing would be none.
+const patience = 5 * time.Second
+
+// ErrBusy means that too many passwords wait to be hashed already, or that this one has
+// waited too long; the caller should try again later.
 var ErrBusy = errors.New("too many passwords are being checked")
 
 // Hasher hashes passwords with Argon2id (RFC 9106), a few at a time: each takes
@@ -73,6 +78,9 @@ func (h *Hasher) enter(ctx context.Context) error {
 	select {
 	case h.slots <- struct{}{}:
 		return nil
+	case <-time.After(patience):
+		<-h.places
+		return ErrBusy
 	case <-ctx.Done():
 		<-h.places
 		return ctx.Err()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -111,6 +112,18 @@ func TestHashersAreBounded(t *testing.T) {
 	require.NoError(t, err, "every place is given back")
 	require.Empty(t, h.places)
 	require.Empty(t, h.slots)
+}
+
+func TestNobodyWaitsTooLongForAHasher(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(1, 1)
+		require.NoError(t, h.enter(t.Context()))
+		require.ErrorIs(t, h.enter(t.Context()), ErrBusy)
+		require.Len(t, h.places, 1, "the place is given back")
+		h.leave()
+		require.NoError(t, h.enter(t.Context()))
+	})
 }
 
 func TestAFloodOfLogins(t *testing.T) {

@@ -26,11 +26,16 @@ const (
 	accountBurst = 20
 	accountEvery = time.Minute
 
-	// throttled bounds each of the three memories; an entry takes about 100 bytes.
+	// A network registers so many people in a row, and one every registerEvery in the
+	// long run: a class that begins together behind one address finds room.
+	registerBurst = 100
+	registerEvery = 250 * time.Millisecond
+
+	// throttled bounds each of the four memories; an entry takes about 100 bytes.
 	throttled = 1 << 16
 )
 
-// Throttle slows guessing of passwords, without giving anyone a way to keep
+// Throttle slows guessing of passwords, and registering, without giving anyone a way to keep
 // the owner of an account out:
 //
 //   - The same account from the same network waits longer after each failure.
@@ -51,10 +56,11 @@ type Throttle struct {
 	clock func() time.Time
 	seed  maphash.Seed
 
-	mu       sync.Mutex
-	pairs    *recent[pair, backoff]
-	networks *recent[netip.Prefix, bucket]
-	accounts *recent[uint64, bucket]
+	mu        sync.Mutex
+	pairs     *recent[pair, backoff]
+	networks  *recent[netip.Prefix, bucket]
+	accounts  *recent[uint64, bucket]
+	newcomers *recent[netip.Prefix, bucket]
 }
 
 type pair struct {
@@ -66,9 +72,10 @@ type pair struct {
 func NewThrottle(clock func() time.Time) *Throttle {
 	return &Throttle{
 		clock: clock, seed: maphash.MakeSeed(),
-		pairs:    newRecent[pair, backoff](throttled),
-		networks: newRecent[netip.Prefix, bucket](throttled),
-		accounts: newRecent[uint64, bucket](throttled),
+		pairs:     newRecent[pair, backoff](throttled),
+		networks:  newRecent[netip.Prefix, bucket](throttled),
+		accounts:  newRecent[uint64, bucket](throttled),
+		newcomers: newRecent[netip.Prefix, bucket](throttled),
 	}
 }
 
@@ -115,12 +122,29 @@ func (t *Throttle) Succeeded(account string, address netip.Addr) {
 	}
 }
 
-// pair takes the /64 of an IPv6 address, for its owner has all of that.
+// Register tells how long a registration must wait; 0 means that it may go on, and
+// counts it, whatever becomes of it: names that are taken can be tried no faster.
+func (t *Throttle) Register(address netip.Addr) time.Duration {
+	network, now := networkOf(address), t.clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b, _ := t.newcomers.get(network)
+	wait := b.wait(now, registerBurst, registerEvery)
+	if wait == 0 {
+		t.newcomers.put(network, b.take(now, registerEvery))
+	}
+	return wait
+}
+
 func (t *Throttle) pair(account string, address netip.Addr) pair {
+	return pair{maphash.String(t.seed, account), networkOf(address)}
+}
+
+// networkOf takes the /64 of an IPv6 address, for its owner has all of that.
+func networkOf(address netip.Addr) netip.Prefix {
 	address = address.Unmap().WithZone("")
-	bits := min(address.BitLen(), 64)
-	network, _ := address.Prefix(bits) // the zero Addr has the zero Prefix
-	return pair{maphash.String(t.seed, account), network}
+	network, _ := address.Prefix(min(address.BitLen(), 64)) // the zero Addr has the zero Prefix
+	return network
 }
 
 // backoff is the state of an account at a network.

@@ -144,11 +144,32 @@ func TestSuccessesElsewhereForgiveNothing(t *testing.T) {
 	require.Equal(t, pairTries, reached)
 }
 
+// A class registers at once from one address; a flood from there keeps nobody else out,
+// neither from registering nor from logging in.
+func TestRegistrationsOfANetwork(t *testing.T) {
+	t.Parallel()
+	g := newGate()
+	for i := range registerBurst {
+		require.Zero(t, g.Register(address(1)), i)
+	}
+	require.Equal(t, registerEvery, g.Register(address(1)))
+	require.Equal(t, registerEvery, g.Register(netip.AddrFrom16(address(1).As16())), "the same, told otherwise")
+	require.Zero(t, g.Register(address(2)))
+	require.Zero(t, g.Allow("pupil", address(1)), "logins have a budget of their own")
+	g.now = g.now.Add(registerEvery)
+	require.Zero(t, g.Register(address(1)))
+	require.Positive(t, g.Register(address(1)))
+}
+
 func TestTheThrottleIsBounded(t *testing.T) {
 	t.Parallel()
 	g := newGate()
 	g.guess(200_000, time.Millisecond, func(i int) string { return fmt.Sprint(i) }, address)
+	for i := range 200_000 {
+		g.Register(address(i))
+	}
 	for _, kept := range []int{
+		len(g.newcomers.young) + len(g.newcomers.old),
 		len(g.pairs.young) + len(g.pairs.old),
 		len(g.networks.young) + len(g.networks.old),
 		len(g.accounts.young) + len(g.accounts.old),

@@ -75,8 +75,7 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) Verdict { return d.All(
 func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	jobs := make([]*job, len(requests))
 	for i, r := range requests {
-		subject := events.StreamOf(r.Rule.About, *r.Command.Subject())
-		jobs[i] = &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given), subject: subject, digest: d.digest(r)}
+		jobs[i] = d.job(r)
 	}
 	for open := jobs; len(open) > 0; {
 		if err := d.round(ctx, open); err != nil {
@@ -109,6 +108,11 @@ type job struct {
 	conflicts int
 	done      bool
 	verdict   Verdict
+}
+
+func (d *Dispatcher) job(r *Request) *job {
+	subject := events.StreamOf(r.Rule.About, *r.Command.Subject())
+	return &job{Request: r, stream: r.Rule.Stream(r.Command, r.Given), subject: subject, digest: d.digest(r)}
 }
 
 func (j *job) fail(err error) {

@@ -69,17 +69,25 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 		j.fail(taken(j.claims[0]))
 		return
 	}
-	for i, c := range j.claims {
-		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
-		if err == nil && holder != "" && holder != j.stream {
-			err = taken(c)
-		}
-		if err != nil {
-			j.fail(err)
-			return
-		}
+	if err := d.claimed(ctx, j); err != nil {
+		j.fail(err)
+		return
 	}
 	j.lost()
+}
+
+// claimed fails where somebody else has one of the unique values that a job claims.
+func (d *Dispatcher) claimed(ctx context.Context, j *job) error {
+	for i, c := range j.claims {
+		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
+		if err != nil {
+			return err
+		}
+		if holder != "" && holder != j.stream {
+			return taken(c)
+		}
+	}
+	return nil
 }
 
 // taken says that somebody else has a unique value.

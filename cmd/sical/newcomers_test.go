@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// from is a client at an address of this machine, without the contract's checks.
+func from(t *testing.T, address string) *http.Client {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: 16}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// A flood of registrations from one address is answered within its budget, whether the
+// names are taken or new, and takes no place from those who log in elsewhere.
+func TestRegistrationsKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	id, _, _ := s.account("ana")
+	post := func(client *http.Client, path, body string) (int, http.Header) {
+		r, err := client.Post(s.url+path, "application/json", strings.NewReader(body))
+		if !assert.NoError(t, err) {
+			return 0, nil
+		}
+		defer r.Body.Close()
+		return r.StatusCode, r.Header
+	}
+	flooder, pupil := from(t, "127.0.0.2"), from(t, "127.0.0.3")
+	flood := func(n int, name func(int) string) map[int]int {
+		var mu sync.Mutex
+		answers := map[int]int{}
+		var senders sync.WaitGroup
+		for i := range n {
+			senders.Go(func() {
+				status, header := post(flooder, "/v1/users", fmt.Sprintf(`{"username":%q,"email":"%[1]s@example.net","password":%q}`, name(i), password))
+				assert.Equal(t, status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable, header.Get("Retry-After") != "")
+				mu.Lock()
+				answers[status]++
+				mu.Unlock()
+			})
+		}
+		for range 5 {
+			status, _ := post(pupil, "/v1/sessions", fmt.Sprintf(`{"username":"ana","password":%q}`, password))
+			assert.Equal(t, http.StatusCreated, status)
+		}
+		senders.Wait()
+		return answers
+	}
+	class := flood(80, func(i int) string { return fmt.Sprint("new", i) })
+	assert.Positive(t, class[http.StatusCreated], "%v", class)
+	assert.Equal(t, 80, class[http.StatusCreated]+class[http.StatusServiceUnavailable], "some wait too long on a slow machine: %v", class)
+	taken := flood(300, func(int) string { return "ana" })
+	assert.Positive(t, taken[http.StatusConflict], "%v", taken)
+	assert.Positive(t, taken[http.StatusTooManyRequests], "%v", taken)
+	assert.Equal(t, 300, taken[http.StatusConflict]+taken[http.StatusTooManyRequests], "%v", taken)
+
+	admin := newDesk(t, s.app).token(t, id, events.Admin)
+	for i := range 110 {
+		r := s.call(http.MethodPost, "/v1/users", admin, fmt.Sprintf(`{"username":"pupil%d"}`, i))
+		require.Equal(t, http.StatusCreated, r.status, r.body)
+	}
+}
