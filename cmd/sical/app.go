@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"sical-backend/events"
 	"sical-backend/internal/auth"
@@ -58,6 +59,7 @@ type App struct {
 
 	started  atomic.Bool            // has been ready once
 	unready  atomic.Pointer[string] // why it was not when last asked
+	asking   singleflight.Group     // about being ready
 	draining atomic.Bool            // told to end: nothing new should come here
 	ending   []func()               // what has to end before requests can be waited for
 	closers  []func()

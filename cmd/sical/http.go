@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -57,6 +58,7 @@ func (a *App) protectPublic(e *echo.Echo) error {
 	return web.Protect(e, web.Config{
 		Logger: a.logger, Metrics: a.requests, Tracer: a.tracer, Now: time.Now, Verify: a.principal,
 		RatePerSecond: a.RateLimit, Burst: a.RateBurst, Origins: a.AllowedOrigins, TrustedProxies: a.TrustedProxies,
+		Unlimited: slices.Concat(livePaths, readyPaths),
 	})
 }
 

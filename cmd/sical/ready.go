@@ -30,15 +30,22 @@ type status struct {
 	Checks map[string]string `json:"checks,omitempty"`
 }
 
+// The paths of the health routes. Whoever watches a process shares its address with
+// others, maybe: these are never refused as too many.
+var (
+	livePaths  = []string{"/health", "/livez"}
+	readyPaths = []string{"/ready", "/readyz"}
+)
+
 // health adds the routes that say whether the process lives, and whether it can
 // do its work.
 func (a *App) health(e *echo.Echo) {
 	both := []string{http.MethodGet, http.MethodHead} // load balancers ask with either
 	live := func(c echo.Context) error { return c.JSON(http.StatusOK, status{Status: "ok"}) }
-	for _, path := range []string{"/health", "/livez"} {
+	for _, path := range livePaths {
 		e.Match(both, path, live)
 	}
-	for _, path := range []string{"/ready", "/readyz"} {
+	for _, path := range readyPaths {
 		e.Match(both, path, a.ready)
 	}
 }
@@ -46,12 +53,24 @@ func (a *App) health(e *echo.Echo) {
 // ready asks what the process cannot do without; until it has said yes once, also what
 // a start needs (warm-up, views that are behind). What comes later of that is told by
 // alerts: to take every process that lags out of service would serve nobody. NATS is
-// never asked: without it everything goes on, somewhat later.
+// never asked: without it everything goes on, somewhat later. Those who ask at the same
+// time share an answer: however many do, Postgres is asked once.
 func (a *App) ready(c echo.Context) error {
 	if a.draining.Load() {
 		return c.JSON(http.StatusServiceUnavailable, status{Status: "draining"})
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	answer, _, _ := a.asking.Do("", func() (any, error) {
+		return a.readiness(context.WithoutCancel(c.Request().Context())), nil
+	})
+	if answer := answer.(status); answer.Status != "ready" {
+		return c.JSON(http.StatusServiceUnavailable, answer)
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+// readiness is what ready answers.
+func (a *App) readiness(ctx context.Context) status {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	answer, failures := status{"ready", map[string]string{}}, ""
 	ask := func(list []check) {
@@ -72,10 +91,10 @@ func (a *App) ready(c echo.Context) error {
 	}
 	if failures != "" {
 		answer.Status = "not ready"
-		return c.JSON(http.StatusServiceUnavailable, answer)
+		return answer
 	}
 	a.started.Store(true)
-	return c.JSON(http.StatusOK, answer)
+	return answer
 }
 
 // public is what an error may say to anyone.

@@ -7,9 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/testkit"
@@ -118,6 +120,29 @@ func TestWarmUpGatesTheFirstReadinessOnly(t *testing.T) {
 	s.becomes(http.StatusOK)
 	a.draining.Store(true)
 	s.becomes(http.StatusServiceUnavailable)
+}
+
+// Health on the public listener is no principal's request: no limit reaches it.
+func TestHealthIsNeverShed(t *testing.T) {
+	t.Parallel()
+	s := serveOn(t, Config{
+		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
+		RateLimit: 1, RateBurst: 1,
+	}, slog.New(slog.DiscardHandler))
+	s.becomes(http.StatusOK)
+	var all sync.WaitGroup
+	for i := range 40 {
+		path := []string{"/health", "/livez", "/ready", "/readyz"}[i%4]
+		all.Go(func() {
+			r, err := http.Get(s.url + path)
+			if assert.NoError(t, err) {
+				assert.Equal(t, http.StatusOK, r.StatusCode, path)
+				_ = r.Body.Close()
+			}
+		})
+	}
+	all.Wait()
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // Profiles, metrics and what operators may do are not for the public.

@@ -156,6 +156,24 @@ func TestRateLimitOverHTTP(t *testing.T) {
 	require.Equal(t, 200, resp.StatusCode)
 }
 
+// Whoever asks whether the process lives is told so, however often and from wherever.
+func TestUnlimitedPathsAreNeverRefused(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *Config) {
+		c.RatePerSecond, c.Burst, c.Now = 2, 4, (&fakeClock{}).now
+		c.Unlimited = []string{"/ok"}
+	})
+	for range 20 {
+		resp, _ := a.do(t, "GET", "/me", "", "Authorization", "Bearer forged")
+		require.NotEqual(t, 200, resp.StatusCode)
+		resp, _ = a.do(t, "GET", "/ok", "", "Authorization", "Bearer forged")
+		require.Equal(t, 200, resp.StatusCode)
+		require.Empty(t, resp.Header.Get("RateLimit"))
+	}
+	resp, _ := a.do(t, "GET", "/nowhere", "")
+	require.Equal(t, 404, resp.StatusCode, "what is not counted costs nothing elsewhere")
+}
+
 func TestFloodOfBadTokensIsNotVerified(t *testing.T) {
 	t.Parallel()
 	clock := &fakeClock{}

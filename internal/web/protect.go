@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -29,7 +30,8 @@ type Config struct {
 	Origins        []string // allowed by CORS, each exactly as a browser sends it
 	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed
 	Tracer         *tracing.Tracer
-	LogEvery       int // writes the access log for one of so many requests; 0 for none
+	Unlimited      []string // paths that everyone may ask as often as they like, without a look at tokens
+	LogEvery       int      // writes the access log for one of so many requests; 0 for none
 }
 
 // gate is the one middleware in front of every handler. It is one function because
@@ -139,8 +141,10 @@ func (g *gate) guard(c echo.Context, next echo.HandlerFunc, now time.Time, origi
 	if len(r.RequestURI) > maxURL {
 		return NewProblem(URITooLong, fmt.Sprintf("At most %d bytes are taken.", maxURL))
 	}
-	if err := g.admit(c, now); err != nil {
-		return err
+	if !slices.Contains(g.cfg.Unlimited, r.URL.Path) {
+		if err := g.admit(c, now); err != nil {
+			return err
+		}
 	}
 	if originAllowed && preflight(r) {
 		g.cors.answerPreflight(c.Response().Header())
