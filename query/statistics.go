@@ -7,10 +7,10 @@ import (
 	"sical-backend/projections"
 )
 
-// Statistics are the figures of the whole system, as of the answer's position;
-// what they say of the last days is up to the reference day.
+// Statistics are the figures of the whole system, as of the answer's position
+// whatever the reference day; what they say of the last days is up to that.
 type Statistics struct {
-	At          events.Date       `json:"at" doc:"the reference day, in UTC"`
+	At          events.Date       `json:"at" doc:"the reference day, in UTC, for what is told of the last days; all else is as of now"`
 	Active      Lately            `json:"active_learners" doc:"who studied, completed a point or took an assessment, each once"`
 	Users       UserFigures       `json:"users"`
 	Goals       GoalFigures       `json:"goals"`

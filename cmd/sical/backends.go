@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats.go"
 
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/postgres"
@@ -135,25 +134,6 @@ func (a *App) standUp(ctx context.Context) (admin string, err error) {
 		a.natsURL = n.URL
 	}
 	return admin, nil
-}
-
-// connect opens the connection to NATS. It is kept for ever: losing NATS costs
-// latency and nothing else.
-func (a *App) connect(options ...nats.Option) error {
-	options = append(options, nats.Name("sical"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
-		nats.ReconnectWait(250*time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				a.logger.Warn("nats: connection lost", "error", err)
-			}
-		}))
-	conn, err := nats.Connect(a.natsURL, options...)
-	if err != nil {
-		return fmt.Errorf("nats: %w", err)
-	}
-	a.nats = conn
-	a.onClose(conn.Close)
-	return nil
 }
 
 // pool opens a pool that acts as a role.

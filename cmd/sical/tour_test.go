@@ -161,6 +161,23 @@ func TestBatchHasAVerdictEach(t *testing.T) {
 	assert.Equal(t, []bool{true, true, false, false, false}, replayed)
 }
 
+// An id of a line is its sender's alone: whoever comes first with one, or with what an
+// Idempotency-Key of somebody else would be kept as, takes nothing from them.
+func TestIdsOfLinesAreTheSendersOwn(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	_, ada, _ := s.account("ada")
+	_, eve, _ := s.account("eve")
+	line := uuid.NewString()
+	send := func(token string) string {
+		return s.call(http.MethodPost, "/v1/commands", token, fmt.Sprintf(
+			`{"commands":[{"id":%q,"type":"goal.create","data":{"id":%q,"title":"A"}}]}`, line, uuid.NewString())).body
+	}
+	assert.Contains(t, send(eve), `"status":201`)
+	assert.Contains(t, send(ada), `"status":201`)
+	assert.Contains(t, send(ada), `"code":"idempotency_key_reused"`, "hers is remembered all the same")
+}
+
 // beside is a second process on the same database, NATS and keys.
 func (s *system) beside() *system {
 	s.t.Helper()

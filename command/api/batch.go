@@ -29,7 +29,7 @@ type Batch struct {
 
 // Line is one command of a batch, and one line of an import.
 type Line struct {
-	ID         events.ID      `json:"id" doc:"the command's own id: sending it again does nothing"`
+	ID         events.ID      `json:"id" doc:"the command's own id: sending it again does nothing; it counts for one user"`
 	Type       string         `json:"type" doc:"name of the command, such as goal.create"`
 	Data       jsontext.Value `json:"data,omitempty" doc:"the command, as in the body of its own path; with the id of what it is about"`
 	OccurredAt *time.Time     `json:"occurred_at,omitempty" doc:"when it happened, from 1900 on; now by default" format:"date-time"`
@@ -106,6 +106,10 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 	case l.As != uuid.Nil && l.As != given.Actor && given.Role != events.Admin:
 		return nil, web.NewProblem(web.Forbidden, "Only an admin acts in somebody's name.")
 	}
+	key := l.ID
+	if given.Actor != uuid.Nil { // an import's lines are the system's own
+		key = keyID(given.Actor, "", "POST /v1/commands", l.ID.String())
+	}
 	cmd := rule.New()
 	data := []byte(l.Data)
 	if len(data) == 0 {
@@ -133,7 +137,7 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 		given.At = timed.When().UTC()
 	}
 	asked := append([]byte(l.Type+"\x00"+given.Actor.String()+"\x00"), data...)
-	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: l.ID, Asked: asked}, nil
+	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: key, Asked: asked}, nil
 }
 
 // missing refuses the absence of a required member.

@@ -31,6 +31,9 @@ func (b *builder) command(route api.Route) {
 	statuses := [][]int{{409, 422}, withBody}
 	if route.Public {
 		op.Security = eitherWay
+		op.Description += " Without a token an Idempotency-Key counts for the client's address (of IPv6 the whole one) and this path; " +
+			"the password is left out of what tells equal requests from others. " +
+			"A network that registers too many is told 429 and when to come again."
 	} else {
 		statuses = append(statuses, []int{403, 404}) // 404 of a creation: its author was erased meanwhile
 	}

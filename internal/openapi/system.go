@@ -10,14 +10,14 @@ type health struct {
 
 // system describes the routes that are about the system itself.
 func (b *builder) system() {
-	asked := func(path, id, summary, description string, own map[string]*response) {
+	asked := func(path, id, summary, description string, own map[string]*response, others ...int) {
 		b.add(http.MethodGet, path, &operation{
 			OperationID: id, Summary: summary, Description: description, Tags: []string{"system"}, Security: withoutToken,
-			Responses: answers(own, []int{401, 414, 429, 500}),
+			Responses: answers(own, append(others, 414, 500)),
 		})
 	}
 	state := func(said string) *response {
-		return &response{Description: said, Headers: headerRefs(), Content: b.body(health{}, answered)}
+		return &response{Description: said, Headers: map[string]*header{"X-Request-ID": {Ref: "#/components/headers/X-Request-ID"}}, Content: b.body(health{}, answered)}
 	}
 	for path, id := range map[string]string{"/health": "getHealth", "/livez": "getLive"} {
 		asked(path, id, "Does the process live?", "Asks nothing of Postgres or NATS.",
@@ -32,9 +32,9 @@ func (b *builder) system() {
 	}
 	unchanged := &response{Description: "The client has it.", Headers: headerRefs("ETag", "Cache-Control")}
 	asked("/openapi.json", "getOpenAPI", "This document.", "OpenAPI 3.1.",
-		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged})
+		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged}, 401, 429)
 	asked("/asyncapi.json", "getAsyncAPI", "The events on NATS.", "AsyncAPI 3.0. The same for people is the catalogue at /docs/events.",
-		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged})
+		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged}, 401, 429)
 	asked("/docs", "getDocs", "This document, to read.", "A page that loads nothing from elsewhere.",
-		map[string]*response{"200": file("The page.", "text/html", text()), "304": unchanged})
+		map[string]*response{"200": file("The page.", "text/html", text()), "304": unchanged}, 401, 429)
 }

@@ -118,7 +118,7 @@ func Routes() []Route {
 		{http.MethodGet, "/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
 		{http.MethodGet, "/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},
 		{http.MethodGet, "/v1/trending-points", "getTrendingPoints", "The knowledge points that learners are busy with, the most popular first.", Public, ranking, query.TrendingPoints{}, trendingPoints},
-		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system, and of its last days.", Public, []Param{reference}, query.Statistics{}, statistics},
+		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system as it is, and of the days up to the reference day.", Public, []Param{reference}, query.Statistics{}, statistics},
 		{http.MethodGet, "/v1/webhooks/{id}", "getWebhook", "A webhook, without its secret.", Admins, nil, query.Webhook{}, webhook},
 		{http.MethodGet, "/v1/webhooks", "listWebhooks", "The webhooks, newest first, without their secrets.", Admins, paging, query.Page[query.Webhook]{}, webhooks},
 		{http.MethodGet, "/v1/webhooks/{id}/deliveries", "listDeliveries", "How far a webhook has come, and its latest attempts.", Admins, nil, query.Deliveries{}, deliveries},
