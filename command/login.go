@@ -62,6 +62,9 @@ func username(pointer, name string) error {
 	if unicode.IsMark(first) || strings.ContainsFunc(name, func(r rune) bool { return !inName(r) }) {
 		return broken("invalid_username", pointer, "A username consists of letters, digits, dots, underscores and hyphens.")
 	}
+	if !oneWriting(name) {
+		return broken("mixed_scripts", pointer, "The letters of a username are of one script, or of those that are written together.")
+	}
 	return nil
 }
 

@@ -9,8 +9,9 @@ import (
 // The rules of a user:
 //  1. Anyone registers, as a learner, with username, e-mail and password; an
 //     admin registers people who have neither e-mail nor password.
-//  2. A username is unique but for case and compatibility forms, an e-mail
-//     address but for case.
+//  2. A username is unique but for case and compatibility forms, and of one
+//     script or of those that are written together; an e-mail address is unique
+//     but for case.
 //  3. A user revises themself, and an admin anyone. Only oneself changes one's
 //     password, and has to bring the old one; other sessions end.
 //  4. An admin sets roles, but does not step down themself: another admin has to.
