@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -50,19 +51,28 @@ func TestThreeServers(t *testing.T) {
 	tour(t, api, "bob") // at once: what the log has is read from the log
 }
 
+func urlsOf(list []*url.URL) (texts []string) {
+	for _, u := range list {
+		texts = append(texts, u.String())
+	}
+	return texts
+}
+
 func (w *world) startCluster() (servers []*server.Server) {
 	w.t.Helper()
 	var routes []*url.URL
 	for range 3 {
 		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress()})
 	}
+	text, err := json.Marshal(urlsOf(routes))
+	require.NoError(w.t, err)
+	w.t.Setenv("NATS_ROUTES", string(text))
 	for i, own := range routes {
 		w.t.Setenv("SERVER_NAME", fmt.Sprintf("nats-%d", i))
 		servers = append(servers, w.runNATS("cluster.conf", func(o *server.Options) {
 			o.Cluster.Host = own.Hostname()
 			_, err := fmt.Sscan(own.Port(), &o.Cluster.Port)
 			require.NoError(w.t, err)
-			o.Routes = routes
 		}))
 	}
 	testkit.Eventually(w.t, func() error {

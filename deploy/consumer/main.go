@@ -20,7 +20,7 @@ func main() {
 	var c config
 	run := flag.String("run", "", "run.json of a running `sical serve`, which holds the URL of its NATS and the credential")
 	flag.StringVar(&c.url, "nats-url", os.Getenv("NATS_URL"), "NATS to connect to, with its credential")
-	flag.StringVar(&c.durable, "durable", "example", "name of the consumer on the server")
+	flag.StringVar(&c.durable, "durable", "sical_consumer", "name of the consumer on the server, in a deployment this one")
 	flag.StringVar(&c.state, "state", "consumer.json", "file that remembers the place")
 	flag.StringVar(&c.subject, "subject", "sical.events.>", "events to follow; with less than all, holes are not noticed")
 	flag.Parse()
