@@ -58,8 +58,9 @@ func (g *gatherer[K, T]) ask(ctx context.Context, keys []K) (T, error) {
 	return mine.found, mine.err
 }
 
-// join puts the keys into the group that gathers, and has it read where it need not
-// wait.
+// join puts the keys into the group that gathers, and reads it where it need not wait:
+// in the asker's own goroutine, as another takes a lone read a fifth longer. So who asks
+// first stays until the group is read, gatherLimit at most, though their ctx has ended.
 func (g *gatherer[K, T]) join(ctx context.Context, keys []K) *gathered[K, T] {
 	g.mu.Lock()
 	last := len(g.waiting) - 1
