@@ -1,6 +1,9 @@
 package projections
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Build is one set of tables of a version of a view. A version may have several:
 // it is rebuilt beside the build that is read.
@@ -25,8 +28,16 @@ func (b Build) String() string { return fmt.Sprintf("%s v%d b%d", b.View, b.Vers
 
 // Checkpoint says how far a build's tables are.
 type Checkpoint struct {
-	Build    Build
-	Position uint64 // every event up to here is in the rows
+	Build  Build
+	Shards []uint64 // of each: every event up to here is in its rows
+}
+
+// Position is the one that all shards have; 0 where nobody folds them yet.
+func (c Checkpoint) Position() uint64 {
+	if len(c.Shards) == 0 {
+		return 0
+	}
+	return slices.Min(c.Shards)
 }
 
 // Shard is the one of n shards, from 0, whose owner folds the row. A row's shard

@@ -53,7 +53,7 @@ func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids 
 func findRows[R any](ctx context.Context, a *Asker, view *projections.View, build projections.Build, ids []events.ID) (t taken[map[events.ID]*R], err error) {
 	rows, err := a.pool.Query(ctx, `-- find `+view.Name+`
 		with s as materialized (`+servingBuilds+`)
-		select s.version, s.build, s.position, coalesce(r.id, '00000000-0000-0000-0000-000000000000'), r.doc
+		select s.version, s.build, s.shards, coalesce(r.id, '00000000-0000-0000-0000-000000000000'), r.doc
 		from s left join `+build.Table()+` r on r.id = any($4)`, append(servingArguments([]*projections.View{view}), ids)...)
 	if err != nil {
 		return t, err
@@ -62,7 +62,7 @@ func findRows[R any](ctx context.Context, a *Asker, view *projections.View, buil
 	at := projections.Checkpoint{Build: projections.Build{View: view.Name}}
 	var id events.ID
 	var doc pgtype.DriverBytes // good until the next row
-	_, err = pgx.ForEachRow(rows, []any{&at.Build.Version, &at.Build.Number, &at.Position, &id, &doc}, func() (err error) {
+	_, err = pgx.ForEachRow(rows, []any{&at.Build.Version, &at.Build.Number, &at.Shards, &id, &doc}, func() (err error) {
 		switch {
 		case at.Build != build:
 			return errOtherBuild

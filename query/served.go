@@ -29,13 +29,13 @@ func outdated(err error) bool {
 }
 
 // serving finds, for each view, the highest version that this program can read
-// and that has a build to be read, and how far that build is.
+// and that has a build to be read, and how far each shard of that build is.
 const serving = `-- read projection
 	` + servingBuilds
 
 const servingBuilds = `select v.view, coalesce(s.version, 0) as version, coalesce(s.serving, 0) as build, coalesce((
-		select min(p.position) from sical.projection p
-		where p.view = v.view and p.version = s.version and p.build = s.serving), 0) as position
+		select array_agg(p.position order by p.shard) from sical.projection p
+		where p.view = v.view and p.version = s.version and p.build = s.serving), '{}') as shards
 	from unnest($1::text[], $2::int[], $3::int[]) with ordinality v (view, lowest, highest, n)
 	left join lateral (
 		select r.version, r.serving from sical.view_version r
@@ -53,7 +53,7 @@ func servingArguments(views []*projections.View) []any {
 }
 
 func scanServing(row pgx.CollectableRow) (c projections.Checkpoint, err error) {
-	return c, row.Scan(&c.Build.View, &c.Build.Version, &c.Build.Number, &c.Position)
+	return c, row.Scan(&c.Build.View, &c.Build.Version, &c.Build.Number, &c.Shards)
 }
 
 // served remembers which build of each view was read last. Each snapshot checks

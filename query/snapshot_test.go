@@ -91,7 +91,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 
 func at(checkpoints []projections.Checkpoint) (positions []uint64) {
 	for _, c := range checkpoints {
-		positions = append(positions, c.Position)
+		positions = append(positions, c.Position())
 	}
 	return positions
 }
@@ -139,7 +139,7 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	}
 	found, at := read(id, uuid.New())
 	require.Len(t, found, 1)
-	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(1), Position: 1}, at)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(1), Shards: []uint64{1}}, at)
 
 	serve := func(build int) {
 		_, err := projector.Exec(ctx, projections.Point.DDL(projections.Point.Build(build)))
@@ -150,7 +150,7 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	serve(2)
 	found, at = read(id)
 	require.Empty(t, found)
-	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(2)}, at)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(2), Shards: []uint64{}}, at)
 
 	serve(3)
 	_, err := projector.Exec(ctx, `drop table `+projections.Point.Build(2).Table())

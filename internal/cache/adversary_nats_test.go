@@ -73,7 +73,7 @@ func (v *table) load(ctx context.Context, key int) (Answer, error) {
 	err := v.pool.QueryRow(ctx, `
 		select r.position, p.position from sical.adversary r, sical.projection p where r.key = $1 and p.view = 'v'`, key).Scan(&row, &at)
 	return Answer{Body: binary.BigEndian.AppendUint64(nil, row), Checkpoints: []projections.Checkpoint{
-		{Build: projections.Build{View: "v", Version: 1, Number: 1}, Position: at},
+		{Build: projections.Build{View: "v", Version: 1, Number: 1}, Shards: []uint64{at}},
 	}}, err
 }
 

@@ -217,9 +217,9 @@ func (f floored) ask(t *testing.T, v *truth, key int, least uint64) told {
 	return told{binary.BigEndian.Uint64(a.Body), a.Position, int(binary.BigEndian.Uint64(a.Body[8:]))}
 }
 
-// stood is the checkpoint of the one view's first build.
-func stood(at uint64) []projections.Checkpoint {
-	return []projections.Checkpoint{{Build: projections.Build{View: "v", Version: 1, Number: 1}, Position: at}}
+// stood is the checkpoint of the one view's first build, by shard.
+func stood(at ...uint64) []projections.Checkpoint {
+	return []projections.Checkpoint{{Build: projections.Build{View: "v", Version: 1, Number: 1}, Shards: at}}
 }
 
 // deleting is what is usually done instead: an entry is deleted when its row

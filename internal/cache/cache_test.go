@@ -13,12 +13,12 @@ import (
 	"sical-backend/projections"
 )
 
-// question asks for one text that stands at the position.
-func question(text string, at uint64) Question {
+// question asks for one text that stands at the position, or that of each shard.
+func question(text string, at ...uint64) Question {
 	return Question{
 		Key: "q", Views: []string{"v"}, Deps: func() []string { return []string{"v/1"} },
 		Load: func(context.Context) (Answer, error) {
-			return Answer{Body: []byte(text), Checkpoints: stood(at), Deps: "group"}, nil
+			return Answer{Body: []byte(text), Checkpoints: stood(at...), Deps: "group"}, nil
 		},
 	}
 }
@@ -132,13 +132,13 @@ func TestMinPosition(t *testing.T) {
 func TestStands(t *testing.T) {
 	t.Parallel()
 	at := func(build int, position uint64) projections.Checkpoint {
-		return projections.Checkpoint{Build: projections.Build{View: "v", Version: 1, Number: build}, Position: position}
+		return projections.Checkpoint{Build: projections.Build{View: "v", Version: 1, Number: build}, Shards: []uint64{position}}
 	}
 	one := at(1, 0).Build
 	require.EqualValues(t, 18, stands([]projections.Checkpoint{at(1, 12), at(1, 20)},
-		[]known{{build: one, applied: 18, saved: 12}, {build: one, applied: 19, saved: 19}}))
-	require.EqualValues(t, 11, stands([]projections.Checkpoint{at(1, 11)}, []known{{build: one, applied: 18, saved: 12}}))
-	require.EqualValues(t, 12, stands([]projections.Checkpoint{at(2, 12)}, []known{{build: one, applied: 18, saved: 12}}),
+		[]known{{build: one, applied: 18, saved: []uint64{12}}, {build: one, applied: 19, saved: []uint64{19}}}))
+	require.EqualValues(t, 11, stands([]projections.Checkpoint{at(1, 11)}, []known{{build: one, applied: 18, saved: []uint64{12}}}))
+	require.EqualValues(t, 12, stands([]projections.Checkpoint{at(2, 12)}, []known{{build: one, applied: 18, saved: []uint64{12}}}),
 		"what is applied of one build says nothing of another")
 }
 

@@ -95,7 +95,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	for i, name := range q.Views {
 		v := c.positions.view(name)
 		e.views |= 1 << v.place
-		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: v.saved.Load()}
+		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 	}
 	answer, err := q.Load(ctx)
 	if f.err = err; err != nil {
@@ -137,19 +137,37 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 
 // known is what was known of a view before a load.
 type known struct {
-	build          projections.Build
-	applied, saved uint64
+	build   projections.Build
+	applied uint64
+	saved   []uint64 // of each shard
+}
+
+// fell tells whether a checkpoint of the build lacks what one of its shards had saved. A
+// view's lowest checkpoint does not tell: it may be that of a shard over events of no
+// concern, while another's rows are those of before.
+func (k known) fell(c projections.Checkpoint) bool {
+	if c.Build != k.build {
+		return false
+	}
+	if len(c.Shards) != len(k.saved) {
+		return true // what is known of others says nothing of these
+	}
+	for i, saved := range k.saved {
+		if c.Shards[i] < saved {
+			return true
+		}
+	}
+	return false
 }
 
 // stands is the position of an answer read at the checkpoints. A checkpoint may
-// trail what is applied over events of no concern; one lower than what had been
-// saved is of a database that fell back, and only it counts, as does that of
-// another build than the one known.
+// trail what is applied over events of no concern; of a database that fell back
+// only it counts, as does that of another build than the one known.
 func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
 	least := ^uint64(0)
 	for i, c := range checkpoints {
-		at := c.Position
-		if at >= before[i].saved && c.Build == before[i].build {
+		at := c.Position()
+		if c.Build == before[i].build && !before[i].fell(c) {
 			at = max(at, before[i].applied)
 		}
 		least = min(least, at)
@@ -157,10 +175,10 @@ func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
 	return least
 }
 
-// fallen tells whether a checkpoint is lower than what had been saved before.
+// fallen tells whether one of the checkpoints is lower than what had been saved before.
 func fallen(checkpoints []projections.Checkpoint, before []known) bool {
 	for i, c := range checkpoints {
-		if c.Build == before[i].build && c.Position < before[i].saved {
+		if before[i].fell(c) {
 			return true
 		}
 	}

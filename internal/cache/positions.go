@@ -76,6 +76,7 @@ func NewPositions(cfg Config) *Positions {
 	for place, named := range cfg.Views {
 		v := &view{View: named, place: place, state: Live}
 		v.build.Store(&projections.Build{})
+		v.saved.Store(new([]uint64))
 		if v.Reads == 0 {
 			v.Reads = v.Version
 		}

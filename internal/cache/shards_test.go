@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -40,16 +41,50 @@ func TestWhatNoticesOfTwoShardsDoToAnAnswer(t *testing.T) {
 			for shard := range 2 {
 				f.p.hear(Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: 10, To: 10, Saved: 10}, now)
 			}
-			_, err := f.c.Do(t.Context(), question("old", 10))
+			_, err := f.c.Do(t.Context(), question("old", 10, 10))
 			require.NoError(t, err)
 			for _, n := range c.heard {
 				n.View, n.Version, n.Build, n.Epoch, n.Saved = "v", 1, 1, max(n.Epoch, 1), n.From
 				f.p.hear(n, now)
 			}
-			a, err := f.c.Do(t.Context(), question("new", 10))
+			a, err := f.c.Do(t.Context(), question("new", 10, 10))
 			require.NoError(t, err)
 			require.Equal(t, c.want, string(a.Body))
 			require.Equal(t, c.position, a.Position)
 		})
 	}
+}
+
+// A replica shows what one shard has saved as well as what the other has, whose checkpoint
+// trails over events of no concern: the lower of the two does not tell that a change of
+// the other has not arrived.
+func TestOneShardsTrailingCheckpointHidesNotThatAnotherLags(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	both := []checkpoint{{View: "v", Version: 1, Build: 1, State: Live, Position: 10, Epoch: 1}}
+	f.p.take(f.p.view("v"), append(both, both[0]), time.Now())
+	tell := func(n Notice) {
+		n.View, n.Version, n.Build, n.Epoch, n.From, n.To = "v", 1, 1, 1, 10, 20
+		f.hear(n)
+	}
+	tell(Notice{Shard: 0, Saved: 20, Keys: []string{"v/1"}})
+	tell(Notice{Shard: 1, Saved: 10})
+	require.EqualValues(t, 20, f.p.Applied("v"))
+	read := func(text string, least uint64, shards ...uint64) (Answer, error) {
+		q := question(text, shards...)
+		q.MinPosition = least
+		return f.c.Do(t.Context(), q)
+	}
+	_, err := read("old", 20, 10, 10)
+	require.ErrorIs(t, err, ErrBehind)
+	a, err := read("old", 0, 10, 10)
+	require.NoError(t, err)
+	require.Equal(t, "old 10", string(a.Body)+" "+strconv.FormatUint(a.Position, 10))
+	for range 2 {
+		a, err = read("new", 20, 20, 10) // which the checkpoint that trails does not keep from being current
+		require.NoError(t, err)
+		require.Equal(t, "new 20", string(a.Body)+" "+strconv.FormatUint(a.Position, 10))
+	}
+	_, err = read("none other", 20, 10, 10)
+	require.NoError(t, err, "it is kept")
 }

@@ -19,9 +19,11 @@ type view struct {
 	// whoever reads it first never takes another build's for its own.
 	build   atomic.Pointer[projections.Build]
 	applied atomic.Uint64 // every event up to here is in the rows that a new snapshot sees
-	saved   atomic.Uint64 // a snapshot whose checkpoint is lower than this is of a database that fell back
-	floor   atomic.Uint64 // the floor of everything read from the view
-	heard   atomic.Bool   // the chains of notices are whole and their last links young
+	// saved is of each shard, and not written to but replaced: a snapshot with a lower
+	// checkpoint of one of them is of a database that fell back, or of a replica that lags.
+	saved atomic.Pointer[[]uint64]
+	floor atomic.Uint64 // the floor of everything read from the view
+	heard atomic.Bool   // the chains of notices are whole and their last links young
 
 	shards []shard // of the build; only Positions.Run reads and writes it
 
@@ -41,15 +43,15 @@ type shard struct {
 	seen           time.Time // when a notice or a poll last told where it is
 }
 
-// least are the positions that all shards have.
-func (v *view) least() (applied, saved uint64) {
+// stand is where the shards are: the position that all have applied, and what each
+// has saved.
+func (v *view) stand() (applied uint64, saved []uint64) {
+	saved = make([]uint64, len(v.shards))
 	for i, s := range v.shards {
 		if i == 0 || s.applied < applied {
 			applied = s.applied
 		}
-		if i == 0 || s.saved < saved {
-			saved = s.saved
-		}
+		saved[i] = s.saved
 	}
 	return applied, saved
 }
@@ -68,8 +70,8 @@ func (v *view) silent(now time.Time, heard func(*shard) time.Time) bool {
 // floors must have been raised before: whoever reads applied and then a floor, or
 // saved, never sees the one without the other.
 func (v *view) settle() {
-	applied, saved := v.least()
-	raise(&v.saved, saved)
+	applied, saved := v.stand()
+	v.saved.Store(&saved)
 	raise(&v.applied, applied)
 	v.wake()
 }
@@ -83,9 +85,9 @@ func (v *view) fallBack() {
 
 // move makes the shards' positions the view's, be they lower or higher.
 func (v *view) move() {
-	applied, saved := v.least()
+	applied, saved := v.stand()
 	v.applied.Store(applied)
-	v.saved.Store(saved)
+	v.saved.Store(&saved)
 }
 
 func (v *view) wake() {

@@ -170,9 +170,9 @@ func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache
 	if err != nil {
 		return answer, err
 	}
-	answer.Position = answer.Checkpoints[0].Position
+	answer.Position = answer.Checkpoints[0].Position()
 	for _, c := range answer.Checkpoints[1:] {
-		answer.Position = min(answer.Position, c.Position)
+		answer.Position = min(answer.Position, c.Position())
 	}
 	if answer.Position < least {
 		return answer, cache.ErrBehind
