@@ -65,12 +65,10 @@ func (e *entry) is(key string) bool { return e.text[:e.key] == key }
 
 // current tells whether the answer is as new as is known to this process and
 // as the asker needs, and up to which position. It may be called at any time
-// while floors rise: applied positions are read before the floors, which are
-// raised before them.
+// while these change: applied positions are read before the floors, which are
+// raised before them, and the generation last, as a view that starts anew is closed
+// by its floor until that has changed.
 func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
-	if e.generation != p.generation.Load() || int64(time.Since(began)) > e.ends {
-		return 0, false
-	}
 	applied := ^uint64(0)
 	for left := e.views; left != 0; left &= left - 1 {
 		applied = min(applied, p.views[bits.TrailingZeros64(left)].applied.Load())
@@ -85,6 +83,9 @@ func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 		if p.floors.at[uint16(floors[i])<<8|uint16(floors[i+1])].Load() > e.position {
 			return 0, false
 		}
+	}
+	if e.generation != p.generation.Load() || int64(time.Since(began)) > e.ends {
+		return 0, false
 	}
 	// Nothing it depends on has changed since it was read.
 	position = max(applied, e.position)

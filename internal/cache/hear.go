@@ -19,17 +19,16 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	if n.Epoch < s.epoch {
 		return // the last words of an owner that was superseded
 	}
+	fallen, missed := n.Epoch > s.epoch && n.From < s.saved, n.From > s.applied
 	switch {
-	case n.Epoch > s.epoch && n.From < s.saved:
+	case fallen:
 		// The database lost the last commits of the owner before; they are
 		// folded once more.
-		p.Forget()
 		s.applied, s.saved = n.From, n.From
-		v.fallBack()
-		p.Forget() // what began since the first may have taken a position of before
-	case n.From > s.applied:
+		p.restart(v, n.of(), p.incarnation)
+	case missed:
 		raise(&v.floor, n.To)
-		p.Forget()
+		p.clear()
 	}
 	p.raise(v, n)
 	s.applied, s.saved = max(s.applied, n.To), max(s.saved, n.Saved)
@@ -40,7 +39,10 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	v.settle()
 	v.heard.Store(!v.silent(now, func(s *shard) time.Time { return s.seen }))
 	if n.Forget {
-		p.Forget()
+		p.clear()
+	}
+	if all := fallen || missed || n.All || n.Forget; all || len(n.Keys) > 0 {
+		p.wake(slices.Concat(n.Keys, n.Groups, []string{v.Name}), all)
 	}
 }
 
@@ -63,18 +65,25 @@ func (p *Positions) raise(v *view, n Notice) {
 	for _, name := range n.Groups {
 		p.floors.raise(name, n.To)
 	}
-	if p.change != nil && (n.All || len(n.Keys) > 0) {
-		p.change(slices.Concat(n.Keys, n.Groups, []string{v.Name}), n.All)
-	}
 }
 
 // Forget has everything that was read so far forgotten, and open streams ask anew. It
 // may be called at any time, by whoever else knows that someone was erased.
 func (p *Positions) Forget() {
+	p.clear()
+	p.wake(nil, true)
+}
+
+func (p *Positions) clear() {
 	for _, f := range p.forget {
 		f()
 	}
+}
+
+// wake has whoever follows the names, or anything, ask anew. They ask for what is known
+// to be applied, so that must be known first.
+func (p *Positions) wake(names []string, all bool) {
 	if p.change != nil {
-		p.change(nil, true)
+		p.change(names, all)
 	}
 }

@@ -22,9 +22,9 @@ type checkpoint struct {
 }
 
 // poll asks the database which builds are read, what they hold back and, of those
-// that changed or of all, where they are. It fails silently: what is not known for long is not
-// trusted, and asked again.
-func (p *Positions) poll(ctx context.Context, all bool) {
+// that changed or of all, where they are. It tells whether it was answered: what is not
+// known for long is not trusted, and asked again.
+func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var found []checkpoint
@@ -46,7 +46,7 @@ func (p *Positions) poll(ctx context.Context, all bool) {
 	})
 	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
-		return
+		return false
 	}
 	now := time.Now()
 	p.suspect.Store(false)
@@ -58,6 +58,7 @@ func (p *Positions) poll(ctx context.Context, all bool) {
 			p.take(v, shards, now)
 		}
 	}
+	return true
 }
 
 // read picks the build that is read of each view: of the highest version that
@@ -107,27 +108,34 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 		}
 		s.epoch, s.state, s.seen = c.Epoch, c.State, now
 	}
-	if fallen || ahead {
-		p.Forget()
+	switch {
+	case fallen || flipped: // another log is a fall
+		p.restart(v, build, incarnation)
+	case ahead:
+		p.clear()
 	}
+	v.settle()
+	v.heard.Store(true)
+	if fallen || flipped || ahead {
+		p.wake(nil, true)
+	}
+}
+
+// restart makes a view's positions those of its shards as they are now, of the build and
+// the log, be they lower or higher. Whatever was read before is of another past: none of
+// it may be given at the new position, so nothing is, from before that is known until
+// what began meanwhile is forgotten, which may have taken a position or a build of before.
+func (p *Positions) restart(v *view, build projections.Build, incarnation events.ID) {
+	p.clear()
+	v.floor.Store(closed)
 	if incarnation != p.incarnation {
 		p.incarnation = incarnation
 		p.history.Store(&incarnation)
 		p.floors.clear()
 		p.head.Store(0)
 	}
-	switch {
-	case fallen:
-		v.fallBack()
-	case flipped:
-		v.move()
-	}
-	if flipped {
-		v.build.Store(&build)
-	}
-	if fallen || flipped {
-		p.Forget() // only now: what began before this may have taken a position or a build of before
-	}
-	v.settle()
-	v.heard.Store(true)
+	v.move()
+	v.build.Store(&build)
+	p.clear()
+	v.floor.Store(0)
 }

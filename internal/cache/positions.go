@@ -159,10 +159,10 @@ func (p *Positions) Run(ctx context.Context) error {
 			case err != nil:
 			case n.Flip:
 				p.poll(ctx, false)
+			case (n.Parks || p.missed(n)) && !p.parks(ctx):
+				// What is parked must not be taken for applied: where the view is, the
+				// database tells once it answers.
 			default:
-				if n.Parks || p.missed(n) {
-					p.poll(ctx, false) // before anybody takes what is parked for applied
-				}
 				p.hear(n, time.Now())
 			}
 		case now := <-ticker.C:
@@ -171,6 +171,19 @@ func (p *Positions) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// parks asks the database what is parked, and tells whether it is known. While the
+// database does not answer, it is asked at each tick and not for each notice.
+func (p *Positions) parks(ctx context.Context) bool {
+	if p.suspect.Load() {
+		return false
+	}
+	known := p.poll(ctx, false)
+	if !known {
+		p.suspect.Store(true)
+	}
+	return known
 }
 
 // look asks the database where notices are missing or say nothing, and stops

@@ -10,6 +10,9 @@ import (
 	"sical-backend/projections"
 )
 
+// closed is the floor of a view of which no answer is given from memory.
+const closed = ^uint64(0)
+
 // view is what this process knows of one view. The one goroutine of
 // Positions.Run writes it; requests read the atomics.
 type view struct {
@@ -74,13 +77,6 @@ func (v *view) settle() {
 	v.saved.Store(&saved)
 	raise(&v.applied, applied)
 	v.wake()
-}
-
-// fallBack makes known that the shards are lower than they were known at. Nothing
-// that was read before may be in use any more.
-func (v *view) fallBack() {
-	v.move()
-	v.floor.Store(0)
 }
 
 // move makes the shards' positions the view's, be they lower or higher.
