@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,6 +94,22 @@ func TestGivenDatabaseIsMigratedOnDemand(t *testing.T) {
 	}
 	status, _, said = ran("events", "tail", "--postgres-url", db.URL(postgres.RoleCommand), "--nats-url", bus, "--data-dir", t.TempDir())
 	require.Zero(t, status, said)
+}
+
+// An address that is taken is told before anything is made.
+func TestTakenAddressIsToldFirst(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, flags := range [][2]string{{"--listen", "--admin-listen"}, {"--admin-listen", "--listen"}} {
+		dir := filepath.Join(t.TempDir(), "data")
+		status, out, said := ran("serve", flags[0], taken.Addr().String(), flags[1], "127.0.0.1:0", "--data-dir", dir)
+		assert.Equal(t, failed, status)
+		assert.Empty(t, out)
+		assert.Contains(t, said, "address already in use")
+		assert.NoDirExists(t, dir)
+	}
 }
 
 // The private Postgres is looked at before anything is applied to it, too.

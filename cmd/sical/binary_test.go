@@ -41,6 +41,7 @@ func TestBuiltBinary(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	t.Run("ends cleanly", func(t *testing.T) { t.Parallel(); b.endsCleanly(t) })
+	t.Run("ends at once when told twice", func(t *testing.T) { t.Parallel(); b.endsAtOnce(t) })
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
 	t.Run("rebuilds", func(t *testing.T) { t.Parallel(); b.rebuilds(t) })
 	t.Run("shares out", func(t *testing.T) { t.Parallel(); b.sharesOut(t) })
@@ -150,6 +151,29 @@ func (b binary) endsCleanly(t *testing.T) {
 	}
 }
 
+// A second signal is not kept waiting for what the first one began.
+func (b binary) endsAtOnce(t *testing.T) {
+	dir := b.folder(t)
+	s := b.serve(t, dir, "--drain-delay", "1000h")
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	testkit.Eventually(t, func() error {
+		if !strings.Contains(s.stderr.String(), "draining") {
+			return fmt.Errorf("it has not heard the first: %s", s.stderr)
+		}
+		return nil
+	})
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	<-s.ended
+	require.Error(t, s.err)
+	require.Equal(t, syscall.SIGINT, s.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+	testkit.Eventually(t, func() error {
+		if left := processesOf(t, dir); len(left) > 0 {
+			return fmt.Errorf("still running: %v", left)
+		}
+		return nil
+	})
+}
+
 func (b binary) survivesKill(t *testing.T) {
 	dir := b.folder(t)
 	s := b.serve(t, dir)
@@ -243,7 +267,10 @@ func TestWrongUsage(t *testing.T) {
 		{"events", "tail", "--type", "goal.exploded"}, {"events", "tail", "--stream", "goal"}, {"events", "tail", "--stream", "dragon-" + uuid.NewString()},
 		{"token", "--user", "nobody"}, {"token", "--username", "ada", "--role", "god"}, {"query"}, {"command"}, {"projector"},
 		{"projections", "rebuild", "goal", "--shards", "1000"}, {"projections", "rebuild", "goal", "--rate=-1"},
-		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
+		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"}, {"events", "tail", "--from", "-1"}, {"events", "tail", "--from"},
+		{"token", "--username", "ada", "--ttl", "5h"}, {"token", "--username", "ada", "--ttl", "-5m"}, {"token", "--username", "ada", "--ttl=-5m"},
+		{"projections", "rebuild", "nothing"}, {"projections", "parked", "nothing"}, {"projections", "retry", "nothing"}, {"projections", "pause", "nothing"},
+		{"projections", "verify", "nothing"}, {"projections", "rollback", "nothing"}, {"projections", "cancel", "nothing"}, {"projections", "approve", "nothing"},
 	} {
 		var stdout, stderr bytes.Buffer
 		assert.Equal(t, misuse, run(args, &stdout, &stderr), "%v", args)
@@ -257,8 +284,12 @@ func TestWrongUsage(t *testing.T) {
 
 	for flag, args := range map[string][]string{
 		"--user": {"token", "--user", "nobody"}, "--subject": {"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
-		"[learner curator moderator admin]": {"token", "--username", "ada", "--role", "god"},
-		"--postgres-url and --nats-url":     {"query"},
+		"[learner curator moderator admin]":                                         {"token", "--username", "ada", "--role", "god"},
+		"--postgres-url and --nats-url":                                             {"query"},
+		"--from: a value is missing; one that begins with - is written --from=-1\n": {"events", "tail", "--from", "-1"},
+		"--ttl: a value is missing\n":                                               {"token", "--username", "ada", "--ttl", "--role"},
+		"--ttl: a token lives from 1s to 1h, not 5h0m0s\n":                          {"token", "--username", "ada", "--ttl", "5h"},
+		`there is no view "nothing"`:                                                {"projections", "retry", "nothing"},
 	} {
 		stderr.Reset()
 		run(args, &stdout, &stderr)

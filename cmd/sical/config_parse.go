@@ -49,7 +49,15 @@ type lenientMapper struct {
 
 // Decode never fails, so that the flags behind are read, too.
 func (m lenientMapper) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	next := ctx.Scan.Peek()
 	err := m.Mapper.Decode(ctx, target)
+	switch {
+	case err == nil || next.IsValue():
+	case next.InferredType() == kong.ShortFlagToken:
+		err = fmt.Errorf("a value is missing; one that begins with - is written --%s=%s", ctx.Value.Name, next)
+	default:
+		err = errors.New("a value is missing")
+	}
 	if value := ctx.Value; err == nil && value.Enum != "" && !value.EnumMap()[fmt.Sprint(target.Interface())] {
 		err = fmt.Errorf("it must be one of %s", strings.Join(value.EnumSlice(), ", "))
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"slices"
 	"time"
 
@@ -20,6 +22,20 @@ func (a *App) echo() *echo.Echo {
 		a.public = echo.New()
 	}
 	return a.public
+}
+
+// vacant fails where an address is taken that this process will listen at: what comes
+// before it does may make a database and bring its schema up. Until then nothing listens,
+// so that whoever calls is refused and not kept waiting.
+func (a *App) vacant() error {
+	for _, address := range []string{a.AdminListen, a.Listen} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("listener: %w", err)
+		}
+		defer l.Close()
+	}
+	return nil
 }
 
 // open serves what the roles have registered, the public routes last: by then

@@ -53,6 +53,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	logger := telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat)
 	if err := errors.Join(unread.err(), cli.settle()); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"sical-backend/internal/embedded"
@@ -58,6 +59,9 @@ func (a *App) begin(ctx context.Context) (begun bool) {
 
 // serve starts every role and leaves word of itself in the data folder.
 func (a *App) serve(ctx context.Context) error {
+	if err := a.vacant(); err != nil {
+		return err
+	}
 	if err := a.start(ctx); err != nil {
 		return err
 	}
@@ -108,6 +112,14 @@ func (a *App) banner(out *output, begun bool) {
 
 First steps%[7]s:
   curl -s %[1]s/v1/statistics
-  go run ./cmd/sical token --data-dir %[6]s --username NAME --role admin
-`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait)
+  %[8]s token --data-dir %[6]s --username NAME --role admin
+`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait, program())
+}
+
+// program is how whoever started this one starts it again.
+func program() string {
+	if file, err := os.Executable(); err != nil || strings.Contains(file, "go-build") { // go run's
+		return "go run ./cmd/sical"
+	}
+	return os.Args[0]
 }

@@ -24,7 +24,7 @@ type Token struct {
 	TTL      time.Duration `name:"ttl" help:"How long the token lives, at most 1h." default:"10m"`
 }
 
-// Validate refuses what is no id and no role.
+// Validate refuses what is no id and no role, and a life that no token has.
 func (t *Token) Validate() error {
 	if _, err := uuid.Parse(t.User); t.User != "" && err != nil {
 		return fmt.Errorf("--user: %q is no UUID", t.User)
@@ -32,6 +32,9 @@ func (t *Token) Validate() error {
 	roles := []events.Role{events.Learner, events.Curator, events.Moderator, events.Admin}
 	if t.Role != "" && !slices.Contains(roles, events.Role(t.Role)) {
 		return fmt.Errorf("--role: one of %v is expected, not %q", roles, t.Role)
+	}
+	if t.TTL < time.Second || t.TTL > auth.MaxLifetime {
+		return fmt.Errorf("--ttl: a token lives from 1s to 1h, not %v", t.TTL)
 	}
 	return nil
 }

@@ -83,8 +83,8 @@ func text(s *string) string {
 
 // ViewState sets whether a view is folded.
 type ViewState struct {
-	Name string `arg:"" help:"Name of the view."`
-	JSON bool   `name:"json" help:"The view and its state as one JSON object."`
+	Name viewName `arg:"" help:"Name of the view."`
+	JSON bool     `name:"json" help:"The view and its state as one JSON object."`
 }
 
 // Run writes the state that the subcommand names; the view's owner heeds it

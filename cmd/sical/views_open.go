@@ -28,8 +28,8 @@ func onViews(ctx context.Context, c *Config, logger *slog.Logger, f func(*App, p
 }
 
 // onView runs f on one view; with folds, an instance of its own folds and rebuilds.
-func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, folds bool, f func(*App, pool, *projections.View) error) error {
-	v, err := viewNamed(name)
+func onView(ctx context.Context, c *Config, logger *slog.Logger, name viewName, folds bool, f func(*App, pool, *projections.View) error) error {
+	v, err := name.view()
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,17 @@ func onView(ctx context.Context, c *Config, logger *slog.Logger, name string, fo
 	})
 }
 
-// viewNamed finds a view of this binary.
-func viewNamed(name string) (*projections.View, error) {
-	return rebuild.Named(projections.Views(), name)
+// viewName is the name of a view of this binary.
+type viewName string
+
+// Validate refuses a name that no view has.
+func (n viewName) Validate() error {
+	_, err := n.view()
+	return err
+}
+
+func (n viewName) view() (*projections.View, error) {
+	return rebuild.Named(projections.Views(), string(n))
 }
 
 // say prints a sentence, or for programs an object instead.

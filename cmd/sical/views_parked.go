@@ -14,19 +14,14 @@ import (
 
 // ViewParked lists what is parked.
 type ViewParked struct {
-	Name string `arg:"" optional:"" help:"Name of the view; none for all."`
-	JSON bool   `name:"json" help:"One JSON object a line."`
+	Name viewName `arg:"" optional:"" help:"Name of the view; none for all."`
+	JSON bool     `name:"json" help:"One JSON object a line."`
 }
 
 // Run prints one line a key.
 func (l *ViewParked) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	if l.Name != "" {
-		if _, err := viewNamed(l.Name); err != nil {
-			return err
-		}
-	}
 	return onViews(ctx, c, logger, func(_ *App, p pool) error {
-		list, err := projector.Parked(ctx, p, l.Name)
+		list, err := projector.Parked(ctx, p, string(l.Name))
 		if err != nil {
 			return err
 		}
@@ -49,9 +44,9 @@ func showParked(out *output, list []projector.Park, lines bool) error {
 
 // ViewRetry tries again what is parked.
 type ViewRetry struct {
-	Name string `arg:"" help:"Name of the view."`
-	Key  string `arg:"" optional:"" help:"The key, or the stream, as parked lists it; none for all."`
-	JSON bool   `name:"json" help:"What is still parked as one JSON object a line."`
+	Name viewName `arg:"" help:"Name of the view."`
+	Key  string   `arg:"" optional:"" help:"The key, or the stream, as parked lists it; none for all."`
+	JSON bool     `name:"json" help:"What is still parked as one JSON object a line."`
 }
 
 // Run asks for a retry, which the view's owner does, and shows what still fails.

@@ -41,13 +41,13 @@ func (l *ViewJobs) Run(ctx context.Context, c *Config, out *output, logger *slog
 
 // ViewRebuild rebuilds a view.
 type ViewRebuild struct {
-	Name            string `arg:"" help:"Name of the view."`
-	RequireApproval bool   `help:"Hold the change over until it is approved."`
-	Approve         bool   `help:"Change over whatever the comparison shows."`
-	Rate            int    `help:"Events a second at most; 0 for as many as live traffic leaves room for."`
-	Shards          int    `help:"Shards of the new build; 0 for as many as the present one has."`
-	Detach          bool   `help:"Ask for it, and do not wait."`
-	JSON            bool   `name:"json" help:"One JSON object a line."`
+	Name            viewName `arg:"" help:"Name of the view."`
+	RequireApproval bool     `help:"Hold the change over until it is approved."`
+	Approve         bool     `help:"Change over whatever the comparison shows."`
+	Rate            int      `help:"Events a second at most; 0 for as many as live traffic leaves room for."`
+	Shards          int      `help:"Shards of the new build; 0 for as many as the present one has."`
+	Detach          bool     `help:"Ask for it, and do not wait."`
+	JSON            bool     `name:"json" help:"One JSON object a line."`
 }
 
 func (r *ViewRebuild) request() rebuild.Request {
@@ -139,8 +139,8 @@ func tell(out *output, found json.RawMessage) {
 
 // ViewCancel cancels a rebuild.
 type ViewCancel struct {
-	Name string `arg:"" help:"Name of the view."`
-	JSON bool   `name:"json" help:"The rebuild as one JSON object."`
+	Name viewName `arg:"" help:"Name of the view."`
+	JSON bool     `name:"json" help:"The rebuild as one JSON object."`
 }
 
 // Run asks for a rebuild to be given up.
@@ -175,8 +175,8 @@ func lookUntil(ctx context.Context, p pool, v *projections.View, is func(*rebuil
 
 // ViewApprove approves a rebuild that is held.
 type ViewApprove struct {
-	Name string `arg:"" help:"Name of the view."`
-	JSON bool   `name:"json" help:"One JSON object a line."`
+	Name viewName `arg:"" help:"Name of the view."`
+	JSON bool     `name:"json" help:"One JSON object a line."`
 }
 
 // Run lets a rebuild change over, and waits until it has.
@@ -194,8 +194,8 @@ func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *s
 
 // ViewRollback goes back to the previous build.
 type ViewRollback struct {
-	Name string `arg:"" help:"Name of the view."`
-	JSON bool   `name:"json" help:"What is read now as one JSON object."`
+	Name viewName `arg:"" help:"Name of the view."`
+	JSON bool     `name:"json" help:"What is read now as one JSON object."`
 }
 
 // Run has the previous build read again; doing it twice goes forward again.
@@ -218,9 +218,9 @@ func (r *ViewRollback) Run(ctx context.Context, c *Config, out *output, logger *
 
 // ViewVerify holds a view against the log.
 type ViewVerify struct {
-	Name   string `arg:"" help:"Name of the view."`
-	Sample int    `help:"About how many rows to look at, chosen at random; 0 for all, and the sums."`
-	JSON   bool   `name:"json" help:"The outcome as one JSON object."`
+	Name   viewName `arg:"" help:"Name of the view."`
+	Sample int      `help:"About how many rows to look at, chosen at random; 0 for all, and the sums."`
+	JSON   bool     `name:"json" help:"The outcome as one JSON object."`
 }
 
 // Run compares, in this process, and fails where something differs.
