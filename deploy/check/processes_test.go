@@ -5,10 +5,13 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // gateway sends GET and HEAD to one of the query processes, the rest to one of the
@@ -60,9 +63,24 @@ func TestKubernetesAsProcesses(t *testing.T) {
 	}
 	api := gateway(t, command, query)
 	tour(t, api, "ana")
+	issued := run(t, binary(t), w.here(c["command"].env), documented(t, "../kubernetes/README.md", "exec deploy/command -- /sical ", "ana")...)
+	admin := &visitor{api: api, token: strings.TrimSpace(issued)}
+	admin.call(t, "POST", "/v1/points", `{"title":"Only who may curate adds one"}`)
 	w.stop(projector[0]) // the other takes over
 	tour(t, api, "ming")
 	assert.NoDirExists(t, w.dir+"/volume", "a pod has nothing it may write to")
+}
+
+// documented are the arguments that stand in a page behind what calls the program, with
+// a user's name put in.
+func documented(t *testing.T, page, call, name string) []string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	_, line, found := strings.Cut(string(text), call)
+	require.True(t, found, "%s does not say %q", page, call)
+	line, _, _ = strings.Cut(line, "\n")
+	return strings.Fields(strings.ReplaceAll(line, "NAME", name))
 }
 
 func setPasswords(t *testing.T) {
