@@ -29,6 +29,8 @@ type following struct {
 	asked     *asked
 	principal web.Principal
 	last      string // id of the last event that the client has
+	at        uint64 // the position of the newest answer that the client has: none older is sent
+	owed      uint64 // what was known to be applied when the stream was woken
 	history   events.ID
 	stream    *live.Stream
 	deps      cache.Names // what only the last answer could tell that it depends on
@@ -52,11 +54,16 @@ func (f *following) open(c echo.Context) error {
 	}
 	defer f.stream.Close()
 	f.history = f.live.Incarnation()
+	ends := time.Now().Add(defaultWait)
 	reset, err := f.resume()
 	if err != nil {
 		return err
 	}
-	first, err := f.current()
+	var first cache.Answer
+	err = patiently(f.asked.ctx, ends, func() (err error) {
+		first, err = f.current(true)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -103,18 +110,23 @@ func (f *following) resume() (reset bool, err error) {
 	case err != nil:
 		return false, behind(err)
 	}
+	f.at = position
 	return false, nil
 }
 
-// current is the answer as of now, and has the stream watch all it depends on.
-func (f *following) current() (cache.Answer, error) {
-	for {
+// current is the answer as of now, and has the stream watch all it depends on. Where the
+// stream was woken, or has just begun to watch, it is owed what is applied.
+func (f *following) current(woken bool) (cache.Answer, error) {
+	for ; ; woken = true {
 		q, err := f.ask(f.asked)
 		if err != nil {
 			return cache.Answer{}, err
 		}
 		f.stream.Watch(slices.Concat(q.Deps(), f.deps.List())...)
-		answer, err := f.answers.Do(f.asked.ctx, f.cached(q, 0))
+		if woken {
+			f.owed = f.applied(q.Views)
+		}
+		answer, err := f.answers.Do(f.asked.ctx, f.cached(q, f.at))
 		if err != nil {
 			return answer, err
 		}
@@ -124,6 +136,15 @@ func (f *following) current() (cache.Answer, error) {
 		}
 		// What came to be watched only now may have changed since it was read.
 	}
+}
+
+// applied is the position that all the views are known to have.
+func (f *following) applied(views []string) uint64 {
+	least := f.waiter.Applied(views[0])
+	for _, view := range views[1:] {
+		least = min(least, f.waiter.Applied(view))
+	}
+	return least
 }
 
 // begin sends what the client lacks.
@@ -151,9 +172,9 @@ func (f *following) run(ctx context.Context) {
 		case <-f.live.Hub.Done():
 			return
 		case <-f.stream.Woken():
-			err = f.refresh()
+			err = f.refresh(true)
 		case <-f.again:
-			err = f.refresh()
+			err = f.refresh(false)
 		case now := <-tick.C:
 			if !f.live.Lives(f.principal) {
 				err = f.end("session_ended")
@@ -168,32 +189,40 @@ func (f *following) run(ctx context.Context) {
 }
 
 // refresh asks anew, with the rights of this moment, and sends what is new.
-func (f *following) refresh() error {
+func (f *following) refresh(woken bool) error {
 	if !f.live.Lives(f.principal) {
 		return f.end("session_ended")
 	}
 	if history := f.live.Incarnation(); history != f.history {
-		f.history, f.last = history, ""
+		f.history, f.last, f.at = history, "", 0
 		if err := f.send("event: reset\ndata: {}\n\n"); err != nil {
 			return err
 		}
 	}
 	f.again = nil
-	answer, err := f.current()
+	answer, err := f.current(woken)
 	switch {
 	case errors.Is(err, query.ErrNotFound):
 		return f.end("not_found")
-	case err != nil:
-		// The database is away, and what woke this stream will not wake it again. Not
-		// all that wait ask at once.
-		f.again = time.After(f.live.Pace.Again/2 + rand.N(f.live.Pace.Again))
+	case err != nil: // the database is away, or has not come to what the client has
+		f.later()
 		return nil
 	}
 	return f.tell(answer)
 }
 
-// tell sends an answer unless the client has it.
+// later has the stream ask again: what woke it will not wake it another time. Not all that
+// wait ask at once.
+func (f *following) later() {
+	f.again = time.After(f.live.Pace.Again/2 + rand.N(f.live.Pace.Again))
+}
+
+// tell sends an answer unless the client has it. A replica may lack yet what woke the stream.
 func (f *following) tell(a cache.Answer) error {
+	f.at = a.Position
+	if a.Position < f.owed {
+		f.later()
+	}
 	tag := strings.Trim(a.ETag, `"`)
 	_, digest, _ := strings.Cut(tag, ".")
 	id := fmt.Sprintf("%s.%d.%s", f.history, a.Position, strings.ReplaceAll(digest, ".", "-"))

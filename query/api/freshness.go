@@ -60,9 +60,10 @@ func parseFreshness(h http.Header) (freshness, error) {
 	return f, nil
 }
 
-// Waiter waits until views have a position, and knows what they hold back, as
-// cache.Positions does.
+// Waiter waits until views have a position, and knows which they have and what they hold
+// back, as cache.Positions does.
 type Waiter interface {
+	Applied(view string) uint64
 	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
 	Parked(views []string, deps func() []string, more cache.Names) string
 	Holds(position uint64, deps func() []string, more cache.Names) error

@@ -44,7 +44,14 @@ func (n narrow) Accept() (net.Conn, error) {
 
 func newStreaming(t *testing.T, pace Pace) *streaming {
 	t.Helper()
-	s := &streaming{school: newSchool(t)}
+	return streamingOf(newSchool(t), pace)
+}
+
+// streamingOf serves the streams of a school's API.
+func streamingOf(of *school, pace Pace) *streaming {
+	t := of.t
+	t.Helper()
+	s := &streaming{school: of}
 	s.api.RegisterStream(s.world.server, Live{
 		Hub: s.hub, Incarnation: s.incarnation, Pace: pace, Dropped: func() { s.dropped.Add(1) },
 		Lives: func(web.Principal) bool { return !s.ended.Load() },
