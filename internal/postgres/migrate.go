@@ -57,8 +57,13 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 	defer func() { _ = conn.Close(ctx) }()
 	rows, _ := conn.Query(ctx, `select version_id from `+applied+` where is_applied`)
 	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == undefinedTable {
-		done, err = nil, nil
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch refusal.Code {
+		case undefinedTable:
+			done, err = nil, nil
+		case notAllowed: // before 00018_pending.sql no role of the services was
+			err = fmt.Errorf("%w: the schema is older than this binary, and sical migrate brings it up, or %s is none of its roles", err, cfg.ConnConfig.User)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("migration status: %w", err)
@@ -83,6 +88,7 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 const (
 	applied        = "public.sical_migration"
 	undefinedTable = "42P01"
+	notAllowed     = "42501"
 )
 
 func provider(url string) (*goose.Provider, func() error, error) {
