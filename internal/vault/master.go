@@ -18,7 +18,7 @@ var ErrOtherMaster = errors.New("this is not the master key that the database wa
 // Begun tells whether a database was begun with a master key, so that one made now
 // would be another.
 func Begun(ctx context.Context, pool *pgxpool.Pool) (begun bool, err error) {
-	err = pool.QueryRow(ctx, `-- master key begun
+	err = pool.QueryRow(ctx, `-- find master_key
 		select exists (select from sical.master_key) or exists (select from sical.events)`).Scan(&begun)
 	return begun, err
 }
@@ -38,7 +38,7 @@ func (v *Vault) Recognize(ctx context.Context) error {
 
 // known is the fingerprint that the database has.
 func (v *Vault) known(ctx context.Context) (fingerprint []byte, err error) {
-	err = v.pool.QueryRow(ctx, `-- master key known
+	err = v.pool.QueryRow(ctx, `-- read master_key
 		select fingerprint from sical.master_key`).Scan(&fingerprint)
 	return fingerprint, err
 }
@@ -50,7 +50,7 @@ func (v *Vault) introduce(ctx context.Context) ([]byte, error) {
 	if err := v.tryOne(ctx); err != nil {
 		return nil, err
 	}
-	_, err := v.pool.Exec(ctx, `-- master key introduce
+	_, err := v.pool.Exec(ctx, `-- introduce master_key
 		insert into sical.master_key (fingerprint) values ($1) on conflict do nothing`, v.fingerprint)
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == readOnly {
 		return v.fingerprint, nil // a standby: whoever writes will introduce it
@@ -67,7 +67,7 @@ const readOnly = "25006"
 // tryOne opens the key of anyone there is.
 func (v *Vault) tryOne(ctx context.Context) error {
 	var anyone events.ID
-	err := v.pool.QueryRow(ctx, `-- master key try
+	err := v.pool.QueryRow(ctx, `-- try subject_key
 		select subject from sical.subject_key limit 1`).Scan(&anyone)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
