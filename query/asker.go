@@ -118,7 +118,8 @@ type Question struct {
 	Volatile bool
 	gathered bool // it is read together with others of its kind
 	past     bool // it is folded from the log
-	// load answers from the tables, in one snapshot.
+	// load answers from the tables, in one snapshot. With ErrNotFound the Answer has its
+	// checkpoints all the same, where it was read that there is none.
 	load func(context.Context) (Answer, error)
 }
 

@@ -50,7 +50,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 		if ok, err := visible(); err != nil {
 			return Answer{}, err
 		} else if !ok {
-			return Answer{}, ErrNotFound
+			return Answer{Checkpoints: checkpoints}, ErrNotFound
 		}
 		items, err := a.showComments(ctx, v, page.rows)
 		if err != nil {

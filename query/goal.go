@@ -70,7 +70,7 @@ func (a *Asker) Goal(v Viewer, id events.ID) Question {
 				return Answer{}, err
 			}
 			if len(goals) == 0 {
-				return Answer{}, ErrNotFound
+				return answer, ErrNotFound
 			}
 			answer.Version = goals[0].Version
 			return rendered(answer, goals[0])

@@ -22,15 +22,16 @@ func one[R any](a *Asker, view *projections.View, id events.ID, viewer string, s
 			if err != nil {
 				return Answer{}, err
 			}
+			answer := Answer{Checkpoints: checkpoints}
 			r := found[id]
 			if r == nil {
-				return Answer{}, ErrNotFound
+				return answer, ErrNotFound
 			}
-			body, version, err := show(ctx, r)
-			if err != nil {
-				return Answer{}, err
+			var body any
+			if body, answer.Version, err = show(ctx, r); err != nil {
+				return answer, err
 			}
-			return rendered(Answer{Version: version, Checkpoints: checkpoints}, body)
+			return rendered(answer, body)
 		},
 	}
 }

@@ -59,7 +59,7 @@ func (a *Asker) User(v Viewer, id events.ID) Question {
 				return Answer{}, err
 			}
 			if len(users) == 0 {
-				return Answer{}, ErrNotFound
+				return answer, ErrNotFound
 			}
 			answer.Version = users[0].Version
 			return rendered(answer, users[0])

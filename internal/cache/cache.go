@@ -28,7 +28,9 @@ type Question struct {
 	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
 	MinPosition uint64
 	// Load reads and renders the answer, all of it in one snapshot begun after
-	// the call. Its context outlives the request: others may wait for the answer.
+	// the call. Its context outlives the request: others may wait for the answer. With an
+	// error that comes of what was read, the Answer's Checkpoints say as of when: whoever
+	// needs more gets ErrBehind in its place.
 	Load func(context.Context) (Answer, error)
 }
 

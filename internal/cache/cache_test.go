@@ -127,6 +127,25 @@ func TestMinPosition(t *testing.T) {
 	require.ErrorIs(t, err, ErrBehind)
 }
 
+// A replica that lags does not have yet what was just made: that it is not there is no
+// answer to who knows better.
+func TestNotThereIsAsOfWhen(t *testing.T) {
+	t.Parallel()
+	missing := errors.New("not there")
+	f := loaded(t)
+	q := question("", 20)
+	q.Key = "another"
+	q.Load = func(context.Context) (Answer, error) { return Answer{Checkpoints: stood(20)}, missing }
+	for least, want := range map[uint64]error{0: missing, 20: missing, 25: ErrBehind} {
+		q.MinPosition = least
+		_, err := f.c.Do(t.Context(), q)
+		require.ErrorIs(t, err, want, "%d", least)
+	}
+	q.Load = func(context.Context) (Answer, error) { return Answer{}, missing }
+	_, err := f.c.Do(t.Context(), q)
+	require.ErrorIs(t, err, missing, "what was not read")
+}
+
 // A checkpoint that trails over events of no concern is as good as what was
 // applied; one below what had been saved is of a database that fell back.
 func TestStands(t *testing.T) {

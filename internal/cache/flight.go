@@ -15,6 +15,7 @@ type flight struct {
 	done  chan struct{}
 	entry *entry // set before done is closed, unless err is
 	err   error
+	at    uint64 // of an err: the position that it is true at, the highest where it has none
 }
 
 var (
@@ -37,7 +38,7 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 					return e.at(c, position), nil
 				}
 			}
-			f = &flight{done: make(chan struct{}), err: errPanicked}
+			f = &flight{done: make(chan struct{}), err: errPanicked, at: ^uint64(0)}
 			c.flights[q.Key] = f
 			c.mu.Unlock()
 			c.metrics.Misses.Inc()
@@ -66,13 +67,14 @@ func (c *Cache) recently(key string) **entry {
 	return &c.recent[c.positions.floors.slot(key)%recents]
 }
 
-// landed is the answer of a flight that has ended.
+// landed is the answer of a flight that has ended. That something is not there is no
+// answer to who knows of a time when it was.
 func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 	switch {
+	case f.err != nil && f.at < least, f.err == nil && f.entry.position < least:
+		return Answer{}, ErrBehind
 	case f.err != nil:
 		return Answer{}, f.err
-	case f.entry.position < least:
-		return Answer{}, ErrBehind
 	}
 	return f.entry.at(c, f.entry.position), nil
 }
@@ -98,11 +100,14 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 	}
 	answer, err := q.Load(ctx)
-	if f.err = err; err != nil {
-		return
+	read := len(answer.Checkpoints) == len(q.Views)
+	if err == nil && !read {
+		err = errCheckpoints
 	}
-	if len(answer.Checkpoints) != len(q.Views) {
-		f.err = errCheckpoints
+	if f.err = err; err != nil {
+		if read {
+			f.at = stands(answer.Checkpoints, before)
+		}
 		return
 	}
 	e.position = stands(answer.Checkpoints, before)

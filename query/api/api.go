@@ -187,7 +187,7 @@ func (a *API) cached(q query.Question, least uint64) cache.Question {
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			answer, err := a.asker.Answer(ctx, q)
 			if err != nil {
-				return cache.Answer{}, err
+				return cache.Answer{Checkpoints: answer.Checkpoints}, err
 			}
 			return cache.Answer{
 				Body: answer.Body, ETag: web.ETag(uint64(answer.Version), answer.Body),

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -99,4 +100,24 @@ func TestNoticeAheadOfTheReplica(t *testing.T) {
 		return query.ErrBehind
 	})
 	require.True(t, errors.Is(err, context.Canceled) && asked == 1, "whoever leaves is not waited for: %v", err)
+}
+
+// What is not there has not been there as of the moment that was read: on a replica it
+// may be by now.
+func TestNotFoundTellsAsOfWhen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.register("ann")
+	w.project()
+	nobody, viewer := uuid.New(), query.Viewer{}
+	for name, q := range map[string]query.Question{
+		"user": w.asker.User(viewer, nobody), "goal": w.asker.Goal(viewer, nobody), "path": w.asker.Path(viewer, nobody), "point": w.asker.Point(nobody),
+	} {
+		answer, err := w.asker.Answer(t.Context(), q)
+		require.ErrorIs(t, err, query.ErrNotFound, name)
+		require.Len(t, answer.Checkpoints, len(q.Views), name)
+		require.EqualValues(t, 1, answer.Checkpoints[0].Position(), name)
+		_, err = w.api.answers.Do(t.Context(), w.api.cached(q, 2))
+		require.ErrorIs(t, err, cache.ErrBehind, name)
+	}
 }
