@@ -197,7 +197,9 @@ func consoleSteers(t *testing.T, b *browser, s *serving) {
 		assert.Equal(t, v.View == "goal", v.State == "paused", v.View)
 	}
 	b.picture("light-en")
-	b.click(`[aria-label="Resume goal"]`)
+	// Who asks again before the dialog has told that it was closed is asked anew.
+	value[chromedp.Void](b, `for (const e of ['[aria-label="Resume goal"]', '#confirm-no', '[aria-label="Resume goal"]']) document.querySelector(e).click()`)
+	b.is(`document.querySelector('#confirm').open`)
 	b.click(`#confirm-yes`)
 	b.is(`document.querySelector('tr[data-view=goal] [data-state=live]')`)
 }

@@ -7,12 +7,16 @@ export function confirmed(title, text, yes) {
   $('confirm-title').textContent = title
   $('confirm-text').textContent = text
   $('confirm-yes').textContent = yes
-  dialog.returnValue = ''
   dialog.showModal()
   $('confirm-no').focus()
   return new Promise((done) => {
-    $('confirm-yes').onclick = () => dialog.close('yes')
-    $('confirm-no').onclick = () => dialog.close('')
-    dialog.addEventListener('close', () => done(dialog.returnValue === 'yes'), { once: true })
+    const answer = (yes) => {
+      dialog.close()
+      done(yes)
+    }
+    $('confirm-yes').onclick = () => answer(true)
+    $('confirm-no').onclick = () => answer(false)
+    // The event comes late: by then the dialog may be open again, for another question.
+    dialog.onclose = () => dialog.open || done(false)
   })
 }
