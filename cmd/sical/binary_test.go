@@ -22,24 +22,12 @@ import (
 	"sical-backend/internal/testkit"
 )
 
-// binary is the built program and the user to run it as.
-type binary struct {
-	file string
-	as   *syscall.Credential // nil for who runs the tests
-	// container takes the process into a control group; empty for that of the tests.
-	container string
-}
-
 func TestBuiltBinary(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the program and starts whole systems")
 	}
-	dir := dataDir(t)
-	require.NoError(t, os.Chmod(dir, 0o755))
-	b := binary{file: filepath.Join(dir, "sical")}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
+	b := built(t)
 	t.Run("ends cleanly", func(t *testing.T) { t.Parallel(); b.endsCleanly(t) })
 	t.Run("ends at once when told twice", func(t *testing.T) { t.Parallel(); b.endsAtOnce(t) })
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })

@@ -36,11 +36,7 @@ func TestFullDisk(t *testing.T) {
 	if !testkit.Apart(t) {
 		return
 	}
-	dir := dataDir(t)
-	require.NoError(t, os.Chmod(dir, 0o755))
-	b := binary{file: filepath.Join(dir, "sical")}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
+	b := built(t)
 	t.Run("of the data", func(t *testing.T) { t.Parallel(); b.outOfRoom(t) })
 	t.Run("of the write-ahead log", func(t *testing.T) { t.Parallel(); b.outOfLog(t) })
 }

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// binary is the built program and the user to run it as.
+type binary struct {
+	file string
+	as   *syscall.Credential // nil for who runs the tests
+	// container takes the process into a control group; empty for that of the tests.
+	container string
+}
+
+// built is the program as it stands, where any user may run it.
+func built(t *testing.T) binary {
+	t.Helper()
+	dir := dataDir(t)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	b := binary{file: filepath.Join(dir, "sical")}
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
+	require.NoError(t, err, string(out))
+	return b
+}
