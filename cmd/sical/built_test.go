@@ -12,10 +12,9 @@ import (
 
 // binary is the built program and the user to run it as.
 type binary struct {
-	file string
-	as   *syscall.Credential // nil for who runs the tests
-	// container takes the process into a control group; empty for that of the tests.
-	container string
+	file  string
+	as    *syscall.Credential // nil for who runs the tests
+	first string              // what a shell does before it becomes the program; empty for none
 }
 
 // built is the program as it stands, where any user may run it.

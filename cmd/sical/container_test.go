@@ -20,7 +20,7 @@ import (
 // was asked for; serve leaves half to its Postgres.
 func (b binary) heedsItsContainer(t *testing.T) {
 	const size = 1 << 30
-	b.container = memoryGroup(t, size)
+	b.first = "echo $$ >" + memoryGroup(t, size)
 	dir := b.folder(t)
 	b.serve(t, dir, "--memory-target=-1")
 	run, err := embedded.ReadRun(dir)

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	// kong: flags, environment variables and help from one struct; MIT, kept.
 	"github.com/alecthomas/kong"
@@ -38,11 +36,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Vars{"data_dir": defaultDataDir(), "version": version()},
 		kong.Exit(func(status int) { exit = status; panic(errExit) }),
 	)
-	if err != nil {
-		fmt.Fprintln(stderr, "sical:", err)
-		return failed
+	var unread faults
+	if err == nil {
+		unread, err = lenient(parser)
 	}
-	unread, err := lenient(parser)
 	if err != nil {
 		fmt.Fprintln(stderr, "sical:", err)
 		return failed
@@ -51,9 +48,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if parsed == nil {
 		return status
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	logger := telemetry.NewLogger(stderr, cli.LogLevel, cli.LogFormat)
 	if err := errors.Join(unread.err(), cli.settle()); err != nil {
