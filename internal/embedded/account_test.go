@@ -49,7 +49,7 @@ func TestBlockedFolderIsNamed(t *testing.T) {
 	needRoot(t)
 	blocker := filepath.Join(folder(t, nil), "home")
 	require.NoError(t, os.Mkdir(blocker, 0o700))
-	_, err := Start(t.Context(), options(filepath.Join(blocker, "data")))
+	_, err := Start(soon(t), options(filepath.Join(blocker, "data")))
 	require.ErrorContains(t, err, "cannot enter "+blocker+" (drwx------)")
 	require.ErrorContains(t, err, "chmod o+x "+blocker)
 }
@@ -59,13 +59,13 @@ func TestFolderOfAnotherOwnerIsTakenOver(t *testing.T) {
 	needRoot(t)
 	o := options(folder(t, nil))
 	o.SkipNATS = true
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
 	cluster := filepath.Join(o.DataDir, existingCluster(o.DataDir))
 	root := &account{name: "root"}
 	require.NoError(t, root.own(cluster), "as a copy made by root is")
-	i, err = Start(t.Context(), o)
+	i, err = Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
 }

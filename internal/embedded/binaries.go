@@ -137,17 +137,11 @@ func (b *binaries) initialise(ctx context.Context, o Options, as *account, clust
 	return os.Rename(fresh, cluster)
 }
 
-// command runs a program of the server as the account, in English and without the
-// user's own PG variables, which would change what the programs do.
+// command runs a program of the server as the account, in English.
 func (b *binaries) command(ctx context.Context, as *account, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(b.dir, program), args...)
 	cmd.Dir = "/" // ours may be closed to the account
 	cmd.SysProcAttr = ownProcess(as)
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "PG") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
-	cmd.Env = append(cmd.Env, "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	return cmd
 }

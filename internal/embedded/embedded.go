@@ -37,7 +37,8 @@ type Instance struct {
 
 // Start locks the data folder and starts Postgres and NATS beside each other. It
 // returns once both take connections; ctx bounds the wait for that only. A folder
-// another process works in is refused with ErrInUse.
+// another process works in is refused with ErrInUse. Where it starts a Postgres, this
+// process loses its PG variables: they are about another server.
 func Start(ctx context.Context, o Options) (*Instance, error) {
 	dir, err := makeDataDir(o.DataDir)
 	if err != nil {
@@ -103,8 +104,20 @@ func makeDataDir(dir string) (string, error) {
 	if os.Geteuid() == 0 {
 		mode = 0o711
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := makeFolder(dir, mode); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
 	return filepath.EvalSymlinks(dir)
+}
+
+// makeFolder makes a folder with this very mode, whatever the umask; one that is there
+// keeps its own.
+func makeFolder(dir string, mode os.FileMode) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, mode); err != nil {
+		return err
+	}
+	return os.Chmod(dir, mode)
 }

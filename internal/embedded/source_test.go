@@ -70,7 +70,7 @@ func TestPGConfigIsAsked(t *testing.T) {
 func TestGivenFolderIsFinal(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
-	_, err := Start(t.Context(), Options{DataDir: folder(t, nil), PostgresBin: empty, SkipNATS: true})
+	_, err := Start(soon(t), Options{DataDir: folder(t, nil), PostgresBin: empty, SkipNATS: true})
 	require.ErrorContains(t, err, "the given folder "+empty+": no postgres in "+empty)
 	require.NotContains(t, err.Error(), "npm")
 }
