@@ -119,15 +119,18 @@ func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
 		t.Skip("starts a private Postgres")
 	}
 	dir := dataDir(t)
+	ran := func(args ...string) (int, string, string) {
+		return ran(append(args, "--data-dir", dir, "--postgres-bin", testkit.PostgresBin)...)
+	}
 	for range 2 {
-		status, out, said := ran("migrate", "--check", "--data-dir", dir)
+		status, out, said := ran("migrate", "--check")
 		require.Equal(t, failed, status, said)
 		require.Contains(t, out, "pending: 00001_log.sql\n")
 	}
-	status, out, said := ran("migrate", "--data-dir", dir)
+	status, out, said := ran("migrate")
 	require.Zero(t, status, said)
 	require.Contains(t, out, "applied: 00001_log.sql\n")
-	status, out, said = ran("migrate", "--check", "--data-dir", dir)
+	status, out, said = ran("migrate", "--check")
 	require.Zero(t, status, said)
 	require.Contains(t, out, "up to date")
 }

@@ -25,5 +25,6 @@ func built(t *testing.T) binary {
 	b := binary{file: filepath.Join(dir, "sical")}
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
+	require.NoError(t, os.Chmod(b.file, 0o755), "whatever the umask")
 	return b
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,7 +25,19 @@ import (
 	"sical-backend/internal/testkit"
 )
 
-func TestMain(m *testing.M) { testkit.Main(m) }
+// TestMain keeps from the tests, and from the programs they start, what whoever runs them
+// has set for a system of their own: they would work on it.
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		theirs := strings.HasPrefix(name, "SICAL_") && !strings.HasPrefix(name, "SICAL_TEST_")
+		theirs = theirs || strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "OTEL_") && os.Getenv(benchServer) == ""
+		if theirs || name == "GOGC" || name == "GOMEMLIMIT" {
+			os.Unsetenv(name)
+		}
+	}
+	testkit.Main(m)
+}
 
 // system is the whole of sical in this process, and whoever talks to it.
 type system struct {

@@ -3,12 +3,20 @@ package heap
 import (
 	"context"
 	"math"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+// TestMain begins where every process does that has neither GOGC nor GOMEMLIMIT.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(100)
+	debug.SetMemoryLimit(math.MaxInt64)
+	os.Exit(m.Run())
+}
 
 // inForce is what the runtime heeds.
 func inForce() (percent int, limit int64) {

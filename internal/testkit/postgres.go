@@ -27,6 +27,13 @@ var (
 	durable = shared{settings: map[string]string{"max_connections": "200"}}
 )
 
+// PostgresBin is the server that the tests shall run on, named as sical itself takes it;
+// empty for the first that is found. It is kept from before a TestMain may remove it from
+// the environment: no sical takes it beside a URL.
+var PostgresBin = os.Getenv(postgresBin)
+
+const postgresBin = "SICAL_POSTGRES_BIN"
+
 // shared is a server that is started when the first test asks.
 type shared struct {
 	settings map[string]string
@@ -67,8 +74,10 @@ func (s *shared) start() (err error) {
 	if s.dir, err = openDir(); err != nil {
 		return err
 	}
-	s.instance, err = embedded.Start(context.Background(), embedded.Options{
-		DataDir: s.dir, PostgresBin: os.Getenv("SICAL_POSTGRES_BIN"), // as sical itself takes it
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience) // of a cold start on a slow disk
+	defer cancel()
+	s.instance, err = embedded.Start(ctx, embedded.Options{
+		DataDir: s.dir, PostgresBin: PostgresBin,
 		Settings: s.settings, SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

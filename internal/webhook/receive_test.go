@@ -69,8 +69,12 @@ console.log(verify(secret, h, Buffer.from(text)), verify(secret, h, Buffer.from(
 			}
 			file := filepath.Join(t.TempDir(), c.file)
 			require.NoError(t, os.WriteFile(file, []byte(c.before+code+c.after), 0o600))
-			out, err := exec.CommandContext(t.Context(), c.run[0], append(append(c.run[1:], file), arguments...)...).CombinedOutput()
-			require.NoError(t, err, "%s", out)
+			cmd := exec.CommandContext(t.Context(), c.run[0], append(append(c.run[1:], file), arguments...)...)
+			cmd.Env = append(os.Environ(), "FORCE_COLOR=0") // node would paint what it prints
+			var said strings.Builder
+			cmd.Stderr = &said
+			out, err := cmd.Output()
+			require.NoError(t, err, "%s", &said)
 			require.Equal(t, "true false false\n", string(out))
 		})
 	}
