@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 )
 
 // What is asked while reads are under way is read together, and everyone has an
@@ -43,7 +44,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	}
 	for i := range byte(gatheredAtOnce) {
 		ask(events.ID{1, i})
-		<-began
+		testkit.Receive(t, began)
 	}
 	const more = gatheredMost + 50
 	for i := range more {
@@ -98,7 +99,7 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	}
 	for i := range byte(gatheredAtOnce) {
 		ask(events.ID{1, i})
-		<-began
+		testkit.Receive(t, began)
 	}
 	ask(bad)
 	ask(events.ID{2})
@@ -139,10 +140,10 @@ func TestAReadThatPanicsIsTheAskers(t *testing.T) {
 		})
 	}
 	ask(bad) // alone, and first
-	<-began
+	testkit.Receive(t, began)
 	for i := range byte(gatheredAtOnce - 1) {
 		ask(events.ID{1, i})
-		<-began
+		testkit.Receive(t, began)
 	}
 	ask(bad) // in a group that another goroutine reads
 	ask(events.ID{2})

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 )
 
 // ticking is a limiter with a clock of its own.
@@ -212,8 +213,8 @@ func TestSearchesAreTakenInTurn(t *testing.T) {
 		_, err := a.Answer(t.Context(), q)
 		answered <- err
 	}()
-	<-a.searches // another one ends
-	require.NoError(t, <-answered)
+	testkit.Receive(t, a.searches) // another one ends
+	require.NoError(t, testkit.Receive(t, answered))
 	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
@@ -52,16 +54,21 @@ func TestBuiltBinary(t *testing.T) {
 	})
 }
 
-// command is the program with arguments, on a data folder.
+// command is the program with arguments, on a data folder. It is told to end, and a minute
+// later killed, where it hangs: what waits for it fails then, and the other tests go on.
 func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append([]string{b.file}, append(args, "--data-dir", dir)...)
 	if b.first != "" {
 		args = append([]string{"sh", "-c", b.first + ` && exec "$@"`, "sh"}, args...)
 	}
-	cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
+	cmd.WaitDelay = time.Minute
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "SICAL_POSTGRES_BIN="+testkit.PostgresBin)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.as}
 	return cmd
 }
@@ -90,7 +97,6 @@ type server struct {
 func (b binary) serve(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
 	cmd := b.command(t, dir, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, flags...)...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
 	s := &server{cmd: cmd, stderr: &journal{}, ended: make(chan struct{})}
 	cmd.Stderr = s.stderr
 	stdout, err := cmd.StdoutPipe()

@@ -206,8 +206,8 @@ func TestStream(t *testing.T) {
 			})
 			require.NoError(t, err)
 			l := s.listen("view=trending-points&ticket=" + ticket)
-			first, open := <-l.events
-			if life < time.Minute && (!open || first.event == "end") {
+			first := testkit.Receive(t, l.events)
+			if life < time.Minute && (first.event == "" || first.event == "end") {
 				continue
 			}
 			require.Equal(t, "change", first.event, first.data)

@@ -36,7 +36,7 @@ func serveDemo(t *testing.T) *serving {
 	require.NoError(t, err)
 	defer log.Close()
 	data := filepath.Join(dir, "data")
-	s := &serving{data: data, cmd: exec.Command(binary(t), "serve", "--demo", "--data-dir", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")}
+	s := &serving{data: data, cmd: exec.CommandContext(soon(t), binary(t), "serve", "--demo", "--data-dir", data, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")}
 	s.cmd.Env, s.cmd.Stderr = environment(nil), log
 	says, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)

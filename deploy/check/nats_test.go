@@ -96,13 +96,16 @@ func TestConsumerOfAnotherSystem(t *testing.T) {
 	require.NoError(t, err)
 
 	program := filepath.Join(w.dir, "consumer")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", program, "./deploy/consumer").CombinedOutput()
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-buildvcs=false", "-o", program, "./deploy/consumer").CombinedOutput()
 	require.NoError(t, err, "%s", built)
-	consumer := exec.CommandContext(t.Context(), program, "-nats-url", url("consumer"), "-state", filepath.Join(w.dir, "state.json"))
+	consumer := exec.CommandContext(soon(t), program, "-nats-url", url("consumer"), "-state", filepath.Join(w.dir, "state.json"))
 	out, err := consumer.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, consumer.Start())
-	t.Cleanup(func() { _ = consumer.Wait() }) // ends with the test's context
+	t.Cleanup(func() {
+		_ = consumer.Process.Kill()
+		_ = consumer.Wait()
+	})
 	var line struct {
 		Position int
 		Type     string

@@ -49,7 +49,7 @@ func program(tag string) (string, error) {
 		programs.dir, programs.names = dir, map[string]string{}
 	}
 	name := filepath.Join(programs.dir, "sical"+tag)
-	out, err := exec.Command("go", "build", "-C", "../..", "-tags", tag, "-o", name, "./cmd/sical").CombinedOutput()
+	out, err := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-tags", tag, "-o", name, "./cmd/sical").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -73,7 +73,7 @@ func binary(t *testing.T) string {
 // run runs a program to its end and returns what it printed; its log is apart.
 func run(t *testing.T, program string, env map[string]string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd := exec.CommandContext(soon(t), program, args...)
 	cmd.Env = environment(env)
 	var log bytes.Buffer
 	cmd.Stderr = &log
@@ -120,6 +120,7 @@ func (w *world) file(name, text string) string {
 	name = filepath.Join(w.dir, name)
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(name), 0o755))
 	require.NoError(w.t, os.WriteFile(name, []byte(text), 0o644))
+	require.NoError(w.t, os.Chmod(name, 0o644)) // whatever the umask: Postgres may run as another user
 	return name
 }
 
@@ -226,6 +227,14 @@ func (w *world) here(env map[string]string) map[string]string {
 // freeAddress is one that nobody is handed before a process listens on it.
 func freeAddress() string { return fmt.Sprint("127.0.0.1:", testkit.Port()) }
 
+// soon ends long after any process should have: one that hangs is killed then, and the
+// other tests go on.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // process is a running role.
 type process struct {
 	cmd    *exec.Cmd
@@ -242,7 +251,7 @@ func (w *world) start(c container) *process {
 	require.NoError(w.t, err)
 	name, err := program(c.tag)
 	require.NoError(w.t, err)
-	p := &process{exec.Command(name, c.args...), log.Name(), env["SICAL_LISTEN"], env}
+	p := &process{exec.CommandContext(soon(w.t), name, c.args...), log.Name(), env["SICAL_LISTEN"], env}
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = environment(env), log, log
 	require.NoError(w.t, p.cmd.Start())
 	require.NoError(w.t, log.Close())
@@ -255,7 +264,7 @@ func (w *world) start(c container) *process {
 		}
 	})
 	testkit.Eventually(w.t, func() error {
-		cmd := exec.Command(binary(w.t), "health")
+		cmd := exec.CommandContext(soon(w.t), binary(w.t), "health")
 		cmd.Env = environment(env)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %s", c.args, out)

@@ -84,7 +84,9 @@ type program struct {
 
 func (w *world) consume(t *testing.T) *program {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-run", filepath.Join(w.dir, "run.json"), "-state", filepath.Join(w.dir, "state.json"))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // or nobody ends one that prints nothing
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0], "-run", filepath.Join(w.dir, "run.json"), "-state", filepath.Join(w.dir, "state.json"))
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -197,8 +199,6 @@ func TestNoticesAnotherIncarnation(t *testing.T) {
 	before := w.Incarnation(t)
 	w.PutBack(t, 6)
 	w.Add(t, 1)
-	deadline := time.AfterFunc(time.Minute, p.kill)
-	defer deadline.Stop()
 	l := p.next(t)
 	assert.Contains(t, l.Notice, "another incarnation")
 	assert.NotContains(t, l.Notice, before.String())

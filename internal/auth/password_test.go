@@ -11,6 +11,8 @@ import (
 	"github.com/alexedwards/argon2id"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/unicode/norm"
+
+	"sical-backend/internal/testkit"
 )
 
 func TestCheckPassword(t *testing.T) {
@@ -106,7 +108,7 @@ func TestHashersAreBounded(t *testing.T) {
 	_, err := h.Hash(t.Context(), "one too many")
 	require.ErrorIs(t, err, ErrBusy)
 	cancel()
-	require.ErrorIs(t, <-waiting, context.Canceled)
+	require.ErrorIs(t, testkit.Receive(t, waiting), context.Canceled)
 	h.leave()
 	_, err = h.Verify(t.Context(), "password", "")
 	require.NoError(t, err, "every place is given back")

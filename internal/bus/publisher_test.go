@@ -8,6 +8,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 func newPublisher(t *testing.T, js jetstream.JetStream) *Publisher {
@@ -76,7 +78,7 @@ func TestMetadataTravelsUnchanged(t *testing.T) {
 	require.NoError(t, newPublisher(t, js).Publish(testSubject, want))
 
 	messages := subscribe(t, js, SubscriberConfig{Group: "g"})
-	got := <-messages
+	got := testkit.Receive(t, messages)
 	got.Ack()
 	require.True(t, want.Equals(got), "%+v", got)
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 // reading is a Read under way, whose batches and troubles come by channel.
@@ -42,7 +44,7 @@ func read(t *testing.T, js jetstream.JetStream, start uint64, maxMsgs int) *read
 	}()
 	t.Cleanup(func() {
 		cancel()
-		require.ErrorIs(t, <-r.done, context.Canceled)
+		require.ErrorIs(t, testkit.Receive(t, r.done), context.Canceled)
 	})
 	return r
 }
@@ -110,7 +112,7 @@ func TestReadBoundsTheMessagesOfABatch(t *testing.T) {
 	ensure(t, js, 0)
 	r := read(t, js, 1, 100)
 	publish(t, js, 0, 1)
-	first := <-r.batches
+	first := testkit.Receive(t, r.batches)
 	require.Len(t, first.Messages, 1)
 	require.Equal(t, "x", first.Messages[0].Header.Get("ce-type"))
 	require.Equal(t, "1", first.Messages[0].Header.Get(jetstream.MsgIDHeader))
@@ -119,7 +121,7 @@ func TestReadBoundsTheMessagesOfABatch(t *testing.T) {
 
 	publish(t, js, 1, 950)
 	for prev := uint64(1); prev < 951; {
-		b := <-r.batches
+		b := testkit.Receive(t, r.batches)
 		require.LessOrEqual(t, len(b.Messages), 100)
 		prev = b.Messages[len(b.Messages)-1].Seq
 	}
@@ -137,7 +139,7 @@ func TestReadBoundsTheBytesOfABatch(t *testing.T) {
 	require.NoError(t, err)
 	r := read(t, js, 1, 1000)
 	for prev := uint64(0); prev < 12; {
-		b := <-r.batches
+		b := testkit.Receive(t, r.batches)
 		require.LessOrEqual(t, len(b.Messages), 2)
 		prev = b.Messages[len(b.Messages)-1].Seq
 	}
@@ -151,7 +153,7 @@ func TestReadReportsHoles(t *testing.T) {
 	require.NoError(t, stream.Purge(ctxOf(t), jetstream.WithPurgeSequence(51)))
 
 	r := read(t, js, 11, 1000)
-	b := <-r.batches
+	b := testkit.Receive(t, r.batches)
 	require.True(t, b.Gap())
 	require.Equal(t, uint64(10), b.Prev)
 	require.Equal(t, uint64(51), b.Messages[0].Seq)
@@ -243,7 +245,7 @@ func TestReadOutlivesTheStream(t *testing.T) {
 	require.NoError(t, js.DeleteStream(ctxOf(t), testStream))
 	ensure(t, js, 31)
 	publish(t, js, 30, 1)
-	b := <-r.batches
+	b := testkit.Receive(t, r.batches)
 	require.True(t, b.Gap())
 	require.Equal(t, uint64(20), b.Prev)
 

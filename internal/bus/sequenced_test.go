@@ -204,7 +204,7 @@ func TestSequencedPublisherOutlivesRestarts(t *testing.T) {
 		b.stop()
 		b.start(t)
 	}
-	<-done
+	testkit.Receive(t, done)
 	require.Equal(t, counted(n), stored(t, stream))
 }
 
@@ -247,6 +247,6 @@ func TestEnsureStreamByManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	for range cap(errs) {
-		require.NoError(t, <-errs)
+		require.NoError(t, testkit.Receive(t, errs))
 	}
 }

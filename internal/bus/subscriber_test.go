@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 func newSubscriber(t *testing.T, js jetstream.JetStream, cfg SubscriberConfig) *Subscriber {
@@ -91,7 +93,7 @@ func TestUndecodableMessageIsPassedOver(t *testing.T) {
 	}})
 	requireInOrder(t, messages, 4, 4)
 	for want := uint64(1); want <= 3; want++ {
-		require.Equal(t, want, <-seqs)
+		require.Equal(t, want, testkit.Receive(t, seqs))
 	}
 	require.Empty(t, seqs)
 	require.Eventually(t, func() bool { return state(t, js, "g").AckFloor.Stream == 4 },

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
 
@@ -174,15 +175,15 @@ func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 		return Answer{Body: []byte("old"), Checkpoints: stood(10)}, nil
 	}
 	first := ask(f.c, slow)
-	<-began
+	testkit.Receive(t, began)
 	same := ask(f.c, question("same", 10))
 	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
 	later := ask(f.c, question("new", 12))
 	close(finish)
-	require.Equal(t, "old", <-first)
+	require.Equal(t, "old", testkit.Receive(t, first))
 	fresh := []string{"new", "same"} // one may join the other's load, which began late enough for both
-	require.Contains(t, fresh, <-later)
-	require.Contains(t, fresh, <-same)
+	require.Contains(t, fresh, testkit.Receive(t, later))
+	require.Contains(t, fresh, testkit.Receive(t, same))
 }
 
 // ask asks in a goroutine of its own.

@@ -41,7 +41,7 @@ func TestWhatIsParkedIsNotTakenForAppliedWhileTheDatabaseIsAway(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- p.Wait(t.Context(), []string{"v"}, 30, ages) }()
 	do(`grant select on sical.parked to sical_query`)
-	require.NoError(t, <-done)
+	require.NoError(t, testkit.Receive(t, done))
 	var parked *ParkedError
 	require.ErrorAs(t, p.Holds(30, func() []string { return []string{"v/a"} }, ""), &parked)
 	require.Equal(t, "goal a", parked.Key)

@@ -119,7 +119,7 @@ func TestOnAStandbyWhatIsBeyondTheLogIsWaitedFor(t *testing.T) {
 	})
 	_, err := admin.Exec(t.Context(), `update sical.projection set position = 60`)
 	require.NoError(t, err)
-	require.NoError(t, <-done)
+	require.NoError(t, testkit.Receive(t, done))
 }
 
 func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
@@ -143,12 +143,12 @@ func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
 	}
 	tell(25)
 	for range 45 { // three at each of 11 to 25
-		require.NoError(t, <-errs)
+		require.NoError(t, testkit.Receive(t, errs))
 	}
 	require.EqualValues(t, 45, p.waiting.Load())
 	tell(40)
 	for range 45 {
-		require.NoError(t, <-errs)
+		require.NoError(t, testkit.Receive(t, errs))
 	}
 }
 
@@ -164,12 +164,12 @@ func TestWaitHasBounds(t *testing.T) {
 		all.Go(func() { errs <- p.Wait(ctx, []string{"v"}, uint64(20+i%20), ages) })
 	}
 	for range 100 {
-		require.ErrorIs(t, <-errs, ErrTooManyWaiters)
+		require.ErrorIs(t, testkit.Receive(t, errs), ErrTooManyWaiters)
 	}
 	cancel()
 	all.Wait()
 	for range 100 {
-		require.ErrorIs(t, <-errs, context.Canceled)
+		require.ErrorIs(t, testkit.Receive(t, errs), context.Canceled)
 	}
 	require.Empty(t, p.view("v").waiters)
 	require.Zero(t, p.waiting.Load())
@@ -195,7 +195,7 @@ func TestWaitForTheHeadHasBounds(t *testing.T) {
 	}
 	first, second := make(chan error, 1), make(chan error, 1)
 	go func() { first <- wait(51, ages) }()
-	<-asked
+	testkit.Receive(t, asked)
 	require.ErrorIs(t, wait(20, 0), context.DeadlineExceeded)
 	go func() { second <- wait(20, ages) }()
 	testkit.Eventually(t, func() error {
@@ -206,12 +206,12 @@ func TestWaitForTheHeadHasBounds(t *testing.T) {
 	})
 	require.ErrorIs(t, wait(20, ages), ErrTooManyWaiters)
 	close(answer)
-	require.ErrorIs(t, <-first, ErrPositionUnknown)
+	require.ErrorIs(t, testkit.Receive(t, first), ErrPositionUnknown)
 	p.view("v").mu.Lock()
 	p.view("v").applied.Store(20)
 	p.view("v").mu.Unlock()
 	p.view("v").wake()
-	require.NoError(t, <-second)
+	require.NoError(t, testkit.Receive(t, second))
 	require.Zero(t, p.Waiting())
 }
 
@@ -240,13 +240,13 @@ func TestPatienceEnds(t *testing.T) {
 		})
 	}
 	for range 90 {
-		<-ended
+		testkit.Receive(t, ended)
 	}
 	require.Empty(t, patient, "the others' patience is their own")
 	cancel()
 	all.Wait()
 	for range 10 {
-		require.ErrorIs(t, <-patient, context.Canceled)
+		require.ErrorIs(t, testkit.Receive(t, patient), context.Canceled)
 	}
 	require.Empty(t, p.view("v").waiters)
 	require.Empty(t, p.deadlines.ending)

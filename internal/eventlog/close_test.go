@@ -49,6 +49,6 @@ func TestClosingIsNoHurry(t *testing.T) {
 	e := point("x")
 	require.NoError(t, l.Append(context.Background(), e))
 	require.ErrorIs(t, e.Result.Err, ErrUnavailable)
-	<-closed
+	testkit.Receive(t, closed)
 	require.LessOrEqual(t, r.n.Load(), int64(patience/retryAfter)+1)
 }

@@ -48,7 +48,7 @@ func TestALateCallDoesNothing(t *testing.T) {
 		return nil
 	})
 	cancel()
-	require.ErrorIs(t, <-ended, context.Canceled)
+	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
 
 	a, err := quick.call(t.Context(), b, true)
 	require.NoError(t, err)

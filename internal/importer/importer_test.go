@@ -243,5 +243,5 @@ func TestASlowLogHoldsTheReadingUp(t *testing.T) {
 	cancel()
 	_, err = blocker.Exec(context.Background(), `rollback`)
 	require.NoError(t, err)
-	require.ErrorIs(t, <-ended, context.Canceled)
+	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
 }

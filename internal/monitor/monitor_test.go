@@ -83,7 +83,7 @@ func (w *world) watch(adapt func(*Config)) watcher {
 		if !stopped {
 			stopped = true
 			cancel()
-			require.NoError(w.t, <-done)
+			require.NoError(w.t, testkit.Receive(w.t, done))
 			pool.Close()
 		}
 	}

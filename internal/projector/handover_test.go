@@ -120,7 +120,7 @@ func TestHandoverReadsWhatOthersAppendBetween(t *testing.T) {
 		return nil
 	})
 	cancel()
-	<-done
+	testkit.Receive(t, done)
 	var want []uint64
 	for position := uint64(11); position < 35; position++ {
 		want = append(want, position)

@@ -142,7 +142,7 @@ func holdABatch(t *testing.T, w *world) (kept bool) {
 	slow := &slowLog{Log: eventlog.NewReader(w.admin), held: make(chan struct{}), release: make(chan struct{})}
 	first, end := w.start(func(c *Config) { c.Log = slow }, projections.Progress)
 	defer end()
-	<-slow.held
+	testkit.Receive(t, slow.held)
 	second, stop := w.start(nil, projections.Progress)
 	defer stop()
 	testkit.Eventually(t, func() error { // as if its process were stopped, too

@@ -79,7 +79,7 @@ func TestApprovedBuildThatIsFarBehind(t *testing.T) {
 	})
 	assert.Equal(t, old.Number, w.serving(v))
 	w.reaches(r.build)
-	require.NoError(t, <-done)
+	require.NoError(t, testkit.Receive(t, done))
 	assert.Equal(t, r.build.Number, w.serving(v))
 }
 
@@ -174,6 +174,6 @@ func TestRollbackWhileChangingOver(t *testing.T) {
 		require.Negative(t, behind)
 		return projector.Flip(t.Context(), tx, ahead)
 	}))
-	require.ErrorIs(t, <-changed, ErrBehind)
+	require.ErrorIs(t, testkit.Receive(t, changed), ErrBehind)
 	assert.Equal(t, ahead.Number, w.serving(v))
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 // TestPacerYieldsToTrafficAlone: a slow database is no reason to hold back where nobody
@@ -59,7 +61,7 @@ func TestPacerIsPaidByAll(t *testing.T) {
 		go func() { done <- p.wait(t.Context(), 1000, 2*time.Millisecond) }()
 	}
 	for range cap(done) {
-		require.NoError(t, <-done)
+		require.NoError(t, testkit.Receive(t, done))
 	}
 	assert.GreaterOrEqual(t, time.Since(begun), 18*time.Millisecond)
 }

@@ -35,8 +35,8 @@ func (w *world) running(views ...*projections.View) (stop func()) {
 		if !stopped {
 			stopped = true
 			cancel()
-			require.NoError(w, <-done)
-			require.NoError(w, <-done)
+			require.NoError(w, testkit.Receive(w, done))
+			require.NoError(w, testkit.Receive(w, done))
 		}
 	}
 	w.Cleanup(stop)

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -26,5 +27,19 @@ func poll(limit time.Duration, f func() error) error {
 			return err
 		}
 		time.Sleep(wait)
+	}
+}
+
+// Receive waits for what comes over a channel, or for its end, and fails the test where
+// nothing does: or it would hang until the alarm of go test, and with it its package.
+func Receive[T any](t testing.TB, from <-chan T) T {
+	t.Helper()
+	select {
+	case got := <-from:
+		return got
+	case <-time.After(patience):
+		all := make([]byte, 1<<20)
+		t.Fatalf("nothing has come after %v; what goes on:\n%s", patience, all[:runtime.Stack(all, true)])
+		panic("not reached")
 	}
 }

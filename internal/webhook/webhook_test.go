@@ -183,7 +183,7 @@ func TestSupersededOwnerCommitsNothing(t *testing.T) {
 	w.hook(r.URL, "point.*")
 	w.deliver(brief, loopback, nil)
 	point := w.points(1)[0]
-	<-reached
+	testkit.Receive(t, reached)
 	_, err := w.admin.Exec(t.Context(), `update sical.reaction set owner = 'another', epoch = epoch + 1, lease_until = 'infinity'`)
 	require.NoError(t, err)
 	release()

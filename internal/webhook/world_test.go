@@ -138,7 +138,7 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed *bus.R
 	go func() { done <- runtime.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
-		require.NoError(w.t, <-done)
+		require.NoError(w.t, testkit.Receive(w.t, done))
 		client.CloseIdleConnections()
 	})
 	w.t.Cleanup(stop)

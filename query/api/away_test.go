@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 )
 
 // adapted has the node read through a pool like its own, changed.
@@ -105,6 +106,6 @@ func TestAskerLeaves(t *testing.T) {
 		return err
 	})
 	leave()
-	<-done
+	testkit.Receive(t, done)
 	assert.Equal(t, 499, recorder.Code, recorder.Body.String())
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 	"sical-backend/query"
 )
 
@@ -78,7 +79,7 @@ func TestReadYourWrite(t *testing.T) {
 	waited := make(chan answer)
 	go func() { waited <- s.get(target, s.as(s.ann), minPosition, mine, "Prefer", "wait=5") }()
 	s.project()
-	mineNow := <-waited
+	mineNow := testkit.Receive(t, waited)
 	if mineNow.status == http.StatusServiceUnavailable { // so busy is this machine
 		mineNow = s.caughtUp(target, s.as(s.ann))
 	}

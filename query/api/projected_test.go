@@ -15,6 +15,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
 
@@ -80,7 +81,7 @@ func TestTheProjectorMakesTheSameTables(t *testing.T) {
 		return nil
 	})
 	cancel()
-	require.NoError(t, <-ended)
+	require.NoError(t, testkit.Receive(t, ended))
 	require.Equal(t, expected, s.tables())
 }
 

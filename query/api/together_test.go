@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 	"sical-backend/query"
 )
 
@@ -115,7 +116,7 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 	}
 	release()
 	for range limit {
-		require.Equal(t, http.StatusOK, (<-answers).status)
+		require.Equal(t, http.StatusOK, testkit.Receive(t, answers).status)
 	}
 	require.Equal(t, http.StatusOK, s.get(goal, "").status)
 }
@@ -136,6 +137,6 @@ func TestLookBacksHoldUpNobodyElse(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.get("/v1/goals", "").status)
 	unlock()
 	for range n {
-		require.NotEqual(t, http.StatusServiceUnavailable, (<-answers).status)
+		require.NotEqual(t, http.StatusServiceUnavailable, testkit.Receive(t, answers).status)
 	}
 }

@@ -114,7 +114,7 @@ func (w *world) serve(pool *pgxpool.Pool) {
 	go func() { ended <- positions.Run(ctx) }()
 	w.t.Cleanup(func() {
 		cancel()
-		require.NoError(w.t, <-ended)
+		require.NoError(w.t, testkit.Receive(w.t, ended))
 	})
 	w.server = echo.New()
 	require.NoError(w.t, web.Protect(w.server, web.Config{
