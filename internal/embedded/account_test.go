@@ -124,3 +124,18 @@ func TestLongTempFolderIsAvoided(t *testing.T) {
 	defer os.RemoveAll(dir)
 	require.Equal(t, "/tmp", filepath.Dir(dir))
 }
+
+func TestTempFolderOfRootAloneIsAvoided(t *testing.T) {
+	needRoot(t)
+	temp, err := os.MkdirTemp("/tmp", "sical-embedded-") // a short name
+	require.NoError(t, err)
+	defer os.RemoveAll(temp)
+	t.Setenv("TMPDIR", temp)
+	for mode, want := range map[os.FileMode]string{0o711: temp, 0o700: "/tmp"} {
+		require.NoError(t, os.Chmod(temp, mode))
+		dir, err := socketFolder("/data", users(t)["as nobody"])
+		require.NoError(t, err)
+		require.NoError(t, os.RemoveAll(dir))
+		require.Equal(t, want, filepath.Dir(dir))
+	}
+}

@@ -22,7 +22,7 @@ func socketFolder(dataDir string, as *account) (string, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d", dataDir, as.id()))
 	name := fmt.Sprintf("sical-%x", sum[:8])
 	dir := filepath.Join(os.TempDir(), name)
-	if len(dir) > socketLimit {
+	if len(dir) > socketLimit || as.canEnter(os.TempDir()) != nil { // root may have one of its own
 		dir = filepath.Join("/tmp", name)
 	}
 	err := removeOld(dir, as)
