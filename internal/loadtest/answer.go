@@ -75,12 +75,12 @@ func (c *Conn) readHead() error {
 const longestPlain = 16 << 20
 
 // plain tells the status and the length of a body that simply follows the head, as most
-// do. net/http reads all others: it makes a map of each head, which takes a load test
-// more time than all else that it does between two system calls.
+// do, those of refusals too. net/http reads all others: it makes a map of each head, which
+// takes a load test more time than all else that it does between two system calls.
 func plain(head Header) (status, length int, ok bool) {
 	line, _, _ := bytes.Cut(head, []byte("\r\n"))
 	code, found := bytes.CutPrefix(line, []byte("HTTP/1.1 "))
-	if !found || len(code) < 3 || code[0] != '2' || head.find("Transfer-Encoding") != nil || head.find("Connection") != nil {
+	if !found || len(code) < 3 || bytes.IndexByte([]byte("245"), code[0]) < 0 || head.find("Transfer-Encoding") != nil || head.find("Connection") != nil {
 		return 0, 0, false
 	}
 	status, bad := strconv.Atoi(string(code[:3]))

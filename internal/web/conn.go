@@ -51,6 +51,9 @@ type conn struct {
 	// lines of the header of the answer that net/http is about to send, nil for none.
 	// One answer is sent after the other, by one goroutine.
 	lines *[]byte
+	// guessed says that the type of the body is among the lines, and what net/http took it
+	// for is not to be sent.
+	guessed bool
 }
 
 // buffers for lines and for what they become a part of. Connections that wait hold none.
@@ -69,15 +72,37 @@ func (c *conn) Write(p []byte) (int, error) {
 		return 0, errNoStatusLine
 	}
 	whole := buffers.Get().(*[]byte)
-	*whole = append(append(append((*whole)[:0], p[:end]...), *c.lines...), p[end:]...)
+	*whole = append(append((*whole)[:0], p[:end]...), *c.lines...)
+	rest := p[end:]
+	if c.guessed {
+		before, after := withoutType(rest)
+		*whole, rest = append(*whole, before...), after
+	}
+	*whole = append(*whole, rest...)
 	n, err := c.write(*whole)
 	if err == nil {
 		n = len(p)
 	}
 	buffers.Put(c.lines)
 	buffers.Put(whole)
-	c.lines = nil
+	c.lines, c.guessed = nil, false
 	return min(n, len(p)), err
+}
+
+// withoutType is what stands before and behind the line of the Content-Type in a header
+// that p begins with; nothing before where there is none.
+func withoutType(p []byte) (before, after []byte) {
+	for at := 0; ; {
+		length := bytes.Index(p[at:], []byte("\r\n"))
+		if length <= 0 { // the end of the header
+			return nil, p
+		}
+		next := at + length + len("\r\n")
+		if bytes.HasPrefix(p[at:], []byte(contentType+": ")) {
+			return p[:at], p[next:]
+		}
+		at = next
+	}
 }
 
 func (c *conn) write(p []byte) (n int, err error) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,14 @@ func TestAnswersAreThoseOfPlainConnections(t *testing.T) {
 			}
 			return nil
 		})
+		e.GET("/typed", func(c echo.Context) error {
+			return c.Blob(http.StatusOK, "application/x-own", []byte("a\r\nContent-Type: text/html\r\n\r\nb"))
+		})
+		e.GET("/typed/:status", func(c echo.Context) error {
+			status, _ := strconv.Atoi(c.Param("status"))
+			c.Response().Header()["Content-Type"] = []string{"application/x-own", "application/x-other"}[:1+status%2]
+			return c.NoContent(status)
+		})
 		e.GET("/trailer", func(c echo.Context) error {
 			c.Response().Header().Set("Trailer", "X-Sum")
 			_, err := c.Response().Write([]byte("body"))
@@ -94,6 +103,7 @@ func TestAnswersAreThoseOfPlainConnections(t *testing.T) {
 	light, plain := served(t, true, more), served(t, false, more)
 	for _, path := range []string{
 		"/ok", "/things/1", "/me", "/panic", "/sql", "/half", "/busy", "/docs", "/big", "/nowhere", "/nothing", "/injected", "/streamed", "/trailer",
+		"/typed", "/typed/200", "/typed/201", "/typed/204", "/typed/304",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "OPTIONS"} {
 			for _, rest := range []string{
