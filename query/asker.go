@@ -31,6 +31,7 @@ type Asker struct {
 	opener Opener
 	// gatherers read for all who ask at the same time, one for each kind of question.
 	gatherers sync.Map
+	decoded   sync.Map // of each kind of row, what was read lately
 	served    served
 	// What is read with others, what is not, and what is folded from the log have
 	// limits of their own, as they differ in what they cost: anybody may look back, to

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 )
 
 const (
-	gatheredAtOnce = 2   // groups of a kind that are read at a time
+	gatheredAtOnce = 2   // groups of a kind that are read at a time, once the first is late
 	gatheredMost   = 200 // keys from which a group takes no more
+	gatherLate     = 20 * time.Millisecond
 	gatherLimit    = 10 * time.Second
 )
 
@@ -22,13 +24,15 @@ var errUnread = errors.New("query: what was asked has not been read")
 
 // gatherer reads by keys for all who ask at the same time. While one read is under
 // way the next ones gather, and then share queries and a snapshot: a busy system
-// reads in large groups, and a lone question never waits for company. What is read
-// is shared by the group: who asks picks out their own, and may not change it.
+// reads in large groups, and a lone question never waits for company. Where a read is
+// late, the next one does not wait for it: what holds it up may be its connection's
+// alone. What is read is shared by the group: who asks picks out their own, and may not
+// change it.
 type gatherer[K, T any] struct {
 	read func(ctx context.Context, keys []K) (T, error)
 
 	mu      sync.Mutex
-	running int
+	running []*time.Time // when each read under way began, the earliest first
 	waiting []*gathered[K, T]
 }
 
@@ -36,6 +40,7 @@ type gatherer[K, T any] struct {
 type gathered[K, T any] struct {
 	keys  []K
 	asked int           // questions in it
+	late  *time.Timer   // for when the read before it takes too long
 	done  chan struct{} // closed when it has been read
 	found T
 	err   error
@@ -71,21 +76,41 @@ func (g *gatherer[K, T]) join(ctx context.Context, keys []K) *gathered[K, T] {
 	mine := g.waiting[last]
 	mine.keys = append(mine.keys, keys...)
 	mine.asked++
-	begin := g.begin()
+	began := g.begin()
+	if waits := began == nil || len(g.waiting) > 1; waits && mine.late == nil {
+		mine.late = time.AfterFunc(gatherLate, g.hurry)
+	}
 	g.mu.Unlock()
-	if begin {
-		g.run(context.WithoutCancel(ctx))
+	if began != nil {
+		g.run(context.WithoutCancel(ctx), began)
 	}
 	return mine
 }
 
-// begin tells whether one more group is to be read. The lock is held.
-func (g *gatherer[K, T]) begin() bool {
-	if len(g.waiting) == 0 || g.running == gatheredAtOnce {
-		return false
+// hurry has a group read that has waited for long, or looks again later: the read before
+// it may not be the one that it began to wait for.
+func (g *gatherer[K, T]) hurry() {
+	g.mu.Lock()
+	began := g.begin()
+	if began == nil && len(g.waiting) > 0 && g.waiting[0].late != nil {
+		g.waiting[0].late.Reset(gatherLate)
 	}
-	g.running++
-	return true
+	g.mu.Unlock()
+	if began != nil {
+		g.run(context.Background(), began)
+	}
+}
+
+// begin tells when one more group began to be read, nil where none is to be. The lock is
+// held.
+func (g *gatherer[K, T]) begin() (began *time.Time) {
+	now := time.Now()
+	late := len(g.running) == 0 || len(g.running) < gatheredAtOnce && now.Sub(*g.running[0]) >= gatherLate
+	if len(g.waiting) == 0 || !late {
+		return nil
+	}
+	g.running = append(g.running, &now)
+	return &now
 }
 
 // take is the group that has waited longest, nil for none.
@@ -97,26 +122,29 @@ func (g *gatherer[K, T]) take() *gathered[K, T] {
 	}
 	group := g.waiting[0]
 	g.waiting = g.waiting[1:]
+	if group.late != nil {
+		group.late.Stop()
+	}
 	return group
 }
 
 // run reads a group to its end, whoever has left meanwhile, and has the next one
 // read by another goroutine: who asked first has their answer. First it gives way
 // to who may be about to ask; with nobody there that takes no time.
-func (g *gatherer[K, T]) run(ctx context.Context) {
+func (g *gatherer[K, T]) run(ctx context.Context, began *time.Time) {
 	runtime.Gosched()
 	group := g.take()
 	defer func() {
 		_ = recover() // group.err tells, and nobody is above this to mend it
 		g.mu.Lock()
-		g.running--
-		begin := g.begin()
+		g.running = slices.DeleteFunc(g.running, func(t *time.Time) bool { return t == began })
+		next := g.begin()
 		g.mu.Unlock()
 		if group != nil {
 			close(group.done)
 		}
-		if begin {
-			go g.run(context.Background()) // nothing of this one's: a busy system is busy for long
+		if next != nil {
+			go g.run(context.Background(), next) // nothing of this one's: a busy system is busy for long
 		}
 	}()
 	if group == nil {

@@ -68,8 +68,35 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	require.Eventually(t, func() bool { // one that finds nothing left to read ends as well
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		return g.running == 0
+		return len(g.running) == 0
 	}, time.Minute, time.Millisecond)
+}
+
+// Who asks waits for the read before theirs as long as it may be quick, and no longer.
+func TestALateReadHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	stuck := events.ID{9}
+	began, release := make(chan struct{}), make(chan struct{})
+	g := &gatherer[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+		if slices.Contains(ids, stuck) {
+			close(began)
+			<-release
+		}
+		return true, nil
+	}}
+	var asking sync.WaitGroup
+	ask := func(id events.ID) {
+		if found, err := g.ask(t.Context(), []events.ID{id}); err != nil || !found {
+			t.Error(id, found, err)
+		}
+	}
+	asking.Go(func() { ask(stuck) })
+	<-began
+	for i := range byte(3) {
+		ask(events.ID{i})
+	}
+	close(release)
+	asking.Wait()
 }
 
 // Another's mistake is not one's own.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 
@@ -67,8 +68,10 @@ func (s shown) pathIDs(d detail) []events.ID {
 // deps are the rows behind the goals' paths.
 func (s shown) deps(d detail) []string { return rowDeps(projections.Path, s.pathIDs(d)) }
 
-// goalParts reads what goals are composed of, for all to whom some are shown, in two
-// round trips at most, and finishes the snapshot.
+// goalParts reads what goals are composed of, for all to whom some are shown, and finishes
+// the snapshot. Paths seldom change: where all are remembered, their points are read in the
+// same round trip, and it fails with errUnforeseen where one is another now. Elsewhere it
+// takes two round trips.
 func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (p goalParts, err error) {
 	paths := set[events.ID]{}
 	for _, a := range audience {
@@ -77,9 +80,16 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 	if len(paths.members) == 0 {
 		return p, s.finish(ctx)
 	}
-	p.paths = find[projections.PathRow](s, projections.Path, paths.members...)
-	if err := s.send(ctx); err != nil {
-		return p, err
+	read := find[projections.PathRow](s, projections.Path, paths.members...)
+	if s.foresees {
+		p.paths = decodedAs[projections.PathRow](s.asker).last(paths.members)
+	}
+	foreseen := p.paths != nil
+	if !foreseen {
+		p.paths = read
+		if err := s.send(ctx); err != nil {
+			return p, err
+		}
 	}
 	points, learning := set[events.ID]{}, set[projections.Key]{}
 	for _, a := range audience {
@@ -99,7 +109,13 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 	if len(learning.members) > 0 {
 		p.learnt = s.learnt(learning.members)
 	}
-	return p, s.finish(ctx)
+	if err := s.finish(ctx); err != nil {
+		return p, err
+	}
+	if foreseen && !maps.Equal(p.paths, read) {
+		return p, errUnforeseen
+	}
+	return p, nil
 }
 
 // keysOf names what a learner did on each of the points.

@@ -50,28 +50,32 @@ func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids 
 }
 
 // findRows reads rows of a build and how far it is by one statement, which sees one
-// moment as a snapshot does, for less.
+// moment as a snapshot does, for less. The rows stand below where the build is, and not
+// beside it: a join would have the server copy each of them.
 func findRows[R any](ctx context.Context, a *Asker, view *projections.View, build projections.Build, ids []events.ID) (t taken[map[events.ID]*R], err error) {
 	rows, err := a.pool.Query(ctx, `-- find `+view.Name+`
-		with s as materialized (`+servingBuilds+`)
-		select s.version, s.build, s.shards, coalesce(r.id, '00000000-0000-0000-0000-000000000000'), r.doc
-		from s left join `+build.Table()+` r on r.id = any($4)`, append(servingArguments([]*projections.View{view}), ids)...)
+		(select version, build, shards, '00000000-0000-0000-0000-000000000000'::uuid, null::json from (`+servingBuilds+`) s)
+		union all
+		select 0, 0, null, id, doc from `+build.Table()+` where id = any($4)`, append(servingArguments([]*projections.View{view}), ids)...)
 	if err != nil {
 		return t, err
 	}
 	t.found = make(map[events.ID]*R, len(ids))
 	at := projections.Checkpoint{Build: projections.Build{View: view.Name}}
+	c := at
 	var id events.ID
 	var doc pgtype.DriverBytes // good until the next row
-	_, err = pgx.ForEachRow(rows, []any{&at.Build.Version, &at.Build.Number, &at.Shards, &id, &doc}, func() (err error) {
-		switch {
-		case at.Build != build:
-			return errOtherBuild
-		case doc != nil:
-			t.found[id], err = decode[R](view, doc)
+	_, err = pgx.ForEachRow(rows, []any{&c.Build.Version, &c.Build.Number, &c.Shards, &id, &doc}, func() (err error) {
+		if doc == nil {
+			at.Build.Version, at.Build.Number, at.Shards = c.Build.Version, c.Build.Number, c.Shards
+			return nil
 		}
+		t.found[id], err = decode[R](view, doc)
 		return err
 	})
+	if err == nil && at.Build != build {
+		err = errOtherBuild
+	}
 	t.checkpoints = []projections.Checkpoint{at}
 	return t, err
 }

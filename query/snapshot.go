@@ -2,24 +2,33 @@ package query
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
 	"sical-backend/projections"
 )
 
+// errUnforeseen says that a row is not as it was remembered, and that others were read as
+// if it were.
+var errUnforeseen = errors.New("query: a row has changed since it was read last")
+
 // snapshot reads rows of several views as they stood at one moment: a
 // transaction whose begin and end travel with what is read.
 type snapshot struct {
+	asker  *Asker
 	conn   *pgxpool.Conn
 	batch  *pgx.Batch
 	builds map[string]projections.Build // that are read, by view
 	custom bool                         // whether lists are planned for their arguments
 	walks  bool                         // whether they are planned without bitmaps
 	sent   bool                         // whether something has been read
+	// foresees tells whether what is remembered of rows may say what else to read.
+	foresees bool
 }
 
 // assuming runs f on the builds of the views that were seen last, and again where it
@@ -40,16 +49,20 @@ func (a *Asker) assuming(ctx context.Context, views []*projections.View, f func(
 
 // read runs f in one snapshot of the views and tells the position of each in it.
 // f ends it by finish. Where a view turns out to be read from another build than
-// the one last seen, f is called again; nothing was read by it then.
+// the one last seen, f is called again; nothing was read by it then. So it is, in another
+// snapshot and to foresee nothing, where it fails with errUnforeseen.
 func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []projections.Checkpoint, err error) {
 	err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
-		checkpoints, again, err = a.try(ctx, views, builds, f)
+		checkpoints, again, err = a.try(ctx, views, builds, true, f)
+		if errors.Is(err, errUnforeseen) {
+			checkpoints, again, err = a.try(ctx, views, builds, false, f)
+		}
 		return again, err
 	})
 	return checkpoints, err
 }
 
-func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, f func(*snapshot) error) (
+func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, foresees bool, f func(*snapshot) error) (
 	checkpoints []projections.Checkpoint, again bool, err error,
 ) {
 	conn, err := a.pool.Acquire(ctx)
@@ -57,7 +70,7 @@ func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[s
 		return nil, false, err
 	}
 	defer conn.Release() // which closes it where a transaction is left open: after an error
-	s := &snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds}
+	s := &snapshot{asker: a, conn: conn, batch: &pgx.Batch{}, builds: builds, foresees: foresees}
 	s.batch.Queue(`begin isolation level repeatable read, read only`)
 	s.checkpoints(views, &checkpoints)
 	err = f(s)
@@ -133,13 +146,13 @@ func findPart[P any](s *snapshot, v *projections.View, ids ...events.ID) map[eve
 }
 
 func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode func(doc []byte) (*T, error)) map[events.ID]*T {
-	found := make(map[events.ID]*T, len(ids))
+	found, known := make(map[events.ID]*T, len(ids)), decodedAs[T](s.asker)
 	s.batch.Queue(`-- find `+v.Name+`
 		select id, doc from `+s.table(v)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
-		var doc []byte
+		var doc pgtype.DriverBytes // good until the next row
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
-			found[id], err = decode(doc)
+			found[id], err = known.of(id, doc, decode)
 			return err
 		})
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"sical-backend/events"
 	"sical-backend/projections"
@@ -58,17 +59,20 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	for i, l := range list {
 		owners[i], visibilities[i] = l.owner, string(l.visibility)
 	}
-	found := make(map[shelf][]*projections.GoalRow, len(list))
+	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.asker)
 	s.batch.Queue(`-- list goal
-		select l.owner, l.visibility, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), lateral (
-			select doc from `+s.table(projections.Goal)+`
+		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), lateral (
+			select id, doc from `+s.table(projections.Goal)+`
 			where owner_id = l.owner and visibility = l.visibility and status = 'active'
 			order by created_at desc, id desc limit $3) g`, owners, visibilities, profileGoals).
 		Query(func(rows pgx.Rows) error {
 			var on shelf
-			var doc []byte
-			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &doc}, func() error {
-				row, err := decode[projections.GoalRow](projections.Goal, doc)
+			var id events.ID
+			var doc pgtype.DriverBytes // good until the next row
+			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
+				row, err := known.of(id, doc, func(doc []byte) (*projections.GoalRow, error) {
+					return decode[projections.GoalRow](projections.Goal, doc)
+				})
 				found[on] = append(found[on], row)
 				return err
 			})

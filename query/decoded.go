@@ -1,0 +1,69 @@
+package query
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"sical-backend/events"
+)
+
+const (
+	decodedMost    = 1024 // rows of a kind that are remembered
+	decodedLongest = 4096 // bytes of such a row, at most; about as many again are its own
+)
+
+// decoded remembers what rows were decoded to lately. What outdates an answer is seldom
+// all that it is composed of, and many goals share their paths and points: mostly the
+// server gives the very bytes that it gave before, and to compare them takes a hundredth
+// of decoding them. Nothing can be stale, as it is found by those bytes; what is personal
+// in it is sealed. The rows are shared: nobody may change them.
+type decoded[T any] struct {
+	slots [decodedMost]atomic.Pointer[decodedRow[T]]
+}
+
+type decodedRow[T any] struct {
+	id  events.ID
+	doc string
+	row *T
+}
+
+func (d *decoded[T]) slot(id events.ID) *atomic.Pointer[decodedRow[T]] {
+	// The last bytes of an id are drawn, whatever its version.
+	return &d.slots[binary.BigEndian.Uint32(id[12:])%decodedMost]
+}
+
+// of is what doc, the row of the id, decodes to.
+func (d *decoded[T]) of(id events.ID, doc []byte, decode func([]byte) (*T, error)) (*T, error) {
+	slot := d.slot(id)
+	if last := slot.Load(); last != nil && last.doc == string(doc) {
+		return last.row, nil
+	}
+	row, err := decode(doc)
+	if err == nil && len(doc) <= decodedLongest {
+		slot.Store(&decodedRow[T]{id, string(doc), row})
+	}
+	return row, err
+}
+
+// last are the rows as they were when they were read last, nil unless each is remembered.
+func (d *decoded[T]) last(ids []events.ID) map[events.ID]*T {
+	rows := make(map[events.ID]*T, len(ids))
+	for _, id := range ids {
+		last := d.slot(id).Load()
+		if last == nil || last.id != id {
+			return nil
+		}
+		rows[id] = last.row
+	}
+	return rows
+}
+
+// decodedAs is what the asker remembers of rows that are decoded to T.
+func decodedAs[T any](a *Asker) *decoded[T] {
+	kind := any((*T)(nil))
+	d, ok := a.decoded.Load(kind)
+	if !ok {
+		d, _ = a.decoded.LoadOrStore(kind, new(decoded[T]))
+	}
+	return d.(*decoded[T])
+}

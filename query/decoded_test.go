@@ -1,0 +1,47 @@
+package query
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// What is remembered is found by the very bytes that it was decoded from.
+func TestDecodedRowsAreKnownByTheirBytes(t *testing.T) {
+	t.Parallel()
+	var d decoded[string]
+	times := 0
+	decode := func(doc []byte) (*string, error) {
+		times++
+		return new(string(doc)), nil
+	}
+	of := func(id events.ID, doc string) *string {
+		row, err := d.of(id, []byte(doc), decode)
+		require.NoError(t, err)
+		require.Equal(t, doc, *row)
+		return row
+	}
+	id, same := events.ID{0: 1, 15: 7}, events.ID{0: 2, 15: 7} // of one slot
+	first := of(id, "a")
+	require.Same(t, first, of(id, "a"))
+	require.Equal(t, 1, times)
+	of(id, "b")
+	of(same, "c")
+	of(id, "b")
+	require.Equal(t, 4, times)
+
+	long := strings.Repeat("x", decodedLongest+1)
+	require.NotSame(t, of(id, long), of(id, long))
+	of(id, "b")
+	require.Equal(t, 6, times, "and what is long does not drive out what is not")
+
+	broken := errors.New("broken")
+	_, err := d.of(id, []byte("d"), func([]byte) (*string, error) { return nil, broken })
+	require.ErrorIs(t, err, broken)
+	of(id, "d")
+	require.Equal(t, 7, times, "what failed is not remembered")
+}

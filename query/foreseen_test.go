@@ -1,0 +1,58 @@
+package query
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// What is remembered of a path says what else to read only as long as the path is that.
+func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	viewer, path, one, two := Viewer{ID: uuid.New()}, uuid.New(), uuid.New(), uuid.New()
+	put(t, projector, one, "one", 1)
+	put(t, projector, two, "two", 2)
+	table := projections.Path.Build(1).Table()
+	keep := func(points ...events.ID) {
+		doc, err := projections.Path.Encode(&projections.PathRow{ID: path, Points: points, PublishedAt: new(time.Unix(1, 0).UTC())})
+		require.NoError(t, err)
+		_, err = projector.Exec(ctx, `insert into `+table+` (id, status, category, created_at, words, doc) values ($1, 'published', '', now(), '', $2)
+			on conflict (id) do update set doc = excluded.doc`, path, doc)
+		require.NoError(t, err)
+	}
+	goal := &projections.GoalRow{ID: uuid.New(), Owner: viewer.ID, Paths: []events.ID{path}}
+	reads := func(times int, points ...events.ID) {
+		t.Helper()
+		var p goalParts
+		tries := 0
+		_, err := a.read(ctx, goalViews(viewer, whole).views, func(s *snapshot) (err error) {
+			tries++
+			p, err = s.goalParts(ctx, whole, shown{viewer, []*projections.GoalRow{goal}})
+			return err
+		})
+		require.NoError(t, err)
+		require.Equal(t, times, tries)
+		require.Equal(t, points, p.pointsOf(viewer, goal))
+		require.Len(t, p.points, len(points))
+		for _, id := range points {
+			require.Equal(t, id, p.points[id].ID)
+		}
+	}
+	reads(1)
+	keep(one)
+	reads(1, one)
+	reads(1, one)
+	keep(two, one)
+	reads(2, two, one)
+	reads(1, two, one)
+	_, err := projector.Exec(ctx, `delete from `+table)
+	require.NoError(t, err)
+	reads(2)
+}
