@@ -61,9 +61,12 @@ func writeAt(file *os.File, text string) error {
 	return err
 }
 
-// release ends the lock. The file stays: removing it would let two processes lock
-// two files of one name.
-func (l *folderLock) release() error { return l.file.Close() }
+// release ends the lock. Closing alone would leave it, for a moment, to a child that is
+// just being started and has every file of ours until it is its own program. The file
+// stays: removing it would let two processes lock two files of one name.
+func (l *folderLock) release() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
 
 // locked tells whether a process holds the folder's lock.
 func locked(dir string) bool {

@@ -74,6 +74,21 @@ func TestReadersDoNotDisturbTheLock(t *testing.T) {
 	readers.Wait()
 }
 
+// A child that is being started has the lock's file until it is its own program.
+func TestReleasedLockIsNobodys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lock, err := lockFolder(dir)
+	require.NoError(t, err)
+	childs, err := syscall.Dup(int(lock.file.Fd()))
+	require.NoError(t, err)
+	defer syscall.Close(childs)
+	require.NoError(t, lock.release())
+	lock, err = lockFolder(dir)
+	require.NoError(t, err)
+	require.NoError(t, lock.release())
+}
+
 // A reader that a busy machine leaves in the middle holds a start up, and no more.
 func TestASlowReaderIsNoOwner(t *testing.T) {
 	t.Parallel()
