@@ -66,6 +66,7 @@ func NewOutsideClient(allowed []netip.Prefix) *http.Client {
 func guarded(may func(netip.Addr) bool) *http.Transport {
 	transport := NewClient().Transport.(*http.Transport)
 	transport.Proxy = nil
+	transport.MaxResponseHeaderBytes = 64 << 10 // a malformed answer becomes an error's text
 	dialer := newDialer()
 	dialer.Control = func(_, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)

@@ -20,6 +20,7 @@ import (
 const (
 	maxAnswer = 16 << 10 // bytes of an answer that are read, so that its connection can serve again
 	maxLogged = 100      // attempts of a webhook that are kept
+	maxReason = 500      // characters of why one failed, in which the receiver may have its say
 	logging   = 5 * time.Second
 )
 
@@ -71,8 +72,8 @@ func (w *Webhooks) post(ctx context.Context, to string, e events.Event, text []b
 	return answer.StatusCode, nil
 }
 
-// plain is why a call failed, without the address, whose query may be a secret,
-// and without what a name inside resolves to.
+// plain is why a call failed, in at most maxReason characters, without the address,
+// whose query may be a secret, and without what a name inside resolves to.
 func plain(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -85,7 +86,7 @@ func plain(err error) error {
 	if errors.As(err, &refused) {
 		return errors.New("its address is not outside, and its network is not allowed")
 	}
-	return err
+	return fmt.Errorf("%.*s", maxReason, err)
 }
 
 // note keeps the attempt among the latest. What cannot be noted does not matter

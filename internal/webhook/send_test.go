@@ -1,0 +1,53 @@
+package webhook
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMalformedAnswerIsNotKept: what listens at an address may be anything, as where a port
+// is wrong. net/http tells the line that it could not read.
+func TestMalformedAnswerIsNotKept(t *testing.T) {
+	t.Parallel()
+	for name, size := range map[string]int{"a line": 32 << 10, "no end of one": 8 << 20} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := w.hook("http://"+babbler(t, strings.Repeat("\x01", size)+"\n"), "point.*")
+			w.deliver(brief, loopback, nil)
+			w.points(1)
+			w.eventually(id, func(_ uint64, failures int, _ string) bool { return failures > 0 })
+			var reason string
+			require.NoError(t, w.admin.QueryRow(t.Context(), `select error from sical.webhook_delivery limit 1`).Scan(&reason))
+			require.Contains(t, reason, "net/http: ")
+			require.LessOrEqual(t, len(reason), maxReason)
+		})
+	}
+}
+
+// babbler answers whoever connects with the text, and no word of HTTP.
+func babbler(t *testing.T, text string) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte(text)) // whoever has heard enough hangs up
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		require.NoError(t, listener.Close())
+		<-done
+	})
+	return listener.Addr().String()
+}
