@@ -89,7 +89,7 @@ var places = map[string]place{
 	"internal/testkit":      {trial: true, may: []string{"internal/embedded", "internal/testkit/leak"}, why: "It starts real servers for tests, and knows nothing of what is tested."},
 	"internal/testkit/leak": {trial: true, why: "It looks at goroutines, whoever began them."},
 	"internal/tracing":      {why: "A trace carries names and positions; whose, it need not know."},
-	"internal/vault":        {may: []string{"events"}, why: "It seals and opens personal text, wherever that stands."},
+	"internal/vault":        {may: []string{"events", "internal/postgres"}, why: "It seals and opens personal text, wherever that stands."},
 	"internal/web":          {may: []string{"internal/postgres", "internal/telemetry", "internal/tracing"}, why: "What both doors share knows neither of them."},
 	"internal/wire": {may: []string{"events", "internal/bus"},
 		why: "It says what an event looks like on the stream, to whoever writes or reads it there."},

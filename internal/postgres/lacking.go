@@ -15,20 +15,26 @@ var states = []struct {
 	begins string
 	passes bool
 }{
-	{"08", true},    // connection
-	{"40", true},    // rolled back for others' sake
-	{"53300", true}, // too many connections
-	{"53", false},   // resources; of them 53100, a full disk
-	{"55006", true}, // in use
-	{"55P03", true}, // lock not had in time
-	{"57P", true},   // goes down, comes up
-	{"57", false},   // cancelled: so ends a COPY too whose rows cannot be sent
-	{"58", false},   // the system beneath
+	{"08", true},     // connection
+	{readOnly, true}, // until the name leads to another, or somebody has made room
+	{"40", true},     // rolled back for others' sake
+	{"53300", true},  // too many connections
+	{"53", false},    // resources; of them 53100, a full disk
+	{"55006", true},  // in use
+	{"55P03", true},  // lock not had in time
+	{"57P", true},    // goes down, comes up
+	{"57", false},    // cancelled: so ends a COPY too whose rows cannot be sent
+	{"58", false},    // the system beneath
 }
+
+// readOnly is what a server refuses a write with that follows another, or was told to
+// take none, as one is whose disk is nearly full.
+const readOnly = "25006"
 
 // Lacking tells the error of a database that is away, is going or has come just now,
 // lacks something, is busy or has cut a statement off, from one that is about what it
-// was asked.
+// was asked. Whatever it is of, an error of the network is taken for one, and so is the
+// end of a deadline, which is a net.Error: tell those apart before.
 func Lacking(err error) bool {
 	lacking, _ := state(err)
 	return lacking
@@ -47,6 +53,13 @@ func Passing(err error) bool {
 func Full(err error) bool {
 	refusal, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && refusal.Code == "53100"
+}
+
+// ReadOnly tells whether the server takes no writes just now. A pool does not use the
+// connection again.
+func ReadOnly(err error) bool {
+	refusal, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refusal.Code == readOnly
 }
 
 func state(err error) (lacking, passing bool) {

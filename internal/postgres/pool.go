@@ -61,6 +61,12 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, CancelRequestDelay: 0, DeadlineDelay: time.Second}
 	}
+	// After a failover a connection may be to what is a standby now, while others go to
+	// the server that writes.
+	keeps := c.OnPgError
+	c.OnPgError = func(conn *pgconn.PgConn, refusal *pgconn.PgError) bool {
+		return refusal.Code != readOnly && keeps(conn, refusal)
+	}
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		useIDs(conn.TypeMap())
 		return nil

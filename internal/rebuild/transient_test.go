@@ -23,7 +23,7 @@ func TestTransient(t *testing.T) {
 	state := func(code string) error { return fmt.Errorf("fill: %w", &pgconn.PgError{Code: code}) }
 	_, unreachable := pgx.Connect(t.Context(), "postgres://nobody@127.0.0.1:1/x?sslmode=disable")
 	for _, err := range []error{
-		unreachable, state("40001"), context.DeadlineExceeded, io.EOF, fmt.Errorf("%w: it ends at 7", errOtherLog),
+		unreachable, state("40001"), state("25006"), context.DeadlineExceeded, io.EOF, fmt.Errorf("%w: it ends at 7", errOtherLog),
 	} {
 		assert.True(t, transient(err), "%v", err)
 	}

@@ -6,10 +6,10 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 )
 
 // ErrOtherMaster is returned where a database was begun with another master key.
@@ -52,7 +52,7 @@ func (v *Vault) introduce(ctx context.Context) ([]byte, error) {
 	}
 	_, err := v.pool.Exec(ctx, `-- introduce master_key
 		insert into sical.master_key (fingerprint) values ($1) on conflict do nothing`, v.fingerprint)
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == readOnly {
+	if postgres.ReadOnly(err) {
 		return v.fingerprint, nil // a standby: whoever writes will introduce it
 	}
 	if err != nil {
@@ -60,9 +60,6 @@ func (v *Vault) introduce(ctx context.Context) ([]byte, error) {
 	}
 	return v.known(ctx)
 }
-
-// readOnly is what a standby refuses a write with.
-const readOnly = "25006"
 
 // tryOne opens the key of anyone there is.
 func (v *Vault) tryOne(ctx context.Context) error {
