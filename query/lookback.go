@@ -40,14 +40,15 @@ func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at
 				}
 				return s.finish(ctx)
 			})
+			answer := Answer{Checkpoints: checkpoints}
 			if err != nil {
-				return Answer{}, err
+				return answer, err
 			}
-			body, version, err := show()
-			if err != nil {
-				return Answer{}, err
+			var body any
+			if body, answer.Version, err = show(); err != nil {
+				return answer, err
 			}
-			return rendered(Answer{Version: version, Checkpoints: checkpoints}, body)
+			return rendered(answer, body)
 		},
 	}
 }

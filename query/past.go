@@ -30,15 +30,20 @@ const MostPast = 10_000
 // ever is beyond every position.
 const ever = math.MaxInt64
 
-// PositionAt resolves an instant to the last position recorded by then. It fails
-// with ErrBeforeLog, ErrFuture and an OverloadError.
-func (a *Asker) PositionAt(ctx context.Context, instant time.Time) (position uint64, err error) {
-	var future bool
+// PositionAt resolves an instant to the last position recorded by then, in a log that has
+// come to the position least. It fails with ErrBeforeLog, ErrFuture, on a replica that has
+// not come there with ErrBehind, and with an OverloadError.
+func (a *Asker) PositionAt(ctx context.Context, instant time.Time, least uint64) (position uint64, err error) {
+	var future, behind bool
 	err = a.queryRow(ctx, `-- position events
-		select sical.position_at($1), $1 > clock_timestamp()`, instant, &position, &future)
+		select sical.position_at($1), $1 > clock_timestamp(),
+			pg_is_in_recovery() and not exists (select position from sical.events where position >= $2)`,
+		[]any{instant, least}, &position, &future, &behind)
 	switch {
 	case err != nil:
 		return 0, err
+	case behind:
+		return 0, ErrBehind
 	case future:
 		return 0, ErrFuture
 	case position == 0:
@@ -55,7 +60,8 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 	}
 	var reached, standby bool
 	err := a.queryRow(ctx, `-- position events
-		select exists (select position from sical.events where position = $1), pg_is_in_recovery()`, position, &reached, &standby)
+		select exists (select position from sical.events where position = $1), pg_is_in_recovery()`,
+		[]any{position}, &reached, &standby)
 	switch {
 	case err != nil || reached:
 		return err
@@ -66,14 +72,14 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 }
 
 // queryRow reads what is known of a position into found.
-func (a *Asker) queryRow(ctx context.Context, sql string, position any, found ...any) error {
+func (a *Asker) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
 	return a.past.do(func() error {
 		leave, err := a.turns.take(ctx)
 		if err != nil {
 			return err
 		}
 		defer leave()
-		return a.pool.QueryRow(ctx, sql, position).Scan(found...)
+		return a.pool.QueryRow(ctx, sql, args...).Scan(found...)
 	})
 }
 

@@ -86,10 +86,11 @@ func (a *Asker) DeliveriesOf(id events.ID) Question {
 			if err != nil {
 				return Answer{}, err
 			}
+			answer := Answer{Checkpoints: checkpoints}
 			if found[id] == nil {
-				return Answer{}, ErrNotFound
+				return answer, ErrNotFound
 			}
-			return rendered(Answer{Checkpoints: checkpoints}, d)
+			return rendered(answer, d)
 		},
 	}
 }

@@ -105,6 +105,7 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
+	asked.fresh = fresh
 	q, err := r.ask(asked)
 	if err != nil {
 		return err
@@ -133,13 +134,10 @@ func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer 
 	if err != nil {
 		return answer, err
 	}
-	err = patiently(ctx, ends, func() (err error) {
+	err = f.patiently(ctx, ends, least, func(least uint64) (err error) {
 		answer, err = a.answer(ctx, q, least)
 		return err
 	})
-	if f.lenient && errors.Is(err, cache.ErrBehind) {
-		return a.answer(ctx, q, 0)
-	}
 	return answer, err
 }
 
@@ -167,17 +165,15 @@ func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache
 		return a.answers.Do(ctx, asked)
 	}
 	answer, err := asked.Load(ctx)
-	if err != nil {
-		return answer, err
+	for i, c := range answer.Checkpoints { // which an error may have, too
+		if at := c.Position(); i == 0 || at < answer.Position {
+			answer.Position = at
+		}
 	}
-	answer.Position = answer.Checkpoints[0].Position()
-	for _, c := range answer.Checkpoints[1:] {
-		answer.Position = min(answer.Position, c.Position())
-	}
-	if answer.Position < least {
+	if len(answer.Checkpoints) > 0 && answer.Position < least {
 		return answer, cache.ErrBehind
 	}
-	return answer, nil
+	return answer, err
 }
 
 // cached is q as the cache takes it: with the ETag made once an answer.

@@ -19,6 +19,7 @@ type asked struct {
 	viewer query.Viewer
 	id     events.ID // of the path, zero where the route has none
 	query  web.Query
+	fresh  freshness
 	// The request's context is made when something is read with it: most answers
 	// are in memory.
 	c   echo.Context
@@ -122,7 +123,10 @@ func (a *asked) past() (position uint64, given bool, err error) {
 	if a.query.Err() != nil {
 		return 0, true, wrong(asOf.Name, "expected a position, or an instant as RFC 3339 writes it")
 	}
-	position, err = a.asker.PositionAt(a.context(), instant)
+	err = a.fresh.patiently(a.context(), time.Now().Add(a.fresh.wait), a.fresh.position, func(least uint64) (err error) {
+		position, err = a.asker.PositionAt(a.context(), instant, least)
+		return err
+	})
 	return position, true, err
 }
 

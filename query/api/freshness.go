@@ -107,6 +107,16 @@ func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64,
 // lags tells whether what was read has not come as far as it must have.
 func lags(err error) bool { return errors.Is(err, cache.ErrBehind) || errors.Is(err, query.ErrBehind) }
 
+// patiently asks for what has the position least until what is read does not lag any more;
+// once the time has come, an older answer may do.
+func (f freshness) patiently(ctx context.Context, ends time.Time, least uint64, ask func(least uint64) error) error {
+	err := patiently(ctx, ends, func() error { return ask(least) })
+	if f.lenient && lags(err) {
+		return ask(0)
+	}
+	return err
+}
+
 // patiently asks until what is read does not lag any more, or the time has come.
 func patiently(ctx context.Context, ends time.Time, ask func() error) error {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {

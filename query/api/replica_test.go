@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -52,6 +53,29 @@ func TestReplicaThatLags(t *testing.T) {
 	got := w.caughtUp("/v1/users/me", ann)
 	assert.Equal(t, http.StatusOK, got.status)
 	assert.Equal(t, 2, position(got))
+}
+
+// TestInstantOnAReplicaThatLags: the moment that an instant is, is looked up in a log that
+// has what the client knows of. That the views have it may be known before.
+func TestInstantOnAReplicaThatLags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.register("ann")
+	w.record()
+	wei := w.register("wei")
+	w.project()
+	w.replica()
+	w.caughtUp("/v1/statistics", "")
+	_, err := w.admin.Exec(t.Context(), `delete from sical.events where position = 2`)
+	require.NoError(t, err)
+	target := "/v1/users/" + wei.String() + "?as_of=" + url.QueryEscape(w.now.Format(time.RFC3339))
+	assert.Equal(t, http.StatusNotFound, w.get(target, "").status, "who asks for nothing gets what there is")
+	assert.Equal(t, http.StatusNotFound, w.get(target, "", minPosition, "2", "Prefer", "wait=0, handling=lenient").status)
+	got := w.get(target, "", minPosition, "2", "Prefer", "wait=0")
+	assert.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+	assert.Equal(t, "not_caught_up", problemCode(t, got))
+	w.record()
+	assert.Equal(t, http.StatusOK, w.get(target, "", minPosition, "2").status)
 }
 
 // lagging answers as of an old position for a while.
@@ -112,12 +136,14 @@ func TestNotFoundTellsAsOfWhen(t *testing.T) {
 	nobody, viewer := uuid.New(), query.Viewer{}
 	for name, q := range map[string]query.Question{
 		"user": w.asker.User(viewer, nobody), "goal": w.asker.Goal(viewer, nobody), "path": w.asker.Path(viewer, nobody), "point": w.asker.Point(nobody),
+		"deliveries": w.asker.DeliveriesOf(nobody), "goal of then": w.asker.GoalAsOf(viewer, nobody, 1), "point of then": w.asker.PointAsOf(nobody, 1),
+		"path of then": w.asker.PathAsOf(viewer, nobody, 1), "user of then": w.asker.UserAsOf(viewer, nobody, 1),
 	} {
 		answer, err := w.asker.Answer(t.Context(), q)
 		require.ErrorIs(t, err, query.ErrNotFound, name)
 		require.Len(t, answer.Checkpoints, len(q.Views), name)
 		require.EqualValues(t, 1, answer.Checkpoints[0].Position(), name)
-		_, err = w.api.answers.Do(t.Context(), w.api.cached(q, 2))
+		_, err = w.api.answer(t.Context(), q, 2)
 		require.ErrorIs(t, err, cache.ErrBehind, name)
 	}
 }
