@@ -160,16 +160,6 @@ func reviseUser(s user, c *ReviseUser, g Given) (Outcome, error) {
 	if c.Username != nil {
 		c = &ReviseUser{c.Of, new(norm.NFKC.String(*c.Username)), c.Email, c.DisplayName, c.Locale, c.TimeZone}
 	}
-	err := first(
-		ifSet(c.Username, func(v string) error { return username("/username", v) }),
-		ifSet(c.Email, func(v string) error { return address("/email", v, g.may(events.Admin)) }),
-		ifSet(c.DisplayName, func(v string) error { return line("/display_name", v, maxDisplayName) }),
-		ifSet(c.Locale, func(v string) error { return locale("/locale", v) }),
-		ifSet(c.TimeZone, func(v string) error { return timeZone("/time_zone", v) }),
-	)
-	if err != nil {
-		return Outcome{}, err
-	}
 	d := events.UserRevised{
 		Username:    (*events.Personal)(differing(s.username, c.Username)),
 		Email:       (*events.Personal)(differing(s.email, c.Email)),
@@ -179,6 +169,16 @@ func reviseUser(s user, c *ReviseUser, g Given) (Outcome, error) {
 	}
 	if d == (events.UserRevised{}) {
 		return Outcome{}, nil
+	}
+	err := first( // of what changes: what stands already may be from before a rule
+		ifSet((*string)(d.Username), func(v string) error { return username("/username", v) }),
+		ifSet((*string)(d.Email), func(v string) error { return address("/email", v, g.may(events.Admin)) }),
+		ifSet((*string)(d.DisplayName), func(v string) error { return line("/display_name", v, maxDisplayName) }),
+		ifSet(d.Locale, func(v string) error { return locale("/locale", v) }),
+		ifSet(d.TimeZone, func(v string) error { return timeZone("/time_zone", v) }),
+	)
+	if err != nil {
+		return Outcome{}, err
 	}
 	var claims []Claim
 	if d.Username != nil {

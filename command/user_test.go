@@ -65,6 +65,9 @@ func TestReviseUser(t *testing.T) {
 		{Kind: "email", Value: "z@example.org", Field: "/email"},
 	}})
 	self.when(t, &ReviseUser{Of: id, Username: new("张三"), Email: new("zhang@example.org"), DisplayName: new("三")})
+	mixed := given{anna, account(anna, &events.UserRevised{Username: new(events.Personal("аnnа"))})} // half Cyrillic, from before names were of one script
+	mixed.when(t, &ReviseUser{Of: id, Username: new("аnnа"), DisplayName: new("Anna")}, &events.UserRevised{DisplayName: new(events.Personal("Anna"))})
+	mixed.refuses(t, &ReviseUser{Of: id, Username: new("bоb")}, "mixed_scripts", "/username")
 	self.refuses(t, &ReviseUser{Of: id, Username: new("a")}, "invalid_username", "/username")
 	self.refuses(t, &ReviseUser{Of: id, Email: new("")}, "blank", "/email")
 	self.refuses(t, &ReviseUser{Of: id, DisplayName: new("\x00")}, "control_character", "/display_name")
