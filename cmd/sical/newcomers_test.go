@@ -27,23 +27,31 @@ func from(t *testing.T, address string) *http.Client {
 func TestRegistrationsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	id, _, _ := s.account("ana")
-	post := func(client *http.Client, path, body string) (int, http.Header) {
-		r, err := client.Post(s.url+path, "application/json", strings.NewReader(body))
+	id, token, _ := s.account("ana")
+	post := func(client *http.Client, token, path, body string) (int, http.Header) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(body))
+		if !assert.NoError(t, err) {
+			return 0, nil
+		}
+		request.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		r, err := client.Do(request)
 		if !assert.NoError(t, err) {
 			return 0, nil
 		}
 		defer r.Body.Close()
 		return r.StatusCode, r.Header
 	}
-	flooder, pupil := from(t, "127.0.0.2"), from(t, "127.0.0.3")
-	flood := func(n int, name func(int) string) map[int]int {
+	flooder, pupil, member := from(t, "127.0.0.2"), from(t, "127.0.0.3"), from(t, "127.0.0.4")
+	flood := func(by *http.Client, token string, n int, name func(int) string) map[int]int {
 		var mu sync.Mutex
 		answers := map[int]int{}
 		var senders sync.WaitGroup
 		for i := range n {
 			senders.Go(func() {
-				status, header := post(flooder, "/v1/users", fmt.Sprintf(`{"username":%q,"email":"%[1]s@example.net","password":%q}`, name(i), password))
+				status, header := post(by, token, "/v1/users", fmt.Sprintf(`{"username":%q,"email":"%[1]s@example.net","password":%q}`, name(i), password))
 				assert.Equal(t, status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable, header.Get("Retry-After") != "")
 				mu.Lock()
 				answers[status]++
@@ -51,19 +59,23 @@ func TestRegistrationsKeepNobodyOut(t *testing.T) {
 			})
 		}
 		for range 5 {
-			status, _ := post(pupil, "/v1/sessions", fmt.Sprintf(`{"username":"ana","password":%q}`, password))
+			status, _ := post(pupil, "", "/v1/sessions", fmt.Sprintf(`{"username":"ana","password":%q}`, password))
 			assert.Equal(t, http.StatusCreated, status)
 		}
 		senders.Wait()
 		return answers
 	}
-	class := flood(80, func(i int) string { return fmt.Sprint("new", i) })
+	class := flood(flooder, "", 80, func(i int) string { return fmt.Sprint("new", i) })
 	assert.Positive(t, class[http.StatusCreated], "%v", class)
 	assert.Equal(t, 80, class[http.StatusCreated]+class[http.StatusServiceUnavailable], "some wait too long on a slow machine: %v", class)
-	taken := flood(300, func(int) string { return "ana" })
-	assert.Positive(t, taken[http.StatusConflict], "%v", taken)
-	assert.Positive(t, taken[http.StatusTooManyRequests], "%v", taken)
-	assert.Equal(t, 300, taken[http.StatusConflict]+taken[http.StatusTooManyRequests], "%v", taken)
+	for name, taken := range map[string]map[int]int{
+		"nobody":    flood(flooder, "", 300, func(int) string { return "ana" }),
+		"a learner": flood(member, token, 300, func(int) string { return "ana" }),
+	} {
+		assert.Positive(t, taken[http.StatusConflict], "%s: %v", name, taken)
+		assert.Positive(t, taken[http.StatusTooManyRequests], "%s: %v", name, taken)
+		assert.Equal(t, 300, taken[http.StatusConflict]+taken[http.StatusTooManyRequests], "%s: %v", name, taken)
+	}
 
 	admin := newDesk(t, s.app).token(t, id, events.Admin)
 	for i := range 110 {
