@@ -266,6 +266,7 @@ func TestWrongUsage(t *testing.T) {
 		{"events", "tail", "--type", "goal.exploded"}, {"events", "tail", "--stream", "goal"}, {"events", "tail", "--stream", "dragon-" + uuid.NewString()},
 		{"token", "--user", "nobody"}, {"token", "--username", "ada", "--role", "god"}, {"query"}, {"command"}, {"projector"},
 		{"projections", "rebuild", "goal", "--shards", "1000"}, {"projections", "rebuild", "goal", "--rate=-1"},
+		{"migrate", "--role-passwords", "."}, {"migrate", "--role-passwords", ".", "--postgres-url", "postgres://localhost/", "--check"},
 		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"}, {"events", "tail", "--from", "-1"}, {"events", "tail", "--from"},
 		{"token", "--username", "ada", "--ttl", "5h"}, {"token", "--username", "ada", "--ttl", "-5m"}, {"token", "--username", "ada", "--ttl=-5m"},
 		{"projections", "rebuild", "nothing"}, {"projections", "parked", "nothing"}, {"projections", "retry", "nothing"}, {"projections", "pause", "nothing"},
@@ -284,6 +285,7 @@ func TestWrongUsage(t *testing.T) {
 	for flag, args := range map[string][]string{
 		"--user": {"token", "--user", "nobody"}, "--subject": {"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
 		"[learner curator moderator admin]":                                         {"token", "--username", "ada", "--role", "god"},
+		"--role-passwords is about the Postgres of --postgres-url":                  {"migrate", "--role-passwords", "."},
 		"--postgres-url and --nats-url":                                             {"query"},
 		"--from: a value is missing; one that begins with - is written --from=-1\n": {"events", "tail", "--from", "-1"},
 		"--ttl: a value is missing\n":                                               {"token", "--username", "ada", "--ttl", "--role"},

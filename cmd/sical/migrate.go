@@ -20,13 +20,24 @@ type Migrate struct {
 	RolePasswords string `help:"Folder with a file for each database role, named like it (sical_command, …), that holds its password; the roles get them." type:"existingdir"`
 }
 
+// Validate refuses passwords with a look that changes nothing.
+func (m *Migrate) Validate() error {
+	if m.Check && m.RolePasswords != "" {
+		return errors.New("--role-passwords: --check changes nothing, passwords either")
+	}
+	return nil
+}
+
 // Run migrates the Postgres given, or the private one of the data folder.
 func (m *Migrate) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	if c.PostgresURL == "" {
+	switch {
+	case c.PostgresURL == "" && m.RolePasswords != "":
+		return usageError{errors.New("--role-passwords is about the Postgres of --postgres-url; the private one has its own")}
+	case c.PostgresURL == "":
 		return m.private(ctx, c, out, logger)
 	}
 	err := m.bring(ctx, c.PostgresURL, out)
-	if err == nil && !m.Check && m.RolePasswords != "" {
+	if err == nil && m.RolePasswords != "" {
 		err = m.setPasswords(ctx, c.PostgresURL)
 	}
 	return err
