@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/command"
@@ -34,9 +35,12 @@ func (silent) Refused()              {}
 func (silent) Retried()              {}
 
 // process is one command process on a database.
-func process(t *testing.T, url string) *Dispatcher {
+func process(t *testing.T, url string) *Dispatcher { return traced(t, url, nil) }
+
+// traced is one whose statements are followed.
+func traced(t *testing.T, url string, tracer pgx.QueryTracer) *Dispatcher {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 8})
+	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 8, Tracer: tracer})
 	require.NoError(t, err)
 	v, err := vault.New(pool, []byte("a master secret for tests, 32 bytes and more"))
 	require.NoError(t, err)

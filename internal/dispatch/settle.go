@@ -24,7 +24,7 @@ func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	case r.Known:
 		j.known(r)
 	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.Rule.Creates:
-		j.fail(&command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."})
+		j.fail(exists())
 	case errors.As(r.Err, &lost) && lost.Stream == j.subject && j.IfMatch != nil:
 		j.fail(ErrVersion)
 	case errors.As(r.Err, &lost):
@@ -76,18 +76,28 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 	j.lost()
 }
 
-// claimed fails where somebody else has one of the unique values that a job claims.
+// claimed fails where somebody else has one of the unique values that a job claims, or
+// who it is to create has one already.
 func (d *Dispatcher) claimed(ctx context.Context, j *job) error {
 	for i, c := range j.claims {
 		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
 		if err != nil {
 			return err
 		}
-		if holder != "" && holder != j.stream {
+		switch {
+		case holder == "":
+		case holder != j.stream:
 			return taken(c)
+		case j.Rule.Creates:
+			return exists()
 		}
 	}
 	return nil
+}
+
+// exists says that what was to be created is there.
+func exists() error {
+	return &command.Refusal{Reason: command.Conflict, Code: "already_exists", Pointer: "/id", Detail: "There is one with this id already."}
 }
 
 // taken says that somebody else has a unique value.
