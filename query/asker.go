@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
 
@@ -18,17 +19,16 @@ import (
 // not know to exist.
 var ErrNotFound = errors.New("not found")
 
-// Opener opens sealed personal text. It fails with vault.ErrForgotten where the
-// person's key is gone.
-type Opener interface {
-	Prefetch(ctx context.Context, owners []events.ID) error
-	Open(ctx context.Context, owner events.ID, sealed events.Personal) (string, error)
+// Keyring is a vault.Vault: the keys that open personal text. Whose is not among them
+// is forgotten.
+type Keyring interface {
+	Keys(ctx context.Context, owners ...events.ID) (vault.Keys, error)
 }
 
 // Asker makes Questions and answers them from the tables.
 type Asker struct {
-	pool   *pgxpool.Pool
-	opener Opener
+	pool    *pgxpool.Pool
+	keyring Keyring
 	// gatherers read for all who ask at the same time, one for each kind of question.
 	gatherers sync.Map
 	decoded   sync.Map // of each kind of row, what was read lately
@@ -47,11 +47,11 @@ type Asker struct {
 }
 
 // NewAsker makes an Asker that reads through pool.
-func NewAsker(pool *pgxpool.Pool, opener Opener) *Asker {
+func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 	conns := int(pool.Config().MaxConns)
 	half := max(1, conns/2)
 	return &Asker{
-		pool: pool, opener: opener,
+		pool: pool, keyring: keyring,
 		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
 		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
 		past:     newLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),

@@ -122,7 +122,8 @@ func (a *Asker) showComments(ctx context.Context, v Viewer, rows []*projections.
 	for _, r := range rows {
 		authors.add([]events.ID{r.Author})
 	}
-	if err := a.opener.Prefetch(ctx, authors.members); err != nil {
+	keys, err := a.keyring.Keys(ctx, authors.members...)
+	if err != nil {
 		return nil, err
 	}
 	items := make([]Comment, len(rows))
@@ -134,7 +135,7 @@ func (a *Asker) showComments(ctx context.Context, v Viewer, rows []*projections.
 		if r.Status == events.CommentDeleted || r.Status == events.CommentHidden && !v.is(r.Author) && !v.mayModerate() {
 			continue
 		}
-		words, ok, err := a.open(ctx, r.Author, r.Text)
+		words, ok, err := opened(keys, r.Author, r.Text)
 		if err != nil {
 			return nil, err
 		}

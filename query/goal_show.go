@@ -79,12 +79,13 @@ func (a *Asker) summarise(ctx context.Context, of shown, p goalParts) ([]Goal, e
 	for _, r := range of.goals {
 		owners.add([]events.ID{r.Owner})
 	}
-	if err := a.opener.Prefetch(ctx, owners.members); err != nil {
+	keys, err := a.keyring.Keys(ctx, owners.members...)
+	if err != nil {
 		return nil, err
 	}
 	items := make([]Goal, 0, len(of.goals))
 	for _, r := range of.goals {
-		words, ok, err := a.open(ctx, r.Owner, r.Title, r.Description)
+		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)
 		if err != nil {
 			return nil, err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/vault"
 )
 
 // ticking is a limiter with a clock of its own.
@@ -218,10 +219,10 @@ func TestSearchesAreTakenInTurn(t *testing.T) {
 	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
 }
 
-// nothingSealed opens what nobody asks it to.
-type nothingSealed struct{ Opener }
+// nothingSealed is for those who ask for nothing personal.
+type nothingSealed struct{}
 
-func (nothingSealed) Prefetch(context.Context, []events.ID) error { return nil }
+func (nothingSealed) Keys(context.Context, ...events.ID) (vault.Keys, error) { return nil, nil }
 
 // Look-backs have a limit of their own: where it is reached nobody else is refused.
 func TestLookBacksAreLimitedByThemselves(t *testing.T) {

@@ -159,11 +159,12 @@ func (a *Asker) match(ctx context.Context, c candidates, search Search, limit in
 	for _, r := range c.rows {
 		owners.add([]events.ID{r.Owner})
 	}
-	if err := a.opener.Prefetch(ctx, owners.members); err != nil {
+	keys, err := a.keyring.Keys(ctx, owners.members...)
+	if err != nil {
 		return nil, nil, err
 	}
 	for i, r := range c.rows {
-		words, ok, err := a.open(ctx, r.Owner, r.Title, r.Description)
+		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
 
@@ -115,12 +116,13 @@ func (a *Asker) showUsers(ctx context.Context, profiles []profile, parts goalPar
 	for i, p := range profiles {
 		owners[i] = p.user.ID
 	}
-	if err := a.opener.Prefetch(ctx, owners); err != nil {
+	keys, err := a.keyring.Keys(ctx, owners...)
+	if err != nil {
 		return nil, err
 	}
 	users := make([]User, 0, len(profiles))
 	for _, p := range profiles {
-		u, ok, err := a.showUser(ctx, p.goals.to, p.user)
+		u, ok, err := showUser(keys, p.goals.to, p.user)
 		if err != nil {
 			return nil, err
 		}
@@ -137,13 +139,13 @@ func (a *Asker) showUsers(ctx context.Context, profiles []profile, parts goalPar
 
 // showUser renders a profile without its goals; ok is false for a forgotten one. No
 // more words are opened than are shown: each takes as long as reading a member of a row.
-func (a *Asker) showUser(ctx context.Context, v Viewer, r *projections.UserRow) (u User, ok bool, err error) {
+func showUser(keys vault.Keys, v Viewer, r *projections.UserRow) (u User, ok bool, err error) {
 	all := v.is(r.ID) || v.mayModerate()
 	sealed := []events.Personal{r.DisplayName, r.Username, r.Email}
 	if !all && r.DisplayName != "" { // one that is not there does not tell whether its owner is forgotten
 		sealed = sealed[:1]
 	}
-	words, ok, err := a.open(ctx, r.ID, sealed...)
+	words, ok, err := opened(keys, r.ID, sealed...)
 	if !ok || err != nil {
 		return User{}, false, err
 	}

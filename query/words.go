@@ -8,13 +8,21 @@ import (
 	"sical-backend/internal/vault"
 )
 
-// open opens texts about one person; ok is false where they are forgotten, and where
-// their key does not open, which the vault tells of: they do not spoil others' lists.
+// open opens texts about one person; ok is false where they are forgotten.
 func (a *Asker) open(ctx context.Context, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
+	keys, err := a.keyring.Keys(ctx, owner)
+	if err != nil {
+		return nil, false, err
+	}
+	return opened(keys, owner, sealed...)
+}
+
+// opened is open for those who show many people's, whose keys they have fetched at once.
+func opened(keys vault.Keys, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
 	texts = make([]string, len(sealed))
 	for i, s := range sealed {
-		texts[i], err = a.opener.Open(ctx, owner, s)
-		if errors.Is(err, vault.ErrForgotten) || errors.Is(err, vault.ErrUnopened) {
+		texts[i], err = keys.Open(owner, s)
+		if errors.Is(err, vault.ErrForgotten) {
 			return nil, false, nil
 		}
 		if err != nil {

@@ -11,7 +11,8 @@ import (
 
 // open decodes events and opens what is personal in them.
 func (l *Log) open(ctx context.Context, list []events.Event) error {
-	if err := l.vault.Prefetch(ctx, owners(list)); err != nil {
+	keys, err := l.vault.Keys(ctx, owners(list)...)
+	if err != nil {
 		return unreachable(err)
 	}
 	for i := range list {
@@ -20,7 +21,7 @@ func (l *Log) open(ctx context.Context, list []events.Event) error {
 			return fmt.Errorf("event %d: %w", e.Position, err)
 		}
 		data, err := events.MapPersonal(e.Data, func(_ string, sealed events.Personal) (events.Personal, error) {
-			text, err := l.vault.Open(ctx, e.Owner, sealed)
+			text, err := keys.Open(e.Owner, sealed)
 			if errors.Is(err, vault.ErrForgotten) {
 				return "", nil
 			}

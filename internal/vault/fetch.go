@@ -3,7 +3,7 @@ package vault
 import (
 	"context"
 	"crypto/cipher"
-	"fmt"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,32 +17,37 @@ type fetch struct {
 	all  bool
 }
 
-// Prefetch fetches the keys of several people in one round trip. Whose key is gone or
-// does not open is for Open to tell: the others' stay good.
-func (v *Vault) Prefetch(ctx context.Context, owners []events.ID) error {
-	missing := v.missing(owners)
+// Keys are those of several people, in one round trip for all that are not in memory.
+// They are for what is opened now: nobody forgotten meanwhile is taken out of them.
+func (v *Vault) Keys(ctx context.Context, owners ...events.ID) (Keys, error) {
+	keys, missing := v.remembered(owners)
 	if len(missing) == 0 {
-		return nil
+		return keys, nil
 	}
-	_, err := v.fetch(ctx, missing)
-	return err
+	fetched, err := v.fetch(ctx, missing)
+	maps.Copy(keys, fetched)
+	return keys, err
 }
 
-func (v *Vault) missing(owners []events.ID) (ids []events.ID) {
+func (v *Vault) remembered(owners []events.ID) (keys Keys, missing []events.ID) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
+	keys = make(Keys, len(owners))
 	for _, id := range owners {
-		if v.kept[id] == nil {
-			ids = append(ids, id)
+		key, ok := v.kept[id]
+		switch {
+		case ok:
+			keys[id] = key
+		case id != events.ID{}:
+			missing = append(missing, id)
 		}
 	}
-	return ids
+	return keys, missing
 }
 
 // fetch fetches keys from the table and keeps them; whose is not among them had none
-// at the time, and whose is nil has one that does not open. What Clear overtakes is
-// asked for again.
-func (v *Vault) fetch(ctx context.Context, owners []events.ID) (keys map[events.ID]cipher.AEAD, err error) {
+// at the time. What Clear overtakes is asked for again.
+func (v *Vault) fetch(ctx context.Context, owners []events.ID) (keys Keys, err error) {
 	for {
 		f := v.begin()
 		keys, err = v.read(ctx, owners)
@@ -62,7 +67,7 @@ func (v *Vault) begin() *fetch {
 
 // end keeps what was fetched and takes out who was forgotten meanwhile. It returns
 // false, and keeps nothing, where that may be anybody.
-func (v *Vault) end(f *fetch, keys map[events.ID]cipher.AEAD) bool {
+func (v *Vault) end(f *fetch, keys Keys) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.fetches, f)
@@ -74,20 +79,18 @@ func (v *Vault) end(f *fetch, keys map[events.ID]cipher.AEAD) bool {
 			delete(keys, id)
 			continue
 		}
-		if key != nil {
-			v.keep(id, key)
-		}
+		v.keep(id, key)
 	}
 	return true
 }
 
-func (v *Vault) read(ctx context.Context, owners []events.ID) (map[events.ID]cipher.AEAD, error) {
+func (v *Vault) read(ctx context.Context, owners []events.ID) (Keys, error) {
 	rows, err := v.pool.Query(ctx, `-- read subject_key
 		select subject, wrapped from sical.subject_key where subject = any($1)`, owners)
 	if err != nil {
 		return nil, err
 	}
-	keys := map[events.ID]cipher.AEAD{}
+	keys := Keys{}
 	var id events.ID
 	var wrapped []byte
 	_, err = pgx.ForEachRow(rows, []any{&id, &wrapped}, func() error {
@@ -112,21 +115,17 @@ func (v *Vault) read(ctx context.Context, owners []events.ID) (map[events.ID]cip
 // kept may be cleared before it is looked at.
 func (v *Vault) key(ctx context.Context, owner events.ID) (cipher.AEAD, error) {
 	v.mu.RLock()
-	key := v.kept[owner]
+	key, ok := v.kept[owner]
 	v.mu.RUnlock()
-	if key != nil {
-		return key, nil
+	if !ok {
+		keys, err := v.fetch(ctx, []events.ID{owner})
+		if err != nil {
+			return nil, err
+		}
+		key = keys[owner]
 	}
-	keys, err := v.fetch(ctx, []events.ID{owner})
-	if err != nil {
-		return nil, err
-	}
-	key, stands := keys[owner]
-	switch {
-	case !stands:
+	if key == nil {
 		return nil, ErrForgotten
-	case key == nil:
-		return nil, fmt.Errorf("key of %s: %w", owner, ErrUnopened)
 	}
 	return key, nil
 }

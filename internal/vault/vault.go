@@ -27,13 +27,9 @@ import (
 	"sical-backend/events"
 )
 
-// ErrForgotten is returned where the owner's key is gone: nobody can read the
-// text any more.
+// ErrForgotten is returned where the owner's key is gone, or was wrapped by another
+// master key, of which OnUnopened tells: nobody can read the text any more.
 var ErrForgotten = errors.New("forgotten")
-
-// ErrUnopened is returned where the owner's key stands, and the master key does not open
-// it: it was wrapped by another.
-var ErrUnopened = errors.New("the master key does not open it")
 
 // mark begins every sealed text of this form.
 const mark = "s1."
@@ -52,7 +48,7 @@ type Vault struct {
 	unopened    func(owner events.ID)
 
 	mu      sync.RWMutex
-	kept    map[events.ID]cipher.AEAD
+	kept    Keys
 	fetches map[*fetch]bool // under way
 }
 
@@ -87,12 +83,12 @@ func New(pool *pgxpool.Pool, secret []byte) (*Vault, error) {
 	}
 	return &Vault{
 		pool: pool, master: master, secrets: secrets, hashing: hashing, fingerprint: fingerprint, unopened: func(events.ID) {},
-		kept: map[events.ID]cipher.AEAD{}, fetches: map[*fetch]bool{},
+		kept: Keys{}, fetches: map[*fetch]bool{},
 	}, nil
 }
 
-// OnUnopened has f told of each key that is fetched and that the master key does not
-// open. It is called before the vault is used.
+// OnUnopened has f told of each key that is fetched, and kept in memory as others are,
+// and that the master key does not open. It is called before the vault is used.
 func (v *Vault) OnUnopened(f func(owner events.ID)) { v.unopened = f }
 
 // Hash is the keyed hash of a value of one kind, by which it is known again
@@ -140,8 +136,7 @@ func seal[T ~string | ~[]byte](key cipher.AEAD, text T, owner events.ID) []byte 
 }
 
 // Seal encrypts text about owner; what belongs to nobody stays plain. It fails
-// with ErrForgotten where the owner has no key, with ErrUnopened where it has another
-// master key's.
+// with ErrForgotten where the owner has no key that opens.
 func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal) (events.Personal, error) {
 	if owner == (events.ID{}) {
 		return text, nil
@@ -153,16 +148,18 @@ func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal)
 	return Key{owner, key}.Seal(text), nil
 }
 
-// Open decrypts what Seal made; the empty text is itself. It fails with
-// ErrForgotten where the owner's key is gone, with ErrUnopened where it is another
-// master key's.
-func (v *Vault) Open(ctx context.Context, owner events.ID, sealed events.Personal) (string, error) {
+// Keys are some people's keys; nil is one that the master key does not open.
+type Keys map[events.ID]cipher.AEAD
+
+// Open decrypts what Seal made; the empty text is itself, and so is what belongs to
+// nobody. It fails with ErrForgotten where the owner's key is not among them.
+func (k Keys) Open(owner events.ID, sealed events.Personal) (string, error) {
 	if sealed == "" || owner == (events.ID{}) {
 		return string(sealed), nil
 	}
-	key, err := v.key(ctx, owner)
-	if err != nil {
-		return "", err
+	key := k[owner]
+	if key == nil {
+		return "", ErrForgotten
 	}
 	encoded, ok := strings.CutPrefix(string(sealed), mark)
 	raw, err := base64.RawURLEncoding.DecodeString(encoded)

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"crypto/cipher"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +51,15 @@ func (w world) person(t *testing.T) events.ID {
 	return id
 }
 
+// open fetches the owner's key, if it is not in memory, and opens.
+func (w world) open(t *testing.T, owner events.ID, sealed events.Personal) (string, error) {
+	keys, err := w.Keys(t.Context(), owner)
+	if err != nil {
+		return "", err
+	}
+	return keys.Open(owner, sealed)
+}
+
 func TestWhatIsSealedOpens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -61,10 +69,10 @@ func TestWhatIsSealedOpens(t *testing.T) {
 		sealed, err := w.Seal(t.Context(), owner, events.Personal(text))
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(sealed), mark))
-		opened, err := w.Open(t.Context(), owner, sealed)
+		opened, err := w.open(t, owner, sealed)
 		require.NoError(t, err)
 		require.Equal(t, text, opened)
-		_, err = w.Open(t.Context(), other, sealed)
+		_, err = w.open(t, other, sealed)
 		require.ErrorIs(t, err, ErrForgotten, "nobody else's key opens it")
 		twice, err := w.Seal(t.Context(), owner, events.Personal(text))
 		require.NoError(t, err)
@@ -84,11 +92,11 @@ func TestForgottenIsForgotten(t *testing.T) {
 	_, err = w.pool.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, owner)
 	require.NoError(t, err)
 	w.Forget(owner)
-	_, err = w.Open(t.Context(), owner, sealed)
+	_, err = w.open(t, owner, sealed)
 	require.ErrorIs(t, err, ErrForgotten)
 	_, err = w.Seal(t.Context(), owner, "again")
 	require.ErrorIs(t, err, ErrForgotten)
-	_, err = w.Open(t.Context(), w.person(t), "text that nobody sealed")
+	_, err = w.open(t, w.person(t), "text that nobody sealed")
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrForgotten)
 }
@@ -100,12 +108,13 @@ func TestKeysFetchedMeanwhileAreNotPutBack(t *testing.T) {
 	key, _, err := w.NewKey(gone)
 	require.NoError(t, err)
 	for _, forget := range []func(){func() { w.Forget(gone) }, w.Clear} {
-		f, keys := w.begin(), map[events.ID]cipher.AEAD{gone: key.aead}
+		f, keys := w.begin(), Keys{gone: key.aead}
 		forget()
 		require.False(t, w.end(f, keys) && keys[gone] != nil)
 		require.Nil(t, w.kept[gone])
 	}
-	require.NoError(t, w.Prefetch(t.Context(), []events.ID{stays}))
+	_, err = w.Keys(t.Context(), stays, events.ID{})
+	require.NoError(t, err)
 	require.NotNil(t, w.kept[stays])
 	require.Empty(t, w.fetches)
 }
@@ -121,7 +130,7 @@ func TestWhoLivesIsNotForgotten(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 200 {
-				if opened, err := w.Open(t.Context(), owner, sealed); err != nil || opened != "lives" {
+				if opened, err := w.open(t, owner, sealed); err != nil || opened != "lives" {
 					t.Errorf("%q, %v", opened, err)
 				}
 				w.Clear()

@@ -1,11 +1,17 @@
 package api
 
 import (
+	"context"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/internal/vault"
 )
 
@@ -30,4 +36,43 @@ func TestUnopenedPersonIsLeftOut(t *testing.T) {
 	require.Contains(t, got.body, bob.String())
 	require.NotContains(t, got.body, strange.String())
 	require.Equal(t, http.StatusNotFound, w.caughtUp("/v1/users/"+strange.String(), "").status)
+}
+
+// keysRead counts how often keys are fetched from the table.
+type keysRead struct{ atomic.Int64 }
+
+func (k *keysRead) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.HasPrefix(q.SQL, "-- read subject_key") {
+		k.Add(1)
+	}
+	return ctx
+}
+
+func (*keysRead) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// However many of those whose texts an answer would show are forgotten, it asks for keys
+// once.
+func TestForgottenAreAskedForTogether(t *testing.T) {
+	t.Parallel()
+	var fetched keysRead
+	w := newWorld(t, &fetched)
+	ann := w.register("ann")
+	goal := w.begin(ann, events.KindGoal, &events.GoalCreated{Title: "graphs of ann", Visibility: events.Public})
+	for i := range 5 {
+		gone := w.register(fmt.Sprint("gone", i))
+		w.begin(gone, events.KindGoal, &events.GoalCreated{Title: "graphs of old", Visibility: events.Public})
+		w.begin(gone, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.KindGoal, ID: goal}, Text: "gone"})
+		_, err := w.admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, gone)
+		require.NoError(t, err)
+	}
+	w.project()
+	for _, target := range []string{"/v1/goals?q=graphs", "/v1/goals", "/v1/comments?target_type=goal&target_id=" + goal.String()} {
+		w.vault.Clear()
+		_, err := w.vault.Keys(t.Context(), ann)
+		require.NoError(t, err)
+		before := fetched.Load()
+		got := w.caughtUp(target, "")
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.EqualValues(t, 1, fetched.Load()-before, target)
+	}
 }
