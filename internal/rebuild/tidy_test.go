@@ -1,8 +1,10 @@
 package rebuild
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,11 +23,7 @@ func TestOldBuildIsDroppedOnceNobodyReadsIt(t *testing.T) {
 	first := v.Build(w.serving(v))
 	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
 	w.ends(v, Done)
-	reader, err := w.admin.Begin(t.Context())
-	require.NoError(t, err)
-	defer func() { _ = reader.Rollback(t.Context()) }()
-	_, err = reader.Exec(t.Context(), "select count(*) from "+first.Table())
-	require.NoError(t, err)
+	done := w.reading(first)
 
 	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
 	w.ends(v, Done)
@@ -39,11 +37,78 @@ func TestOldBuildIsDroppedOnceNobodyReadsIt(t *testing.T) {
 	}
 	waits(true)
 	waits(false) // it has given up
-	require.NoError(t, reader.Rollback(t.Context()))
+	done()
 	testkit.Eventually(t, func() error {
 		if w.stands(first) {
 			return errors.New("nobody has dropped it")
 		}
 		return nil
 	})
+}
+
+// reading has somebody read a build for long, until done.
+func (w *world) reading(b projections.Build) (done func()) {
+	w.Helper()
+	tx, err := w.admin.Begin(w.Context())
+	require.NoError(w, err)
+	w.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(w.Context(), "select count(*) from "+b.Table())
+	require.NoError(w, err)
+	return func() { require.NoError(w, tx.Rollback(context.WithoutCancel(w.Context()))) }
+}
+
+// TestLowerVersionIsDroppedWhole: of two builds one is dropped before somebody has done
+// with the other.
+func TestLowerVersionIsDroppedWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now, next, low := *projections.Goal, *projections.Goal, *projections.Goal
+	next.Version, now.Version = low.Version+1, low.Version+2
+	w.some(20)
+	builds := []projections.Build{w.filled(&low, 1, 1<<20), w.filled(&low, 1, 1<<20)}
+	w.exec(`update sical.view_version set serving = 2, previous = 1`)
+	for _, v := range []*projections.View{&next, &now} {
+		w.filled(v, 1, 1<<20)
+		w.exec(`update sical.view_version set serving = 1 where version = $1`, v.Version)
+	}
+	worker := New(Config{Pool: w.pool, Views: []*projections.View{&now}, Logger: quiet})
+	done := w.reading(builds[1])
+	require.Error(t, worker.drop(t.Context(), &now))
+	done()
+	require.False(t, w.stands(builds[0]))
+	require.True(t, w.stands(builds[1]))
+	require.NoError(t, worker.drop(t.Context(), &now))
+	require.False(t, w.stands(builds[1]))
+	require.True(t, w.stands(next.Build(1)) && w.stands(now.Build(1)))
+}
+
+// TestTidyingSparesWhoReads: a view whose old build somebody reads is left alone for ever
+// longer, and other views are tidied meanwhile.
+func TestTidyingSparesWhoReads(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	views := []*projections.View{projections.Goal, projections.Progress}
+	w.some(20)
+	for _, v := range views {
+		w.filled(v, 1, 1<<20)
+		w.filled(v, 1, 1<<20)
+	}
+	w.exec(`update sical.view_version set serving = 2`)
+	held, other := views[0].Build(1), views[1].Build(1)
+	worker := New(Config{Pool: w.pool, Views: views, Logger: quiet})
+	done := w.reading(held)
+	for _, pause := range []time.Duration{time.Second, 2 * time.Second} {
+		begun := time.Now()
+		require.Error(t, worker.tidy(t.Context()))
+		last := worker.tidied[held.View]
+		require.Equal(t, pause, last.pause)
+		require.False(t, last.until.Before(begun.Add(pause)))
+		worker.tidied[held.View] = tidied{pause: pause} // it is over
+	}
+	require.True(t, w.stands(held))
+	require.False(t, w.stands(other))
+	done()
+	require.NoError(t, worker.tidy(t.Context()))
+	require.False(t, w.stands(held))
+	require.Zero(t, worker.tidied[held.View].pause)
 }

@@ -43,7 +43,7 @@ type Worker struct {
 	views map[string]*projections.View // by knowledge
 	asked map[string]time.Time         // by view: when begin last asked for a build that is whole
 
-	tidied map[string]time.Time // by view: when it last was
+	tidied map[string]tidied // by view
 }
 
 // New makes a Worker; Run starts it.
@@ -60,7 +60,7 @@ func New(cfg Config) *Worker {
 	host, _ := os.Hostname() // for whoever looks at the table
 	w := &Worker{
 		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New()),
-		views: map[string]*projections.View{}, asked: map[string]time.Time{}, tidied: map[string]time.Time{},
+		views: map[string]*projections.View{}, asked: map[string]time.Time{}, tidied: map[string]tidied{},
 	}
 	for _, v := range cfg.Views {
 		w.views[knowledge(v.Name, v.Version)] = v
