@@ -126,6 +126,9 @@ func (f *following) current(woken bool) (cache.Answer, error) {
 		if woken {
 			f.owed = f.applied(q.Views)
 		}
+		if f.applied(q.Views) < f.at { // as while a view is built anew: it need not be read to know
+			return cache.Answer{}, cache.ErrBehind
+		}
 		answer, err := f.answers.Do(f.asked.ctx, f.cached(q, f.at))
 		if err != nil {
 			return answer, err

@@ -24,7 +24,7 @@ type replica struct {
 
 	mu             sync.Mutex
 	applied, shown uint64
-	asked          int // since it showed another position
+	asked, looked  int // for answers, and for what is applied, since it showed another position
 }
 
 func (r *replica) Do(_ context.Context, q cache.Question) (cache.Answer, error) {
@@ -41,6 +41,7 @@ func (r *replica) Do(_ context.Context, q cache.Question) (cache.Answer, error) 
 func (r *replica) Applied(string) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.looked++
 	return r.applied
 }
 
@@ -49,7 +50,7 @@ func (r *replica) Wait(context.Context, []string, uint64, time.Duration) error {
 func (r *replica) set(applied, shown uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.applied, r.shown, r.asked = applied, shown, 0
+	r.applied, r.shown, r.asked, r.looked = applied, shown, 0, 0
 }
 
 // wasAsked tells whether it was asked since it shows what it does.
@@ -105,4 +106,25 @@ func TestStreamsNeverGoBackInTime(t *testing.T) {
 	r.set(30, 10)
 	refused := s.get(StreamPath+"?"+strings.Replace(about, ".20.", ".30.", 1), s.as(s.ann))
 	require.Equal(t, string(web.NotCaughtUp), problemCode(t, refused))
+}
+
+// While a view is built anew, its streams wait for it, and read nothing.
+func TestStreamsSpareAViewThatIsBuiltAnew(t *testing.T) {
+	t.Parallel()
+	s, r := newReplica(t, 20, 20)
+	_, lines := s.follow("view=point&key=" + s.strokes.String())
+	require.Equal(t, "data: 20\n", s.until(lines, "data: "))
+	r.set(5, 5)
+	s.hub.Changed(nil, true)
+	s.eventually(func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.looked < 20 {
+			return errors.New("it has not tried often")
+		}
+		return nil
+	})
+	require.Error(t, r.wasAsked())
+	r.set(30, 30)
+	require.Equal(t, "data: 30\n", s.until(lines, "data: "))
 }
