@@ -7,11 +7,10 @@ import (
 
 // hear takes in a notice that came at the instant now.
 func (p *Positions) hear(n Notice, now time.Time) {
-	v := p.byName[n.View]
-	if v == nil || *v.build.Load() != n.of() || n.Shard < 0 || n.Shard >= len(v.shards) {
-		return // of a build that is not read here
+	v, s := p.about(n)
+	if s == nil {
+		return
 	}
-	s := &v.shards[n.Shard]
 	if n.Incarnation != s.incarnation {
 		p.suspect.Store(true) // only the database can tell which of the two is the later
 		return
@@ -46,10 +45,19 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	}
 }
 
+// about is the shard of a view that a notice is about, nil where its build is not read here.
+func (p *Positions) about(n Notice) (*view, *shard) {
+	v := p.byName[n.View]
+	if v == nil || *v.build.Load() != n.of() || n.Shard < 0 || n.Shard >= len(v.shards) {
+		return nil, nil
+	}
+	return v, &v.shards[n.Shard]
+}
+
 // missed tells whether notices before this one were lost.
 func (p *Positions) missed(n Notice) bool {
-	v := p.byName[n.View]
-	return v != nil && *v.build.Load() == n.of() && n.Shard >= 0 && n.Shard < len(v.shards) && n.From > v.shards[n.Shard].applied
+	_, s := p.about(n)
+	return s != nil && n.From > s.applied
 }
 
 func (p *Positions) raise(v *view, n Notice) {

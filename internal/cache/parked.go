@@ -49,14 +49,14 @@ func (p *Positions) hold(found []park, read map[string][]checkpoint) {
 		shards := read[k.View]
 		return len(shards) == 0 || shards[0].of() != projections.Build{View: k.View, Version: k.Version, Number: k.Build}
 	})
-	before, now := p.parked.Load(), newParked(found)
-	for _, was := range before.list {
-		if !slices.ContainsFunc(found, func(k park) bool { return k.same(was) }) {
-			p.Forget()
-			break
-		}
+	released := slices.ContainsFunc(p.parked.Load().list, func(was park) bool { return !slices.ContainsFunc(found, was.same) })
+	if released {
+		p.clear()
 	}
-	p.parked.Store(now)
+	p.parked.Store(newParked(found))
+	if released {
+		p.wake(nil, true)
+	}
 }
 
 func (k park) same(o park) bool {

@@ -36,11 +36,11 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	var names []string
+	var applied []string
 	for _, r := range results {
-		names = append(names, r.Source.Path)
+		applied = append(applied, r.Source.Path)
 	}
-	return names, nil
+	return applied, nil
 }
 
 // Pending lists the migrations that Migrate would apply, and changes nothing: not even
@@ -55,7 +55,7 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 		return nil, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	rows, _ := conn.Query(ctx, `select version_id from `+applied+` where is_applied`)
+	rows, _ := conn.Query(ctx, `select version_id from `+appliedTable+` where is_applied`)
 	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch refusal.Code {
@@ -86,7 +86,7 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 }
 
 const (
-	applied        = "public.sical_migration"
+	appliedTable   = "public.sical_migration"
 	undefinedTable = "42P01"
 	notAllowed     = "42501"
 )
@@ -106,7 +106,7 @@ func provider(url string) (*goose.Provider, func() error, error) {
 	}
 	db := stdlib.OpenDB(*cfg)
 	p, err := goose.NewProvider(goose.DialectPostgres, db, files,
-		goose.WithSessionLocker(locker), goose.WithTableName(applied))
+		goose.WithSessionLocker(locker), goose.WithTableName(appliedTable))
 	if err != nil {
 		return nil, nil, err
 	}

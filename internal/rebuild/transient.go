@@ -16,7 +16,7 @@ func transient(err error) bool {
 	if _, ok := errors.AsType[*EventError](err); ok {
 		return false // whatever it failed with
 	}
-	for _, passes := range []error{context.Canceled, context.DeadlineExceeded, io.EOF, errOtherLog} {
+	for _, passes := range []error{context.Canceled, io.EOF, errOtherLog} {
 		if errors.Is(err, passes) {
 			return true
 		}
