@@ -115,6 +115,20 @@ func (a *App) fail(err error) {
 	}
 }
 
+// run starts what is to serve, and waits. To end when told to is what it is for, also while
+// it starts.
+func (a *App) run(ctx context.Context, start func() error) error {
+	err := start()
+	switch {
+	case err == nil:
+		return a.wait(ctx)
+	case ctx.Err() != nil:
+		a.logger.Info("told to end while starting", "error", err)
+		return nil
+	}
+	return err
+}
+
 // wait blocks until the process is told to end, or a part of it fails.
 func (a *App) wait(ctx context.Context) error {
 	a.work("memory", heap.GiveBack)

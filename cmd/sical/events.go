@@ -63,6 +63,9 @@ func (t *Tail) Run(ctx context.Context, c *Config, out *output, logger *slog.Log
 	encoder := json.NewEncoder(out)
 	for {
 		list, err := log.Read(ctx, after, tailPage)
+		if t.Follow && ctx.Err() != nil {
+			return nil // it has no other end
+		}
 		if err != nil {
 			return err
 		}

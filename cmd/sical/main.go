@@ -18,7 +18,7 @@ import (
 	"sical-backend/internal/telemetry"
 )
 
-// Exit statuses.
+// Exit statuses, beside those of an interruption.
 const (
 	failed = 1
 	misuse = 2
@@ -61,7 +61,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if wrong, ok := errors.AsType[usageError](err); ok {
 		return misused(stderr, wrong)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if cut, ok := errors.AsType[interruption](context.Cause(ctx)); ok && err != nil {
+		fmt.Fprintln(stderr, "sical:", cut.during(err))
+		return cut.status()
+	}
+	if err != nil {
 		if postgres.Full(err) {
 			err = fmt.Errorf("the disk of the database is full: make room first: %w", err)
 		}

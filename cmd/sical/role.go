@@ -19,7 +19,11 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 	}
 	a := newApp(*c, logger)
 	defer a.Close()
-	name := k.Selected().Name
+	return a.run(ctx, func() error { return a.role(ctx, k.Selected().Name, out) })
+}
+
+// role starts one role and says where it is.
+func (a *App) role(ctx context.Context, name string, out *output) error {
 	a.profiles()
 	if err := a.trace(ctx, name); err != nil {
 		return err
@@ -46,5 +50,5 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output,
 		fmt.Fprintf(out, ", API %s", a.publicURL)
 	}
 	fmt.Fprintln(out)
-	return a.wait(ctx)
+	return nil
 }

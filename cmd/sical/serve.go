@@ -20,6 +20,10 @@ type Serve struct {
 func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
+	return a.run(ctx, func() error { return s.start(ctx, a, out) })
+}
+
+func (s *Serve) start(ctx context.Context, a *App, out *output) error {
 	a.profiles()
 	if err := a.trace(ctx, "serve"); err != nil {
 		return err
@@ -33,7 +37,7 @@ func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 		}
 	}
 	a.banner(out, a.begin(ctx))
-	return a.wait(ctx)
+	return nil
 }
 
 // beginPatience is how long the banner waits for the views, which in a new data folder
