@@ -2,6 +2,7 @@ package command
 
 import (
 	"slices"
+	"strings"
 
 	"sical-backend/events"
 )
@@ -12,9 +13,18 @@ func oneOf[T ~string](pointer string, v T, allowed ...T) error {
 		return missing(pointer)
 	}
 	if !slices.Contains(allowed, v) {
-		return broken("unknown_value", pointer, "One of %v is expected.", allowed)
+		return broken("unknown_value", pointer, "One of %s is expected.", list(allowed))
 	}
 	return nil
+}
+
+// list names values for people.
+func list[T ~string](values []T) string {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return strings.Join(names, ", ")
 }
 
 // within checks a number's bounds, both of them allowed.

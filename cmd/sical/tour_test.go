@@ -176,6 +176,8 @@ func TestIdsOfLinesAreTheSendersOwn(t *testing.T) {
 	assert.Contains(t, send(eve), `"status":201`)
 	assert.Contains(t, send(ada), `"status":201`)
 	assert.Contains(t, send(ada), `"code":"idempotency_key_reused"`, "hers is remembered all the same")
+	unnamed := s.call(http.MethodPost, "/v1/commands", ada, `{"commands":[{"type":"goal.create","data":{"title":"A"}}]}`)
+	assert.NotContains(t, unnamed.body, `"command"`, "a command without an id has none")
 }
 
 // beside is a second process on the same database, NATS and keys.

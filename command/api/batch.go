@@ -43,7 +43,7 @@ type Verdicts struct {
 
 // LineVerdict is what became of one command of a batch: an answer or a problem.
 type LineVerdict struct {
-	Command  events.ID        `json:"command" doc:"id of the command"`
+	Command  events.ID        `json:"command,omitzero" doc:"id of the command, where it has one"`
 	Status   int              `json:"status" doc:"as the command's own path would have answered"`
 	ID       events.ID        `json:"id,omitzero" doc:"what it was about"`
 	Version  int              `json:"version,omitzero" doc:"of its aggregate"`

@@ -55,7 +55,7 @@ func TestProjections(t *testing.T) {
 		{"/admin/projections/goal/cancel", "", http.StatusConflict, "no rebuild"},
 		{"/admin/projections/goal/approve", "", http.StatusConflict, "approval"},
 		{"/admin/projections/goal/rollback", "", http.StatusConflict, "no previous"},
-		{"/admin/projections/goal/retry", `{"key":"x"}`, http.StatusNotFound, "nothing of that name"},
+		{"/admin/projections/goal/retry", `{"key":"x"}`, http.StatusNotFound, "nothing parked to retry"},
 		{"/admin/projections/goal/rebuild", `{"rate":-1}`, http.StatusUnprocessableEntity, "rate"},
 		{"/admin/projections/goal/rebuild", `{"speed":1}`, http.StatusBadRequest, "speed"},
 		{"/admin/projections/goal/rebuild", `{"rate":1000,"require_approval":true}`, http.StatusAccepted, `"state":"requested"`},

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNotParked is returned for a retry of what is not parked.
-var ErrNotParked = errors.New("projector: nothing of that name is parked")
+var ErrNotParked = errors.New("there is nothing parked to retry")
 
 // Park is a key, or a stream whose events do not tell their keys, that a view holds
 // back since a fold failed.

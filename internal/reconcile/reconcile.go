@@ -72,7 +72,7 @@ type Request struct {
 
 // ErrRange is returned for a range that is none, or of which the stream retains
 // nothing though it has reached it.
-var ErrRange = errors.New("reconcile: nothing to compare")
+var ErrRange = errors.New("there is nothing to compare")
 
 // ErrMoving is returned where the stream was made anew while it was compared.
 var ErrMoving = errors.New("reconcile: the stream was made anew meanwhile; try again")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"sical-backend/events"
@@ -32,7 +31,7 @@ var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5
 // The parameters of a stream.
 var streamParams = []Param{
 	{Name: "view", Type: Text, Doc: "what to follow", Enum: streamed(), Required: true},
-	{Name: "key", Type: Text, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics, popular-goals and trending-points"},
+	{Name: "key", Type: ID, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics, popular-goals and trending-points"},
 	{Name: "ticket", Type: Text, Doc: "of POST /v1/stream-tickets, where no access token is sent"},
 	{Name: "last_event_id", Type: Text, Doc: "as the header Last-Event-ID, for an EventSource that is opened anew with another ticket"},
 }
@@ -143,9 +142,6 @@ func subject(q *web.Query) (ask func(*asked) (query.Question, error), id events.
 	case !q.Has("key"):
 		return nil, id, wrong("key", "is required")
 	}
-	id, err = uuid.Parse(q.Text("key", maxText))
-	if err != nil {
-		return nil, id, wrong("key", "is not an id")
-	}
-	return streamable[view], id, nil
+	id = q.UUID("key")
+	return streamable[view], id, q.Err()
 }

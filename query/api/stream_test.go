@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -197,6 +198,20 @@ func TestWholeViewsHaveNoKey(t *testing.T) {
 		_, lines := s.follow("view=" + view)
 		s.until(lines, "data: ")
 	}
+}
+
+// The key is an id in the one form that every other route takes.
+func TestStreamKeyIsAnID(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, Usual)
+	id := s.strokes.String()
+	for _, key := range []string{strings.ReplaceAll(id, "-", ""), "{" + id + "}", "urn:uuid:" + id, id[1:], "", "strokes"} {
+		got := s.get(StreamPath+"?view=point&key="+url.QueryEscape(key), s.as(s.ann))
+		require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", key, got.body)
+		require.Contains(t, got.body, "key")
+	}
+	_, lines := s.follow("view=point&key=" + id)
+	s.until(lines, "data: ")
 }
 
 // A ticket opens nothing once the session that it was given in has ended.
