@@ -74,13 +74,33 @@ func current(ctx context.Context, url string) error {
 }
 
 // joinOrStart uses backends that others run, or stands up private ones in the data folder
-// for as long as this process runs.
+// for as long as this process runs. It is for who brings something in.
 func (a *App) joinOrStart(ctx context.Context) error {
 	err := a.join(ctx)
 	if errors.Is(err, embedded.ErrNotRunning) {
 		return a.start(ctx)
 	}
 	return err
+}
+
+// joinOrRevive is joinOrStart for who asks after what there is: it makes no new system.
+func (a *App) joinOrRevive(ctx context.Context) error {
+	err := a.join(ctx)
+	if !errors.Is(err, embedded.ErrNotRunning) {
+		return err
+	}
+	if err := a.holds(); err != nil {
+		return err
+	}
+	return a.start(ctx)
+}
+
+// holds fails where there is no system in the data folder.
+func (c *Config) holds() error {
+	if embedded.Holds(c.DataDir) {
+		return nil
+	}
+	return fmt.Errorf("there is no system in %s: sical serve makes one, --data-dir names another folder", c.DataDir)
 }
 
 // start stands up what the process was not given, and brings the schema up.

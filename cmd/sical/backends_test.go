@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/embedded"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 )
@@ -112,6 +114,36 @@ func TestTakenAddressIsToldFirst(t *testing.T) {
 	}
 }
 
+// Whoever only looks makes no system where there is none, and says where it looked.
+func TestNothingIsMadeByLooking(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "wrong")
+	for _, args := range [][]string{
+		{"migrate", "--check"}, {"events", "tail"}, {"events", "erased"}, {"events", "reconcile"}, {"events", "replay", "--from", "1", "--subject", "audit.again"},
+		{"projections", "list"}, {"projections", "rebuild", "goal"}, {"projections", "pause", "goal"}, {"token", "--username", "ada"},
+	} {
+		status, out, said := ran(append(args, "--data-dir", dir)...)
+		assert.Equal(t, failed, status, "%v: %s", args, said)
+		assert.Empty(t, out)
+		assert.Equal(t, "sical: there is no system in "+dir+": sical serve makes one, --data-dir names another folder\n", said, "%v", args)
+		assert.NoDirExists(t, dir, "%v", args)
+	}
+}
+
+// A token is a question and a signature: nothing else is begun for it, to be cut off.
+func TestTokenBeginsNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.do("POST", "/v1/users", "", `{"username":"ada","email":"ada@example.org","password":"correct horse 42"}`)
+	var out, said bytes.Buffer
+	status := run([]string{"token", "--username", "ada", "--role", "admin", "--slow-query", "1ns", "--data-dir", s.app.DataDir}, &out, &said)
+	require.Zero(t, status, said.String())
+	assert.Equal(t, 2, strings.Count(out.String(), "."), "a token: %s", &out)
+	assert.Contains(t, said.String(), "slow statement", "every one is told")
+	assert.NotContains(t, said.String(), "read history", "of the relay")
+	assert.NotContains(t, said.String(), "failed=true")
+}
+
 // The private Postgres is looked at before anything is applied to it, too.
 func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
 	t.Parallel()
@@ -122,6 +154,9 @@ func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
 	ran := func(args ...string) (int, string, string) {
 		return ran(append(args, "--data-dir", dir, "--postgres-bin", testkit.PostgresBin)...)
 	}
+	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin, SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	require.NoError(t, instance.Close(t.Context()))
 	for range 2 {
 		status, out, said := ran("migrate", "--check")
 		require.Equal(t, failed, status, said)

@@ -33,11 +33,19 @@ type Bench struct {
 // taken out again, so such a system is loaded only on demand.
 const inUse = 10_000
 
-// Run fails where a target is missed.
-func (b *Bench) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+// Validate refuses figures out of bounds, before anybody is registered.
+func (b *Bench) Validate() error {
 	if b.Rounds < 1 || b.Seconds < 1 || b.Rate < 1 {
 		return errors.New("--rounds, --seconds and --rate are at least 1")
 	}
+	if b.Connections < 1 || b.Connections > loadtest.MaxConnections {
+		return fmt.Errorf("--connections: 1 to %d are possible", loadtest.MaxConnections)
+	}
+	return nil
+}
+
+// Run fails where a target is missed.
+func (b *Bench) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	at := &loaded{url: b.URL}
 	if b.URL == "" {
 		run, err := embedded.ReadRun(c.DataDir)

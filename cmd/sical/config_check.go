@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/embedded"
+	"sical-backend/internal/web"
 )
 
 // settle reads the secrets that stand in files and checks every setting. Its error
@@ -103,19 +104,23 @@ func (c *Config) checkBackends(say sayer) {
 
 func (c *Config) checkDoors(say sayer) {
 	for flag, address := range map[string]string{"listen": c.Listen, "admin-listen": c.AdminListen} {
-		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil || port == "" {
 			say(flag, "%q is no host:port", address)
+		} else if _, err := net.LookupPort("tcp", port); err != nil {
+			say(flag, "%q is no port: 0 to 65535 are", port)
 		}
 	}
 	for _, origin := range c.AllowedOrigins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-			say("allowed-origins", "%q is no origin such as https://app.example.org", origin)
+		if err := web.CheckOrigin(origin); err != nil {
+			say("allowed-origins", "%v", err)
 		}
 	}
-	for _, proxy := range c.TrustedProxies {
-		if _, err := netip.ParsePrefix(proxy); err != nil {
-			say("trusted-proxies", "%q is no network such as 10.0.0.0/8", proxy)
+	for flag, list := range map[string][]string{"trusted-proxies": c.TrustedProxies, "webhook-allow": c.WebhookAllow} {
+		for _, network := range list {
+			if _, err := netip.ParsePrefix(network); err != nil {
+				say(flag, "%q is no network such as 10.0.0.0/8", network)
+			}
 		}
 	}
 }

@@ -30,17 +30,19 @@ func TestEveryErrorAtOnce(t *testing.T) {
 	var out, said bytes.Buffer
 	status := run([]string{
 		"serve", "--listen=x", "--admin-listen=:", "--postgres-url=postgres://u:canary@h:x/d", "--nats-url=canary", "--max-conns=0", "--slow-query=-1s",
-		"--trusted-proxies=10.0.0.0", "--allowed-origins=*,https://ok.example", "--master-key-file=/is/not", "--memory-share=2", "--profile-keep=0",
+		"--trusted-proxies=10.0.0.0", "--allowed-origins=*,https://ok.example,https://Capital.example", "--webhook-allow=10.0.0.0/8,nope", "--master-key-file=/is/not", "--memory-share=2", "--profile-keep=0",
 	}, &out, &said)
 	require.Equal(t, misuse, status)
 	for _, flag := range []string{
-		"listen", "admin-listen", "postgres-url", "nats-url", "max-conns", "slow-query", "trusted-proxies", "allowed-origins", "master-key-file",
+		"listen", "admin-listen", "postgres-url", "nats-url", "max-conns", "slow-query", "trusted-proxies", "webhook-allow", "allowed-origins", "master-key-file",
 		"memory-share", "profile-keep",
 	} {
 		assert.Contains(t, said.String(), "sical: --"+flag)
 	}
-	assert.Equal(t, 11, strings.Count(said.String(), "sical: --"), said.String())
+	assert.Equal(t, 13, strings.Count(said.String(), "sical: --"), said.String())
 	assert.NotContains(t, said.String(), "canary")
+	assert.Contains(t, said.String(), `"https://Capital.example" is no origin such as https://app.example.org, in lower case`)
+	assert.Contains(t, said.String(), `--webhook-allow: "nope" is no network such as 10.0.0.0/8`)
 }
 
 // What cannot be read at all is told beside what makes no sense, of variables as well, and

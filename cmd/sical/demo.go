@@ -77,7 +77,7 @@ func (a *App) tryDemo(out io.Writer) {
 	if url == "" {
 		url = "http://" + a.Listen // where sical serve will be
 	}
-	token := program() + " token --data-dir " + a.DataDir
+	token := program() + " token --data-dir " + quote(a.DataDir)
 	fmt.Fprintf(out, `
 Three things to try while sical serves (nobody here has a password):
   curl -s %[1]s/v1/statistics

@@ -6,9 +6,7 @@ import (
 	"log/slog"
 
 	"sical-backend/events"
-	"sical-backend/internal/eventlog"
 	"sical-backend/internal/ids"
-	"sical-backend/internal/postgres"
 )
 
 // Erased prints the command that erases each user who was, a line of `import ndjson`
@@ -32,14 +30,11 @@ type erasure struct {
 func (x *Erased) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
-		return err
-	}
-	p, err := a.pool(ctx, postgres.RoleRelay, 2, nil)
+	log, err := a.openLog(ctx)
 	if err != nil {
 		return err
 	}
-	log, encoder := eventlog.NewReader(p), json.NewEncoder(out)
+	encoder := json.NewEncoder(out)
 	for after := max(x.From, 1) - 1; ; {
 		list, err := log.Read(ctx, after, tailPage)
 		if err != nil || len(list) == 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -65,6 +66,14 @@ type ReconcileEvents struct {
 	JSON  bool   `name:"json" help:"The report as one JSON object."`
 }
 
+// Validate refuses a range that is none, before anything is started.
+func (r *ReconcileEvents) Validate() error {
+	if r.To > 0 && r.From > r.To {
+		return fmt.Errorf("--from: %d is behind --to, %d", r.From, r.To)
+	}
+	return nil
+}
+
 // Run prints what was compared and found. Status 0 says that log and stream are
 // equal now.
 func (r *ReconcileEvents) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
@@ -103,7 +112,7 @@ func (r *ReconcileEvents) Run(ctx context.Context, c *Config, out *output, logge
 
 // openLog reaches the log, of the running process or of one's own.
 func (a *App) openLog(ctx context.Context) (eventlog.Reader, error) {
-	if err := a.joinOrStart(ctx); err != nil {
+	if err := a.joinOrRevive(ctx); err != nil {
 		return eventlog.Reader{}, err
 	}
 	p, err := a.pool(ctx, postgres.RoleRelay, 2, nil)
@@ -137,8 +146,15 @@ type ReplayEvents struct {
 	Subject string `help:"NATS subject to send on: none of this system's own." required:""`
 }
 
-// Validate refuses a subject of this system's own, before anything is started.
+// Validate refuses a range that is none, and a subject of this system's own, before
+// anything is started.
 func (r *ReplayEvents) Validate() error {
+	if r.From == 0 {
+		return errors.New("--from: the first position is 1")
+	}
+	if r.To > 0 && r.From > r.To {
+		return fmt.Errorf("--from: %d is behind --to, %d", r.From, r.To)
+	}
 	if err := relay.CheckSubject(r.Subject); err != nil {
 		return fmt.Errorf("--subject: %w", err)
 	}

@@ -55,6 +55,11 @@ func (m *Migrate) private(ctx context.Context, c *Config, out *output, logger *s
 	if !errors.Is(err, embedded.ErrNotRunning) {
 		return err
 	}
+	if m.Check {
+		if err := c.holds(); err != nil {
+			return err
+		}
+	}
 	a := newApp(*c, logger)
 	defer a.Close()
 	admin, err := a.standUp(ctx)

@@ -24,8 +24,16 @@ import (
 
 // Webhooks is where and for how long webhooks are tried.
 type Webhooks struct {
-	WebhookAllow  []netip.Prefix `help:"Networks (CIDR) inside that webhooks may reach, also without encryption. The public internet they reach by https alone."`
-	WebhookGiveUp time.Duration  `help:"How long a webhook may fail before it is disabled." default:"72h"`
+	WebhookAllow  []string      `help:"Networks (CIDR) inside that webhooks may reach, also without encryption. The public internet they reach by https alone."`
+	WebhookGiveUp time.Duration `help:"How long a webhook may fail before it is disabled." default:"72h"`
+}
+
+// networks reads what settle has checked.
+func networks(list []string) (read []netip.Prefix) {
+	for _, network := range list {
+		read = append(read, netip.MustParsePrefix(network))
+	}
+	return read
 }
 
 // webhookPatience: after a few quick tries, rounds from half a minute to an hour
@@ -59,7 +67,7 @@ func (a *App) startReactions(ctx context.Context) error {
 		},
 	})
 	a.onClose(deciding.Close)
-	client := web.NewOutsideClient(a.WebhookAllow)
+	client := web.NewOutsideClient(networks(a.WebhookAllow))
 	a.onClose(client.CloseIdleConnections)
 	hooks := webhook.New(webhook.Config{
 		Pool: p, Log: log, Vault: v, Client: client, Disable: disabler(deciding, v), Logger: a.logger, Now: time.Now,

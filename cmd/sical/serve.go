@@ -116,14 +116,14 @@ func (a *App) banner(out *output, begun bool) {
 
 First steps%[7]s:
   curl -s %[1]s/v1/statistics
-  %[8]s token --data-dir %[6]s --username NAME --role admin
-`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait, program())
+  %[8]s token --data-dir %[9]s --username NAME --role admin
+`, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait, program(), quote(a.DataDir))
 }
 
-// program is how whoever started this one starts it again.
+// program is how whoever started this one starts it again, for a shell.
 func program() string {
 	if file, err := os.Executable(); err != nil || strings.Contains(file, "go-build") { // go run's
 		return "go run ./cmd/sical"
 	}
-	return os.Args[0]
+	return quote(os.Args[0])
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,10 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/auth"
+	"sical-backend/internal/dispatch"
+	"sical-backend/internal/eventlog"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/telemetry"
 )
 
 // Token signs an access token with the keys of the data folder. Whoever may read
@@ -29,9 +34,9 @@ func (t *Token) Validate() error {
 	if _, err := uuid.Parse(t.User); t.User != "" && err != nil {
 		return fmt.Errorf("--user: %q is no UUID", t.User)
 	}
-	roles := []events.Role{events.Learner, events.Curator, events.Moderator, events.Admin}
-	if t.Role != "" && !slices.Contains(roles, events.Role(t.Role)) {
-		return fmt.Errorf("--role: one of %v is expected, not %q", roles, t.Role)
+	known := []string{string(events.Learner), string(events.Curator), string(events.Moderator), string(events.Admin)}
+	if t.Role != "" && !slices.Contains(known, t.Role) {
+		return fmt.Errorf("--role: one of %s is expected, not %q", strings.Join(known, ", "), t.Role)
 	}
 	if t.TTL < time.Second || t.TTL > auth.MaxLifetime {
 		return fmt.Errorf("--ttl: a token lives from 1s to 1h, not %v", t.TTL)
@@ -43,14 +48,21 @@ func (t *Token) Validate() error {
 func (t *Token) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
 	a := newApp(*c, logger)
 	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
+	if err := a.joinOrRevive(ctx); err != nil {
 		return err
 	}
-	d, err := a.startDecider(ctx)
+	p, err := a.pool(ctx, postgres.RoleCommand, min(a.MaxConns, 4), nil)
 	if err != nil {
 		return err
 	}
-	sessions, signer, err := a.sessions(ctx, d.pool)
+	v, err := a.vault(ctx, p)
+	if err != nil {
+		return err
+	}
+	log := eventlog.Open(eventlog.Config{Pool: p, Vault: v, Logger: logger, Meter: telemetry.NewLog(a.registry)})
+	a.onClose(log.Close)
+	d := dispatch.New(log, v)
+	sessions, signer, err := a.sessions(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -84,7 +96,7 @@ func (t *Token) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 	return nil
 }
 
-func (t *Token) find(ctx context.Context, d *decider) (events.ID, error) {
+func (t *Token) find(ctx context.Context, d *dispatch.Dispatcher) (events.ID, error) {
 	if t.User != "" {
 		return uuid.Parse(t.User)
 	}

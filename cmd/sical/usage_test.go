@@ -20,6 +20,9 @@ func TestWrongUsage(t *testing.T) {
 		{"events", "replay", "--from", "1", "--subject", "sical.events.goal"}, {"events", "tail", "--from", "-1"}, {"events", "tail", "--from"},
 		{"token", "--username", "ada", "--ttl", "5h"}, {"token", "--username", "ada", "--ttl", "-5m"}, {"token", "--username", "ada", "--ttl=-5m"},
 		{"projections", "rebuild", "nothing"}, {"projections", "parked", "nothing"}, {"projections", "retry", "nothing"}, {"projections", "pause", "nothing"},
+		{"bench", "--rounds", "0"}, {"bench", "--connections", "0"}, {"bench", "--connections", "1000000"},
+		{"events", "replay", "--from", "5", "--to", "1", "--subject", "audit.again"}, {"events", "replay", "--from", "0", "--subject", "audit.again"},
+		{"events", "reconcile", "--from", "5", "--to", "2"}, {"serve", "--listen", "127.0.0.1:99999"}, {"serve", "--admin-listen", ":x"},
 		{"projections", "verify", "nothing"}, {"projections", "rollback", "nothing"}, {"projections", "cancel", "nothing"}, {"projections", "approve", "nothing"},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -34,7 +37,7 @@ func TestWrongUsage(t *testing.T) {
 
 	for flag, args := range map[string][]string{
 		"--user": {"token", "--user", "nobody"}, "--subject": {"events", "replay", "--from", "1", "--subject", "sical.events.goal"},
-		"[learner curator moderator admin]":                                         {"token", "--username", "ada", "--role", "god"},
+		"one of learner, curator, moderator, admin is expected":                     {"token", "--username", "ada", "--role", "god"},
 		"--role-passwords is about the Postgres of --postgres-url":                  {"migrate", "--role-passwords", "."},
 		"--postgres-url and --nats-url":                                             {"query"},
 		"--from: a value is missing; one that begins with - is written --from=-1\n": {"events", "tail", "--from", "-1"},

@@ -12,12 +12,12 @@ import (
 	"sical-backend/projections"
 )
 
-// onViews runs f on the read models of the running instance, or of one of its own for
-// as long as it takes.
+// onViews runs f on the read models of the running instance, or of one that it starts on
+// the data folder for as long as it takes.
 func onViews(ctx context.Context, c *Config, logger *slog.Logger, f func(*App, pool) error) error {
 	a := newApp(*c, logger)
 	defer a.Close()
-	if err := a.joinOrStart(ctx); err != nil {
+	if err := a.joinOrRevive(ctx); err != nil {
 		return err
 	}
 	p, err := a.pool(ctx, postgres.RoleProjector, 2, nil)

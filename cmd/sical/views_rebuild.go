@@ -60,22 +60,29 @@ func (r *ViewRebuild) Validate() error { return r.request().Check() }
 // Run asks for a rebuild, which projectors do, and shows how far it is until it
 // ends or is held.
 func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+	return onView(ctx, c, logger, r.Name, true, func(a *App, p pool, v *projections.View) error {
 		if err := rebuild.Start(ctx, p, v, r.request()); err != nil {
 			return err
 		}
-		if r.Detach {
-			return nil
+		if !r.Detach {
+			return watch(ctx, a, p, v, out, r.JSON)
 		}
-		return watch(ctx, p, v, out, r.JSON)
+		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		if err == nil && j == nil {
+			err = errGone
+		}
+		if err != nil {
+			return err
+		}
+		return say(out, r.JSON, j, "The rebuild of %s is asked for; `sical projections jobs` tells how far it is.", v.Name)
 	})
 }
 
 // errGone is returned where somebody has taken the job away that is waited for.
 var errGone = errors.New("the rebuild is gone")
 
-// watch shows a rebuild until it ends or is held.
-func watch(ctx context.Context, p pool, v *projections.View, out *output, lines bool) error {
+// watch shows a rebuild until it ends or is held. Interrupted, it tells who goes on with it.
+func watch(ctx context.Context, a *App, p pool, v *projections.View, out *output, lines bool) error {
 	lines = lines || !term.IsTerminal(int(os.Stderr.Fd()))
 	show := func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
 	if lines {
@@ -104,7 +111,11 @@ func watch(ctx context.Context, p pool, v *projections.View, out *output, lines 
 			return fmt.Errorf("the rebuild is %s: %s", j.State, text(j.Error))
 		}
 		if !tick(ctx, 500*time.Millisecond) {
-			fmt.Fprintf(out, "The rebuild goes on; `sical projections cancel %s` ends it.\n", v.Name)
+			when := ""
+			if a.instance != nil { // nobody else folds
+				when = " with the next sical serve"
+			}
+			fmt.Fprintf(os.Stderr, "The rebuild goes on%s; `sical projections cancel %s` ends it.\n", when, v.Name)
 			return ctx.Err()
 		}
 	}
@@ -181,14 +192,14 @@ type ViewApprove struct {
 
 // Run lets a rebuild change over, and waits until it has.
 func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+	return onView(ctx, c, logger, r.Name, true, func(a *App, p pool, v *projections.View) error {
 		if err := rebuild.Approve(ctx, p, v); err != nil {
 			return err
 		}
 		if _, err := lookUntil(ctx, p, v, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
 			return err
 		}
-		return watch(ctx, p, v, out, r.JSON)
+		return watch(ctx, a, p, v, out, r.JSON)
 	})
 }
 

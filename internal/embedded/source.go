@@ -62,6 +62,9 @@ func findServer(ctx context.Context, places []source, dataDir string) (server, e
 
 var clusterName = regexp.MustCompile(`^pg([0-9]+)(-docker)?$`)
 
+// Holds tells whether there is a private Postgres in the data folder, running or not.
+func Holds(dataDir string) bool { return existingCluster(dataDir) != "" }
+
 // existingCluster returns the name of the newest Postgres folder in the data
 // folder, or "".
 func existingCluster(dataDir string) string {

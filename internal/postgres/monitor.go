@@ -104,11 +104,13 @@ func (m *Monitor) TraceCopyFromEnd(ctx context.Context, _ *pgx.Conn, data pgx.Tr
 }
 
 func (m *Monitor) ended(ctx context.Context, s *telemetry.Statement, took time.Duration, tag pgconn.CommandTag, err error) {
-	s.Done(outcome(ctx, err), took)
+	ended := outcome(ctx, err)
+	s.Done(ended, took)
 	if m.Slow > 0 && took >= m.Slow {
 		s.Slow()
 		m.Logger.LogAttrs(ctx, slog.LevelWarn, "slow statement",
-			slog.String("statement", s.Name), slog.Duration("took", took), slog.Int64("rows", tag.RowsAffected()), slog.Bool("failed", err != nil))
+			slog.String("statement", s.Name), slog.Duration("took", took), slog.Int64("rows", tag.RowsAffected()),
+			slog.Bool("failed", ended == telemetry.Failed), slog.Bool("cancelled", ended == telemetry.Cancelled))
 	}
 }
 

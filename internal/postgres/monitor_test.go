@@ -111,10 +111,10 @@ func TestStatementsCountByName(t *testing.T) {
 	}
 }
 
-// Whoever hangs up is no failure of the database.
+// Whoever hangs up is no failure of the database, nor does the log say so.
 func TestCancelledIsNoError(t *testing.T) {
 	t.Parallel()
-	w := watch(t, 0)
+	w := watch(t, time.Nanosecond)
 	conn, err := w.Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()
@@ -124,6 +124,8 @@ func TestCancelledIsNoError(t *testing.T) {
 	require.Error(t, err)
 	require.InDelta(t, 1, w.count(t, "wait", "none", "cancelled"), 0)
 	require.InDelta(t, 0, w.count(t, "wait", "none", "error"), 0)
+	require.Contains(t, w.said(), `"statement":"wait none"`)
+	require.Contains(t, w.said(), `"failed":false,"cancelled":true`)
 }
 
 func TestSlowStatementsAreLoggedWithoutValues(t *testing.T) {

@@ -26,13 +26,21 @@ func newCORS(origins []string) (*cors, error) {
 		maxAge: []string{"3600"},
 	}
 	for _, origin := range origins {
-		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || strings.ToLower(u.Scheme+"://"+u.Host) != origin {
-			return nil, fmt.Errorf("CORS origin %q is not of the form scheme://host[:port]", origin)
+		if err := CheckOrigin(origin); err != nil {
+			return nil, err
 		}
 		c.origins[origin] = struct{}{}
 	}
 	return c, nil
+}
+
+// CheckOrigin refuses what no browser sends as an origin.
+func CheckOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme == "" || u.Host == "" || strings.ToLower(u.Scheme+"://"+u.Host) != origin {
+		return fmt.Errorf("%q is no origin such as https://app.example.org, in lower case, as browsers send it", origin)
+	}
+	return nil
 }
 
 // set marks an answer as readable by the request's origin, if it is on the list.

@@ -211,6 +211,7 @@ func TestProtectRefusesBadConfig(t *testing.T) {
 	t.Parallel()
 	for _, origin := range []string{"*", "null", "https://a.example/", "https://A.example", "a.example", "https://", ""} {
 		require.Error(t, Protect(echo.New(), Config{Origins: []string{origin}, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now}), origin)
+		require.ErrorContains(t, CheckOrigin(origin), "lower case", origin)
 	}
 	require.Error(t, Protect(echo.New(), Config{TrustedProxies: []string{"10.0.0.1"}, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now}))
 }

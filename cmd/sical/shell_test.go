@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/embedded"
+)
+
+// TestQuote has a shell read what was written for it.
+func TestQuote(t *testing.T) {
+	t.Parallel()
+	for _, word := range []string{"", "/var/lib/sical", "/home/ana/my data", "it's", `a"b\c`, "$HOME", "~", "*", "a;b", "a\nb", "学习", "-x"} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(word)+"; printf '%s' \"|$#\"").Output()
+		require.NoError(t, err)
+		assert.Equal(t, word+"|0", string(out))
+	}
+	assert.Equal(t, "/var/lib/sical-1.0:x=y", quote("/var/lib/sical-1.0:x=y"), "what needs no quotes has none")
+}
+
+// What the banner and the demo print can be pasted wherever the data folder is.
+func TestPrintedCommandsCanBePasted(t *testing.T) {
+	t.Parallel()
+	a := newApp(Config{DataDir: "/home/ana/my data"}, slog.New(slog.DiscardHandler))
+	a.instance = &embedded.Instance{}
+	var out bytes.Buffer
+	a.banner(&output{&out}, true)
+	a.tryDemo(&out)
+	assert.Contains(t, out.String(), "data folder      /home/ana/my data\n")
+	assert.Equal(t, 3, bytes.Count(out.Bytes(), []byte(" token --data-dir '/home/ana/my data' --username ")), out.String())
+}
