@@ -18,7 +18,7 @@ import (
 // Views looks at the read models and steers their projection.
 type Views struct {
 	List   ViewList  `cmd:"" help:"Every view: how far it is, who folds it, and whether it can."`
-	Pause  ViewState `cmd:"" help:"Stop folding a view; reads go on."`
+	Pause  ViewState `cmd:"" help:"Stop folding a view until it is resumed, whatever is rebuilt meanwhile; reads go on."`
 	Resume ViewState `cmd:"" help:"Go on folding a view."`
 
 	Jobs     ViewJobs     `cmd:"" help:"The latest rebuild and verification of each view, and how far they are."`

@@ -36,6 +36,8 @@ func (b binary) rebuilds(t *testing.T) {
 	assert.Contains(t, b.output(t, dir, "", "projections", "rollback", "progress"), "read from build 1")
 	assert.Regexp(t, `^{"build":2,"version":\d+,"view":"progress"}\s*$`, b.output(t, dir, "", "projections", "rollback", "progress", "--json"))
 	assert.JSONEq(t, `{"view":"progress","state":"paused"}`, b.output(t, dir, "", "projections", "pause", "progress", "--json"))
+	assert.Contains(t, b.output(t, dir, "", "projections", "rebuild", "progress", "--json"), `"state":"done"`)
+	assert.Regexp(t, `progress .* paused `, b.output(t, dir, "", "projections", "list"), "until it is resumed")
 	assert.JSONEq(t, `{"view":"progress","state":"live"}`, b.output(t, dir, "", "projections", "resume", "progress", "--json"))
 	for _, wrong := range [][]string{{"cancel", "goal"}, {"rollback", "goal"}, {"approve", "goal"}, {"retry", "goal"}} {
 		var stderr bytes.Buffer
@@ -78,7 +80,7 @@ func (b binary) survivesKills(t *testing.T, dir string, s *server) {
 	for range 4 {
 		if ended(state()) { // slow enough to be at work for a while
 			before, _ = builds()
-			b.output(t, dir, "", "projections", "rebuild", "user", "--rate", "30", "--detach")
+			assert.Contains(t, b.output(t, dir, "", "projections", "rebuild", "user", "--rate", "30", "--detach", "--json"), `{"view":"user",`)
 		}
 		moment := time.Duration(rand.IntN(2500)) * time.Millisecond
 		t.Logf("killed after %v", moment)

@@ -46,6 +46,10 @@ func TestProjections(t *testing.T) {
 		e.ServeHTTP(w, r)
 		return w.Code, w.Body.String()
 	}
+	_, err = pool.Exec(t.Context(), `
+		insert into sical.projection (view, version, build, shard, incarnation, state) values ('path', $1, 1, 0, gen_random_uuid(), 'live')`,
+		projections.Path.Version)
+	require.NoError(t, err)
 	for _, step := range []struct {
 		path, body string
 		status     int
@@ -64,8 +68,10 @@ func TestProjections(t *testing.T) {
 		{"/admin/projections/goal/verify", `{"sample":-1}`, http.StatusUnprocessableEntity, "sample"},
 		{"/admin/projections/goal/verify", "", http.StatusAccepted, `"kind":"verify"`},
 		{"/admin/projections/goal/verify", "", http.StatusConflict, "already"},
-		{"/admin/projections/goal/pause", "", http.StatusOK, `"items"`},
-		{"/admin/projections/goal/resume", "", http.StatusOK, `"items"`},
+		{"/admin/projections/goal/pause", "", http.StatusConflict, "no build"},
+		{"/admin/projections/goal/resume", "", http.StatusConflict, "no build"},
+		{"/admin/projections/path/pause", "", http.StatusOK, `"items"`},
+		{"/admin/projections/path/resume", "", http.StatusOK, `"items"`},
 	} {
 		status, body := ask(http.MethodPost, step.path, step.body)
 		assert.Equal(t, step.status, status, "%s %s: %s", step.path, step.body, body)

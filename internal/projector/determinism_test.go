@@ -64,7 +64,7 @@ func (w *world) build(v *projections.View, shards int) (b projections.Build) {
 		if err = SetPosition(context.Background(), tx, b, 0); err != nil {
 			return err
 		}
-		return Flip(context.Background(), tx, b)
+		return Flip(context.Background(), tx, projections.Build{}, b)
 	}))
 	return b
 }

@@ -115,9 +115,10 @@ func Skipped(ctx context.Context, tx pgx.Tx, b projections.Build, forms []string
 	return err
 }
 
-// Flip has a build read instead of the one that was, which is kept going as the
-// way back.
-func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
+// Flip has the build to read instead of from, Number 0 for none, which is kept going as
+// the way back. Where that is paused, so is what is read now: a pause ends where somebody
+// ends it.
+func Flip(ctx context.Context, tx pgx.Tx, from, to projections.Build) error {
 	done, err := tx.Exec(ctx, `-- flip view_version
 		update sical.view_version r
 		set previous = case serving when $3 then previous else serving end, serving = $3, flipped_at = clock_timestamp()
@@ -127,6 +128,14 @@ func Flip(ctx context.Context, tx pgx.Tx, to projections.Build) error {
 	if err == nil && done.RowsAffected() == 0 {
 		return fmt.Errorf("%w: %s", ErrNoBuild, to)
 	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `-- pause projection
+		update sical.projection set state = 'paused', updated_at = now()
+		where view = $1 and version = $2 and build = $3 and state = 'live'
+			and exists (select from sical.projection where view = $1 and version = $4 and build = $5 and state = 'paused')`,
+		to.View, to.Version, to.Number, from.Version, from.Number)
 	return err
 }
 
@@ -198,5 +207,5 @@ func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) e
 	if _, err := tx.Exec(ctx, "-- index "+v.Name+"\n"+v.IndexDDL(b)); err != nil || served {
 		return err
 	}
-	return Flip(ctx, tx, b)
+	return Flip(ctx, tx, projections.Build{}, b)
 }

@@ -89,7 +89,7 @@ func (w *world) flip(cfg Config, from, to projections.Build) {
 			if !enough {
 				return errors.New("it is behind")
 			}
-			return Flip(ctx, tx, to)
+			return Flip(ctx, tx, from, to)
 		})
 	})
 	Announce(cfg, to)

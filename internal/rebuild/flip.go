@@ -121,7 +121,7 @@ func (r *rebuilding) change(ctx context.Context, outcome *Outcome, most int64) (
 		case behind > most:
 			return ErrBehind
 		}
-		if err := projector.Flip(ctx, tx, r.build); err != nil {
+		if err := projector.Flip(ctx, tx, old, r.build); err != nil {
 			return err
 		}
 		return r.end(ctx, tx, Done, outcome, nil)
@@ -164,13 +164,14 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 			if err != nil {
 				return err
 			}
+			from := v.Build(*serving)
 			to = v.Build(*previous)
-			if behind, _, err := holdBoth(ctx, tx, v.Build(*serving), to); err != nil {
+			if behind, _, err := holdBoth(ctx, tx, from, to); err != nil {
 				return err
 			} else if behind > 0 {
 				return ErrBehind
 			}
-			return projector.Flip(ctx, tx, to)
+			return projector.Flip(ctx, tx, from, to)
 		})
 		if err == nil {
 			announce(to)

@@ -172,7 +172,7 @@ func TestRollbackWhileChangingOver(t *testing.T) {
 		behind, _, err := holdBoth(t.Context(), tx, old, ahead)
 		require.NoError(t, err)
 		require.Negative(t, behind)
-		return projector.Flip(t.Context(), tx, ahead)
+		return projector.Flip(t.Context(), tx, old, ahead)
 	}))
 	require.ErrorIs(t, testkit.Receive(t, changed), ErrBehind)
 	assert.Equal(t, ahead.Number, w.serving(v))

@@ -4,27 +4,41 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
-// Pause has nobody fold a view, in none of its builds; reads go on.
+// Pause has nobody fold a view, in none of its builds, until Resume; reads go on. A build
+// that a rebuild is at goes on, and is paused once it is read. It fails with ErrUnready.
 func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	return steer(ctx, pool, v, "paused")
+	return steer(ctx, pool, v, `update sical.projection p set state = 'paused', updated_at = now()
+		where view = $1 and version = $2 and state <> 'building' and not exists (
+			select from sical.projection_job j
+			where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))`)
 }
 
-// Resume has a paused or failed view folded again.
+// Resume has a paused or failed view folded again. It fails with ErrUnready.
 func Resume(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	return steer(ctx, pool, v, "live")
+	return steer(ctx, pool, v, `update sical.projection set state = 'live', updated_at = now()
+		where view = $1 and version = $2 and state <> 'building'`)
 }
 
-// steer writes a state down; the owners of the view heed it within a second.
-func steer(ctx context.Context, pool *pgxpool.Pool, v *projections.View, state string) error {
-	_, err := pool.Exec(ctx, `-- steer projection
-		update sical.projection set state = $3, updated_at = now()
-		where view = $1 and version = $2 and state <> 'building'`, v.Name, v.Version, state)
-	return err
+// steer writes a state down; the owners of the view heed it within a second. The version is
+// held, so that nobody changes over meanwhile to a build that is left out.
+func steer(ctx context.Context, pool *pgxpool.Pool, v *projections.View, update string) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if err := projector.LockVersion(ctx, tx, v); err != nil {
+			return err
+		}
+		done, err := tx.Exec(ctx, "-- steer projection\n"+update, v.Name, v.Version)
+		if err == nil && done.RowsAffected() == 0 {
+			err = ErrUnready
+		}
+		return err
+	})
 }
 
 // Named finds one of the views. It fails with an UnknownViewError.
