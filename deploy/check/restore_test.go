@@ -38,8 +38,11 @@ func TestBackupAndRestore(t *testing.T) {
 	later := bob.call(t, "POST", "/v1/goals", `{"title":"his second","visibility":"public"}`)
 	at := position(later)
 	bob.call(t, "GET", "/v1/goals/"+later["id"].(string), "", "Sical-Min-Position", at, "Prefer", "wait=5")
-	operator := w.here(c["command"].env) // acts as every role, as the migration does
-	operator["SICAL_POSTGRES_URL"] = w.here(c["migrate"].env)["SICAL_POSTGRES_URL"]
+	role := w.here(c["command"].env)
+	operator := map[string]string{ // no more than the page names
+		"SICAL_NATS_URL": role["SICAL_NATS_URL"], "SICAL_POSTGRES_URL": w.here(c["migrate"].env)["SICAL_POSTGRES_URL"],
+		"SICAL_MASTER_KEY_FILE": filepath.Join(w.dir, "volume", "keys", "master"), "SICAL_DATA_DIR": filepath.Join(w.dir, "operator"),
+	}
 	erased := w.file("erased.ndjson", run(t, binary(t), operator, "events", "erased"))
 	w.sql(`select pg_switch_wal()`)
 

@@ -31,7 +31,8 @@ async function round() {
 // build says which binary answers.
 function build(page) {
   const [info] = page.get('sical_build_info') || []
-  say($('build'), info ? [info.labels.version, info.labels.commit].filter((s) => s && !s.startsWith('unknown')).map((s) => s.slice(0, 20)).join(' · ') : '')
+  const known = (s) => (s && !s.startsWith('unknown') ? [s] : [])
+  say($('build'), info ? [...known(info.labels.version), ...known(info.labels.commit).map((s) => s.slice(0, 12))].join(' · ') : '')
 }
 
 function report(error, wait) {
