@@ -14,6 +14,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/loadtest"
+	"sical-backend/internal/pause"
 )
 
 // crowd is who loads a system, and what they have made there: one person a
@@ -200,7 +201,7 @@ func seenAsOf(ctx context.Context, conn *loadtest.Conn, p person, path string, a
 // says so at once.
 func whileBehind(ctx context.Context, ask func() error) error {
 	err := ask()
-	for isBehind(err) && tick(ctx, 50*time.Millisecond) {
+	for isBehind(err) && pause.For(ctx, 50*time.Millisecond) {
 		err = ask()
 	}
 	return err

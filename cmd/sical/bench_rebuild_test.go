@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/loadtest"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/rebuild"
 )
 
@@ -101,7 +102,7 @@ func (l *launched) rebuild(b *testing.B) error {
 	if _, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodPost, Path: "/admin/projections/goal/rebuild"}); err != nil {
 		return err
 	}
-	for tick(b.Context(), 200*time.Millisecond) {
+	for pause.For(b.Context(), 200*time.Millisecond) {
 		a, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: "/admin/projections"})
 		if err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/importer"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/postgres"
 )
 
@@ -66,7 +67,7 @@ func (i *importing) stage(ctx context.Context, name string, most int, items iter
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for tick(shown, 200*time.Millisecond) {
+		for pause.For(shown, 200*time.Millisecond) {
 			_ = bar.Set64(counts.All())
 		}
 	}()
@@ -117,7 +118,7 @@ func (i *importing) catchUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if behind && !tick(ctx, 100*time.Millisecond) {
+		if behind && !pause.For(ctx, 100*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
@@ -155,16 +156,4 @@ func shareLines(name string, out io.Writer) (show func(done float64), clear func
 			fmt.Fprintf(out, "%s: %d %%\n", name, 10*tenths)
 		}
 	}, func() {}
-}
-
-// tick waits and tells whether ctx lives on.
-func tick(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,13 +73,14 @@ func (a *App) ready(c echo.Context) error {
 func (a *App) readiness(ctx context.Context) status {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	answer, failures := status{"ready", map[string]string{}}, ""
+	answer := status{"ready", map[string]string{}}
+	var reasons []string
 	ask := func(list []check) {
 		for _, check := range list {
 			answer.Checks[check.name] = "ok"
 			if err := check.ask(ctx); err != nil {
 				answer.Checks[check.name] = public(err)
-				failures += check.name + ": " + err.Error() + "; "
+				reasons = append(reasons, check.name+": "+err.Error())
 			}
 		}
 	}
@@ -86,6 +88,7 @@ func (a *App) readiness(ctx context.Context) status {
 	if !a.started.Load() {
 		ask(a.beginnings)
 	}
+	failures := strings.Join(reasons, "; ")
 	if was := a.unready.Swap(&failures); failures != "" && (was == nil || *was != failures) {
 		a.logger.Warn("not ready", "why", failures)
 	}

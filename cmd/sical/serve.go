@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sical-backend/internal/embedded"
+	"sical-backend/internal/pause"
 )
 
 // Serve is every role in one process.
@@ -54,7 +55,7 @@ func (a *App) begin(ctx context.Context) (begun bool) {
 		switch err := needs[0].ask(ctx); {
 		case err == nil:
 			needs = needs[1:]
-		case !tick(ctx, 10*time.Millisecond):
+		case !pause.For(ctx, 10*time.Millisecond):
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"sical-backend/internal/pause"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -55,7 +56,7 @@ func (r *ViewRetry) Run(ctx context.Context, c *Config, out *output, logger *slo
 		if err := projector.Retry(ctx, p, v, r.Key); err != nil {
 			return err
 		}
-		for tick(ctx, 100*time.Millisecond) {
+		for pause.For(ctx, 100*time.Millisecond) {
 			list, err := projector.Parked(ctx, p, v.Name)
 			if err != nil {
 				return err

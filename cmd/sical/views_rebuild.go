@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"sical-backend/internal/pause"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/projections"
@@ -110,7 +111,7 @@ func watch(ctx context.Context, a *App, p pool, v *projections.View, out *output
 		case j.Ended():
 			return fmt.Errorf("the rebuild is %s: %s", j.State, text(j.Error))
 		}
-		if !tick(ctx, 500*time.Millisecond) {
+		if !pause.For(ctx, 500*time.Millisecond) {
 			when := ""
 			if a.instance != nil { // nobody else folds
 				when = " with the next sical serve"
@@ -170,7 +171,7 @@ func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *sl
 
 // lookUntil looks at the rebuild of a view until it is as asked for, and returns it then.
 func lookUntil(ctx context.Context, p pool, v *projections.View, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
-	for tick(ctx, 100*time.Millisecond) {
+	for pause.For(ctx, 100*time.Millisecond) {
 		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
 		switch {
 		case err != nil:

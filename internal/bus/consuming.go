@@ -45,15 +45,3 @@ func awaitClosed(consuming jetstream.ConsumeContext) {
 	case <-time.After(stopTimeout):
 	}
 }
-
-// pause waits; it reports false if ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"sical-backend/internal/pause"
 )
 
 // Batch is a run of messages with consecutive sequences.
@@ -91,7 +93,7 @@ func (r *Reader) Read(ctx context.Context, start uint64, maxMsgs int, fn func(Ba
 		if f.prev != before {
 			retry = minRetry
 		}
-		if !pause(ctx, retry) {
+		if !pause.For(ctx, retry) {
 			return ctx.Err()
 		}
 		retry = min(2*retry, maxRetry)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/pause"
 	"sical-backend/internal/testkit"
 )
 
@@ -163,7 +164,7 @@ func publishAll(t *testing.T, p *SequencedPublisher, n int) {
 			last = wrong.Last
 		case err != nil:
 			require.NoError(t, ctx.Err())
-			require.True(t, pause(ctx, 10*time.Millisecond)) // the server is restarting
+			require.True(t, pause.For(ctx, 10*time.Millisecond)) // the server is restarting
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"sical-backend/internal/pause"
 )
 
 // subscription is one call of Subscribe. All its state belongs to the
@@ -41,7 +43,7 @@ func (s *subscription) run(ctx context.Context, consumer jetstream.Consumer) {
 			if s.floor != floor {
 				retry, floor = minRetry, s.floor
 			}
-			if !pause(ctx, retry) {
+			if !pause.For(ctx, retry) {
 				return
 			}
 			retry = min(2*retry, maxRetry)

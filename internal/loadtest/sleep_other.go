@@ -5,14 +5,9 @@ package loadtest
 import (
 	"context"
 	"time"
+
+	"sical-backend/internal/pause"
 )
 
 // sleep waits, or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
+func sleep(ctx context.Context, d time.Duration) { pause.For(ctx, d) }

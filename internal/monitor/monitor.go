@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/pause"
 	"sical-backend/internal/telemetry"
 )
 
@@ -62,7 +63,7 @@ func (m *Monitor) Run(ctx context.Context) error {
 			m.Logger.DebugContext(ctx, "monitor: trying again", "error", err)
 		}
 		m.System.Tell(nil)
-		sleep(ctx, m.Interval)
+		pause.For(ctx, m.Interval)
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (m *Monitor) watch(ctx context.Context) error {
 			return err
 		}
 		if !more {
-			sleep(ctx, m.Interval)
+			pause.For(ctx, m.Interval)
 		}
 	}
 	return ctx.Err()
@@ -120,13 +121,4 @@ func (m *Monitor) look(ctx context.Context, conn *pgx.Conn) (more bool, err erro
 		m.System.Tell(f)
 	}
 	return more, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"sical-backend/internal/pause"
 )
 
 // Config says what is profiled. Mutex and Block are what the runtime's functions of the
@@ -44,11 +46,7 @@ func Run(ctx context.Context, c Config) error {
 		if err := c.take(ctx); err != nil && ctx.Err() == nil {
 			c.Logger.Warn("profile not taken", "error", err)
 		}
-		t := time.NewTimer(c.Every - c.CPU)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !pause.For(ctx, c.Every-c.CPU) {
 			return nil
 		}
 	}
@@ -66,12 +64,7 @@ func (c Config) take(ctx context.Context) error {
 	if failed := pprof.StartCPUProfile(&cpu); failed != nil {
 		return errors.Join(err, failed)
 	}
-	t := time.NewTimer(c.CPU)
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	t.Stop()
+	pause.For(ctx, c.CPU)
 	pprof.StopCPUProfile()
 	return errors.Join(err, c.keep("cpu", now, cpu.Bytes()))
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"sical-backend/events"
+	"sical-backend/internal/pause"
 )
 
 const (
@@ -150,7 +151,7 @@ func (h *hub) feed(ctx context.Context) error {
 		err := h.cfg.Feed.Read(ctx, h.incarnation, h.position()+1, func(list []*events.Event) uint64 { return h.add(list, true) })
 		if ctx.Err() == nil {
 			h.cfg.Logger.WarnContext(ctx, "live feed interrupted", "err", err)
-			pause(ctx, renewal)
+			pause.For(ctx, renewal)
 		}
 	}
 	return nil
@@ -160,7 +161,7 @@ func (h *hub) feed(ctx context.Context) error {
 func (h *hub) follow(ctx context.Context) error {
 	wait := tailLater
 	for {
-		pause(ctx, wait)
+		pause.For(ctx, wait)
 		if ctx.Err() != nil {
 			return nil
 		}

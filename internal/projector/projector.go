@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/events"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/tracing"
 	"sical-backend/projections"
@@ -83,7 +84,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := p.session(ctx); err != nil && ctx.Err() == nil {
 			p.cfg.Logger.WarnContext(ctx, "projector starts again", "err", err)
-			pause(ctx, renewal)
+			pause.For(ctx, renewal)
 		}
 	}
 	return nil
@@ -108,13 +109,4 @@ func (p *Projector) session(ctx context.Context) error {
 	group.Go(func() error { return h.follow(ctx) })
 	group.Go(func() error { return newKeeper(p, h, group).run(ctx) })
 	return group.Wait()
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

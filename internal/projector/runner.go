@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/internal/cache"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/telemetry"
 	"sical-backend/projections"
 )
@@ -114,7 +115,7 @@ func (r *runner) run(ctx context.Context) error {
 			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
 		}
 		troubled = true
-		pause(ctx, again)
+		pause.For(ctx, again)
 	}
 	return nil
 }
@@ -211,7 +212,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if breath := time.Until(r.breathed); breath > 0 {
-		pause(ctx, breath)
+		pause.For(ctx, breath)
 	}
 	list, behind, changed := r.hub.after(r.lease.position)
 	if behind {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/pause"
 	"sical-backend/projections"
 )
 
@@ -80,7 +81,7 @@ func (o *Observer) Look(ctx context.Context) ([]Status, []Shard, error) {
 		}
 		o.rates = nil
 		o.remember(positions(shards))
-		pause(ctx, between)
+		pause.For(ctx, between)
 	}
 	shards, err := shards(ctx, o.pool)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"sical-backend/internal/pause"
 )
 
 // commit stores that every event up to the position is done with. It fails with
@@ -62,7 +64,7 @@ func (s *source) failed(ctx context.Context, c *served, cause error) error {
 		return err
 	}
 	c.failing.Store(true)
-	pause(ctx, wait)
+	pause.For(ctx, wait)
 	return ctx.Err()
 }
 

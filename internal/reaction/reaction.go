@@ -14,6 +14,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/bus"
+	"sical-backend/internal/pause"
 )
 
 // ErrPoison marks an event that no retry can help: it is set aside, and the
@@ -112,7 +113,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := r.session(ctx); err != nil && ctx.Err() == nil {
 			r.cfg.Logger.WarnContext(ctx, "reaction starts again", "reaction", r.cfg.Reaction.Name(), "err", err)
-			pause(ctx, beat)
+			pause.For(ctx, beat)
 		}
 	}
 	return nil
@@ -139,13 +140,4 @@ func (r *Runtime) session(ctx context.Context) error {
 	err = group.Wait()
 	s.followers.Wait()
 	return err
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

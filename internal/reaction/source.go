@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"sical-backend/events"
+	"sical-backend/internal/pause"
 )
 
 // source is the Watermill Subscriber of a reaction: one channel for the consumers
@@ -109,7 +110,7 @@ func (s *source) start(c *served) {
 // follow gives the consumer what it wants, in order, until ctx or the lease ends.
 func (s *source) follow(ctx context.Context, c *served) error {
 	if c.retryAt != nil {
-		pause(ctx, time.Until(*c.retryAt))
+		pause.For(ctx, time.Until(*c.retryAt))
 	}
 	for ctx.Err() == nil {
 		list, behind, changed := s.tail.after(c.position)
@@ -119,7 +120,7 @@ func (s *source) follow(ctx context.Context, c *served) error {
 				return err
 			}
 			if len(list) == 0 { // the log is shorter than it was: the next beat finds out
-				pause(ctx, beat)
+				pause.For(ctx, beat)
 			}
 		}
 		for _, e := range list {

@@ -8,6 +8,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/bus"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/wire"
 )
 
@@ -116,7 +117,7 @@ func (t *tail) feed(ctx context.Context) {
 		})
 		if ctx.Err() == nil {
 			t.cfg.Logger.WarnContext(ctx, "live feed interrupted", "reaction", t.cfg.Reaction.Name(), "err", err)
-			pause(ctx, idle)
+			pause.For(ctx, idle)
 		}
 	}
 }
@@ -128,7 +129,7 @@ func (t *tail) follow(ctx context.Context) {
 		at := t.position()
 		if at != seen {
 			seen = at
-			pause(ctx, idle)
+			pause.For(ctx, idle)
 			continue
 		}
 		list, err := t.page(ctx, at)
@@ -137,7 +138,7 @@ func (t *tail) follow(ctx context.Context) {
 		}
 		t.add(list)
 		if seen = t.position(); len(list) < pageSize {
-			pause(ctx, idle)
+			pause.For(ctx, idle)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/pause"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -77,7 +78,7 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 	}
 	old, err := r.change(ctx, outcome, 0)
 	for try := 2; errors.Is(err, ErrBehind) && try <= flipTries; try++ {
-		if !tick(ctx, flipWait) {
+		if !pause.For(ctx, flipWait) {
 			return context.Cause(ctx)
 		}
 		most := int64(0)
@@ -179,7 +180,7 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 		if !errors.Is(err, ErrBehind) || try == 40 {
 			return err
 		}
-		if !tick(ctx, flipWait) {
+		if !pause.For(ctx, flipWait) {
 			return ctx.Err()
 		}
 	}

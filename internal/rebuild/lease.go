@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/pause"
 	"sical-backend/projections"
 )
 
@@ -104,7 +105,7 @@ func (c *claim) set(ctx context.Context, q querier, assignments string, args ...
 // work, through stop, where the job was cancelled or lost.
 func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status func() Status) {
 	lost := time.Now().Add(3 * time.Second)
-	for tick(ctx, beat) {
+	for pause.For(ctx, beat) {
 		s := status()
 		var eta *float64
 		if s.ETA > 0 {
@@ -161,16 +162,4 @@ func (c *claim) release() {
 	_, _ = c.w.cfg.Pool.Exec(ctx, `-- release projection_job
 		update sical.projection_job set owner = null, lease_until = null
 		where view = $1 and version = $2 and kind = $3 and owner = $4`, c.view.Name, c.view.Version, c.kind, c.w.owner)
-}
-
-// tick waits and tells whether ctx lives on.
-func tick(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

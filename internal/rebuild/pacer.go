@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/pause"
 )
 
 // pacer holds a rebuild back: to a rate that was asked for, and, where live
@@ -78,7 +80,7 @@ func (p *pacer) wait(ctx context.Context, n int, took time.Duration) error {
 		}
 	}
 	p.mu.Unlock()
-	if d := due.Sub(now); d > 0 && !tick(ctx, d) {
+	if d := due.Sub(now); d > 0 && !pause.For(ctx, d) {
 		return context.Cause(ctx)
 	}
 	return nil
@@ -108,7 +110,7 @@ type traffic struct {
 // run watches how live traffic fares until ctx ends.
 func (p *pacer) run(ctx context.Context) {
 	var best time.Duration
-	for tick(ctx, probeEvery) {
+	for pause.For(ctx, probeEvery) {
 		began := time.Now()
 		var lag int64
 		var seen traffic

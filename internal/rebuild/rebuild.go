@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/internal/heap"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -213,7 +214,7 @@ func (r *rebuilding) await(ctx context.Context) error {
 		if head-at <= near {
 			return nil
 		}
-		if !tick(ctx, beat/5) {
+		if !pause.For(ctx, beat/5) {
 			return context.Cause(ctx)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/pause"
 	"sical-backend/projections"
 )
 
@@ -81,7 +82,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if worked && err == nil {
 			continue
 		}
-		if !tick(ctx, beat) {
+		if !pause.For(ctx, beat) {
 			return nil
 		}
 	}

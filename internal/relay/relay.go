@@ -22,6 +22,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/tracing"
 	"sical-backend/internal/wire"
 )
@@ -154,7 +155,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		if time.Since(begun) > 10*time.Second {
 			retry = 50 * time.Millisecond
 		}
-		sleep(ctx, retry)
+		pause.For(ctx, retry)
 		retry = min(2*retry, 2*time.Second)
 	}
 	return nil
@@ -187,7 +188,7 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 				return err
 			}
 		case <-rings:
-			sleep(ctx, time.Until(r.rested))
+			pause.For(ctx, time.Until(r.rested))
 			if err := r.catchUp(ctx); err != nil {
 				return err
 			}
@@ -213,16 +214,4 @@ func (r *Relay) works(does bool) {
 func overtaken(err error) bool {
 	var wrong *bus.WrongSequenceError
 	return errors.As(err, &wrong) && wrong.Last > wrong.Expected
-}
-
-// sleep waits and tells whether ctx lives on.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

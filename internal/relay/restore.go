@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"sical-backend/internal/bus"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/wire"
 )
 
@@ -56,7 +57,7 @@ func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) err
 			}
 			continue
 		}
-		if !sleep(ctx, restoreLook) {
+		if !pause.For(ctx, restoreLook) {
 			return ctx.Err()
 		}
 	}

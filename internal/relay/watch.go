@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sical-backend/internal/bus"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/wire"
 )
 
@@ -45,7 +46,7 @@ func (r *Relay) look(ctx context.Context) (verdict, error) {
 // contradicts it, and nobody mends that.
 func (r *Relay) standBy(ctx context.Context) error {
 	idle, before := false, uint64(0)
-	for sleep(ctx, standby) {
+	for pause.For(ctx, standby) {
 		if _, err := r.recall(ctx); err != nil {
 			return err
 		}
