@@ -72,9 +72,9 @@ func foldAssessment(r *AssessmentRow, e events.Event) bool {
 			MaxScore: d.MaxScore, Weight: d.Weight, DueDate: d.DueDate, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
 	case *events.AssessmentWasSubmitted:
-		r.Status, r.SubmittedAt = events.AssessmentSubmitted, &e.OccurredAt
+		r.Status, r.SubmittedAt = events.AssessmentSubmitted, new(e.OccurredAt)
 	case *events.AssessmentWasGraded:
-		r.Status, r.Score, r.GradedAt = events.AssessmentGraded, &d.Score, &e.OccurredAt
+		r.Status, r.Score, r.GradedAt = events.AssessmentGraded, &d.Score, new(e.OccurredAt)
 	case *events.AssessmentWasVoided:
 		r.Status, r.Score = events.AssessmentVoid, nil
 	}

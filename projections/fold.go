@@ -32,18 +32,24 @@ func setTo[T any](field *T, c *events.Change[T]) {
 	}
 }
 
-// earliest and latest keep the outermost of the instants seen, so that the
-// order in which a client delivers its past does not matter.
+// earliest and latest keep the outermost of the instants seen, so that the order in
+// which a client delivers its past does not matter. What was seen is changed in place.
 func earliest(seen *time.Time, t time.Time) *time.Time {
-	if seen != nil && seen.Before(t) {
-		return seen
+	if seen == nil {
+		return new(t)
 	}
-	return &t
+	if t.Before(*seen) {
+		*seen = t
+	}
+	return seen
 }
 
 func latest(seen *time.Time, t time.Time) *time.Time {
-	if seen != nil && seen.After(t) {
-		return seen
+	if seen == nil {
+		return new(t)
 	}
-	return &t
+	if t.After(*seen) {
+		*seen = t
+	}
+	return seen
 }

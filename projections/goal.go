@@ -84,9 +84,9 @@ func foldGoal(r *GoalRow, e events.Event) bool {
 	case *events.GoalWasPaused:
 		r.Status = events.GoalPaused
 	case *events.GoalWasCompleted:
-		r.Status, r.EndedAt = events.GoalCompleted, &e.OccurredAt
+		r.Status, r.EndedAt = events.GoalCompleted, new(e.OccurredAt)
 	case *events.GoalWasAbandoned:
-		r.Status, r.EndedAt = events.GoalAbandoned, &e.OccurredAt
+		r.Status, r.EndedAt = events.GoalAbandoned, new(e.OccurredAt)
 	case *events.GoalDeleted:
 		return false
 	}

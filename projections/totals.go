@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"encoding/hex"
 	"strconv"
 
 	"sical-backend/events"
@@ -36,9 +37,25 @@ func counts(totals []Total, scope, status, category string) []Total {
 // are those whose names lie between the two days', as "C" collates.
 func Daily(kind string, day events.Date) string { return kind + separator + day.String() }
 
-// DailyOf names what Daily does, of one subject.
+// DailyOf names what Daily does, of one subject. A row has one for each of its days:
+// it is made in one piece.
 func DailyOf(kind string, day events.Date, subject events.ID) string {
-	return kind + separator + day.String() + separator + subject.String()
+	b := append(make([]byte, 0, 64), kind...)
+	b, _ = day.AppendText(append(b, separator...)) // which never fails
+	return string(appendID(append(b, separator...), subject))
+}
+
+// appendID writes an id in the usual form behind b.
+func appendID(b []byte, id events.ID) []byte {
+	from := 0
+	for _, to := range [...]int{4, 6, 8, 10, 16} {
+		if from > 0 {
+			b = append(b, '-')
+		}
+		b = hex.AppendEncode(b, id[from:to])
+		from = to
+	}
+	return b
 }
 
 // Created is the kind of the daily sums of rows by the day they began.

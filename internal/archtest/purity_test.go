@@ -12,7 +12,7 @@ import (
 // harmless are what pure packages may import: nothing here reads or writes the
 // world, waits, or is cancelled.
 var harmless = []string{
-	"cmp", "encoding/base64", "errors", "fmt", "iter", "maps", "math", "math/bits", "net/url", "reflect", "regexp", "slices", "sort", "strconv", "strings",
+	"cmp", "encoding/base64", "encoding/hex", "errors", "fmt", "iter", "maps", "math", "math/bits", "net/url", "reflect", "regexp", "slices", "sort", "strconv", "strings",
 	"time", "unicode", "unicode/utf8",
 	"github.com/go-json-experiment/json", "github.com/google/uuid",
 	"golang.org/x/text/cases", "golang.org/x/text/unicode/norm",

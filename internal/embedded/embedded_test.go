@@ -27,6 +27,8 @@ func TestStartsColdThenWarm(t *testing.T) {
 	require.Equal(t, "|on|on|off|0700", query(t, url,
 		`select concat_ws('|', current_setting('listen_addresses'), current_setting('fsync'), current_setting('synchronous_commit'),
 		        current_setting('jit'), current_setting('unix_socket_permissions'))`))
+	require.Equal(t, "true", query(t, url,
+		`select case when 'lz4' = any(enumvals) then setting = 'lz4' else setting = 'on' end::text from pg_settings where name = 'wal_compression'`))
 	execute(t, url, `create table kept as select 'still here' as text`)
 	execute(t, url, `create role sical_query login; grant select on kept to sical_query`)
 	require.NoError(t, first.Close(t.Context()))

@@ -124,8 +124,20 @@ func (p *Postgres) ensureDatabase(ctx context.Context) error {
 	if conn, err = pgconn.Connect(ctx, p.launch.url(superuser, "postgres")); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, `create database `+database).ReadAll()
+	if err = pressPages(ctx, conn); err == nil {
+		_, err = conn.Exec(ctx, `create database `+database).ReadAll()
+	}
 	return errors.Join(err, conn.Close(ctx))
+}
+
+// pressPages has pages in the write-ahead log compressed by LZ4, which takes a fifth of
+// the time of Postgres's own method, where the server was built with it.
+func pressPages(ctx context.Context, conn *pgconn.PgConn) error {
+	_, err := conn.Exec(ctx, `alter role all set wal_compression = 'lz4'`).ReadAll()
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == "22023" { // invalid_parameter_value
+		return nil
+	}
+	return err
 }
 
 func isMissingDatabase(err error) bool {

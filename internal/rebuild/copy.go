@@ -36,7 +36,7 @@ type source struct {
 	chunks chan *chunk // in the order of their rows
 	group  *errgroup.Group
 	stop   context.CancelFunc
-	sums   []map[shardTotal]int64 // of each encoder, once it has ended
+	sums   []shardSums // of each encoder, once it has ended
 
 	now    *chunk
 	at     int // in now
@@ -44,10 +44,15 @@ type source struct {
 	err    error
 }
 
-// shardTotal names one addend of a sum.
-type shardTotal struct {
-	name  string
-	shard int
+// shardSums are what rows add to the sums by name, of each shard.
+type shardSums []map[string]int64
+
+func newSums(shards int) shardSums {
+	s := make(shardSums, shards)
+	for i := range s {
+		s[i] = map[string]int64{}
+	}
+	return s
 }
 
 // newSource begins to encode rows, of which it lets go on the way. done is told of
@@ -58,7 +63,7 @@ func newSource(
 	n := runtime.GOMAXPROCS(0)
 	ctx, stop := context.WithCancel(ctx)
 	group, ctx := errgroup.WithContext(ctx)
-	s := &source{view: v, shards: shards, chunks: make(chan *chunk, 2*n), group: group, stop: stop, sums: make([]map[shardTotal]int64, n)}
+	s := &source{view: v, shards: shards, chunks: make(chan *chunk, 2*n), group: group, stop: stop, sums: make([]shardSums, n)}
 	todo := make(chan *chunk, 2*n)
 	group.Go(func() error {
 		defer close(s.chunks)
@@ -74,7 +79,7 @@ func newSource(
 		}
 	})
 	for i := range s.sums {
-		s.sums[i] = map[shardTotal]int64{}
+		s.sums[i] = newSums(shards)
 		group.Go(func() (failed error) {
 			for c := range todo { // to the end, as each is waited for
 				begun := time.Now()
@@ -94,7 +99,7 @@ func newSource(
 }
 
 // encode makes a chunk ready, and adds its rows to the sums.
-func (s *source) encode(c *chunk, sums map[shardTotal]int64) (err error) {
+func (s *source) encode(c *chunk, sums shardSums) (err error) {
 	defer recovered(&err)
 	values := make([]projections.Row, len(c.rows))
 	c.docs = make([][]byte, len(c.rows))
@@ -103,8 +108,9 @@ func (s *source) encode(c *chunk, sums map[shardTotal]int64) (err error) {
 		if c.docs[i], err = s.view.Encode(r.value); err != nil {
 			return fmt.Errorf("row %s: %w", r.key, err)
 		}
+		shard := sums[r.key.Shard(s.shards)]
 		for _, t := range s.view.Totals(r.value) {
-			sums[shardTotal{t.Name, r.key.Shard(s.shards)}] += t.Value
+			shard[t.Name] += t.Value
 		}
 	}
 	for _, slice := range s.view.Collect(values) {
@@ -146,12 +152,14 @@ func (s *source) Values() ([]any, error) {
 func (s *source) Err() error { return s.err }
 
 // end stops what is under way, and returns the sums.
-func (s *source) end() map[shardTotal]int64 {
+func (s *source) end() shardSums {
 	s.stop()
 	_ = s.group.Wait() // Err has told
 	for _, more := range s.sums[1:] {
-		for at, value := range more {
-			s.sums[0][at] += value
+		for i, shard := range more {
+			for name, value := range shard {
+				s.sums[0][i][name] += value
+			}
 		}
 	}
 	return s.sums[0]

@@ -105,8 +105,10 @@ func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
 		return err
 	}
 	var values [][]any
-	for at, value := range sums {
-		values = append(values, []any{at.name, int32(at.shard), value})
+	for i, shard := range sums {
+		for name, value := range shard {
+			values = append(values, []any{name, int32(i), value})
+		}
 	}
 	_, err = tx.CopyFrom(ctx, identifier(partsOf(f.build)), []string{"name", "shard", "value"}, pgx.CopyFromRows(values))
 	return err

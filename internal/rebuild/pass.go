@@ -64,8 +64,9 @@ type work struct {
 }
 
 type touch struct {
-	key   projections.Key
-	event int // in events
+	key    projections.Key
+	spread uint64 // of the key
+	event  int    // in events
 }
 
 // run folds, and returns the share that it found room for.
@@ -78,7 +79,7 @@ func (p *pass) run(ctx context.Context, log Log, s share) (share, error) {
 	decode := make(chan *work, 2*n)
 	p.folders = make([]*folder, n)
 	for i := range p.folders {
-		f := &folder{rows: map[projections.Key]projections.Row{}, limit: s.last, queue: make(chan *work, 2*n)}
+		f := newFolder(s.last, 2*n)
 		p.folders[i] = f
 		group.Go(func() error { return p.foldAll(ctx, f, i) })
 		group.Go(func() error { return p.decodeAll(ctx, decode) })
@@ -177,7 +178,7 @@ func (p *pass) decode(w *work) (n int, last uint64, err error) {
 		for _, k := range keys {
 			if h := spread(k); p.share.first <= h && h <= p.limit.Load() {
 				to := h % uint64(len(p.folders))
-				w.touched[to] = append(w.touched[to], touch{k, len(w.events)})
+				w.touched[to] = append(w.touched[to], touch{k, h, len(w.events)})
 				touched = true
 			}
 		}

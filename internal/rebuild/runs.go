@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"sync"
@@ -8,7 +9,7 @@ import (
 	"sical-backend/projections"
 )
 
-// row is one row of the view with its key.
+// row is one row of the view with its key; its value is nil where there is none.
 type row struct {
 	key   projections.Key
 	value projections.Row
@@ -24,11 +25,8 @@ func (p *pass) sorted() runs {
 	all := make(runs, len(p.folders))
 	for i, f := range p.folders {
 		group.Go(func() {
-			all[i] = make([]row, 0, len(f.rows))
-			for k, v := range f.rows {
-				all[i] = append(all[i], row{k, v})
-			}
-			f.rows = nil
+			all[i] = slices.DeleteFunc(f.rows, func(r row) bool { return r.value == nil })
+			f.rows, f.index, f.twins = nil, nil, nil
 			slices.SortFunc(all[i], func(a, b row) int { return compareKeys(a.key, b.key) })
 		})
 	}
@@ -64,5 +62,5 @@ func (r runs) take(to []row) []row {
 }
 
 func compareKeys(a, b projections.Key) int {
-	return cmp.Or(slices.Compare(a.A[:], b.A[:]), slices.Compare(a.B[:], b.B[:]))
+	return cmp.Or(bytes.Compare(a.A[:], b.A[:]), bytes.Compare(a.B[:], b.B[:]))
 }

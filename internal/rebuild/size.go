@@ -3,8 +3,6 @@ package rebuild
 import (
 	"reflect"
 	"time"
-
-	"sical-backend/projections"
 )
 
 // sizer estimates the memory that rows take from the size of some of them.
@@ -14,21 +12,18 @@ type sizer struct {
 }
 
 const (
-	sampled     = 64 // rows looked at, and how many calls apart
-	rowOverhead = 96 // of a map with keys of 32 bytes, at its usual load
+	sampled     = 64  // rows looked at, and how many calls apart
+	rowOverhead = 128 // of a folder's slice while it grows, and of its index
 )
 
 // of is the size of the rows in bytes.
-func (s *sizer) of(rows map[projections.Key]projections.Row) int64 {
+func (s *sizer) of(rows []row) int64 {
 	if s.calls%sampled == 0 && len(rows) > 0 {
 		var sum uintptr
 		n := 0
-		for _, row := range rows { // which begins anywhere
-			if n++; n > sampled {
-				n--
-				break
-			}
-			sum += sizeOf(reflect.ValueOf(row))
+		for at := 0; at < len(rows); at += 1 + len(rows)/sampled {
+			n++
+			sum += sizeOf(reflect.ValueOf(rows[at].value))
 		}
 		mean := float64(sum)/float64(n) + rowOverhead
 		if s.mean == 0 {
