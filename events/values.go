@@ -41,10 +41,11 @@ func ParseDate(s string) (Date, error) {
 // Time is the first instant of the day in UTC.
 func (d Date) Time() time.Time { return time.Unix(int64(d)*secondsPerDay, 0).UTC() }
 
-func (d Date) String() string { return string(d.append(make([]byte, 0, len(time.DateOnly)))) }
+func (d Date) String() string { return string(d.Append(make([]byte, 0, len(time.DateOnly)))) }
 
-// append writes YYYY-MM-DD, by hand: names of daily sums are made of it by the million.
-func (d Date) append(b []byte) []byte {
+// Append writes YYYY-MM-DD behind b, by hand: names of daily sums are made of it by the
+// million.
+func (d Date) Append(b []byte) []byte {
 	year, month, day := d.Time().Date()
 	if year < 1000 || year > 9999 {
 		return d.Time().AppendFormat(b, time.DateOnly)
@@ -53,11 +54,11 @@ func (d Date) append(b []byte) []byte {
 	return append(b, '-', '0'+byte(month/10), '0'+byte(month%10), '-', '0'+byte(day/10), '0'+byte(day%10))
 }
 
-// AppendText writes YYYY-MM-DD behind b.
-func (d Date) AppendText(b []byte) ([]byte, error) { return d.append(b), nil }
-
 // MarshalText writes YYYY-MM-DD.
-func (d Date) MarshalText() ([]byte, error) { return d.append(nil), nil }
+func (d Date) MarshalText() ([]byte, error) { return d.Append(nil), nil }
+
+// Expected says what a text that is none should have been.
+func (Date) Expected() string { return "expected a date as YYYY-MM-DD" }
 
 // UnmarshalText reads YYYY-MM-DD.
 func (d *Date) UnmarshalText(b []byte) (err error) {

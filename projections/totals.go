@@ -41,7 +41,7 @@ func Daily(kind string, day events.Date) string { return kind + separator + day.
 // it is made in one piece.
 func DailyOf(kind string, day events.Date, subject events.ID) string {
 	b := append(make([]byte, 0, 64), kind...)
-	b, _ = day.AppendText(append(b, separator...)) // which never fails
+	b = day.Append(append(b, separator...))
 	return string(appendID(append(b, separator...), subject))
 }
 
