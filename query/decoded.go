@@ -35,12 +35,17 @@ func (d *decoded[T]) slot(id events.ID) *atomic.Pointer[decodedRow[T]] {
 // of is what doc, the row of the id, decodes to.
 func (d *decoded[T]) of(id events.ID, doc []byte, decode func([]byte) (*T, error)) (*T, error) {
 	slot := d.slot(id)
-	if last := slot.Load(); last != nil && last.doc == string(doc) {
+	last := slot.Load()
+	if last != nil && last.doc == string(doc) {
 		return last.row, nil
 	}
 	row, err := decode(doc)
-	if err == nil && len(doc) <= decodedLongest {
+	switch {
+	case err != nil:
+	case len(doc) <= decodedLongest:
 		slot.Store(&decodedRow[T]{id, string(doc), row})
+	case last != nil && last.id == id: // which is this no more, and would be foreseen for ever
+		slot.CompareAndSwap(last, nil)
 	}
 	return row, err
 }

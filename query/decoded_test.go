@@ -35,13 +35,16 @@ func TestDecodedRowsAreKnownByTheirBytes(t *testing.T) {
 	require.Equal(t, 4, times)
 
 	long := strings.Repeat("x", decodedLongest+1)
-	require.NotSame(t, of(id, long), of(id, long))
+	require.NotSame(t, of(same, long), of(same, long))
 	of(id, "b")
 	require.Equal(t, 6, times, "and what is long does not drive out what is not")
+	require.NotNil(t, d.last([]events.ID{id}))
+	of(id, long)
+	require.Nil(t, d.last([]events.ID{id}), "nor is a row foreseen as it was before it became long")
 
 	broken := errors.New("broken")
 	_, err := d.of(id, []byte("d"), func([]byte) (*string, error) { return nil, broken })
 	require.ErrorIs(t, err, broken)
 	of(id, "d")
-	require.Equal(t, 7, times, "what failed is not remembered")
+	require.Equal(t, 8, times, "what failed is not remembered")
 }

@@ -125,6 +125,9 @@ func (g *gatherer[K, T]) take() *gathered[K, T] {
 	if group.late != nil {
 		group.late.Stop()
 	}
+	if len(g.waiting) > 0 && g.waiting[0].late != nil {
+		g.waiting[0].late.Reset(gatherLate) // it may have ended while this one was before it
+	}
 	return group
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +101,45 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 }
 
 // Another's mistake is not one's own.
+// Each of the groups that wait is read in time, also one that has waited while two that
+// are stuck were before it.
+func TestEveryLateGroupIsHurried(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var reads []chan struct{}
+		g := &gatherer[int, bool]{read: func(context.Context, []int) (bool, error) {
+			release := make(chan struct{})
+			mu.Lock()
+			reads = append(reads, release)
+			mu.Unlock()
+			<-release
+			return true, nil
+		}}
+		begun := func() int {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return len(reads)
+		}
+		for i := range 4 { // a group each
+			go g.ask(t.Context(), slices.Repeat([]int{i}, gatheredMost))
+			synctest.Wait()
+		}
+		time.Sleep(3 * gatherLate)
+		require.Equal(t, 2, begun(), "as many as may be at a time")
+		close(reads[0])
+		require.Equal(t, 3, begun())
+		close(reads[1])
+		require.Equal(t, 3, begun(), "the third is not late yet")
+		time.Sleep(2 * gatherLate)
+		require.Equal(t, 4, begun(), "and does not hold up the fourth")
+		close(reads[2])
+		close(reads[3])
+		synctest.Wait()
+	})
+}
+
 func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")

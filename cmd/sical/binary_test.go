@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -70,7 +71,10 @@ func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
 	cmd.WaitDelay = time.Minute
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "SICAL_POSTGRES_BIN="+testkit.PostgresBin)
+	cmd.Env = append(os.Environ(), "HOME="+dir)
+	if !slices.Contains(args, "--postgres-url") { // beside which it is refused
+		cmd.Env = append(cmd.Env, "SICAL_POSTGRES_BIN="+testkit.PostgresBin)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.as}
 	return cmd
 }

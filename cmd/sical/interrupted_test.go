@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -54,6 +55,7 @@ func (b binary) isStoppedWhileStarting(t *testing.T) {
 		} {
 			silent, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
+			require.NoError(t, silent.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)))
 			url := "postgres://sical@" + silent.Addr().String() + "/sical?sslmode=disable"
 			cmd, stderr := b.command(t, b.folder(t), append(c.args, "--postgres-url", url)...), &bytes.Buffer{}
 			cmd.Stderr = stderr
