@@ -63,7 +63,8 @@ func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 // Answer answers a question from the tables. It fails with an OverloadError where as
 // many are being answered as can be in good time, and with what Load fails with.
 func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err error) {
-	err = a.limiter(&q).do(func() (err error) {
+	l, turns := a.limiter(&q)
+	err = l.do(ctx, turns, func() (err error) {
 		answer, err = q.load(ctx)
 		return err
 	})
@@ -77,14 +78,17 @@ func (a *Asker) Loads() (alone, gathered, past func() (underWay, limit int)) {
 	return a.alone.state, a.gathered.state, a.past.state
 }
 
-func (a *Asker) limiter(q *Question) *limiter {
+// limiter is that of a question, and the turns that it takes; nil for none.
+func (a *Asker) limiter(q *Question) (*limiter, turns) {
 	switch {
 	case q.past:
-		return a.past
+		return a.past, a.turns
 	case q.gathered:
-		return a.gathered
+		return a.gathered, nil
+	case q.searches:
+		return a.alone, a.searches
 	}
-	return a.alone
+	return a.alone, nil
 }
 
 // Viewer is who asks; the zero Viewer is anyone.
@@ -119,6 +123,7 @@ type Question struct {
 	Volatile bool
 	gathered bool // it is read together with others of its kind
 	past     bool // it is folded from the log
+	searches bool // it opens what it finds
 	// load answers from the tables, in one snapshot. With ErrNotFound the Answer has its
 	// checkpoints all the same, where it was read that there is none.
 	load func(context.Context) (Answer, error)

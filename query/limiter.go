@@ -1,6 +1,8 @@
 package query
 
 import (
+	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -47,6 +49,10 @@ const (
 // much for a moment is let in all the same, such as who has come while a checkpoint of the
 // database held everybody up: to wait a little longer is better than to be refused. That
 // is CoDel's distinction of a good queue and a bad one (Nichols and Jacobson, 2012).
+//
+// The rush that begins an overload is let in before anybody knows that there is one. Of
+// those who wait for a turn, who would be too late is refused when it comes, as CoDel does,
+// so that the work goes to those it is of use to.
 type limiter struct {
 	now                func() time.Time
 	least, first, busy float64
@@ -71,13 +77,22 @@ func newLimiter(least, first, busy int, now func() time.Time) *limiter {
 	return &limiter{now: now, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
 }
 
-// do has a question answered. It fails with an OverloadError, and as answer does.
-func (l *limiter) do(answer func() error) (err error) {
+// do has a question answered when its turn has come. It fails with an OverloadError, where
+// ctx ends before that, and as answer does.
+func (l *limiter) do(ctx context.Context, turns turns, answer func() error) (err error) {
 	began, err := l.enter()
 	if err != nil {
 		return err
 	}
 	defer func() { l.leave(began, err) }()
+	end, err := turns.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := l.late(began, cap(turns)); err != nil {
+		return err
+	}
 	return answer()
 }
 
@@ -99,14 +114,36 @@ func (l *limiter) enter() (began time.Time, err error) {
 	return now, nil
 }
 
-// leave counts a question that has ended. One that failed quickly says nothing of
-// how much more there may be.
+// late fails with an OverloadError where it is the turn of a question, one of so many at a
+// time, and its answer would come after twice the target: only while there are too many,
+// and not for a moment. Where there are no turns it is known too soon to tell.
+func (l *limiter) late(began time.Time, turns int) error {
+	if turns == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.watch(now)
+	if !l.tooMany(now) {
+		return nil
+	}
+	left := 2*loadTarget - now.Sub(began)
+	if float64(turns) <= l.rate*left.Seconds() { // by Little's law it takes no longer
+		return nil
+	}
+	l.refused++
+	return &OverloadError{RetryAfter: l.retryAfter()}
+}
+
+// leave counts a question that has ended. One that was refused, or failed quickly, says
+// nothing of how much more there may be.
 func (l *limiter) leave(began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	l.move(now, -1)
-	if err != nil && now.Sub(began) < loadTarget {
+	if errors.As(err, new(*OverloadError)) || err != nil && now.Sub(began) < loadTarget {
 		return
 	}
 	l.ended++
@@ -149,15 +186,20 @@ func (l *limiter) watch(now time.Time) {
 	switch underWay, fits := float64(l.underWay), l.fits(); {
 	case underWay < fits/2:
 		l.over = time.Time{}
-	case underWay >= fits && l.over.IsZero():
+	case underWay >= fits && underWay > l.least && l.over.IsZero():
 		l.over = now
 	}
+}
+
+// tooMany tells whether there have been too many for longer than a moment.
+func (l *limiter) tooMany(now time.Time) bool {
+	return !l.over.IsZero() && now.Sub(l.over) >= limitGrace
 }
 
 // most is how many may be under way.
 func (l *limiter) most(now time.Time) int {
 	most := l.limit
-	if !l.over.IsZero() && now.Sub(l.over) >= limitGrace {
+	if l.tooMany(now) {
 		most = min(most, l.fits())
 	}
 	return int(most)

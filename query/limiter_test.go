@@ -40,6 +40,7 @@ func (c *ticking) crowd(t *testing.T, wanting int, every, during time.Duration) 
 			}
 			c.line = append(c.line, began)
 		}
+		refused += c.shed()
 		c.at = c.at.Add(every)
 		if len(c.line) > 0 {
 			if took := c.at.Sub(c.line[0]); end.Sub(c.at) < time.Second {
@@ -51,6 +52,19 @@ func (c *ticking) crowd(t *testing.T, wanting int, every, during time.Duration) 
 		}
 	}
 	return answered, refused, longest
+}
+
+// shed refuses those whose turn it is too late.
+func (c *ticking) shed() (refused int) {
+	for ; len(c.line) > 0; refused++ {
+		err := c.late(c.line[0], 1)
+		if err == nil {
+			break
+		}
+		c.leave(c.line[0], err)
+		c.line = c.line[1:]
+	}
+	return refused
 }
 
 // disperse ends the crowd.
@@ -116,6 +130,31 @@ func TestARushIsKnown(t *testing.T) {
 	require.LessOrEqual(t, limit, 200)
 	_, _, longest := c.crowd(t, 5000, loadTarget/100, 3*time.Second)
 	require.Less(t, longest, 2*loadTarget)
+}
+
+// TestTheRushBeforeIsShed: those who came before anybody knew that there is an overload
+// are refused when their turn comes too late, and the work goes to those it is of use to.
+func TestTheRushBeforeIsShed(t *testing.T) {
+	t.Parallel()
+	const every = 20 * time.Millisecond // 320 of them take over six seconds
+	c := limited()
+	useful, answered := 0, 0
+	for end := c.at.Add(8 * time.Second); c.at.Before(end); answered++ {
+		for range 5 { // for one that is answered
+			if began, err := c.enter(); err == nil {
+				c.line = append(c.line, began)
+			}
+		}
+		c.shed()
+		c.at = c.at.Add(every)
+		require.NotEmpty(t, c.line)
+		if c.at.Sub(c.line[0]) <= 2*loadTarget {
+			useful++
+		}
+		c.leave(c.line[0], nil)
+		c.line = c.line[1:]
+	}
+	require.GreaterOrEqual(t, useful, answered*9/10)
 }
 
 // TestTooManyForAMoment are let in: they wait a little longer. After a moment that was

@@ -28,11 +28,6 @@ func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at
 		Key:   key("as of", views[0].Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
 		Views: viewNames(views), Deps: on(append(more, rowDep(views[0], id))...), past: true,
 		load: func(ctx context.Context) (Answer, error) {
-			leave, err := a.turns.take(ctx)
-			if err != nil {
-				return Answer{}, err
-			}
-			defer leave()
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
 				if show, err = load(ctx, s.past(ctx, at)); err != nil {

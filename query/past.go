@@ -73,12 +73,7 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 
 // queryRow reads what is known of a position into found.
 func (a *Asker) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
-	return a.past.do(func() error {
-		leave, err := a.turns.take(ctx)
-		if err != nil {
-			return err
-		}
-		defer leave()
+	return a.past.do(ctx, a.turns, func() error {
 		return a.pool.QueryRow(ctx, sql, args...).Scan(found...)
 	})
 }

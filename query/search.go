@@ -54,15 +54,10 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	name := key("search goals", v.ID.String(), f.Category, string(f.Status), search.key())
 	after, err := parseCursor(name, page.Cursor)
 	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
-	q.Key = key(q.Key, page.Cursor)
+	q.Key, q.searches = key(q.Key, page.Cursor), true
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
 	q.load = func(ctx context.Context) (Answer, error) {
-		leave, err := a.searches.take(ctx)
-		if err != nil {
-			return Answer{}, err
-		}
-		defer leave()
 		lists := a.searched(v, f, after)
 		pages := make([]*listed[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
