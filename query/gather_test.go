@@ -92,7 +92,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 		}
 	}
 	asking.Go(func() { ask(stuck) })
-	<-began
+	testkit.Receive(t, began)
 	for i := range byte(3) {
 		ask(events.ID{i})
 	}
@@ -100,7 +100,6 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	asking.Wait()
 }
 
-// Another's mistake is not one's own.
 // Each of the groups that wait is read in time, also one that has waited while two that
 // are stuck were before it.
 func TestEveryLateGroupIsHurried(t *testing.T) {
@@ -140,6 +139,7 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 	})
 }
 
+// Another's mistake is not one's own.
 func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")

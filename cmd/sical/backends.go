@@ -56,6 +56,9 @@ func (a *App) join(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.PostgresURL == "" {
+		embedded.ForgetOtherServers()
+	}
 	if err := current(ctx, run.PostgresURLs[postgres.RoleCommand]); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // connections once more, while a bare Echo handler in a process of its own answers 503 to
 // the other four fifths of the same askers. A search that opens a thousand goals and finds
 // none takes twice as long, and one that opens as many with descriptions ten times: refusals
-// leave the processors to it, and what is missing of its peak was answered too late.
+// leave the processors to it.
 //
 // -benchtime 3x plays three rounds of all three, of which medians are told.
 func BenchmarkOverload(b *testing.B) {

@@ -229,7 +229,9 @@ func (b binary) isOperated(t *testing.T) {
 	assert.Contains(t, tail, "Added by an operator")
 	assert.NotContains(t, tail, "Imported", "what is personal stays sealed")
 	assert.Contains(t, b.output(t, dir, "", "events", "tail", "--from", "1", "--stream", "point-"+point), "point-"+point)
-	assert.Contains(t, b.output(t, dir, "", "projections", "list"), "goal")
+	elsewhere := b
+	elsewhere.first = "export PGSERVICE=theirs PGTARGETSESSIONATTRS=standby"
+	assert.Contains(t, elsewhere.output(t, dir, "", "projections", "list"), "goal", "what is set for another server has no say")
 	assert.Contains(t, b.output(t, dir, "", "events", "reconcile", "--check"), "They are equal.")
 	assert.Contains(t, b.output(t, dir, "", "events", "replay", "--from", "1", "--to", "2", "--subject", "audit.again"), "2 events from 1 to 2 sent on audit.again")
 }

@@ -50,7 +50,7 @@ func startPostgres(ctx context.Context, o Options) (*Postgres, error) {
 }
 
 func runServer(ctx context.Context, found server, o Options) (*Postgres, error) {
-	forgetOtherServers()
+	ForgetOtherServers()
 	l, err := found.prepare(ctx, o)
 	if err != nil {
 		return nil, err
@@ -79,10 +79,11 @@ func runServer(ctx context.Context, found server, o Options) (*Postgres, error) 
 	return p, nil
 }
 
-// forgetOtherServers removes the variables of Postgres's clients from the environment.
+// ForgetOtherServers removes the variables of Postgres's clients from the environment.
 // The driver heeds them as the server's own programs do, even beside a URL that names
-// everything: a service, a session that has to be read-only, a search path.
-func forgetOtherServers() {
+// everything: a service, a session that has to be read-only, a search path. It is for who
+// works with a private server.
+func ForgetOtherServers() {
 	for _, variable := range os.Environ() {
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
 			os.Unsetenv(name)

@@ -140,7 +140,7 @@ func holdBoth(ctx context.Context, tx pgx.Tx, from, to projections.Build) (behin
 			select version = $4 and build = $5 as is_to, position, state from sical.projection
 			where view = $1 and (version = $2 and build = $3 or version = $4 and build = $5)
 			order by version, build, shard for update)
-		select coalesce(min(position) filter (where not is_to and state = 'live') - min(position) filter (where is_to), 0),
+		select coalesce(min(position) filter (where not is_to and state <> 'failed') - min(position) filter (where is_to), 0),
 			coalesce(bool_or(state = 'failed') filter (where is_to), false)
 		from held`,
 		to.View, from.Version, from.Number, to.Version, to.Number).Scan(&behind, &failed)
@@ -149,8 +149,8 @@ func holdBoth(ctx context.Context, tx pgx.Tx, from, to projections.Build) (behin
 
 // Rollback has a view's previous build read again; that which is read now becomes
 // the previous one, so that a second Rollback goes forward again. announce tells
-// the readers. It fails with ErrNoPrevious, and where the previous build has
-// fallen behind.
+// the readers. It fails with ErrNoPrevious, and with ErrBehind where the previous build
+// has fallen behind, as that of a view that was paused before it was rebuilt has.
 func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, announce func(projections.Build)) error {
 	for try := 1; ; try++ {
 		var to projections.Build
@@ -177,8 +177,11 @@ func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, anno
 		if err == nil {
 			announce(to)
 		}
-		if !errors.Is(err, ErrBehind) || try == 40 {
+		if !errors.Is(err, ErrBehind) {
 			return err
+		}
+		if try == 40 {
+			return fmt.Errorf("%w: where the view is paused, resume it first", err)
 		}
 		if !pause.For(ctx, flipWait) {
 			return ctx.Err()

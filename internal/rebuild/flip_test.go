@@ -177,3 +177,21 @@ func TestRollbackWhileChangingOver(t *testing.T) {
 	require.ErrorIs(t, testkit.Receive(t, changed), ErrBehind)
 	assert.Equal(t, ahead.Number, w.serving(v))
 }
+
+// TestPauseIsNoWayBack: what a pause has kept where it was is not read in place of what was
+// built beside it since.
+func TestPauseIsNoWayBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal
+	old, r := w.approved(v, 0)
+	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
+		return projector.Flip(t.Context(), tx, old, r.build)
+	}))
+	w.exec(`update sical.projection set state = 'paused'`)
+	w.exec(`update sical.projection set position = position - 1 where build = $1`, old.Number)
+	err := Rollback(t.Context(), w.pool, v, func(projections.Build) {})
+	require.ErrorIs(t, err, ErrBehind)
+	require.ErrorContains(t, err, "resume")
+	require.Equal(t, r.build.Number, w.serving(v))
+}

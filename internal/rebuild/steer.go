@@ -20,10 +20,11 @@ func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 			where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))`)
 }
 
-// Resume has a paused or failed view folded again. It fails with ErrUnready.
+// Resume has a paused or failed view folded again, in the versions before it as well:
+// releases that read them are no other view. It fails with ErrUnready.
 func Resume(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 	return steer(ctx, pool, v, `update sical.projection set state = 'live', updated_at = now()
-		where view = $1 and version = $2 and state <> 'building'`)
+		where view = $1 and version <= $2 and state <> 'building'`)
 }
 
 // steer writes a state down; the owners of the view heed it within a second. The version is

@@ -64,20 +64,27 @@ func TestPauseOutlastsRebuild(t *testing.T) {
 				require.NoError(t, Rollback(t.Context(), w.pool, v, func(projections.Build) {}))
 				require.Equal(t, to, w.serving(v))
 			}
+			caughtUp := func() {
+				testkit.Eventually(t, func() error {
+					var behind int
+					err := w.pool.QueryRow(context.Background(), `select count(*) from sical.projection where position < $1`, w.at).Scan(&behind)
+					if err == nil && behind > 0 {
+						err = fmt.Errorf("%d shards are behind", behind)
+					}
+					return err
+				})
+			}
+			require.NoError(t, Resume(t.Context(), w.pool, v))
+			caughtUp()
+			require.Equal(t, map[int]string{first: "live", second: "live"}, w.states(v))
+
+			require.NoError(t, Pause(t.Context(), w.pool, v))
 			back(first)
 			require.Equal(t, map[int]string{first: "paused", second: "paused"}, w.states(v))
 			back(second)
 			require.NoError(t, Resume(t.Context(), w.pool, v))
 			w.some(20)
-			testkit.Eventually(t, func() error {
-				var behind int
-				err := w.pool.QueryRow(context.Background(), `select count(*) from sical.projection where position < $1`, w.at).Scan(&behind)
-				if err == nil && behind > 0 {
-					err = fmt.Errorf("%d shards are behind", behind)
-				}
-				return err
-			})
-			assert.Equal(t, map[int]string{first: "live", second: "live"}, w.states(v))
+			caughtUp()
 			back(first)
 		})
 	}
