@@ -152,9 +152,9 @@ func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
 	}
 	dir := dataDir(t)
 	ran := func(args ...string) (int, string, string) {
-		return ran(append(args, "--data-dir", dir, "--postgres-bin", testkit.PostgresBin)...)
+		return ran(append(args, "--data-dir", dir, "--postgres-bin", testkit.PostgresBin())...)
 	}
-	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin, SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	require.NoError(t, instance.Close(t.Context()))
 	for range 2 {

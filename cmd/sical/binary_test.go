@@ -73,7 +73,7 @@ func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	if !slices.Contains(args, "--postgres-url") { // beside which it is refused
-		cmd.Env = append(cmd.Env, "SICAL_POSTGRES_BIN="+testkit.PostgresBin)
+		cmd.Env = append(cmd.Env, "SICAL_POSTGRES_BIN="+testkit.PostgresBin())
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: b.as}
 	return cmd

@@ -57,7 +57,7 @@ func TestErasedPersonIsForgottenEverywhere(t *testing.T) {
 	}
 	var logged journal
 	logger := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	config := Config{DataDir: dataDir(t), PostgresBin: testkit.PostgresBin}
+	config := Config{DataDir: dataDir(t), PostgresBin: testkit.PostgresBin()}
 	s := serveOn(t, config, logger)
 	p := newProtected(s)
 
@@ -235,7 +235,7 @@ func settle(t *testing.T, url string) {
 // dropViews deletes every read model of a data folder that nobody works in.
 func dropViews(t *testing.T, dir string) {
 	t.Helper()
-	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin, SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, instance.Close(t.Context())) }()
 	conn, err := pgx.Connect(t.Context(), instance.Postgres.AdminURL)

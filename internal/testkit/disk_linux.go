@@ -29,7 +29,7 @@ func Apart(t *testing.T) bool {
 		args = append(args, fmt.Sprintf("-test.timeout=%v", time.Until(end)))
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
-	cmd.Env = append(os.Environ(), apart+"=1", postgresBin+"="+PostgresBin)
+	cmd.Env = append(os.Environ(), apart+"=1", postgresBin+"="+PostgresBin())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	if uid, gid := os.Geteuid(), os.Getegid(); uid != 0 {
 		const admin = 21 // CAP_SYS_ADMIN, of the namespace: it mounts

@@ -28,9 +28,14 @@ var (
 )
 
 // PostgresBin is the server that the tests shall run on, named as sical itself takes it;
-// empty for the first that is found. It is kept from before a TestMain may remove it from
+// empty for the first that is found. It is that from before a TestMain may remove it from
 // the environment: no sical takes it beside a URL.
-var PostgresBin = os.Getenv(postgresBin)
+func PostgresBin() string {
+	_ = os.Getenv(postgresBin) // so that go test takes no result of another server for this one's
+	return givenBin
+}
+
+var givenBin = os.Getenv(postgresBin)
 
 const postgresBin = "SICAL_POSTGRES_BIN"
 
@@ -77,7 +82,7 @@ func (s *shared) start() (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience) // of a cold start on a slow disk
 	defer cancel()
 	s.instance, err = embedded.Start(ctx, embedded.Options{
-		DataDir: s.dir, PostgresBin: PostgresBin,
+		DataDir: s.dir, PostgresBin: PostgresBin(),
 		Settings: s.settings, SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
