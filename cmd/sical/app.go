@@ -29,8 +29,8 @@ import (
 )
 
 // App is a running process: what it opened, in the order in which it will be
-// closed again, the last first. Every subcommand wires itself on one, and so do
-// the tests.
+// closed again, the last first. Every subcommand wires itself on the one that main
+// closes behind it, and so do the tests.
 type App struct {
 	Config
 	logger   *slog.Logger

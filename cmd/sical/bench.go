@@ -45,16 +45,16 @@ func (b *Bench) Validate() error {
 }
 
 // Run fails where a target is missed.
-func (b *Bench) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+func (b *Bench) Run(ctx context.Context, a *App, out *output) error {
 	at := &loaded{url: b.URL}
 	if b.URL == "" {
-		run, err := embedded.ReadRun(c.DataDir)
+		run, err := embedded.ReadRun(a.DataDir)
 		if err != nil {
 			return err
 		}
 		at = &loaded{url: run.PublicURL, adminURL: run.AdminURL, pid: run.PID}
 	}
-	keys, err := newApp(*c, logger).keyring()
+	keys, err := a.keyring()
 	if err != nil {
 		return err
 	}
@@ -65,12 +65,12 @@ func (b *Bench) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 	if err := b.allowed(ctx, at.url); err != nil {
 		return err
 	}
-	logger.Warn("adding users and goals, which stay", "users", b.Connections, "goals", b.Connections*goalsEach, "url", at.url)
+	a.logger.Warn("adding users and goals, which stay", "users", b.Connections, "goals", b.Connections*goalsEach, "url", at.url)
 	people, err := gather(ctx, at.url, signer, b.Connections)
 	if err != nil {
 		return err
 	}
-	r, err := b.measure(ctx, people, at, logger)
+	r, err := b.measure(ctx, people, at, a.logger)
 	if err != nil {
 		return err
 	}

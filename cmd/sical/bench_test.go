@@ -28,7 +28,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	var text bytes.Buffer
 	page := filepath.Join(t.TempDir(), "report.html")
 	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1, Report: page}
-	if err := b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)); err != nil {
+	if err := b.Run(t.Context(), tool(t, c), &output{&text}); err != nil {
 		require.ErrorContains(t, err, "targets missed", "on a machine too busy for them")
 	}
 	for _, v := range judge(make([]sample, 2), 0) {
@@ -44,7 +44,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	text.Reset()
 	b.Visible, b.JSON, b.Report = true, true, ""
 	b.Yes = true // a quick machine has put the system in use by now
-	require.NoError(t, b.Run(t.Context(), &c, &output{&text}, slog.New(slog.DiscardHandler)))
+	require.NoError(t, b.Run(t.Context(), tool(t, c), &output{&text}))
 	var told struct{ Visible []seen }
 	require.NoError(t, json.Unmarshal(text.Bytes(), &told))
 	require.Len(t, told.Visible, 2)

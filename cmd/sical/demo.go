@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"sical-backend/events"
@@ -15,19 +14,18 @@ import (
 type Demo struct{}
 
 // Run loads it into the running instance, or into the data folder where none runs.
-func (*Demo) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	i, err := startImport(ctx, c, out, logger)
+func (*Demo) Run(ctx context.Context, a *App, out *output) error {
+	i, err := startImport(ctx, a, out)
 	if err != nil {
 		return err
 	}
-	defer i.app.Close()
 	if err := i.demo(ctx); err != nil {
 		return err
 	}
 	if err := i.finish(ctx); err != nil {
 		return err
 	}
-	i.app.tryDemo(out)
+	a.tryDemo(out)
 	return nil
 }
 

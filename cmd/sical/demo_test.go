@@ -105,13 +105,12 @@ func TestDemoShowsEverything(t *testing.T) {
 func TestDemoBesideARunningSystem(t *testing.T) {
 	t.Parallel()
 	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL, MaxConns: 4}
-	quiet := slog.New(slog.DiscardHandler)
-	s := serveOn(t, c, quiet)
+	s := serveOn(t, c, slog.New(slog.DiscardHandler))
 	var first, second bytes.Buffer
-	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&first}, quiet))
+	require.NoError(t, (&Demo{}).Run(t.Context(), tool(t, c), &output{&first}))
 	s.settle()
 	assert.Equal(t, "40", s.figures()["points"])
-	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&second}, quiet))
+	require.NoError(t, (&Demo{}).Run(t.Context(), tool(t, c), &output{&second}))
 	assert.Equal(t, []string{"demo", "0", "done"}, strings.Fields(second.String())[:3])
 	assert.Contains(t, first.String(), "views caught up")
 }
@@ -120,7 +119,6 @@ func TestDemoBesideARunningSystem(t *testing.T) {
 func TestImportsDoNotWaitForPausedViews(t *testing.T) {
 	t.Parallel()
 	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL, MaxConns: 4}
-	quiet := slog.New(slog.DiscardHandler)
 	admin, err := pgx.Connect(t.Context(), c.PostgresURL)
 	require.NoError(t, err)
 	defer func() { _ = admin.Close(t.Context()) }()
@@ -130,6 +128,6 @@ func TestImportsDoNotWaitForPausedViews(t *testing.T) {
 	require.NoError(t, err)
 
 	var out bytes.Buffer
-	require.NoError(t, (&Demo{}).Run(t.Context(), &c, &output{&out}, quiet))
+	require.NoError(t, (&Demo{}).Run(t.Context(), tool(t, c), &output{&out}))
 	assert.Contains(t, out.String(), "views caught up")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -49,9 +48,7 @@ const (
 )
 
 // Run prints until the head of the log, or for ever.
-func (t *Tail) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (t *Tail) Run(ctx context.Context, a *App, out *output) error {
 	log, err := a.openLog(ctx)
 	if err != nil {
 		return err

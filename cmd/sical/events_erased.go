@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 
 	"sical-backend/events"
 	"sical-backend/internal/ids"
@@ -27,9 +26,7 @@ type erasure struct {
 }
 
 // Run prints the erasures up to the log's head.
-func (x *Erased) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (x *Erased) Run(ctx context.Context, a *App, out *output) error {
 	log, err := a.openLog(ctx)
 	if err != nil {
 		return err

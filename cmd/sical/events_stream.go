@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -76,9 +75,7 @@ func (r *ReconcileEvents) Validate() error {
 
 // Run prints what was compared and found. Status 0 says that log and stream are
 // equal now.
-func (r *ReconcileEvents) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (r *ReconcileEvents) Run(ctx context.Context, a *App, out *output) error {
 	log, err := a.openLog(ctx)
 	if err != nil {
 		return err
@@ -162,9 +159,7 @@ func (r *ReplayEvents) Validate() error {
 }
 
 // Run sends, with a bar on a terminal.
-func (r *ReplayEvents) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (r *ReplayEvents) Run(ctx context.Context, a *App, out *output) error {
 	log, err := a.openLog(ctx)
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 type Health struct{}
 
 // Run prints the answer of /ready on the admin listener and fails where it is no.
-func (h *Health) Run(ctx context.Context, c *Config, out *output) error {
-	host, port, err := net.SplitHostPort(c.AdminListen)
+func (h *Health) Run(ctx context.Context, a *App, out *output) error {
+	host, port, err := net.SplitHostPort(a.AdminListen)
 	if err != nil {
 		return fmt.Errorf("--admin-listen: %w", err)
 	}

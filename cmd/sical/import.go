@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -37,21 +36,17 @@ type importing struct {
 
 // startImport uses the running instance, or one of its own for as long as it
 // takes; that one folds the views too, so that they are there when it ends.
-func startImport(ctx context.Context, c *Config, out *output, logger *slog.Logger) (*importing, error) {
-	a := newApp(*c, logger)
+func startImport(ctx context.Context, a *App, out *output) (*importing, error) {
 	if err := a.joinOrStart(ctx); err != nil {
-		a.Close()
 		return nil, err
 	}
 	if a.instance != nil {
 		if err := a.startProjector(ctx); err != nil {
-			a.Close()
 			return nil, err
 		}
 	}
 	d, err := a.startDecider(ctx)
 	if err != nil {
-		a.Close()
 		return nil, err
 	}
 	return &importing{app: a, decider: d, out: out, begun: time.Now()}, nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"os"
 	"time"
 
@@ -30,7 +29,7 @@ type ImportNDJSON struct {
 const maxLine = 1 << 20
 
 // Run imports the lines in their order; a bad one is named and left out.
-func (n *ImportNDJSON) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+func (n *ImportNDJSON) Run(ctx context.Context, a *App, out *output) error {
 	in := io.Reader(os.Stdin)
 	if n.File != "-" {
 		f, err := os.Open(n.File)
@@ -40,11 +39,10 @@ func (n *ImportNDJSON) Run(ctx context.Context, c *Config, out *output, logger *
 		defer func() { _ = f.Close() }()
 		in = f
 	}
-	i, err := startImport(ctx, c, out, logger)
+	i, err := startImport(ctx, a, out)
 	if err != nil {
 		return err
 	}
-	defer i.app.Close()
 	if err := i.stage(ctx, "commands", -1, commands(in, out)); err != nil {
 		return err
 	}

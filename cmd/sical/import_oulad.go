@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"time"
 
 	"sical-backend/command"
@@ -20,17 +19,16 @@ type ImportOULAD struct {
 }
 
 // Run imports stage by stage; a stage relies on the ones before it.
-func (o *ImportOULAD) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+func (o *ImportOULAD) Run(ctx context.Context, a *App, out *output) error {
 	var report oulad.Report
 	stages, err := oulad.Stages(o.Dir, &report)
 	if err != nil {
 		return err
 	}
-	i, err := startImport(ctx, c, out, logger)
+	i, err := startImport(ctx, a, out)
 	if err != nil {
 		return err
 	}
-	defer i.app.Close()
 	for _, s := range stages {
 		if err := i.stage(ctx, s.Name, s.Most, items(s, &report)); err != nil {
 			return fmt.Errorf("%s: %w", s.Name, err)

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -61,7 +60,7 @@ func TestInstantThatCannotBeWritten(t *testing.T) {
 	})
 
 	var printed strings.Builder
-	require.NoError(t, (&Tail{From: 1}).Run(t.Context(), &s.app.Config, &output{&printed}, slog.New(slog.DiscardHandler)))
+	require.NoError(t, (&Tail{From: 1}).Run(t.Context(), tool(t, s.app.Config), &output{&printed}))
 	lines := strings.Split(strings.TrimSpace(printed.String()), "\n")
 	require.Len(t, lines, 3)
 	var last struct {
@@ -71,7 +70,7 @@ func TestInstantThatCannotBeWritten(t *testing.T) {
 	assert.Equal(t, told, last.OccurredAt)
 
 	printed.Reset()
-	err = (&Tail{From: 4}).Run(t.Context(), &s.app.Config, &output{&printed}, slog.New(slog.DiscardHandler))
+	err = (&Tail{From: 4}).Run(t.Context(), tool(t, s.app.Config), &output{&printed})
 	require.ErrorContains(t, err, "the log ends at 3")
 	assert.Empty(t, printed.String())
 	for _, stream := range []string{"", "curriculum", "goal-" + goal} {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,6 +73,43 @@ func (b binary) isStoppedWhileStarting(t *testing.T) {
 			require.NoError(t, errors.Join(waiting.Close(), silent.Close()))
 		}
 	}
+}
+
+// What fails, and is told to end while it closes, has failed all the same.
+func (b binary) isStoppedWhileFailing(t *testing.T) {
+	dir := b.folder(t)
+	s := b.serve(t, dir)
+	address := strings.TrimPrefix(s.url, "http://")
+	asking, err := net.Dial("tcp", address)
+	require.NoError(t, err)
+	_, err = fmt.Fprint(asking, "GET / HTTP/1.1\r\n") // closing waits for the rest
+	require.NoError(t, err)
+	killPostgres(t, dir)
+	testkit.Eventually(t, func() error {
+		if c, err := net.Dial("tcp", address); err == nil {
+			return errors.Join(errors.New("it does not close yet"), c.Close())
+		}
+		return nil
+	})
+	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, asking.Close())
+	<-s.ended
+	require.Equal(t, failed, s.cmd.ProcessState.ExitCode(), s.stderr)
+	require.Contains(t, s.stderr.String(), "\nsical: postgres ended by itself")
+}
+
+// killPostgres kills the private server of a data folder.
+func killPostgres(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "pg*", "postmaster.pid"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	text, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 }
 
 // exited is the status that the program ends with.

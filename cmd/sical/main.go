@@ -56,12 +56,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return misused(stderr, err)
 	}
 	cli.limit(logger)
-	parsed.Bind(&cli.Config, &output{stdout}, logger)
+	a := newApp(cli.Config, logger)
+	defer a.Close()
+	parsed.Bind(a, &output{stdout})
 	err = parsed.Run()
+	ended := context.Cause(ctx) // before closing: what has failed may be told to end while it does
+	a.Close()
 	if wrong, ok := errors.AsType[usageError](err); ok {
 		return misused(stderr, wrong)
 	}
-	if cut, ok := errors.AsType[interruption](context.Cause(ctx)); ok && err != nil {
+	if cut, ok := errors.AsType[interruption](ended); ok && err != nil {
 		fmt.Fprintln(stderr, "sical:", cut.during(err))
 		return cut.status()
 	}

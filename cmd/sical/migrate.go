@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,24 +28,24 @@ func (m *Migrate) Validate() error {
 }
 
 // Run migrates the Postgres given, or the private one of the data folder.
-func (m *Migrate) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
+func (m *Migrate) Run(ctx context.Context, a *App, out *output) error {
 	switch {
-	case c.PostgresURL == "" && m.RolePasswords != "":
+	case a.PostgresURL == "" && m.RolePasswords != "":
 		return usageError{errors.New("--role-passwords is about the Postgres of --postgres-url; the private one has its own")}
-	case c.PostgresURL == "":
-		return m.private(ctx, c, out, logger)
+	case a.PostgresURL == "":
+		return m.private(ctx, a, out)
 	}
-	err := m.bring(ctx, c.PostgresURL, out)
+	err := m.bring(ctx, a.PostgresURL, out)
 	if err == nil && m.RolePasswords != "" {
-		err = m.setPasswords(ctx, c.PostgresURL)
+		err = m.setPasswords(ctx, a.PostgresURL)
 	}
 	return err
 }
 
 // private is about the Postgres of the data folder. One that runs belongs to the process
 // that runs it, which brought its schema up to its own binary's.
-func (m *Migrate) private(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	folder := *c
+func (m *Migrate) private(ctx context.Context, a *App, out *output) error {
+	folder := a.Config
 	folder.NATSURL = "" // migrations have nothing to do with it
 	run, err := folder.backends()
 	if err == nil {
@@ -56,12 +55,10 @@ func (m *Migrate) private(ctx context.Context, c *Config, out *output, logger *s
 		return err
 	}
 	if m.Check {
-		if err := c.holds(); err != nil {
+		if err := a.holds(); err != nil {
 			return err
 		}
 	}
-	a := newApp(*c, logger)
-	defer a.Close()
 	admin, err := a.standUp(ctx)
 	if err != nil {
 		return err

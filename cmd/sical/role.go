@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/alecthomas/kong"
 )
@@ -13,12 +12,10 @@ import (
 type Role struct{}
 
 // Run does the work of the role that the subcommand names.
-func (r *Role) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
-	if c.PostgresURL == "" || c.NATSURL == "" {
+func (r *Role) Run(ctx context.Context, k *kong.Context, a *App, out *output) error {
+	if a.PostgresURL == "" || a.NATSURL == "" {
 		return usageError{errors.New("a role alone needs --postgres-url and --nats-url; sical serve brings its own")}
 	}
-	a := newApp(*c, logger)
-	defer a.Close()
 	return a.run(ctx, func() error { return a.role(ctx, k.Selected().Name, out) })
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -18,9 +17,7 @@ type Serve struct {
 }
 
 // Run serves until the process is told to end.
-func (s *Serve) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (s *Serve) Run(ctx context.Context, a *App, out *output) error {
 	return a.run(ctx, func() error { return s.start(ctx, a, out) })
 }
 

@@ -78,6 +78,14 @@ func serveOn(t *testing.T, c Config, logger *slog.Logger, prepare ...func(*App))
 	return (&system{app: a, url: a.publicURL, contract: contract}).by(t)
 }
 
+// tool is what a subcommand wires itself on, closed when the test ends.
+func tool(t *testing.T, c Config) *App {
+	t.Helper()
+	a := newApp(c, slog.New(slog.DiscardHandler))
+	t.Cleanup(a.Close)
+	return a
+}
+
 // by is the same system, talked to by another test.
 func (s *system) by(t *testing.T) *system {
 	c := *s

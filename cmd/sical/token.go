@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -45,9 +44,7 @@ func (t *Token) Validate() error {
 }
 
 // Run prints the token.
-func (t *Token) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func (t *Token) Run(ctx context.Context, a *App, out *output) error {
 	if err := a.joinOrRevive(ctx); err != nil {
 		return err
 	}
@@ -59,7 +56,7 @@ func (t *Token) Run(ctx context.Context, c *Config, out *output, logger *slog.Lo
 	if err != nil {
 		return err
 	}
-	log := eventlog.Open(eventlog.Config{Pool: p, Vault: v, Logger: logger, Meter: telemetry.NewLog(a.registry)})
+	log := eventlog.Open(eventlog.Config{Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry)})
 	a.onClose(log.Close)
 	d := dispatch.New(log, v)
 	sessions, signer, err := a.sessions(ctx, p)

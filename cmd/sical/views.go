@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"text/tabwriter"
 
@@ -37,8 +36,8 @@ type ViewList struct {
 }
 
 // Run prints one line a view. It takes a moment: a rate is told from two looks.
-func (l *ViewList) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+func (l *ViewList) Run(ctx context.Context, a *App, out *output) error {
+	return onViews(ctx, a, func(p pool) error {
 		list, _, err := projector.NewObserver(p, projections.Views()).Look(ctx)
 		if err != nil {
 			return err
@@ -89,8 +88,8 @@ type ViewState struct {
 
 // Run writes the state that the subcommand names; the view's owner heeds it
 // within a second. Resuming also tries a failed fold again.
-func (s *ViewState) Run(ctx context.Context, k *kong.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, s.Name, false, func(_ *App, p pool, v *projections.View) error {
+func (s *ViewState) Run(ctx context.Context, k *kong.Context, a *App, out *output) error {
+	return onView(ctx, a, s.Name, false, func(p pool, v *projections.View) error {
 		steer, state := rebuild.Resume, "live"
 		if k.Selected().Name == "pause" {
 			steer, state = rebuild.Pause, "paused"

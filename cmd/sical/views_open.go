@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/rebuild"
@@ -14,9 +13,7 @@ import (
 
 // onViews runs f on the read models of the running instance, or of one that it starts on
 // the data folder for as long as it takes.
-func onViews(ctx context.Context, c *Config, logger *slog.Logger, f func(*App, pool) error) error {
-	a := newApp(*c, logger)
-	defer a.Close()
+func onViews(ctx context.Context, a *App, f func(pool) error) error {
 	if err := a.joinOrRevive(ctx); err != nil {
 		return err
 	}
@@ -24,22 +21,22 @@ func onViews(ctx context.Context, c *Config, logger *slog.Logger, f func(*App, p
 	if err != nil {
 		return err
 	}
-	return f(a, p)
+	return f(p)
 }
 
 // onView runs f on one view; with folds, an instance of its own folds and rebuilds.
-func onView(ctx context.Context, c *Config, logger *slog.Logger, name viewName, folds bool, f func(*App, pool, *projections.View) error) error {
+func onView(ctx context.Context, a *App, name viewName, folds bool, f func(pool, *projections.View) error) error {
 	v, err := name.view()
 	if err != nil {
 		return err
 	}
-	return onViews(ctx, c, logger, func(a *App, p pool) error {
+	return onViews(ctx, a, func(p pool) error {
 		if a.instance != nil && folds {
 			if err := a.startProjector(ctx); err != nil {
 				return err
 			}
 		}
-		return f(a, p, v)
+		return f(p, v)
 	})
 }
 

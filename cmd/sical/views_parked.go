@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -20,8 +19,8 @@ type ViewParked struct {
 }
 
 // Run prints one line a key.
-func (l *ViewParked) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+func (l *ViewParked) Run(ctx context.Context, a *App, out *output) error {
+	return onViews(ctx, a, func(p pool) error {
 		list, err := projector.Parked(ctx, p, string(l.Name))
 		if err != nil {
 			return err
@@ -51,8 +50,8 @@ type ViewRetry struct {
 }
 
 // Run asks for a retry, which the view's owner does, and shows what still fails.
-func (r *ViewRetry) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+func (r *ViewRetry) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
 		if err := projector.Retry(ctx, p, v, r.Key); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"time"
@@ -24,8 +23,8 @@ type ViewJobs struct {
 }
 
 // Run prints one line a job.
-func (l *ViewJobs) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onViews(ctx, c, logger, func(_ *App, p pool) error {
+func (l *ViewJobs) Run(ctx context.Context, a *App, out *output) error {
+	return onViews(ctx, a, func(p pool) error {
 		list, err := rebuild.Jobs(ctx, p)
 		if err != nil {
 			return err
@@ -60,8 +59,8 @@ func (r *ViewRebuild) Validate() error { return r.request().Check() }
 
 // Run asks for a rebuild, which projectors do, and shows how far it is until it
 // ends or is held.
-func (r *ViewRebuild) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(a *App, p pool, v *projections.View) error {
+func (r *ViewRebuild) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
 		if err := rebuild.Start(ctx, p, v, r.request()); err != nil {
 			return err
 		}
@@ -156,8 +155,8 @@ type ViewCancel struct {
 }
 
 // Run asks for a rebuild to be given up.
-func (r *ViewCancel) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(_ *App, p pool, v *projections.View) error {
+func (r *ViewCancel) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
 		if err := rebuild.Cancel(ctx, p, v); err != nil {
 			return err
 		}
@@ -192,8 +191,8 @@ type ViewApprove struct {
 }
 
 // Run lets a rebuild change over, and waits until it has.
-func (r *ViewApprove) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, true, func(a *App, p pool, v *projections.View) error {
+func (r *ViewApprove) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
 		if err := rebuild.Approve(ctx, p, v); err != nil {
 			return err
 		}
@@ -211,15 +210,15 @@ type ViewRollback struct {
 }
 
 // Run has the previous build read again; doing it twice goes forward again.
-func (r *ViewRollback) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, false, func(a *App, p pool, v *projections.View) error {
+func (r *ViewRollback) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, false, func(p pool, v *projections.View) error {
 		var read int
 		err := rebuild.Rollback(ctx, p, v, func(b projections.Build) {
-			projector.Announce(projector.Config{Changes: a.nats, Logger: logger}, b)
+			projector.Announce(projector.Config{Changes: a.nats, Logger: a.logger}, b)
 			read = b.Number
 		})
 		if flushed := a.nats.FlushTimeout(time.Second); flushed != nil {
-			logger.Debug("the notice is on its way", "error", flushed)
+			a.logger.Debug("the notice is on its way", "error", flushed)
 		}
 		if err != nil {
 			return err
@@ -236,8 +235,8 @@ type ViewVerify struct {
 }
 
 // Run compares, in this process, and fails where something differs.
-func (r *ViewVerify) Run(ctx context.Context, c *Config, out *output, logger *slog.Logger) error {
-	return onView(ctx, c, logger, r.Name, false, func(_ *App, p pool, v *projections.View) error {
+func (r *ViewVerify) Run(ctx context.Context, a *App, out *output) error {
+	return onView(ctx, a, r.Name, false, func(p pool, v *projections.View) error {
 		b, err := rebuild.Serving(ctx, p, v)
 		if err != nil {
 			return err
