@@ -101,15 +101,14 @@ func (a *API) serve(c echo.Context, r *Route) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := parseFreshness(c.Request().Header)
-	if err != nil {
+	if asked.fresh, err = parseFreshness(c.Request().Header); err != nil {
 		return err
 	}
-	asked.fresh = fresh
 	q, err := r.ask(asked)
 	if err != nil {
 		return err
 	}
+	fresh := asked.fresh
 	keep := asked.keep(r.shared(), fresh)
 	a.tellParked(c, q, "") // of an answer that is missing, too
 	if err := fresh.held(a.waiter, q.Deps, ""); err != nil {
@@ -129,12 +128,11 @@ func (a *API) serve(c echo.Context, r *Route) error {
 // fresh answers q as current as was asked for. That the views have come to a position
 // may be known before a replica has it that is read.
 func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer cache.Answer, err error) {
-	ends := time.Now().Add(f.wait)
 	least, err := f.await(ctx, a.waiter, q.Views)
 	if err != nil {
 		return answer, err
 	}
-	err = f.patiently(ctx, ends, least, func(least uint64) (err error) {
+	err = f.patiently(ctx, least, func(least uint64) (err error) {
 		answer, err = a.answer(ctx, q, least)
 		return err
 	})

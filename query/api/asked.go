@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -117,13 +116,13 @@ func (a *asked) past() (position uint64, given bool, err error) {
 	text := a.query.Text(asOf.Name, maxText)
 	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
 		ctx := a.context()
-		return position, true, patiently(ctx, time.Now().Add(defaultWait), func() error { return a.asker.Reached(ctx, position) })
+		return position, true, patiently(ctx, a.fresh.until(), func() error { return a.asker.Reached(ctx, position) })
 	}
 	instant := a.query.Instant(asOf.Name)
 	if a.query.Err() != nil {
 		return 0, true, wrong(asOf.Name, "expected a position, or an instant as RFC 3339 writes it")
 	}
-	err = a.fresh.patiently(a.context(), time.Now().Add(a.fresh.wait), a.fresh.position, func(least uint64) (err error) {
+	err = a.fresh.patiently(a.context(), a.fresh.position, func(least uint64) (err error) {
 		position, err = a.asker.PositionAt(a.context(), instant, least)
 		return err
 	})

@@ -27,7 +27,16 @@ type freshness struct {
 	asked    bool          // for a position at all
 	position uint64        // that the answer must have
 	wait     time.Duration // for it, at most
+	ends     time.Time     // of the wait, zero until it has begun
 	lenient  bool          // an older answer is better than none
+}
+
+// until is when the wait ends: one for everything that the answer needs.
+func (f *freshness) until() time.Time {
+	if f.ends.IsZero() {
+		f.ends = time.Now().Add(f.wait)
+	}
+	return f.ends
 }
 
 // parseFreshness reads Sical-Min-Position and Prefer (RFC 7240). A preference
@@ -86,11 +95,11 @@ func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error 
 
 // await waits until the views have the position asked for and returns the one
 // that the answer must have: 0 where an older answer will do.
-func (f freshness) await(ctx context.Context, w Waiter, views []string) (uint64, error) {
+func (f *freshness) await(ctx context.Context, w Waiter, views []string) (uint64, error) {
 	if !f.asked {
 		return 0, nil
 	}
-	err := w.Wait(ctx, views, f.position, f.wait)
+	err := w.Wait(ctx, views, f.position, time.Until(f.until()))
 	if err == nil {
 		return f.position, nil
 	}
@@ -109,8 +118,8 @@ func lags(err error) bool { return errors.Is(err, cache.ErrBehind) || errors.Is(
 
 // patiently asks for what has the position least until what is read does not lag any more;
 // once the time has come, an older answer may do.
-func (f freshness) patiently(ctx context.Context, ends time.Time, least uint64, ask func(least uint64) error) error {
-	err := patiently(ctx, ends, func() error { return ask(least) })
+func (f *freshness) patiently(ctx context.Context, least uint64, ask func(least uint64) error) error {
+	err := patiently(ctx, f.until(), func() error { return ask(least) })
 	if f.lenient && lags(err) {
 		return ask(0)
 	}

@@ -120,12 +120,12 @@ func TestParseFreshness(t *testing.T) {
 		want             freshness
 	}{
 		{"", "wait=9, handling=lenient", freshness{wait: defaultWait}},
-		{"7", "", freshness{true, 7, defaultWait, false}},
-		{"7", "wait=1", freshness{true, 7, time.Second, false}},
-		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{true, 7, 3 * time.Second, true}},
-		{"7", "wait=3600", freshness{true, 7, maxWait, false}},
-		{"7", "wait=-1, handling=strict", freshness{true, 7, defaultWait, false}},
-		{"7", "wait=soon;;=,", freshness{true, 7, defaultWait, false}},
+		{"7", "", freshness{asked: true, position: 7, wait: defaultWait}},
+		{"7", "wait=1", freshness{asked: true, position: 7, wait: time.Second}},
+		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{asked: true, position: 7, wait: 3 * time.Second, lenient: true}},
+		{"7", "wait=3600", freshness{asked: true, position: 7, wait: maxWait}},
+		{"7", "wait=-1, handling=strict", freshness{asked: true, position: 7, wait: defaultWait}},
+		{"7", "wait=soon;;=,", freshness{asked: true, position: 7, wait: defaultWait}},
 	} {
 		h := http.Header{}
 		if c.position != "" {

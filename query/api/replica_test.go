@@ -74,8 +74,23 @@ func TestInstantOnAReplicaThatLags(t *testing.T) {
 	got := w.get(target, "", minPosition, "2", "Prefer", "wait=0")
 	assert.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 	assert.Equal(t, "not_caught_up", problemCode(t, got))
+	views := &patient{w.api.waiter, time.Hour}
+	w.api.waiter = views
+	assert.Equal(t, http.StatusNotFound, w.get(target, "", minPosition, "2", "Prefer", "wait=1, handling=lenient").status)
+	assert.LessOrEqual(t, views.patience, time.Duration(0), "the moment and the views are waited for no longer than asked, in all")
 	w.record()
 	assert.Equal(t, http.StatusOK, w.get(target, "", minPosition, "2").status)
+}
+
+// patient remembers how long the views were waited for, at most.
+type patient struct {
+	Waiter
+	patience time.Duration
+}
+
+func (p *patient) Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error {
+	p.patience = patience
+	return p.Waiter.Wait(ctx, views, position, patience)
 }
 
 // lagging answers as of an old position for a while.
