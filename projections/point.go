@@ -7,17 +7,19 @@ import (
 	"sical-backend/events"
 )
 
-// PointRow is a knowledge point. Prerequisites come from the curriculum's
-// stream; Version is that of the point's own.
+// PointRow is a knowledge point, as it is stored and as it is answered: nothing in it is
+// anybody's alone, so what is asked for it is given what stands in the table, and its
+// members are those of the API. Prerequisites come from the curriculum's stream; Version
+// is that of the point's own.
 type PointRow struct {
 	ID            events.ID   `json:"id"`
-	Version       int         `json:"version"`
+	Version       int         `json:"version" doc:"of the point, for If-Match"`
 	Title         string      `json:"title"`
 	Description   string      `json:"description,omitempty"`
 	Category      string      `json:"category,omitempty"`
-	Difficulty    int         `json:"difficulty_level"`
-	Minutes       int         `json:"estimated_minutes,omitempty"`
-	Prerequisites []events.ID `json:"prerequisites,omitempty"`
+	Difficulty    int         `json:"difficulty_level" min:"1" max:"10"`
+	Minutes       int         `json:"estimated_minutes,omitzero" doc:"absent where unknown"`
+	Prerequisites []events.ID `json:"prerequisites" doc:"the points to learn before it"`
 	CreatedAt     time.Time   `json:"created_at"`
 	UpdatedAt     time.Time   `json:"updated_at"`
 }
@@ -25,7 +27,7 @@ type PointRow struct {
 // Point answers: a knowledge point by id; the points by category and
 // difficulty, newest first, and those with some words in title or description.
 var Point = model[PointRow]{
-	name: "point", version: 2, keys: []string{"id"},
+	name: "point", version: 3, keys: []string{"id"},
 	columns: []Column{
 		textColumn("category", func(r *PointRow) string { return r.Category }),
 		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
@@ -187,9 +188,12 @@ func viewNames(views []*projections.View) []string {
 	return names
 }
 
-// rendered finishes an answer with its body.
-func rendered(a Answer, body any) (Answer, error) {
-	var err error
+// rendered finishes an answer with its body, which may be rendered already.
+func rendered(a Answer, body any) (_ Answer, err error) {
+	if as, ok := body.(jsontext.Value); ok {
+		a.Body = as
+		return a, nil
+	}
 	a.Body, err = json.Marshal(body)
 	return a, err
 }

@@ -50,7 +50,7 @@ type GoalPoint struct {
 	Title      string    `json:"title"`
 	Category   string    `json:"category,omitempty"`
 	Difficulty int       `json:"difficulty_level" min:"1" max:"10"`
-	Minutes    int       `json:"estimated_minutes,omitempty" doc:"absent where unknown"`
+	Minutes    int       `json:"estimated_minutes,omitzero" doc:"absent where unknown"`
 	Completed  *bool     `json:"completed" doc:"by the viewer; null for anyone without a token"`
 }
 

@@ -65,7 +65,7 @@ func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
 		if len(own) == 0 {
 			return nil, ErrNotFound
 		}
-		return func() (any, int, error) { return pointOf(r), r.Version, nil }, nil
+		return func() (any, int, error) { return r, r.Version, nil }, nil
 	})
 }
 

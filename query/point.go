@@ -3,37 +3,21 @@ package query
 import (
 	"context"
 	"strconv"
-	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"sical-backend/events"
 	"sical-backend/projections"
 )
 
 // Point is a knowledge point.
-type Point struct {
-	ID            events.ID   `json:"id"`
-	Version       int         `json:"version" doc:"of the point, for If-Match"`
-	Title         string      `json:"title"`
-	Description   string      `json:"description,omitempty"`
-	Category      string      `json:"category,omitempty"`
-	Difficulty    int         `json:"difficulty_level" min:"1" max:"10"`
-	Minutes       int         `json:"estimated_minutes,omitempty" doc:"absent where unknown"`
-	Prerequisites []events.ID `json:"prerequisites" doc:"the points to learn before it"`
-	CreatedAt     time.Time   `json:"created_at"`
-	UpdatedAt     time.Time   `json:"updated_at"`
-}
-
-func pointOf(r *projections.PointRow) Point {
-	return Point{
-		ID: r.ID, Version: r.Version, Title: r.Title, Description: r.Description, Category: r.Category,
-		Difficulty: r.Difficulty, Minutes: r.Minutes, Prerequisites: r.Prerequisites, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
-	}
-}
+type Point projections.PointRow
 
 // Point asks for one knowledge point.
 func (a *Asker) Point(id events.ID) Question {
-	return one(a, projections.Point, id, "", func(_ context.Context, r *projections.PointRow) (any, int, error) {
-		return pointOf(r), r.Version, nil
+	return one(a, projections.Point, id, "", func(_ context.Context, r *stored) (any, int, error) {
+		version, err := r.version()
+		return r.doc, version, err
 	})
 }
 
@@ -43,11 +27,11 @@ func (a *Asker) PointsByID(ids []events.ID) Question {
 		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point, ids) },
 		gathered: true,
 		load: func(ctx context.Context) (Answer, error) {
-			found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
+			found, checkpoints, err := rowsByID[stored](ctx, a, projections.Point, ids)
 			if err != nil {
 				return Answer{}, err
 			}
-			return rendered(Answer{Checkpoints: checkpoints}, Page[Point]{Items: inOrder(ids, found, pointOf)})
+			return rendered(Answer{Checkpoints: checkpoints}, Page[jsontext.Value]{Items: inOrder(ids, found, (*stored).answer)})
 		},
 	}
 }
@@ -88,5 +72,5 @@ func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 			l.totals = append(l.totals, projections.Count(projections.Everyone, strconv.Itoa(level), f.Category))
 		}
 	}
-	return ask(a, l, projections.AllPoints, each(pointOf))
+	return ask(a, l, projections.AllPoints, each((*stored).answer))
 }

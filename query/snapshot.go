@@ -160,7 +160,11 @@ func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode fun
 	return found
 }
 
+// decode reads a row, whose doc is good for the moment only.
 func decode[R any](v *projections.View, doc []byte) (*R, error) {
+	if _, asStored := any((*R)(nil)).(*stored); asStored {
+		return any(storedRow(doc)).(*R), nil
+	}
 	row, err := v.Decode(doc)
 	if err != nil {
 		return nil, err

@@ -39,12 +39,12 @@ type sample struct {
 	P50         float64 `json:"p50_ms"`
 	P95         float64 `json:"p95_ms"`
 	P99         float64 `json:"p99_ms"`
-	Failed      float64 `json:"failed"`                 // share of all
-	CPU         float64 `json:"cpu_us,omitempty"`       // of sical, per request
-	PostgresCPU float64 `json:"postgres_us,omitempty"`  // of its private Postgres, per request
-	Busy        float64 `json:"busy,omitempty"`         // both, share of all cores
-	Memory      float64 `json:"memory_mb,omitempty"`    // of sical, resident at the most
-	Query       float64 `json:"query_p95_ms,omitempty"` // of the database, at most
+	Failed      float64 `json:"failed"`                // share of all
+	CPU         float64 `json:"cpu_us,omitzero"`       // of sical, per request
+	PostgresCPU float64 `json:"postgres_us,omitzero"`  // of its private Postgres, per request
+	Busy        float64 `json:"busy,omitzero"`         // both, share of all cores
+	Memory      float64 `json:"memory_mb,omitzero"`    // of sical, resident at the most
+	Query       float64 `json:"query_p95_ms,omitzero"` // of the database, at most
 
 	latency *loadtest.Histogram // of every request of all rounds
 }

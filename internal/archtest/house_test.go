@@ -127,3 +127,20 @@ func receiver(d *ast.FuncDecl) string {
 	})
 	return name
 }
+
+// TestNumbersAreLeftOutAsZero: omitempty leaves out what is empty JSON, as a null or "" is,
+// and no number and no bool. An unknown duration was told as 0 minutes for that.
+func TestNumbersAreLeftOutAsZero(t *testing.T) {
+	t.Parallel()
+	plain := []string{"bool", "int", "int32", "int64", "uint64", "float64"}
+	for _, s := range tree(t) {
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			if f, ok := n.(*ast.Field); ok && f.Tag != nil && strings.Contains(f.Tag.Value, ",omitempty") {
+				if kind, ok := f.Type.(*ast.Ident); ok {
+					assert.NotContains(t, plain, kind.Name, "%s: omitempty does not leave out %v, omitzero does.", s.name, f.Names)
+				}
+			}
+			return true
+		})
+	}
+}

@@ -20,14 +20,14 @@ type Difference struct {
 
 // Outcome is what a comparison found.
 type Outcome struct {
-	Position    uint64       `json:"position"`          // the least of the positions it was made at
-	Rows        int64        `json:"rows"`              // compared
-	Totals      int64        `json:"totals"`            // compared
-	Skipped     int64        `json:"skipped,omitempty"` // keys left out, as one of the two has not folded them yet
+	Position    uint64       `json:"position"`         // the least of the positions it was made at
+	Rows        int64        `json:"rows"`             // compared
+	Totals      int64        `json:"totals"`           // compared
+	Skipped     int64        `json:"skipped,omitzero"` // keys left out, as one of the two has not folded them yet
 	Differences int64        `json:"differences"`
 	First       []Difference `json:"first,omitempty"` // some of them
 	// Sample is the number of rows that were asked for; 0 for all.
-	Sample int `json:"sample,omitempty"`
+	Sample int `json:"sample,omitzero"`
 }
 
 // Equal tells whether nothing differs.

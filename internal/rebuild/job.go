@@ -44,9 +44,9 @@ type Job struct {
 	Percent         float64         `json:"percent"`
 	Rate            float64         `json:"events_per_second"`
 	ETA             *float64        `json:"eta_seconds,omitempty"`
-	RequireApproval bool            `json:"require_approval,omitempty"`
-	Limit           int             `json:"rate_limit,omitempty"` // events a second
-	Outcome         json.RawMessage `json:"outcome,omitempty"`    // an Outcome
+	RequireApproval bool            `json:"require_approval,omitzero"`
+	Limit           int             `json:"rate_limit,omitzero"` // events a second
+	Outcome         json.RawMessage `json:"outcome,omitempty"`   // an Outcome
 	Error           *string         `json:"error,omitempty"`
 	Owner           *string         `json:"owner,omitempty"`
 	RequestedAt     time.Time       `json:"requested_at"`

@@ -23,7 +23,7 @@ type Difference struct {
 	Kind     Kind       `json:"kind"`
 	Log      *events.ID `json:"log_event_id,omitempty"`    // what the log has there
 	Stream   *events.ID `json:"stream_event_id,omitempty"` // what the stream has there
-	Belongs  uint64     `json:"belongs_at,omitempty"`      // where the log has that
+	Belongs  uint64     `json:"belongs_at,omitzero"`       // where the log has that
 }
 
 // maxListed bounds how many differences a Report lists; all are counted.

@@ -94,6 +94,23 @@ func TestGoalIsComposedForItsViewer(t *testing.T) {
 	require.Nil(t, anyone.Paths[0].Points[0].Completed)
 }
 
+// TestPointIsOneText: what stands in the table is the answer, alone, among others and in a
+// list. TestLookBack compares it with what is put together from the log.
+func TestPointIsOneText(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	list := s.get("/v1/points?limit=3", "")
+	for id, prerequisites := range map[events.ID]string{s.strokes: "[]", s.radicals: `["` + s.strokes.String() + `"]`} {
+		alone := s.get("/v1/points/"+id.String(), "")
+		require.Equal(t, http.StatusOK, alone.status)
+		require.Contains(t, alone.body, `"prerequisites":`+prerequisites+`,"created_at"`)
+		require.NotContains(t, alone.body, "estimated_minutes", "unknown")
+		require.Regexp(t, `^"1\.`, alone.header.Get("ETag"))
+		require.Equal(t, `{"items":[`+alone.body+`]}`, s.get("/v1/points?ids="+id.String(), "").body)
+		require.Contains(t, list.body, alone.body)
+	}
+}
+
 func TestGoalsByID(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
