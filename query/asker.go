@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -31,9 +32,9 @@ type Asker struct {
 	pool    *pgxpool.Pool
 	keyring Keyring
 	// gatherers read for all who ask at the same time, one for each kind of question.
-	gatherers sync.Map
-	decoded   sync.Map // of each kind of row, what was read lately
-	served    served
+	gatherers  sync.Map
+	remembered atomic.Pointer[remembered]
+	served     served
 	// What is read with others, what is not, and what is folded from the log have
 	// limits of their own, as they differ in what they cost: anybody may look back, to
 	// ever other positions, and shall not have others' lists refused for it.
@@ -51,7 +52,7 @@ type Asker struct {
 func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 	conns := int(pool.Config().MaxConns)
 	half := max(1, conns/2)
-	return &Asker{
+	a := &Asker{
 		pool: pool, keyring: keyring,
 		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
 		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
@@ -59,6 +60,8 @@ func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 		searches: make(turns, conns),
 		turns:    make(turns, half),
 	}
+	a.Forget()
+	return a
 }
 
 // Answer answers a question from the tables. It fails with an OverloadError where as

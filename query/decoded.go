@@ -2,6 +2,7 @@ package query
 
 import (
 	"encoding/binary"
+	"sync"
 	"sync/atomic"
 
 	"sical-backend/events"
@@ -16,7 +17,8 @@ const (
 // all that it is composed of, and many goals share their paths and points: mostly the
 // server gives the very bytes that it gave before, and to compare them takes a hundredth
 // of decoding them. Nothing can be stale, as it is found by those bytes; what is personal
-// in it is sealed. The rows are shared: nobody may change them.
+// in it is sealed, and all of it goes when somebody is erased. The rows are shared: nobody
+// may change them.
 type decoded[T any] struct {
 	slots [decodedMost]atomic.Pointer[decodedRow[T]]
 }
@@ -63,12 +65,37 @@ func (d *decoded[T]) last(ids []events.ID) map[events.ID]*T {
 	return rows
 }
 
-// decodedAs is what the asker remembers of rows that are decoded to T.
-func decodedAs[T any](a *Asker) *decoded[T] {
+// count is how many rows are remembered.
+func (d *decoded[T]) count() (rows int) {
+	for i := range d.slots {
+		if d.slots[i].Load() != nil {
+			rows++
+		}
+	}
+	return rows
+}
+
+// remembered is what was decoded lately, of each kind of row.
+type remembered struct{ kinds sync.Map }
+
+// decodedAs is what is remembered of rows that are decoded to T.
+func decodedAs[T any](r *remembered) *decoded[T] {
 	kind := any((*T)(nil))
-	d, ok := a.decoded.Load(kind)
+	d, ok := r.kinds.Load(kind)
 	if !ok {
-		d, _ = a.decoded.LoadOrStore(kind, new(decoded[T]))
+		d, _ = r.kinds.LoadOrStore(kind, new(decoded[T]))
 	}
 	return d.(*decoded[T])
+}
+
+// Forget has no row remembered that was read so far, or is read in a snapshot that stands
+// already.
+func (a *Asker) Forget() { a.remembered.Store(new(remembered)) }
+
+// Remembered tells how many rows stay decoded.
+func (a *Asker) Remembered() (rows int) {
+	for _, d := range a.remembered.Load().kinds.Range {
+		rows += d.(interface{ count() int }).count()
+	}
+	return rows
 }

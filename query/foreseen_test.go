@@ -11,6 +11,40 @@ import (
 	"sical-backend/projections"
 )
 
+// An erasure takes what was read before it out of memory, also where it was read by a
+// snapshot that goes on.
+func TestForgottenRowsAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	projector, reader := tables(t)
+	a, ctx := NewAsker(reader, nil), t.Context()
+	one, two := uuid.New(), uuid.New()
+	put(t, projector, one, "one", 1)
+	put(t, projector, two, "two", 2)
+	snapshot := func(between func(), ids ...events.ID) {
+		t.Helper()
+		_, err := a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
+			for _, id := range ids {
+				found := find[projections.PointRow](s, projections.Point, id)
+				if err := s.send(ctx); err != nil {
+					return err
+				}
+				require.Contains(t, found, id)
+				between()
+			}
+			return s.finish(ctx)
+		})
+		require.NoError(t, err)
+	}
+	snapshot(func() {}, one, two)
+	require.Equal(t, 2, a.Remembered())
+	a.Forget()
+	require.Zero(t, a.Remembered())
+	snapshot(a.Forget, one, two)
+	require.Zero(t, a.Remembered())
+	snapshot(func() {}, two)
+	require.Equal(t, 1, a.Remembered())
+}
+
 // What is remembered of a path says what else to read only as long as the path is that.
 func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 	t.Parallel()

@@ -82,7 +82,7 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 	}
 	read := find[projections.PathRow](s, projections.Path, paths.members...)
 	if s.foresees {
-		p.paths = decodedAs[projections.PathRow](s.asker).last(paths.members)
+		p.paths = decodedAs[projections.PathRow](s.remembered).last(paths.members)
 	}
 	foreseen := p.paths != nil
 	if !foreseen {

@@ -20,13 +20,15 @@ var errUnforeseen = errors.New("query: a row has changed since it was read last"
 // snapshot reads rows of several views as they stood at one moment: a
 // transaction whose begin and end travel with what is read.
 type snapshot struct {
-	asker  *Asker
 	conn   *pgxpool.Conn
 	batch  *pgx.Batch
 	builds map[string]projections.Build // that are read, by view
 	custom bool                         // whether lists are planned for their arguments
 	walks  bool                         // whether they are planned without bitmaps
 	sent   bool                         // whether something has been read
+	// remembered is what was when the snapshot began: what is erased while it stands is not
+	// remembered by it for those that come after.
+	remembered *remembered
 	// foresees tells whether what is remembered of rows may say what else to read.
 	foresees bool
 }
@@ -70,7 +72,7 @@ func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[s
 		return nil, false, err
 	}
 	defer conn.Release() // which closes it where a transaction is left open: after an error
-	s := &snapshot{asker: a, conn: conn, batch: &pgx.Batch{}, builds: builds, foresees: foresees}
+	s := &snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds, remembered: a.remembered.Load(), foresees: foresees}
 	s.batch.Queue(`begin isolation level repeatable read, read only`)
 	s.checkpoints(views, &checkpoints)
 	err = f(s)
@@ -146,7 +148,7 @@ func findPart[P any](s *snapshot, v *projections.View, ids ...events.ID) map[eve
 }
 
 func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode func(doc []byte) (*T, error)) map[events.ID]*T {
-	found, known := make(map[events.ID]*T, len(ids)), decodedAs[T](s.asker)
+	found, known := make(map[events.ID]*T, len(ids)), decodedAs[T](s.remembered)
 	s.batch.Queue(`-- find `+v.Name+`
 		select id, doc from `+s.table(v)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID

@@ -59,7 +59,7 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	for i, l := range list {
 		owners[i], visibilities[i] = l.owner, string(l.visibility)
 	}
-	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.asker)
+	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.remembered)
 	s.batch.Queue(`-- list goal
 		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), lateral (
 			select id, doc from `+s.table(projections.Goal)+`
