@@ -141,15 +141,15 @@ func (r *Relay) Run(ctx context.Context) error {
 		begun := time.Now()
 		err := r.relay(ctx, rings)
 		r.works(false)
-		if ctx.Err() != nil {
-			break
-		}
-		if overtaken(err) {
+		if ctx.Err() == nil && overtaken(err) {
 			r.Logger.Info("relay: another one is at work, standing by")
 			err = r.standBy(ctx)
 			if err == nil {
 				continue
 			}
+		}
+		if ctx.Err() != nil {
+			break
 		}
 		r.Logger.Warn("relay: trying again", "error", err)
 		if time.Since(begun) > 10*time.Second {

@@ -1,13 +1,16 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/eventlog/logtest"
 	"sical-backend/internal/testkit"
 )
 
@@ -40,6 +43,30 @@ func TestTwoRelaysDoNotInterleave(t *testing.T) {
 	end()
 	s.append(t, 20) // the one that stood by takes over
 	s.agrees(t, 0)
+}
+
+// TestWhoStandsByEndsQuietly: that it is to end is no failure to try again after.
+func TestWhoStandsByEndsQuietly(t *testing.T) {
+	t.Parallel()
+	var log lines
+	s := &system{Log: logtest.New(t), bus: testkit.NATS(t), log: &log}
+	first, end := s.relay(t)
+	second, endSecond := s.relay(t)
+	s.Hand = func(list []events.Event) {
+		first.Committed(list)
+		second.Committed(list)
+	}
+	testkit.Eventually(t, func() error {
+		s.append(t, 1) // until one of them is late
+		if !strings.Contains(log.String(), "standing by") {
+			return errors.New("both are at work")
+		}
+		return nil
+	})
+	before := strings.Count(log.String(), "trying again")
+	end()
+	endSecond()
+	require.Equal(t, before, strings.Count(log.String(), "trying again"), log.String())
 }
 
 func TestNATSGoesAndComes(t *testing.T) {
