@@ -20,7 +20,7 @@ type Goal struct {
 	Status      events.GoalStatus `json:"status" enum:"draft,active,paused,completed,abandoned"`
 	TargetDate  *events.Date      `json:"target_date,omitempty"`
 	Visibility  events.Visibility `json:"visibility" enum:"private,public"`
-	Progress    *GoalProgress     `json:"progress" doc:"the viewer's own; null for anyone without a token"`
+	Progress    *GoalProgress     `json:"progress" doc:"the viewer's own; null for anyone without a token, and on another's profile"`
 	CreatedAt   time.Time         `json:"created_at"`
 	UpdatedAt   time.Time         `json:"updated_at"`
 	EndedAt     *time.Time        `json:"ended_at,omitempty" doc:"when it was completed or abandoned"`

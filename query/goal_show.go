@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sical-backend/events"
+	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
 
@@ -83,6 +84,11 @@ func (a *Asker) summarise(ctx context.Context, of shown, p goalParts) ([]Goal, e
 	if err != nil {
 		return nil, err
 	}
+	return summaries(keys, of, p)
+}
+
+// summaries is summarise with the owners' keys.
+func summaries(keys vault.Keys, of shown, p goalParts) ([]Goal, error) {
 	items := make([]Goal, 0, len(of.goals))
 	for _, r := range of.goals {
 		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)

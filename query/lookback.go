@@ -134,6 +134,7 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 
 // UserAsOf asks for a profile at a position, with the goals that were active then.
 func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
+	v = v.audience(id)
 	views := []*projections.View{projections.User, projections.Goal}
 	return a.lookBackOn(v, views, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
 		found, err := lookUp[projections.UserRow](p, projections.User, events.StreamOf(events.KindUser, id))

@@ -33,7 +33,7 @@ func outdated(err error) bool {
 const serving = `-- read projection
 	` + servingBuilds
 
-const servingBuilds = `select v.view, coalesce(s.version, 0) as version, coalesce(s.serving, 0) as build, coalesce((
+const servingBuilds = `select v.n::int as n, coalesce(s.version, 0) as version, coalesce(s.serving, 0) as build, coalesce((
 		select array_agg(p.position order by p.shard) from sical.projection p
 		where p.view = v.view and p.version = s.version and p.build = s.serving), '{}') as shards
 	from unnest($1::text[], $2::int[], $3::int[]) with ordinality v (view, lowest, highest, n)
@@ -52,8 +52,16 @@ func servingArguments(views []*projections.View) []any {
 	return []any{viewNames(views), lowest, highest}
 }
 
-func scanServing(row pgx.CollectableRow) (c projections.Checkpoint, err error) {
-	return c, row.Scan(&c.Build.View, &c.Build.Version, &c.Build.Number, &c.Shards)
+// scanServing reads what serving finds of the views.
+func scanServing(views []*projections.View) pgx.RowToFunc[projections.Checkpoint] {
+	return func(row pgx.CollectableRow) (c projections.Checkpoint, err error) {
+		var n int
+		err = row.Scan(&n, &c.Build.Version, &c.Build.Number, &c.Shards)
+		if err == nil {
+			c.Build.View = views[n-1].Name
+		}
+		return c, err
+	}
 }
 
 // served remembers which build of each view was read last. Each snapshot checks
@@ -73,7 +81,7 @@ func (s *served) builds(ctx context.Context, pool *pgxpool.Pool, views []*projec
 	if err != nil {
 		return nil, err
 	}
-	found, err := pgx.CollectRows(rows, scanServing)
+	found, err := pgx.CollectRows(rows, scanServing(views))
 	if err != nil {
 		return nil, err
 	}

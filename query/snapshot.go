@@ -89,7 +89,7 @@ func (s *snapshot) totals(v *projections.View) string { return s.builds[v.Name].
 // the assumed build of it that is read.
 func (s *snapshot) checkpoints(views []*projections.View, found *[]projections.Checkpoint) {
 	s.batch.Queue(serving, servingArguments(views)...).Query(func(rows pgx.Rows) (err error) {
-		if *found, err = pgx.CollectRows(rows, scanServing); err != nil {
+		if *found, err = pgx.CollectRows(rows, scanServing(views)); err != nil {
 			return err
 		}
 		for i, c := range *found {
@@ -135,7 +135,7 @@ func (s *snapshot) finish(ctx context.Context) error {
 
 // find queues reading rows by their ids; send fills what it returns.
 func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
-	return findAs(s, v, ids, func(doc []byte) (*R, error) { return decode[R](v, doc) })
+	return findAs(s, v, ids, decodeAs[R](v))
 }
 
 // findPart is find of those members of the rows that P has, which need not be the
@@ -160,6 +160,10 @@ func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode fun
 		return err
 	})
 	return found
+}
+
+func decodeAs[R any](v *projections.View) func(doc []byte) (*R, error) {
+	return func(doc []byte) (*R, error) { return decode[R](v, doc) }
 }
 
 // decode reads a row, whose doc is good for the moment only.

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sical-backend/events"
@@ -12,8 +13,9 @@ import (
 // profileGoals is how many goals a profile shows; goals_url has them all.
 const profileGoals = 20
 
-// User is a user's profile: all of it to the user and to moderators; to others
-// who it is and which public goals they are at.
+// User is a user's profile: all of it to the user; to others who it is and which public
+// goals they are at, and to moderators all that the account has. What others see of it is
+// the same for all of them.
 type User struct {
 	ID          events.ID         `json:"id"`
 	Version     int               `json:"version" doc:"of the user, for If-Match"`
@@ -26,7 +28,7 @@ type User struct {
 	Status      events.UserStatus `json:"status,omitempty" enum:"active,suspended"`
 	CreatedAt   *time.Time        `json:"created_at,omitempty"`
 	UpdatedAt   *time.Time        `json:"updated_at,omitempty"`
-	Goals       []Goal            `json:"goals" doc:"the active ones, newest first, at most 20; private ones only to the user"`
+	Goals       []Goal            `json:"goals" doc:"the active ones, newest first, at most 20; private ones, and progress, only to the user"`
 	GoalsURL    string            `json:"goals_url" doc:"where all of them are listed"`
 }
 
@@ -36,26 +38,39 @@ type profile struct {
 	goals shown
 }
 
-var usersToNobody, usersToSomeone = profileOf(goalsOfNobody[summary]), profileOf(goalsOfSomeone[summary])
+var (
+	ownProfile   = reads(append([]*projections.View{projections.User}, goalsOfSomeone[summary].views...)...)
+	otherProfile = reads(append([]*projections.View{projections.User}, goalsOfNobody[summary].views...)...)
+)
 
-func profileOf(goals *reading) *reading {
-	return reads(append([]*projections.View{projections.User}, goals.views...)...)
+func profileViews(to Viewer) *reading {
+	if to.anonymous() {
+		return otherProfile
+	}
+	return ownProfile
 }
 
-func userViews(v Viewer) *reading {
-	if v.anonymous() {
-		return usersToNobody
+// audience is to whom some profiles are shown: the viewer, where one of them is their own,
+// and else nobody in particular, with the rights of a moderator or with none. One answer
+// is for all that have the same.
+func (v Viewer) audience(ids ...events.ID) Viewer {
+	switch {
+	case slices.ContainsFunc(ids, v.is):
+		return v
+	case v.mayModerate():
+		return Viewer{Role: events.Moderator}
 	}
-	return usersToSomeone
+	return Viewer{}
 }
 
 // User asks for one profile.
 func (a *Asker) User(v Viewer, id events.ID) Question {
+	to := v.audience(id)
 	return Question{
-		Key: key("user", raw(id), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, id) },
+		Key: key("user", raw(id), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, id) },
 		gathered: true,
 		load: func(ctx context.Context) (Answer, error) {
-			users, answer, err := a.users(ctx, v, []events.ID{id})
+			users, answer, err := a.users(ctx, to, []events.ID{id})
 			if err != nil {
 				return Answer{}, err
 			}
@@ -70,11 +85,12 @@ func (a *Asker) User(v Viewer, id events.ID) Question {
 
 // UsersByID asks for several, in the order of the ids; missing ones are left out.
 func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
+	to := v.audience(ids...)
 	return Question{
-		Key: key("users", joined(ids), raw(v.ID), string(v.Role)), Views: userViews(v).names, Deps: func() []string { return userDeps(v, ids...) },
+		Key: key("users", joined(ids), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, ids...) },
 		gathered: true,
 		load: func(ctx context.Context) (Answer, error) {
-			users, answer, err := a.users(ctx, v, ids)
+			users, answer, err := a.users(ctx, to, ids)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -83,18 +99,23 @@ func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
 	}
 }
 
-func userDeps(v Viewer, ids ...events.ID) []string {
-	deps := append(rowDeps(projections.User, ids), projections.ProgressOf(v.ID))
+func userDeps(to Viewer, ids ...events.ID) []string {
+	deps := rowDeps(projections.User, ids)
 	for _, id := range ids {
 		deps = append(deps, projections.GoalsOf(id))
+	}
+	if !to.anonymous() {
+		deps = append(deps, projections.ProgressOf(to.ID))
 	}
 	return deps
 }
 
-func (a *Asker) users(ctx context.Context, v Viewer, ids []events.ID) ([]User, Answer, error) {
-	views := userViews(v)
-	wishes := wishes(v, ids)
-	t, err := gatherMoment(ctx, a, views, wishes, findUsers)
+func (a *Asker) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, Answer, error) {
+	wishes := make([]wish, len(ids))
+	for i, id := range ids {
+		wishes[i] = wish{to.audience(id), id} // beside their own, they see others' as all do
+	}
+	t, err := a.profiles(ctx, to, wishes)
 	if err != nil {
 		return nil, Answer{}, err
 	}
@@ -129,7 +150,7 @@ func (a *Asker) showUsers(ctx context.Context, profiles []profile, parts goalPar
 		if !ok {
 			continue
 		}
-		if u.Goals, err = a.summarise(ctx, p.goals, parts); err != nil {
+		if u.Goals, err = summaries(keys, p.goals, parts); err != nil {
 			return nil, err
 		}
 		users = append(users, u)

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -32,7 +33,62 @@ type usersFound struct {
 	parts   goalParts
 }
 
-// findUsers reads profiles for all who wish to see one, in three round trips at most.
+// profiles reads what some profiles are made of.
+func (a *Asker) profiles(ctx context.Context, to Viewer, wishes []wish) (taken[usersFound], error) {
+	views := profileViews(to)
+	if !to.anonymous() {
+		return gatherMoment(ctx, a, views, wishes, findUsers)
+	}
+	ids := make([]events.ID, len(wishes))
+	for i, w := range wishes {
+		ids[i] = w.id
+	}
+	return gatherAtOnce(ctx, a, views, views.views, ids, a.findPublic)
+}
+
+// findPublic reads what anybody may see of some users' goals, and all of their rows.
+func (a *Asker) findPublic(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t taken[usersFound], err error) {
+	owners := set[events.ID]{}
+	owners.add(ids)
+	f := usersFound{
+		rows:    make(map[events.ID]*projections.UserRow, len(owners.members)),
+		shelves: make(map[shelf][]*projections.GoalRow, len(owners.members)),
+	}
+	known := a.remembered.Load() // before anything is read: what is erased meanwhile is not remembered
+	users, goals := decodedAs[projections.UserRow](known), decodedAs[projections.GoalRow](known)
+	t.found = f
+	t.checkpoints, err = a.moment(ctx, builds, owners.members, part{
+		projections.User, builds[projections.User.Name].Table() + ` where id = any($4)`,
+		func(id events.ID, doc []byte) (err error) {
+			f.rows[id], err = users.of(id, doc, decodeAs[projections.UserRow](projections.User))
+			return err
+		},
+	}, part{
+		projections.Goal,
+		`(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(builds[projections.Goal.Name].Table()),
+		func(id events.ID, doc []byte) error {
+			row, err := goals.of(id, doc, decodeAs[projections.GoalRow](projections.Goal))
+			if err == nil {
+				on := shelf{row.Owner, row.Visibility}
+				f.shelves[on] = append(f.shelves[on], row)
+			}
+			return err
+		},
+	})
+	return t, err
+}
+
+// onShelf selects the active goals on a shelf l of a table, the newest first, as many as
+// a profile shows.
+func onShelf(table string) string {
+	return `lateral (
+			select id, doc from ` + table + `
+			where owner_id = l.owner and visibility = l.visibility and status = 'active'
+			order by created_at desc, id desc limit ` + strconv.Itoa(profileGoals) + `) g`
+}
+
+// findUsers reads profiles for all who wish to see one, of which some are their own, in
+// three round trips at most.
 func findUsers(ctx context.Context, s *snapshot, wishes []wish) (f usersFound, err error) {
 	ids, shelves := set[events.ID]{}, set[shelf]{}
 	for _, w := range wishes {
@@ -52,8 +108,7 @@ func findUsers(ctx context.Context, s *snapshot, wishes []wish) (f usersFound, e
 	return f, err
 }
 
-// shelves queues reading the active goals on each shelf, as many as a profile shows;
-// send fills what it returns.
+// shelves queues reading the goals on each shelf; send fills what it returns.
 func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	owners, visibilities := make([]events.ID, len(list)), make([]string, len(list))
 	for i, l := range list {
@@ -61,18 +116,14 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	}
 	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.remembered)
 	s.batch.Queue(`-- list goal
-		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), lateral (
-			select id, doc from `+s.table(projections.Goal)+`
-			where owner_id = l.owner and visibility = l.visibility and status = 'active'
-			order by created_at desc, id desc limit $3) g`, owners, visibilities, profileGoals).
+		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.table(projections.Goal)),
+		owners, visibilities).
 		Query(func(rows pgx.Rows) error {
 			var on shelf
 			var id events.ID
 			var doc pgtype.DriverBytes // good until the next row
 			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
-				row, err := known.of(id, doc, func(doc []byte) (*projections.GoalRow, error) {
-					return decode[projections.GoalRow](projections.Goal, doc)
-				})
+				row, err := known.of(id, doc, decodeAs[projections.GoalRow](projections.Goal))
 				found[on] = append(found[on], row)
 				return err
 			})

@@ -166,7 +166,8 @@ func (k Keys) Open(owner events.ID, sealed events.Personal) (string, error) {
 	if !ok || err != nil || len(raw) < key.NonceSize() {
 		return "", fmt.Errorf("text of %s is not sealed as this binary knows it", owner)
 	}
-	text, err := key.Open(nil, raw[:key.NonceSize()], raw[key.NonceSize():], owner[:])
+	nonce, closed := raw[:key.NonceSize()], raw[key.NonceSize():]
+	text, err := key.Open(closed[:0], nonce, closed, owner[:]) // in place
 	if err != nil {
 		// Another key than the one it was sealed with: the old one is gone.
 		return "", ErrForgotten

@@ -98,6 +98,8 @@ func TestWhoMayAskWhat(t *testing.T) {
 			if standing(who) != own && got.status == ok {
 				require.NotContains(t, got.body, "Pass the exam", "%s for standing %d", row.target, who)
 				require.NotContains(t, got.body, "My idioms", "%s for standing %d", row.target, who)
+				shown := (standing(who) == moderator || standing(who) == admin) && (row.route == "getUser" || row.route == "getUsers")
+				require.Equal(t, shown, strings.Contains(got.body, "ann@example.org"), "%s for standing %d", row.target, who)
 			}
 		}
 	}

@@ -139,6 +139,7 @@ func TestProfile(t *testing.T) {
 	require.Empty(t, seen.Username+seen.Email+string(seen.Role)+string(seen.Status))
 	require.Len(t, seen.Goals, 1)
 	require.Equal(t, s.public, seen.Goals[0].ID)
+	require.Nil(t, seen.Goals[0].Progress, "on another's profile it is nobody's")
 
 	moderated := read[query.User](s.world, "/v1/users/"+s.ann.String(), token(s.bob, events.Moderator))
 	require.Equal(t, "ann@example.org", moderated.Email)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/md5"
 	"fmt"
 	"maps"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,56 +20,10 @@ import (
 	"sical-backend/projections"
 )
 
-// statement is one that was sent, and how the server has to plan it.
-type statement struct {
-	sql     string
-	args    []any
-	planned string // a value of plan_cache_mode
-}
-
-// statements notes what is sent to the read models.
-type statements struct {
-	mu     sync.Mutex
-	custom bool // the transaction has asked for plans of its own
-	seen   []statement
-}
-
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	return ctx
-}
-func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-func (s *statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return ctx
-}
-func (s *statements) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
-func (s *statements) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case q.SQL == "commit":
-		s.custom = false
-	case strings.HasSuffix(q.SQL, "force_custom_plan"):
-		s.custom = true
-	case strings.Contains(q.SQL, "sical_read."):
-		planned := "force_generic_plan" // as the server may come to do with what is prepared
-		if s.custom {
-			planned = "force_custom_plan"
-		}
-		s.seen = append(s.seen, statement{q.SQL, q.Args, planned})
-	}
-}
-
-func (s *statements) take() []statement {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	seen := s.seen
-	s.seen = nil
-	return seen
-}
-
 // plan is a node of EXPLAIN's answer.
 type plan struct {
 	Type     string  `json:"Node Type"`
+	Schema   string  `json:"Schema"`
 	Relation string  `json:"Relation Name"`
 	Index    string  `json:"Index Name"`
 	Loops    float64 `json:"Actual Loops"`
@@ -81,7 +33,7 @@ type plan struct {
 	Plans    []plan  `json:"Plans"`
 }
 
-// cost is what a plan reads, and how.
+// cost is what a plan reads of the read models, and how.
 type cost struct {
 	visited float64
 	indexes map[string]bool
@@ -89,13 +41,13 @@ type cost struct {
 }
 
 func (c *cost) add(p plan) {
-	if p.Relation != "" {
+	if p.Schema == "sical_read" {
 		c.visited += p.Loops * (p.Rows + p.Filtered + p.Recheck)
 	}
 	if p.Index != "" {
 		c.indexes[p.Index] = true
 	}
-	if p.Type == "Seq Scan" {
+	if p.Type == "Seq Scan" && p.Schema == "sical_read" {
 		c.scanned = append(c.scanned, p.Relation)
 	}
 	for _, below := range p.Plans {
@@ -130,6 +82,8 @@ func questions(user, point, assessment, goal, path string) []question {
 	list := []question{
 		{"getMe", "/v1/users/me", merged}, {"getUser", of, merged},
 		{"getUsers", "/v1/users?ids=" + user + "," + crowdID("user", 2), merged},
+		{"getUser", "/v1/users/" + crowdID("user", 2), 1 + page},
+		{"getUsers", "/v1/users?ids=" + crowdID("user", 2) + "," + crowdID("user", 3), 2 * (1 + page)},
 		{"getGoal", "/v1/goals/" + goal, 2 * page}, {"listGoals", "/v1/goals?ids=" + strings.Join(goals, ","), 2000},
 		{"getPath", "/v1/paths/" + path, 1}, {"getPoint", "/v1/points/" + point, 1},
 		{"listPoints", "/v1/points?ids=" + strings.Join(points, ","), 100},
@@ -253,7 +207,7 @@ func (w *world) explain(s statement, planned string) cost {
 		arguments[i] = literal(arg)
 	}
 	var text []byte
-	require.NoError(w.t, conn.QueryRow(ctx, `explain (analyze, format json) execute asked (`+strings.Join(arguments, ", ")+`)`,
+	require.NoError(w.t, conn.QueryRow(ctx, `explain (analyze, verbose, format json) execute asked (`+strings.Join(arguments, ", ")+`)`,
 		pgx.QueryExecModeSimpleProtocol).Scan(&text), s.sql)
 	require.NoError(w.t, conn.Conn().Deallocate(ctx, "asked"))
 	_, err = conn.Exec(ctx, `reset plan_cache_mode`)
@@ -272,7 +226,7 @@ func literal(arg any) string {
 		return "'" + v.Format(time.RFC3339Nano) + "'"
 	case []string:
 		return `'{"` + strings.Join(v, `","`) + `"}'`
-	case []int64:
+	case []int64, []int32:
 		return "'{" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ","), "[]") + "}'"
 	case []uuid.UUID:
 		texts := make([]string, len(v))
