@@ -43,10 +43,33 @@ func (n *ImportNDJSON) Run(ctx context.Context, a *App, out *output) error {
 	if err != nil {
 		return err
 	}
-	if err := i.stage(ctx, "commands", -1, commands(in, out)); err != nil {
+	if err := i.stage(ctx, "commands", -1, commands(until{ctx, in}, out)); err != nil {
 		return err
 	}
 	return i.finish(ctx)
+}
+
+// until reads as the reader does until the context ends, and fails with why it has. A read
+// that is under way then is left to itself: of a terminal or a pipe nothing ends it.
+type until struct {
+	context.Context
+	io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	var n int
+	var err error
+	done := make(chan struct{})
+	go func() {
+		n, err = u.Reader.Read(p)
+		close(done)
+	}()
+	select {
+	case <-done:
+		return n, err
+	case <-u.Done():
+		return 0, context.Cause(u)
+	}
 }
 
 // commands reads one of each line, all in one lane: each may follow on any before it.
@@ -57,6 +80,9 @@ func commands(in io.Reader, out io.Writer) iter.Seq2[importer.Item, error] {
 			line, err := lines.Next(text)
 			switch {
 			case errors.Is(err, io.EOF):
+				return
+			case errors.Is(err, context.Canceled):
+				yield(importer.Item{}, err)
 				return
 			case err != nil && !errors.Is(err, lines.ErrLong):
 				yield(importer.Item{}, fmt.Errorf("line %d: %w", number, err))

@@ -22,24 +22,29 @@ import (
 
 var interruptions = map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143}
 
-// An import that is cut off in the midst of its file is none that is done.
+// An import that is cut off in the midst of its file is none that is done, also where it
+// waits for more of it.
 func (b binary) isInterrupted(t *testing.T) {
 	dir, db, nats := b.folder(t), testkit.Database(t, migrated), testkit.NATS(t)
 	for signal, status := range interruptions {
-		cmd, stderr := b.command(t, dir, "import", "ndjson", "-", "--postgres-url", db.AdminURL, "--nats-url", nats.URL), &bytes.Buffer{}
-		cmd.Stderr = stderr
-		in, err := cmd.StdinPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		for n := 0; err == nil; n++ { // until nobody reads
-			_, err = fmt.Fprintf(in, `{"id":%q,"type":"point.create","data":{"id":%q,"title":"Point %d"}}`+"\n", uuid.New(), uuid.New(), n)
-			if n == 5000 { // more than a pipe holds: the import has begun
-				require.NoError(t, cmd.Process.Signal(signal))
+		for _, idle := range []bool{false, true} {
+			var stdout, stderr bytes.Buffer
+			cmd := b.command(t, dir, "import", "ndjson", "-", "--postgres-url", db.AdminURL, "--nats-url", nats.URL)
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			in, err := cmd.StdinPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			for n := 0; err == nil && !(idle && n > 5000); n++ { // until nobody reads
+				_, err = fmt.Fprintf(in, `{"id":%q,"type":"point.create","data":{"id":%q,"title":"Point %d"}}`+"\n", uuid.New(), uuid.New(), n)
+				if n == 5000 { // more than a pipe holds: the import has begun
+					require.NoError(t, cmd.Process.Signal(signal))
+				}
 			}
+			require.Equal(t, status, exited(t, cmd), &stderr)
+			require.Regexp(t, `(^|\n)sical: interrupted.*\n$`, stderr.String())
+			require.Equal(t, 1, strings.Count("\n"+stderr.String(), "\nsical: "), "one line: %s", &stderr)
+			require.Regexp(t, `^commands +\d+ done +0 known +0 refused `, stdout.String(), "what was done until then")
 		}
-		require.Equal(t, status, exited(t, cmd), stderr)
-		require.Regexp(t, `(^|\n)sical: interrupted.*\n$`, stderr.String())
-		require.Equal(t, 1, strings.Count("\n"+stderr.String(), "\nsical: "), "one line: %s", stderr)
 	}
 }
 
