@@ -42,6 +42,7 @@ func TestBuiltBinary(t *testing.T) {
 	t.Run("is interrupted", func(t *testing.T) { t.Parallel(); b.isInterrupted(t) })
 	t.Run("is stopped while starting", func(t *testing.T) { t.Parallel(); b.isStoppedWhileStarting(t) })
 	t.Run("is stopped while failing", func(t *testing.T) { t.Parallel(); b.isStoppedWhileFailing(t) })
+	t.Run("is asked itself", func(t *testing.T) { t.Parallel(); b.isAskedItself(t) })
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
 	t.Run("rebuilds", func(t *testing.T) { t.Parallel(); b.rebuilds(t) })
 	t.Run("shares out", func(t *testing.T) { t.Parallel(); b.sharesOut(t) })
