@@ -26,7 +26,7 @@ func problem(err error) error {
 	case errors.Is(err, auth.ErrBusy):
 		return &web.Problem{Code: web.Overloaded, Detail: "Too many passwords are being checked.", RetryAfter: 2 * time.Second}
 	case errors.Is(err, eventlog.ErrFull):
-		return &web.Problem{Code: web.Unavailable, RetryAfter: 10 * time.Second, Detail: web.NoRoom}
+		return web.NoRoom()
 	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &web.Problem{Code: web.Unavailable, RetryAfter: 2 * time.Second,
 			Detail: "The log cannot be reached. Whether the command was done is not known: with an Idempotency-Key, asking again is safe."}

@@ -14,7 +14,8 @@ import (
 
 // settle turns the log's result into the verdict; a lost race stays open, to be
 // decided anew on what is there then, and so does what was decided on a predecessor
-// that has failed: of those at least the first is settled, so that this ends.
+// that has failed. It ends: the first that is open has no predecessor, so that it is
+// settled or loses a race once more, which it may do only so often.
 func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	r := j.entry.Result
 	var lost eventlog.ConflictError

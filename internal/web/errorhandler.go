@@ -55,18 +55,21 @@ func problemOf(err error, r *http.Request) *Problem {
 	case late:
 		return NewProblem(Unavailable, "The answer was not ready in time.")
 	case postgres.Full(err):
-		return &Problem{Code: Unavailable, Detail: NoRoom, RetryAfter: roomWait}
+		return NoRoom()
 	case lacking:
 		return NewProblem(Unavailable, "The database cannot be reached, or took too long.")
 	}
 	return NewProblem(Internal, "")
 }
 
-// NoRoom is the detail of what the database had no room for.
-const NoRoom = "There is no room to keep anything more just now. Nothing of this was done: ask again later."
-
-// roomWait is when to ask again: somebody has to make room first.
-const roomWait = 10 * time.Second
+// NoRoom is the problem of what the database had no room for. Somebody has to make some
+// before asking again helps.
+func NoRoom() *Problem {
+	return &Problem{
+		Code: Unavailable, RetryAfter: 10 * time.Second,
+		Detail: "There is no room to keep anything more just now. Nothing of this was done: ask again later.",
+	}
+}
 
 // left tells whether the client is gone. net/http ends the context of a request whose
 // connection was closed, and of one whose answer could not be written, be the client
