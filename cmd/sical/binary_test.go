@@ -43,6 +43,7 @@ func TestBuiltBinary(t *testing.T) {
 	t.Run("is stopped while starting", func(t *testing.T) { t.Parallel(); b.isStoppedWhileStarting(t) })
 	t.Run("is stopped while failing", func(t *testing.T) { t.Parallel(); b.isStoppedWhileFailing(t) })
 	t.Run("is asked itself", func(t *testing.T) { t.Parallel(); b.isAskedItself(t) })
+	t.Run("is looked into", func(t *testing.T) { t.Parallel(); b.isLookedInto(t) })
 	t.Run("survives kill -9", func(t *testing.T) { t.Parallel(); b.survivesKill(t) })
 	t.Run("rebuilds", func(t *testing.T) { t.Parallel(); b.rebuilds(t) })
 	t.Run("shares out", func(t *testing.T) { t.Parallel(); b.sharesOut(t) })
@@ -96,7 +97,8 @@ type server struct {
 	cmd    *exec.Cmd
 	stderr *journal
 	url    string
-	begun  bool // the first steps can be taken at once
+	inside string // the command that looks inside
+	begun  bool   // the first steps can be taken at once
 	ended  chan struct{}
 	err    error // once ended
 }
@@ -115,6 +117,9 @@ func (b binary) serve(t *testing.T, dir string, flags ...string) *server {
 	for steps := false; !steps && lines.Scan(); {
 		if name, value, _ := strings.Cut(strings.TrimSpace(lines.Text()), " "); name == "API" {
 			s.url = strings.TrimSpace(value)
+		}
+		if _, line, ok := strings.Cut(lines.Text(), "look inside"); ok {
+			s.inside = strings.TrimSpace(line)
 		}
 		steps = strings.HasPrefix(lines.Text(), "First steps")
 		s.begun = lines.Text() == "First steps:"

@@ -98,7 +98,7 @@ func (a *App) banner(out *output, begun bool) {
 	}
 	source, psql := "the one given", ""
 	if p := a.instance.Postgres; p != nil {
-		source, psql = p.Source, "\n  look inside      "+p.PSQL()
+		source, psql = p.Source, "\n  look inside      psql "+quote(p.AdminURL)
 	}
 	bus := "the one given"
 	if a.instance.NATS != nil {

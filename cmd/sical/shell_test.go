@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"log/slog"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +23,25 @@ func TestQuote(t *testing.T) {
 		assert.Equal(t, word+"|0", string(out))
 	}
 	assert.Equal(t, "/var/lib/sical-1.0:x=y", quote("/var/lib/sical-1.0:x=y"), "what needs no quotes has none")
+}
+
+// isLookedInto by the very command that is printed, also where the folder for temporary
+// files has a space in its name.
+func (b binary) isLookedInto(t *testing.T) {
+	if _, err := exec.LookPath("psql"); err != nil {
+		t.Skip("there is no psql")
+	}
+	dir := b.folder(t)
+	tmp := filepath.Join(dir, "for a while")
+	require.NoError(t, os.Mkdir(tmp, 0o755))
+	b.first = "export TMPDIR=" + quote(tmp)
+	s := b.serve(t, dir)
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", s.inside+" -Atc 'show unix_socket_directories'").CombinedOutput()
+	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
+	<-s.ended
+	require.NoError(t, s.err, s.stderr)
+	require.NoError(t, err, "%s: %s", s.inside, out)
+	require.Contains(t, string(out), tmp)
 }
 
 // What the banner and the demo print can be pasted wherever the data folder is.

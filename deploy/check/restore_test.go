@@ -132,7 +132,7 @@ func (w *world) restore(target string) {
 	require.NoError(w.t, os.RemoveAll(cluster[0]))
 	require.NoError(w.t, exec.Command("cp", "-a", filepath.Join(w.dir, "backup"), cluster[0]).Run())
 	require.NoError(w.t, os.WriteFile(filepath.Join(cluster[0], "recovery.signal"), nil, 0o600))
-	settings := map[string]string{"restore_command": "cp " + w.archive + "/%f %p"}
+	settings := map[string]string{"restore_command": "cp " + shell(w.archive) + "/%f %p"}
 	if target != "" {
 		settings["recovery_target_name"], settings["recovery_target_action"] = target, "promote"
 	}

@@ -152,7 +152,7 @@ func (w *world) runPostgres(more map[string]string) {
 	settings := map[string]string{
 		"hba_file": w.file("pg_hba.conf", "local all,replication sical_super trust\nlocal all all scram-sha-256\n"),
 		"fsync":    "off", "max_connections": "120",
-		"archive_mode": "on", "archive_command": "cp %p " + w.archive + "/%f",
+		"archive_mode": "on", "archive_command": "cp %p " + shell(w.archive) + "/%f",
 	}
 	maps.Copy(settings, more)
 	var err error
@@ -161,6 +161,9 @@ func (w *world) runPostgres(more map[string]string) {
 	})
 	require.NoError(w.t, err)
 }
+
+// shell is a text as one word for a shell.
+func shell(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 func (w *world) startNATS() {
 	w.t.Helper()

@@ -37,7 +37,7 @@ func TestStartsColdThenWarm(t *testing.T) {
 	o.Settings = map[string]string{"max_connections": "17"}
 	second, err := Start(soon(t), o)
 	require.NoError(t, err)
-	require.Equal(t, url, second.Postgres.AdminURL, "the line for psql stays the same")
+	require.Equal(t, url, second.Postgres.AdminURL, "what connects to it stays the same")
 	require.Equal(t, "still here", query(t, second.Postgres.URL("sical_query"), `select text from kept`))
 	require.Equal(t, "17", query(t, url, `select current_setting('max_connections')`))
 	require.Contains(t, second.Postgres.Source, "PostgreSQL")

@@ -33,14 +33,6 @@ type Postgres struct {
 // URL is the URL with which a role connects to the database of sical.
 func (p *Postgres) URL(role string) string { return p.launch.url(role, database) }
 
-// PSQL is the command line that connects as superuser.
-func (p *Postgres) PSQL() string {
-	if p.Password != "" {
-		return "psql '" + p.AdminURL + "'"
-	}
-	return fmt.Sprintf("psql -h %s -U %s %s", p.launch.host, superuser, database)
-}
-
 func startPostgres(ctx context.Context, o Options) (*Postgres, error) {
 	found, err := findServer(ctx, sources(o), o.DataDir)
 	if err != nil {

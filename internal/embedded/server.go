@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os/exec"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -39,7 +40,8 @@ type launch struct {
 func (l *launch) url(role, database string) string {
 	u := url.URL{Scheme: "postgres", User: url.User(role), Path: "/" + database}
 	if l.password == "" {
-		u.RawQuery = url.Values{"host": {l.host}, "port": {strconv.Itoa(l.port)}}.Encode()
+		query := url.Values{"host": {l.host}, "port": {strconv.Itoa(l.port)}}.Encode()
+		u.RawQuery = strings.ReplaceAll(query, "+", "%20") // to Postgres's clients a + is no space
 		return u.String()
 	}
 	u.User = url.UserPassword(role, l.password)

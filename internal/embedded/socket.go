@@ -16,7 +16,7 @@ const socketLimit = 103 - 14
 
 // socketFolder makes the folder of the socket, the wall around a Postgres that
 // trusts whoever reaches it: nobody but the account may enter. Its name follows from
-// the data folder, so that the line for psql stays the same, and from the account,
+// the data folder, so that the URL stays the same, and from the account,
 // so that a change of user meets no folder of another's.
 func socketFolder(dataDir string, as *account) (string, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d", dataDir, as.id()))

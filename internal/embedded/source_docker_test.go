@@ -71,7 +71,6 @@ func TestContainerStandsIn(t *testing.T) {
 	require.Equal(t, "sical", query(t, p.AdminURL, `select current_database()::text`))
 	execute(t, p.AdminURL, `create role reader login password '`+p.Password+`'`)
 	require.Equal(t, "reader", query(t, p.URL("reader"), `select current_user::text`))
-	require.Equal(t, "psql '"+p.AdminURL+"'", p.PSQL())
 	require.NoError(t, p.close(t.Context()))
 
 	p, err = runServer(soon(t), found, o)
