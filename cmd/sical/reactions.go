@@ -81,14 +81,14 @@ func (a *App) startReactions(ctx context.Context) error {
 
 // disabler disables webhooks in the system's own name, through the rules that an
 // admin's command goes through.
-func disabler(log *eventlog.Log, v *vault.Vault) func(context.Context, events.ID, string) error {
+func disabler(log *eventlog.Log, v *vault.Vault) func(ctx context.Context, webhook, cause events.ID, reason string) error {
 	dispatcher := dispatch.New(log, v)
 	rule, _ := command.RuleNamed("webhook.disable")
-	return func(ctx context.Context, id events.ID, reason string) error {
+	return func(ctx context.Context, id, cause events.ID, reason string) error {
 		now := time.Now().UTC()
 		return dispatcher.Do(ctx, &dispatch.Request{
 			Rule: rule, Command: &command.DisableWebhook{Of: command.Of{ID: id}, Reason: command.DisableReason(reason)},
-			Given: command.Given{Role: events.Admin, At: now, Now: now},
+			Given: command.Given{Role: events.Admin, At: now, Now: now}, Causation: cause,
 		}).Err
 	}
 }

@@ -35,7 +35,8 @@ type Request struct {
 	// IfMatch is the version the aggregate must have, nil for any.
 	IfMatch *int
 
-	Correlation string // the request id
+	Correlation string    // the request id
+	Causation   events.ID // the event that a reaction answers, zero for none
 	TraceParent string
 }
 
@@ -232,7 +233,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 		Command: j.Key, Request: j.digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
 		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget, Secret: o.Secret, DropSecret: o.DropSecret,
 	}
-	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, TraceParent: j.TraceParent}
+	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, Causation: j.Causation, TraceParent: j.TraceParent}
 	for _, data := range o.Events {
 		e.Events = append(e.Events, eventlog.New{Stream: j.stream, Data: data, Owner: o.Owner, OccurredAt: j.Given.At, Meta: meta})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/events"
 	"sical-backend/internal/pause"
 )
 
@@ -34,16 +35,16 @@ func (s *source) commit(ctx context.Context, c *served, position uint64) error {
 	return nil
 }
 
-// failed notes a round of failures and waits for the next, or gives the consumer
+// failed notes a round of failures at an event and waits for the next, or gives the consumer
 // up and waits to be dropped. Where it cannot be given up just now, as the log cannot
 // be appended to, that is tried again behind the next round: the receiver is spared.
-func (s *source) failed(ctx context.Context, c *served, cause error) error {
+func (s *source) failed(ctx context.Context, c *served, at events.Event, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	p := s.cfg.Patience
 	if c.since != nil && time.Since(*c.since) > p.GiveUp || errors.Is(cause, ErrUnwanted) {
-		err := s.cfg.Reaction.GiveUp(ctx, c.ID, cause.Error())
+		err := s.cfg.Reaction.GiveUp(ctx, c.ID, at, cause.Error())
 		if err == nil {
 			return s.givenUp(ctx, c, cause)
 		}

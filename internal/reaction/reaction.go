@@ -45,9 +45,9 @@ type Reaction interface {
 	// React does it once, for one consumer. An error that is neither ErrPoison nor
 	// ErrUnwanted has it tried again. The event is as stored: sealed, not decoded.
 	React(ctx context.Context, consumer events.ID, e events.Event) error
-	// GiveUp is called for a consumer that has failed for too long, or wants no
-	// more; it has to hold the consumer.
-	GiveUp(ctx context.Context, consumer events.ID, reason string) error
+	// GiveUp is called for a consumer that has failed for too long at an event, or
+	// wants no more; it has to hold the consumer.
+	GiveUp(ctx context.Context, consumer events.ID, at events.Event, reason string) error
 }
 
 // Log is the truth that consumers are served from.

@@ -181,7 +181,7 @@ func (s *source) deliver(ctx context.Context, c *served, e *events.Event) error 
 		if acked {
 			return s.commit(ctx, c, e.Position)
 		}
-		if err := s.failed(ctx, c, d.err); err != nil {
+		if err := s.failed(ctx, c, d.event, d.err); err != nil {
 			return err
 		}
 	}

@@ -73,12 +73,12 @@ func TestNotGivenUpIsTriedInRounds(t *testing.T) {
 	w := newWorld(t)
 	var rounds []int // noted by each time it was to be given up
 	disable := w.disable
-	w.disable = func(webhook events.ID, reason string) error {
+	w.disable = func(webhook, cause events.ID, reason string) error {
 		_, failures, _ := w.standing(webhook)
 		if rounds = append(rounds, failures); len(rounds) < 4 {
 			return errors.New("the log is away")
 		}
-		return disable(webhook, reason)
+		return disable(webhook, cause, reason)
 	}
 	r := newReceiver(t, func(int, got) int { return 410 })
 	id := w.hook(r.URL, "point.*")

@@ -29,8 +29,9 @@ type Config struct {
 	Vault *vault.Vault
 	// Client calls out; see web.NewOutsideClient.
 	Client *http.Client
-	// Disable holds a webhook by a command of its own; the reason may be any text.
-	Disable func(ctx context.Context, webhook events.ID, reason string) error
+	// Disable holds a webhook by a command of its own, which an event that could not be
+	// delivered is the cause of; the reason may be any text.
+	Disable func(ctx context.Context, webhook, cause events.ID, reason string) error
 	Logger  *slog.Logger
 	Now     func() time.Time
 }
@@ -123,6 +124,6 @@ func (w *Webhooks) endpoint(id events.ID) endpoint {
 }
 
 // GiveUp disables the webhook, by an event that everybody can see.
-func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, reason string) error {
-	return w.cfg.Disable(ctx, id, reason)
+func (w *Webhooks) GiveUp(ctx context.Context, id events.ID, at events.Event, reason string) error {
+	return w.cfg.Disable(ctx, id, at.ID, reason)
 }

@@ -145,6 +145,11 @@ func TestGoneIsDisabledAtOnce(t *testing.T) {
 	w.points(1)
 	w.eventually(id, func(_ uint64, _ int, status string) bool { return status == "webhook.disabled" })
 	require.Len(t, r.got(), 1)
+	var told, caused string
+	require.NoError(t, w.admin.QueryRow(t.Context(), `
+		select (select event_id::text from sical.events where type = 'point.created'), metadata->>'causation'
+		from sical.events where type = 'webhook.disabled'`).Scan(&told, &caused))
+	require.Equal(t, told, caused, "the event that could not be delivered")
 }
 
 // A process that is killed gives nothing back: its leases run out.

@@ -61,7 +61,7 @@ type world struct {
 	admin    *pgxpool.Pool
 	vault    *vault.Vault
 	dispatch *dispatch.Dispatcher
-	disable  func(webhook events.ID, reason string) error
+	disable  func(webhook, cause events.ID, reason string) error
 	logger   *slog.Logger
 }
 
@@ -76,8 +76,8 @@ func newWorld(t *testing.T) *world {
 	log := eventlog.Open(eventlog.Config{Pool: commands, Vault: w.vault, Logger: w.logger, Meter: quiet{}})
 	t.Cleanup(log.Close)
 	w.dispatch = dispatch.New(log, w.vault)
-	w.disable = func(id events.ID, reason string) error {
-		return w.try("webhook.disable", &command.DisableWebhook{Of: about(id), Reason: reason})
+	w.disable = func(id, cause events.ID, reason string) error {
+		return w.because(cause, "webhook.disable", &command.DisableWebhook{Of: about(id), Reason: reason})
 	}
 	return w
 }
@@ -97,11 +97,13 @@ func (w *world) do(name string, c command.Command) events.ID {
 	return *c.Subject()
 }
 
-func (w *world) try(name string, c command.Command) error {
+func (w *world) try(name string, c command.Command) error { return w.because(events.ID{}, name, c) }
+
+func (w *world) because(cause events.ID, name string, c command.Command) error {
 	rule, _ := command.RuleNamed(name)
 	now := time.Now()
 	return w.dispatch.Do(context.Background(), &dispatch.Request{
-		Rule: rule, Command: c, Correlation: "request-7", Given: command.Given{Role: events.Admin, At: now, Now: now},
+		Rule: rule, Command: c, Correlation: "request-7", Causation: cause, Given: command.Given{Role: events.Admin, At: now, Now: now},
 	}).Err
 }
 
@@ -128,7 +130,7 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed *bus.R
 	client := web.NewOutsideClient(allowed)
 	hooks := New(Config{
 		Pool: w.pool, Log: eventlog.NewReader(w.pool), Vault: w.vault, Client: client, Logger: w.logger, Now: time.Now,
-		Disable: func(_ context.Context, id events.ID, reason string) error { return w.disable(id, reason) },
+		Disable: func(_ context.Context, id, cause events.ID, reason string) error { return w.disable(id, cause, reason) },
 	})
 	runtime := reaction.New(reaction.Config{
 		Pool: w.pool, Log: eventlog.NewReader(w.pool), Feed: feed, Reaction: hooks, Patience: p, Meter: quiet{}, Logger: w.logger,
