@@ -26,7 +26,8 @@ const (
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
 	limitFades   = .9                     // what a look leaves of the best rate of those before
-	limitGrace   = 2 * loadTarget         // how long too many may be under way before more are refused
+	loadMost     = 3 * loadTarget / 2     // what it may take of a question that is let in while there are too many
+	limitGrace   = loadMost               // how long too many may be under way before more are refused
 
 	mostLimit = 10_000
 	mostRetry = 10 // seconds
@@ -44,11 +45,12 @@ const (
 // is read in groups takes longer the larger they are, and is the cheaper for it.
 //
 // How long answers take shows too late that far too many have come: by then all of them
-// are late. So no more are let in than would have their answer in twice the target at the
-// rate of late, by Little's law, as far as there was enough to do to know it. What is too
-// much for a moment is let in all the same, such as who has come while a checkpoint of the
-// database held everybody up: to wait a little longer is better than to be refused. That
-// is CoDel's distinction of a good queue and a bad one (Nichols and Jacobson, 2012).
+// are late. So no more are let in than would have their answer in one and a half times the
+// target at the rate of late, by Little's law, as far as there was enough to do to know it:
+// half of them take longer than that, and are to be there within twice the target. What is
+// too much for a moment is let in all the same, such as who has come while a checkpoint of
+// the database held everybody up: to wait a little longer is better than to be refused.
+// That is CoDel's distinction of a good queue and a bad one (Nichols and Jacobson, 2012).
 //
 // The rush that begins an overload is let in before anybody knows that there is one. Of
 // those who wait for a turn, who would be too late is refused when it comes, as CoDel does,
@@ -102,10 +104,8 @@ func (l *limiter) enter() (began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.watch(now)
-	if l.underWay >= l.most(now) {
-		l.refused++
-		return began, &OverloadError{RetryAfter: l.retryAfter()}
+	if err := l.full(now); err != nil {
+		return began, err
 	}
 	if l.underWay == 0 {
 		l.forget(now)
@@ -114,8 +114,23 @@ func (l *limiter) enter() (began time.Time, err error) {
 	return now, nil
 }
 
+// full fails with an OverloadError where nobody else may be under way. The lock is held.
+func (l *limiter) full(now time.Time) error {
+	l.watch(now)
+	if l.underWay < l.most(now) {
+		return nil
+	}
+	return l.refusal()
+}
+
+// refusal refuses a question. The lock is held.
+func (l *limiter) refusal() error {
+	l.refused++
+	return &OverloadError{RetryAfter: l.retryAfter()}
+}
+
 // late fails with an OverloadError where it is the turn of a question, one of so many at a
-// time, and its answer would come after twice the target: only while there are too many,
+// time, and its answer would come after one and a half times the target: only while there are too many,
 // and not for a moment. Where there are no turns it is known too soon to tell.
 func (l *limiter) late(began time.Time, turns int) error {
 	if turns == 0 {
@@ -128,12 +143,11 @@ func (l *limiter) late(began time.Time, turns int) error {
 	if !l.tooMany(now) {
 		return nil
 	}
-	left := 2*loadTarget - now.Sub(began)
+	left := loadMost - now.Sub(began)
 	if float64(turns) <= l.rate*left.Seconds() { // by Little's law it takes no longer
 		return nil
 	}
-	l.refused++
-	return &OverloadError{RetryAfter: l.retryAfter()}
+	return l.refusal()
 }
 
 // leave counts a question that has ended. One that was refused, or failed quickly, says
@@ -172,12 +186,13 @@ func (l *limiter) begin(now time.Time) {
 	l.looked, l.moved, l.spent, l.took, l.ended, l.refused = now, now, 0, 0, 0, 0
 }
 
-// fits is how many have their answer in twice the target; what is not known has no limit.
+// fits is how many have their answer in one and a half times the target; what is not known
+// has no limit.
 func (l *limiter) fits() float64 {
 	if l.rate == 0 {
 		return mostLimit
 	}
-	return max(l.least, l.rate*(2*loadTarget).Seconds())
+	return max(l.least, l.rate*loadMost.Seconds())
 }
 
 // watch notes since when there are too many. That is over once half as many fit: while

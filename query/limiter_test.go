@@ -120,7 +120,7 @@ func TestTheLimitRecovers(t *testing.T) {
 	}
 }
 
-// TestARushIsKnown: those who come behind what can be answered in twice the target are
+// TestARushIsKnown: those who come behind what can be answered in good time are
 // refused once that has lasted, however quickly each was answered before.
 func TestARushIsKnown(t *testing.T) {
 	t.Parallel()

@@ -31,16 +31,22 @@ const (
 	loadRound = 8 * time.Second        // so that the rush that is let in to begin with does not tell
 )
 
-// useful counts the answers that came in time.
+// useful counts the answers that came in time, and those that came late.
 type useful struct {
 	contender
-	counted atomic.Int64
+	counted, late atomic.Int64
+	answers       loadtest.Histogram // how long they took from when they were due
 }
 
 func (c *useful) do(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
 	err := c.work(ctx, conn, u)
-	if err == nil && time.Since(u.Due) <= inTime {
-		c.counted.Add(1)
+	if took := time.Since(u.Due); err == nil {
+		c.answers.Record(took)
+		if took <= inTime {
+			c.counted.Add(1)
+		} else {
+			c.late.Add(1)
+		}
 	}
 	if status, ok := errors.AsType[*loadtest.StatusError](err); ok && strings.Contains(status.Body, `"overloaded"`) {
 		return nil // as it should be
@@ -52,14 +58,18 @@ func (c *useful) do(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) e
 func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string) {
 	b.Helper()
 	c.counted.Store(0)
+	c.late.Store(0)
+	c.answers = loadtest.Histogram{}
 	before := c.spent(b)
 	l.Work, l.Duration = c.do, loadRound
 	r, err := l.Run(b.Context())
 	require.NoError(b, err)
 	require.NoError(b, r.Err)
-	good = float64(c.counted.Load()) / r.Took.Seconds()
-	return good, fmt.Sprintf("%.0f/s of %.0f/s in time, %.1f processors, %v at p95",
-		good, r.PerSecond(), (c.spent(b)-before).Seconds()/r.Took.Seconds(), r.Latency.Quantile(.95).Round(time.Millisecond))
+	took := r.Took.Seconds()
+	good = float64(c.counted.Load()) / took
+	at := func(h *loadtest.Histogram, q float64) time.Duration { return h.Quantile(q).Round(time.Millisecond) }
+	return good, fmt.Sprintf("%.0f/s of %.0f/s in time and %.1f/s late, %v at p50 and %v at p95 of those answered and %v of all, %.1f processors",
+		good, r.PerSecond(), float64(c.late.Load())/took, at(&c.answers, .5), at(&c.answers, .95), at(r.Latency, .95), (c.spent(b)-before).Seconds()/took)
 }
 
 // BenchmarkOverload asks for what memory does not have, in turn by 16 connections as fast
