@@ -75,6 +75,12 @@ func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err erro
 	return answer, err
 }
 
+// Room fails with an OverloadError where Answer would just now, for the price of a look.
+func (a *Asker) Room(q *Question) error {
+	l, _ := a.limiter(q)
+	return l.room()
+}
+
 // Loads tell how many questions are being answered from the tables, of those that are
 // not read together with others, of those that are, and of those that look back; and
 // how many may be at a time just now.

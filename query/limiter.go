@@ -114,6 +114,13 @@ func (l *limiter) enter() (began time.Time, err error) {
 	return now, nil
 }
 
+// room fails with an OverloadError where enter would.
+func (l *limiter) room() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.full(l.now())
+}
+
 // full fails with an OverloadError where nobody else may be under way. The lock is held.
 func (l *limiter) full(now time.Time) error {
 	l.watch(now)

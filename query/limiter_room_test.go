@@ -36,3 +36,24 @@ func TestFewComeLate(t *testing.T) {
 		require.Less(t, late, answered/100, "of %d, one every %v", answered, every)
 	}
 }
+
+// TestALookTakesNoRoom, and tells what who asks would be told.
+func TestALookTakesNoRoom(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	_, limit := c.state()
+	for range limit {
+		require.NoError(t, c.room())
+		require.NoError(t, c.room())
+		_, err := c.enter()
+		require.NoError(t, err)
+	}
+	for range 2 {
+		require.ErrorAs(t, c.room(), new(*OverloadError))
+	}
+	underWay, _ := c.state()
+	require.Equal(t, limit, underWay)
+	require.Equal(t, 2, c.refused)
+	c.leave(c.at, nil)
+	require.NoError(t, c.room())
+}

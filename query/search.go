@@ -56,7 +56,10 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
 	q.Key, q.searches = key(q.Key, page.Cursor), true
 	views := goalViews(v, summary)
-	q.Views, q.Deps = views.names, on(projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID))
+	q.Views = views.names
+	q.Deps = func() []string {
+		return []string{projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID)}
+	}
 	q.load = func(ctx context.Context) (Answer, error) {
 		lists := a.searched(v, f, after)
 		pages := make([]*listed[projections.GoalRow], len(lists))

@@ -27,6 +27,9 @@ type Question struct {
 	Deps func() []string
 	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
 	MinPosition uint64
+	// Room fails where nothing can be loaded just now: whoever finds neither an answer nor
+	// a load under way is told so before anything is begun. nil for always.
+	Room func() error
 	// Load reads and renders the answer, all of it in one snapshot begun after
 	// the call. Its context outlives the request: others may wait for the answer. With an
 	// error that comes of what was read, the Answer's Checkpoints say as of when: whoever
@@ -116,7 +119,7 @@ func (c *Cache) held(key string, least uint64) (answer Answer, kept, current boo
 }
 
 // Do answers q from the cache, or by q.Load, or by another's load under way. It
-// returns the error of the load or of ctx, or ErrBehind.
+// returns the error of q.Room, of the load or of ctx, or ErrBehind.
 func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 	answer, kept, current := c.held(q.Key, q.MinPosition)
 	if current {

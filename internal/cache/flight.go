@@ -38,6 +38,10 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 					return e.at(c, position), nil
 				}
 			}
+			if err := q.room(); err != nil {
+				c.mu.Unlock()
+				return Answer{}, err
+			}
 			f = &flight{done: make(chan struct{}), err: errPanicked, at: ^uint64(0)}
 			c.flights[q.Key] = f
 			c.mu.Unlock()
@@ -60,6 +64,13 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 			return f.entry.at(c, position), nil
 		}
 	}
+}
+
+func (q *Question) room() error {
+	if q.Room == nil {
+		return nil
+	}
+	return q.Room()
 }
 
 // recently is the place of a key among what was loaded last.

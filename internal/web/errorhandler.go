@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
 	"sical-backend/internal/postgres"
@@ -97,9 +96,9 @@ func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {
 func writeProblem(c echo.Context, p *Problem) error {
 	status := p.Status()
 	h := c.Response().Header()
-	h.Set("Cache-Control", "no-store")
-	for _, name := range []string{"ETag", "Last-Modified", "Content-Encoding", "Content-Length", "Location"} {
-		h.Del(name) // of the answer that was not given
+	h["Cache-Control"] = noStore
+	for _, name := range [...]string{"Etag", "Last-Modified", "Content-Encoding", "Content-Length", "Location"} {
+		delete(h, name) // of the answer that was not given
 	}
 	switch status {
 	case http.StatusUnauthorized:
@@ -107,14 +106,20 @@ func writeProblem(c echo.Context, p *Problem) error {
 			h.Set("WWW-Authenticate", "Bearer")
 		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter(p.RetryAfter))
+		h["Retry-After"] = []string{retryAfter(p.RetryAfter)}
 	}
-	body, err := json.Marshal(p.body(RequestID(c)))
+	buffer := buffers.Get().(*[]byte)
+	defer buffers.Put(buffer)
+	body, err := p.append((*buffer)[:0], RequestID(c))
 	if err != nil {
 		return err
 	}
+	*buffer = body // whoever writes it keeps a copy
 	return c.Blob(status, ProblemType, body)
 }
+
+// noStore is only read, as the headers' values are.
+var noStore = []string{"no-store"}
 
 // retryAfter is whole seconds, rounded up, at least one.
 func retryAfter(d time.Duration) string {

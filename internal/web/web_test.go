@@ -145,6 +145,17 @@ func (a *api) do(t testing.TB, method, path, body string, headers ...string) (*h
 }
 
 // problem sends a request and reads the problem it is answered with.
+// problemBody is what a client reads of a Problem.
+type problemBody struct {
+	Type     string       `json:"type"`
+	Title    string       `json:"title"`
+	Status   int          `json:"status"`
+	Detail   string       `json:"detail,omitempty"`
+	Instance string       `json:"instance,omitempty"`
+	Code     Code         `json:"code"`
+	Errors   []FieldError `json:"errors,omitempty"`
+}
+
 func (a *api) problem(t testing.TB, method, path, body string, headers ...string) (*http.Response, problemBody) {
 	t.Helper()
 	resp, text := a.do(t, method, path, body, headers...)

@@ -70,7 +70,8 @@ func today() query.Ranking {
 }
 
 func (a *API) handler(r *Route) echo.HandlerFunc {
-	return func(c echo.Context) error { return refused(a.serve(c, r)) }
+	known := names(r.Params)
+	return func(c echo.Context) error { return refused(a.serve(c, r, known)) }
 }
 
 // refused is the problem that an error of a question is answered with; others stay
@@ -96,8 +97,8 @@ func refused(err error) error {
 	return err
 }
 
-func (a *API) serve(c echo.Context, r *Route) error {
-	asked, err := r.read(c, a.asker)
+func (a *API) serve(c echo.Context, r *Route, known []string) error {
+	asked, err := r.read(c, a.asker, known)
 	if err != nil {
 		return err
 	}
@@ -178,6 +179,7 @@ func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache
 func (a *API) cached(q query.Question, least uint64) cache.Question {
 	return cache.Question{
 		Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
+		Room: func() error { return a.asker.Room(&q) },
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			answer, err := a.asker.Answer(ctx, q)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,4 +91,34 @@ func spent(b *testing.B) time.Duration {
 	tree, err := loadtest.Tree(os.Getpid())
 	require.NoError(b, err)
 	return tree[0].CPU
+}
+
+// BenchmarkRefusal is a whole request without the network that is refused as overloaded.
+func BenchmarkRefusal(b *testing.B) {
+	s := newSchool(b)
+	release := s.holdConnections()
+	ctx, cancel := context.WithCancel(b.Context())
+	var asking sync.WaitGroup
+	room := s.room()
+	for i := range room {
+		asking.Go(func() {
+			for ctx.Err() == nil { // a load is given up after a while
+				s.get(filling(i), "")
+			}
+		})
+	}
+	b.Cleanup(func() { cancel(); release(); asking.Wait() })
+	alone, _, _ := s.asker.Loads()
+	s.underWay(room, alone)
+	request := httptest.NewRequest(http.MethodGet, "/v1/goals?q=goal&limit=100", nil)
+	request.Header.Set("Authorization", "Bearer "+s.as(s.ann))
+	b.ReportAllocs()
+	w := &discard{header: http.Header{}}
+	for b.Loop() {
+		clear(w.header)
+		s.server.ServeHTTP(w, request)
+		if w.status != http.StatusServiceUnavailable {
+			b.Fatal(w.status)
+		}
+	}
 }

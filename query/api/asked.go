@@ -33,8 +33,8 @@ func (a *asked) context() context.Context {
 }
 
 // read takes a request apart as its route says: who asks, about what, and no
-// parameter that the route does not name.
-func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
+// parameter that the route does not name; known are the names of all that it does.
+func (r *Route) read(c echo.Context, asker *query.Asker, known []string) (*asked, error) {
 	a := &asked{asker: asker, c: c}
 	principal, ok := web.PrincipalOf(c)
 	if !ok && r.Access != Public {
@@ -52,7 +52,7 @@ func (r *Route) read(c echo.Context, asker *query.Asker) (*asked, error) {
 		a.id = id
 	}
 	if u := c.Request().URL; u.RawQuery != "" {
-		a.query = *web.ReadQuery(u, names(r.Params)...)
+		a.query = *web.ReadQuery(u, known...)
 	}
 	for _, p := range r.Params {
 		if p.Required && a.query.Err() == nil && !a.query.Has(p.Name) {

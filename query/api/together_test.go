@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
@@ -91,6 +93,30 @@ func TestTogetherIsAsAlone(t *testing.T) {
 	}
 }
 
+// fill has as many questions under way as may be, of which none is answered.
+func (s *school) fill() (answers chan answer) {
+	s.t.Helper()
+	answers = make(chan answer, s.room())
+	for i := range cap(answers) {
+		go func() { answers <- s.get(filling(i), "") }()
+	}
+	alone, _, _ := s.asker.Loads()
+	s.underWay(cap(answers), alone)
+	return answers
+}
+
+// room is how many questions that are not read with others may be under way.
+func (s *school) room() int {
+	alone, _, _ := s.asker.Loads()
+	_, limit := alone()
+	return limit
+}
+
+// filling is one of the questions of fill.
+func filling(i int) string {
+	return "/v1/points?limit=" + strconv.Itoa(i%200+1) + "&category=" + strconv.Itoa(i/200)
+}
+
 // TestTooMuchIsRefusedEarly: beyond what the database can take, whoever asks for more
 // is told so at once, and nobody else notices.
 func TestTooMuchIsRefusedEarly(t *testing.T) {
@@ -98,15 +124,7 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 	s := newSchool(t)
 	s.adapted(func(cfg *pgxpool.Config) { cfg.MaxConns = 2 }) // so few that even a busy machine answers them all in time
 	release := s.holdConnections()
-	alone, _, _ := s.asker.Loads()
-	_, limit := alone()
-	answers := make(chan answer, limit)
-	for i := range limit {
-		go func() {
-			answers <- s.get("/v1/points?limit="+strconv.Itoa(i%200+1)+"&category="+strconv.Itoa(i/200), "")
-		}()
-	}
-	s.underWay(limit, alone)
+	answers := s.fill()
 	goal := "/v1/goals/" + s.public.String()
 	for _, target := range []string{"/v1/goals", "/v1/statistics"} {
 		refused := s.get(target, "")
@@ -114,8 +132,13 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 		require.Equal(t, "overloaded", problemCode(t, refused))
 		require.NotEmpty(t, refused.header.Get("Retry-After"))
 	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	asked := httptest.NewRecorder()
+	s.server.ServeHTTP(asked, httptest.NewRequestWithContext(left, http.MethodGet, filling(0), nil))
+	require.Equal(t, 499, asked.Code, "it waited for what was asked for by another")
 	release()
-	for range limit {
+	for range cap(answers) {
 		require.Equal(t, http.StatusOK, testkit.Receive(t, answers).status)
 	}
 	require.Equal(t, http.StatusOK, s.get(goal, "").status)
