@@ -113,7 +113,8 @@ func TestComposeFile(t *testing.T) {
 			assert.Contains(t, service.Image, ":", "%s: which release?", name)
 			continue
 		}
-		assert.True(t, service.ReadOnly, name)
+		copied := slices.ContainsFunc(service.Secrets, func(s types.ServiceSecretConfig) bool { return project.Secrets[s.Source].Environment != "" })
+		assert.Equal(t, !copied, service.ReadOnly, "%s: Compose copies secrets of variables into the container", name)
 		assert.Equal(t, []string{"all"}, service.CapDrop, name)
 	}
 	assert.Equal(t, []string{"command", "grafana", "migrate", "nats", "postgres", "projector", "prometheus", "query"},

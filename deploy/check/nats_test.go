@@ -58,7 +58,10 @@ var deeds = map[string][]string{
 	"publish $JS.API.CONSUMER.CREATE.OTHER.mine":     {},
 	"publish $JS.API.DIRECT.GET.SICAL_EVENTS":        {"command"},
 	"publish $JS.API.STREAM.MSG.GET.SICAL_EVENTS":    {"command"},
-	"publish $JS.API.STREAM.NAMES":                   {},
+	"publish $JS.API.STREAM.NAMES":                   {"command"}, // replays ask it
+	"publish replay.sical_consumer":                  {"command"},
+	"subscribe replay.sical_consumer":                {"consumer"},
+	"subscribe replay.other":                         {},
 }
 
 // TestWhatEachUserMay has every user of the NATS configuration try every deed.

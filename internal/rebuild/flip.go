@@ -41,12 +41,14 @@ func (r *rebuilding) compare(ctx context.Context) (held bool, err error) {
 	if old.Number != 0 {
 		outcome, err = compare(ctx, r.w.cfg.Pool, r.view, old, r.build, r.pace)
 		var apart *ApartError
-		switch {
-		case errors.As(err, &apart):
-			outcome, reason = nil, fmt.Errorf("not compared with what is read: %w", err)
-		case err != nil:
+		if err != nil && !errors.As(err, &apart) {
 			return false, err
-		case !outcome.Equal() && old.Version == r.view.Version:
+		}
+		// Another version need not come to the same, and nobody may be left to fold it.
+		switch same := old.Version == r.view.Version; {
+		case same && apart != nil:
+			outcome, reason = nil, fmt.Errorf("not compared with what is read: %w", apart)
+		case same && !outcome.Equal():
 			reason = fmt.Errorf("%d differences from what is read, by the same fold", outcome.Differences)
 		case r.requireApproval:
 			reason = errors.New("approval is required")

@@ -110,3 +110,22 @@ func TestNewVersionStaysPaused(t *testing.T) {
 	require.NoError(t, Resume(t.Context(), w.pool, &next))
 	assert.Equal(t, map[int]string{1: "live"}, w.states(&next))
 }
+
+// TestNextVersionWaitsForNobody: with the last projector that folded the version before gone,
+// the two are ever further apart, which is no reason to ask anybody.
+func TestNextVersionWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old := projections.Goal
+	w.some(300)
+	stop := w.running(old)
+	w.ends(old, Done)
+	stop()
+	w.some(maxApart + 100)
+
+	next := *old
+	next.Version++
+	w.running(&next)
+	w.ends(&next, Done)
+	assert.Equal(t, 1, w.serving(&next))
+}

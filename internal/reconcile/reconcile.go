@@ -23,11 +23,11 @@ import (
 
 // Meter is told of what was found. Its methods are safe to call at once.
 type Meter interface {
-	// Reconciled is called after each comparison.
+	// Reconciled is called after each comparison, before anything is mended.
 	Reconciled(compared, differences int)
 	// Repaired is called after the stream was made anew.
 	Repaired()
-	// Failed is called where no comparison was possible.
+	// Failed is called where no comparison was possible, or the stream was not made anew.
 	Failed()
 }
 
@@ -83,25 +83,32 @@ var ErrMoving = errors.New("reconcile: the stream was made anew meanwhile; try a
 func (c *Reconciler) Reconcile(ctx context.Context, q Request) (Report, error) {
 	began := time.Now()
 	r, err := c.compare(ctx, q)
-	if err == nil && r.Found() > 0 && !q.Check {
-		c.Logger.Error("reconcile: log and stream differ; the stream is made anew", "missing", r.Missing,
-			"foreign", r.Foreign, "different", r.Different, "reordered", r.Reordered, "first", r.Differences[0].Position)
-		c.repair.Lock()
-		defer c.repair.Unlock()
-		if err = c.Relay.Restore(ctx, r.created, max(r.StreamFirst, 1)); err == nil {
-			r.Repaired = true
-			c.Meter.Repaired()
+	if err == nil {
+		c.Meter.Reconciled(int(r.Compared), r.Found())
+		if r.Found() > 0 && !q.Check {
+			err = c.mend(ctx, &r)
 		}
 	}
 	r.Seconds = time.Since(began).Seconds()
-	if err != nil {
-		if !errors.Is(err, ErrRange) {
-			c.Meter.Failed()
-		}
-		return r, err
+	if err != nil && !errors.Is(err, ErrRange) {
+		c.Meter.Failed()
 	}
-	c.Meter.Reconciled(int(r.Compared), r.Found())
-	return r, nil
+	return r, err
+}
+
+// mend has the stream made anew. Until that is done, the meter goes on telling what was
+// found.
+func (c *Reconciler) mend(ctx context.Context, r *Report) error {
+	c.Logger.Error("reconcile: log and stream differ; the stream is made anew", "missing", r.Missing,
+		"foreign", r.Foreign, "different", r.Different, "reordered", r.Reordered, "first", r.Differences[0].Position)
+	c.repair.Lock()
+	defer c.repair.Unlock()
+	err := c.Relay.Restore(ctx, r.created, max(r.StreamFirst, 1))
+	if err == nil {
+		r.Repaired = true
+		c.Meter.Repaired()
+	}
+	return err
 }
 
 func (c *Reconciler) compare(ctx context.Context, q Request) (Report, error) {

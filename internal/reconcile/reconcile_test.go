@@ -202,6 +202,24 @@ func TestDifferencesAreFoundAndMended(t *testing.T) {
 	}
 }
 
+// TestWhatCouldNotBeMendedIsTold: it is then that somebody has to look.
+func TestWhatCouldNotBeMendedIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.log.Add(t, 30)
+	w.fill(t, 0, func(l []*bus.Message) []*bus.Message { return append(l[:10:10], l[11:]...) })
+	away := testkit.NATS(t).Connect()
+	w.config.NATS = away
+	r, err := relay.New(w.config)
+	require.NoError(t, err)
+	w.Relay = r
+	away.Close()
+	_, err = w.Reconcile(t.Context(), Request{})
+	require.Error(t, err)
+	assert.Positive(t, w.meter.differences.Load())
+	assert.Zero(t, w.meter.repairs.Load())
+}
+
 func TestStreamIsAbsent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

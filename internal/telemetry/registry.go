@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"os"
 	"runtime"
 	"runtime/metrics"
 
@@ -17,6 +18,9 @@ func NewRegistry(version, commit string) *prometheus.Registry {
 		WithLabelValues(version, commit, runtime.Version()).Set(1)
 	ask(r, "goroutines_total", "Goroutines that exist.", func() float64 { return float64(runtime.NumGoroutine()) })
 	ask(r, "memory_usage_bytes", "Memory that the Go runtime holds of the system, less what it gave back.", memory)
+	ask(r, "sical_processors", "Processors that the process may use, by the container's limit or GOMAXPROCS.", func() float64 {
+		return processors(os.DirFS("/sys/fs/cgroup"))
+	})
 	return r
 }
 

@@ -31,11 +31,11 @@ type Reconcile struct {
 // NewReconcile makes and registers the meters of a Reconciler.
 func NewReconcile(r prometheus.Registerer) *Reconcile {
 	return &Reconcile{
-		differences: gauge(r, "sical_reconcile_differences", "Positions at which the stream contradicted the log in the last comparison."),
+		differences: gauge(r, "sical_reconcile_differences", "Positions at which the stream contradicts the log, as of the last comparison; 0 once it was made anew."),
 		last:        gauge(r, "sical_reconcile_last_run_timestamp_seconds", "When log and stream were last compared; 0 for never."),
 		compared:    counter(r, "sical_reconcile_events_total", "Positions compared."),
 		repairs:     counter(r, "sical_reconcile_repairs_total", "Times that the stream was made anew because it differed."),
-		failures:    counter(r, "sical_reconcile_failures_total", "Comparisons that could not be made."),
+		failures:    counter(r, "sical_reconcile_failures_total", "Comparisons that could not be made, or after which the stream was not made anew."),
 	}
 }
 
@@ -46,8 +46,11 @@ func (m *Reconcile) Reconciled(compared, differences int) {
 	m.last.SetToCurrentTime()
 }
 
-// Repaired counts a stream that was made anew.
-func (m *Reconcile) Repaired() { m.repairs.Inc() }
+// Repaired counts a stream that was made anew, and contradicts the log no more.
+func (m *Reconcile) Repaired() {
+	m.repairs.Inc()
+	m.differences.Set(0)
+}
 
 // Failed counts a comparison that could not be made.
 func (m *Reconcile) Failed() { m.failures.Inc() }
