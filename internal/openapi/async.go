@@ -239,6 +239,8 @@ func goName(t reflect.Type) string {
 		return t.Name()
 	case t.Kind() == reflect.String:
 		return "text"
+	case t.Kind() == reflect.Bool:
+		return "boolean"
 	}
 	return "integer"
 }
