@@ -111,7 +111,7 @@ func (b *batch) fits(e *Entry) bool {
 		return false
 	}
 	for _, c := range e.Claims {
-		if c.Key != nil && (b.releases || b.claims[string(c.Key)]) {
+		if b.releases || c.Key != nil && b.claims[string(c.Key)] {
 			return false
 		}
 	}
@@ -131,8 +131,9 @@ func (b *batch) fits(e *Entry) bool {
 	return true
 }
 
-// releases tells whether e may give up a unique value, which then is free for
-// those behind it. Who registers has none yet.
+// releases tells whether e may give up a unique value, which then is free for those
+// behind it, or change one that they change again: a call takes all claims that it has
+// at once. Who registers has none yet.
 func (e *Entry) releases() bool {
 	return e.Forget || len(e.Claims) > 0 && !slices.Contains(e.Guards, Guard{Stream: e.Stream})
 }

@@ -62,6 +62,25 @@ func TestEachIsJudgedOnItsPredecessors(t *testing.T) {
 	require.Equal(t, []error{nil, nil, ConflictError{second.Stream}}, results(second, study, &twin))
 }
 
+// What is given up behind a claim of the same batch is free for everybody, as the log says.
+func TestGivenUpInTheSameBatchIsFree(t *testing.T) {
+	t.Parallel()
+	p := open(t, testkit.Database(t, migrated).URL(postgres.RoleCommand))
+	ana := register("ana")
+	require.NoError(t, p.Append(t.Context(), ana))
+	email := func(user *Entry, version int, key []byte) *Entry {
+		e := rename(user, version, "")
+		e.Claims[0].Kind, e.Claims[0].Key = "email", key
+		return e
+	}
+	taken, gone := email(ana, 1, []byte("ana@example.org")), email(ana, 2, nil)
+	require.NoError(t, p.Append(t.Context(), taken, gone))
+	require.Equal(t, []error{nil, nil}, results(taken, gone))
+	holder, err := p.Claimed(t.Context(), taken.Claims[0].Key)
+	require.NoError(t, err)
+	require.Empty(t, holder)
+}
+
 // One that the server cannot take fails alone, and so does one whose owner is gone.
 func TestWhatCannotBeAppendedFailsAlone(t *testing.T) {
 	t.Parallel()
