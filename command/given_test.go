@@ -136,6 +136,8 @@ func reasonOf(code string) Reason {
 		return NotFound
 	case "forbidden":
 		return Forbidden
+	case "conflict":
+		return Conflict
 	}
 	return Broken
 }

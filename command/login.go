@@ -117,3 +117,11 @@ func Standing(state any) (events.Role, events.UserStatus) {
 	s, _ := state.(user)
 	return s.role, s.status
 }
+
+// PasswordOf tells a user's passwords apart: it is the version of the event that set
+// the present one. Whoever checks a password asks first, and brings what it was then
+// with the change, which is for that password alone.
+func PasswordOf(state any) int {
+	s, _ := state.(user)
+	return s.password
+}

@@ -168,7 +168,11 @@ func (h history) live(s events.Stream) (last *events.Event) {
 
 func (h history) after(r Rule, c Command, who Given, o Outcome) history {
 	for _, d := range o.Events {
-		h = append(h, events.Event{Stream: r.Stream(c, who), Owner: o.Owner, Data: d})
+		version := 1
+		if last := h.live(r.Stream(c, who)); last != nil {
+			version += last.Version
+		}
+		h = append(h, events.Event{Stream: r.Stream(c, who), Owner: o.Owner, Data: d, Version: version})
 	}
 	for _, e := range o.Also {
 		h = append(h, events.Event{Stream: e.Stream, Data: e.Data})

@@ -13,7 +13,8 @@ import (
 //     script or of those that are written together; an e-mail address is unique
 //     but for case.
 //  3. A user revises themself, and an admin anyone. Only oneself changes one's
-//     password, and has to bring the old one; other sessions end.
+//     password, and has to bring the one that it takes the place of; other
+//     sessions end.
 //  4. An admin sets roles, but does not step down themself: another admin has to.
 //  5. A moderator suspends and reactivates others, an admin's account only an
 //     admin; sessions end.
@@ -49,7 +50,7 @@ type ChangePassword struct {
 	Current    string `json:"current_password" doc:"password so far" maxlen:"256" format:"password"`
 	Password   string `json:"new_password" doc:"8 to 256 characters" minlen:"8" maxlen:"256" format:"password"`
 	Credential string `json:"-"` // hash of Password
-	Verified   bool   `json:"-"` // the door found Current to be right
+	Verified   int    `json:"-"` // by PasswordOf, the password that the door found Current to be; 0 for none
 }
 
 // SetRole grants a role in place of the one before.
@@ -76,6 +77,7 @@ type user struct {
 	displayName string
 	locale      string
 	timeZone    string
+	password    int // version of the event that set it last
 }
 
 var users = Aggregate[user]{events.KindUser, evolveUser}
@@ -93,13 +95,15 @@ var userRules = []Rule{
 func evolveUser(s user, e events.Event) user {
 	switch d := e.Data.(type) {
 	case *events.UserRegistered:
-		return user{events.UserActive, d.Role, string(d.Username), string(d.Email), string(d.DisplayName), d.Locale, d.TimeZone}
+		return user{events.UserActive, d.Role, string(d.Username), string(d.Email), string(d.DisplayName), d.Locale, d.TimeZone, e.Version}
 	case *events.UserRevised:
 		s.username = string(or(d.Username, events.Personal(s.username)))
 		s.email = string(or(d.Email, events.Personal(s.email)))
 		s.displayName = string(or(d.DisplayName, events.Personal(s.displayName)))
 		s.locale = or(d.Locale, s.locale)
 		s.timeZone = or(d.TimeZone, s.timeZone)
+	case *events.UserPasswordChanged:
+		s.password = e.Version
 	case *events.UserRoleChanged:
 		s.role = d.Role.To
 	case *events.UserWasSuspended:
@@ -199,8 +203,10 @@ func changePassword(s user, c *ChangePassword, g Given) (Outcome, error) {
 		return Outcome{}, forbidden("Everyone changes their own password only.")
 	case c.Current == "":
 		return Outcome{}, missing("/current_password")
-	case !c.Verified:
+	case c.Verified == 0:
 		return Outcome{}, broken("wrong_password", "/current_password", "This is not the password so far.")
+	case c.Verified != s.password:
+		return Outcome{}, &Refusal{Conflict, "conflict", "/current_password", "The password was changed at the same time."}
 	case c.Credential == "":
 		return Outcome{}, missing("/new_password")
 	}

@@ -84,14 +84,19 @@ func TestReviseUser(t *testing.T) {
 func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	self := given{anna, account(anna)}
-	c := ChangePassword{Of: Of{anna.id}, Current: "old", Password: "new words", Credential: "$hash", Verified: true}
+	c := ChangePassword{Of: Of{anna.id}, Current: "old", Password: "new words", Credential: "$hash", Verified: 1}
 	o := self.when(t, &c, &events.UserPasswordChanged{})
 	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Credential: "$hash", EndSessions: true, Spare: idOf("session")})
 	with := func(change func(*ChangePassword)) Command { v := c; change(&v); return &v }
-	self.refuses(t, with(func(c *ChangePassword) { c.Verified = false }), "wrong_password", "/current_password")
+	self.refuses(t, with(func(c *ChangePassword) { c.Verified = 0 }), "wrong_password", "/current_password")
 	self.refuses(t, with(func(c *ChangePassword) { c.Current = "" }), "missing", "/current_password")
 	self.refuses(t, with(func(c *ChangePassword) { c.Credential = "" }), "missing", "/new_password")
 	given{ada, account(anna)}.refuses(t, &c, "forbidden")
+
+	// Another change came first, of a password that is the same or not; a profile's counts for nothing.
+	later := given{anna, account(anna, &events.UserRevised{Locale: new("zh")}, &events.UserPasswordChanged{}, &events.UserRevised{Locale: new("en")})}
+	later.refuses(t, &c, "conflict", "/current_password")
+	later.when(t, with(func(c *ChangePassword) { c.Verified = 3 }), &events.UserPasswordChanged{})
 }
 
 func TestSetRole(t *testing.T) {

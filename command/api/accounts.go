@@ -170,11 +170,9 @@ func (a *API) password(c echo.Context, r *dispatch.Request) error {
 		return nil
 	}
 	if change, ok := with.(*command.ChangePassword); ok && strings.TrimSpace(change.Current) != "" {
-		right, _, err := a.verify(c, r.Given.Actor.String(), r.Given.Actor, change.Current)
-		if err != nil {
+		if err := a.current(c, r.Given.Actor, change); err != nil {
 			return err
 		}
-		change.Verified = right
 	}
 	password, hash := with.Secret()
 	if password == "" {
@@ -194,6 +192,20 @@ func (a *API) password(c echo.Context, r *dispatch.Request) error {
 	hashed, err := hasher.Hash(web.Context(c), password)
 	*hash = hashed
 	return problem(err)
+}
+
+// current checks the password that a change takes the place of. Which one that is, is
+// read before it is checked: while that takes its time another change may come first.
+func (a *API) current(c echo.Context, user events.ID, change *command.ChangePassword) error {
+	present, err := a.Dispatcher.Password(web.Context(c), user)
+	if err != nil {
+		return problem(err)
+	}
+	right, _, err := a.verify(c, user.String(), user, change.Current)
+	if right {
+		change.Verified = present
+	}
+	return err
 }
 
 // newcomer lets a registration go on to its hash, which is dear, if it is not one too

@@ -20,11 +20,21 @@ func (d *Dispatcher) Account(ctx context.Context, c command.Claim) (events.ID, e
 // Standing is a user's role and status by the log itself, "" for someone who is
 // not there.
 func (d *Dispatcher) Standing(ctx context.Context, user events.ID) (events.Role, events.UserStatus, error) {
+	state, err := d.user(ctx, user)
+	role, status := command.Standing(state)
+	return role, status, err
+}
+
+// Password tells which password a user has by the log itself, as command.PasswordOf
+// does, 0 for someone who is not there.
+func (d *Dispatcher) Password(ctx context.Context, user events.ID) (int, error) {
+	state, err := d.user(ctx, user)
+	return command.PasswordOf(state), err
+}
+
+// user is somebody's state.
+func (d *Dispatcher) user(ctx context.Context, user events.ID) (any, error) {
 	stream := events.StreamOf(events.KindUser, user)
 	loaded, err := d.log.Load(ctx, stream)
-	if err != nil {
-		return "", "", err
-	}
-	role, status := command.Standing(fold(stream, known{}, loaded[stream]).state)
-	return role, status, nil
+	return fold(stream, known{}, loaded[stream]).state, err
 }
