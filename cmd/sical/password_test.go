@@ -18,6 +18,21 @@ func (s *system) logsIn(name, word string) bool {
 	return status == http.StatusCreated
 }
 
+// A password of blanks is one as good as another, also when it is changed.
+func TestPasswordOfBlanksIsChanged(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	const blanks = "         "
+	_, token, _ := s.account("ada")
+	change := func(from, to string) {
+		s.do(http.MethodPost, "/v1/users/me/password", token, fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, from, to))
+	}
+	change(password, blanks)
+	assert.True(t, s.logsIn("ada", blanks))
+	change(blanks, password)
+	assert.True(t, s.logsIn("ada", password))
+}
+
 // Several change one password at once, all of them with the right one so far: it is so
 // for the first alone, and nobody after them locks them out.
 func TestPasswordIsChangedOnce(t *testing.T) {

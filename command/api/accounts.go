@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -169,7 +168,7 @@ func (a *API) password(c echo.Context, r *dispatch.Request) error {
 	if !ok {
 		return nil
 	}
-	if change, ok := with.(*command.ChangePassword); ok && strings.TrimSpace(change.Current) != "" {
+	if change, ok := with.(*command.ChangePassword); ok && change.Current != "" {
 		if err := a.current(c, r.Given.Actor, change); err != nil {
 			return err
 		}
