@@ -126,6 +126,30 @@ func TestKeysAndVersions(t *testing.T) {
 		"an ETag that was read serves as If-Match")
 }
 
+// Under one key no body is the same as an empty one, and as no other.
+func TestKeysTellBodiesFromNone(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	id, token, _ := s.account("ada")
+	point := s.do(http.MethodPost, "/v1/points", newDesk(t, s.app).token(t, id, events.Curator), `{"title":"图论"}`)
+	for key, bodies := range map[string]struct{ first, same, other string }{
+		"none first":  {"", "{}", `{"amount":30}`},
+		"empty first": {"{}", "", `{"amount":30}`},
+		"none later":  {`{"amount":30}`, `{"amount":30}`, ""},
+	} {
+		study := func(body string) reply {
+			return s.call(http.MethodPost, "/v1/points/"+point+"/study", token, body, "Idempotency-Key", key)
+		}
+		first, same := study(bodies.first), study(bodies.same)
+		require.Equal(t, http.StatusOK, first.status, first.body)
+		assert.Equal(t, first.body, same.body, key)
+		assert.Equal(t, "true", same.header.Get("Idempotent-Replayed"), key)
+		other := study(bodies.other)
+		assert.Equal(t, http.StatusUnprocessableEntity, other.status, "%s: %s", key, other.body)
+		assert.Equal(t, "idempotency_key_reused", other.field(t, "code"), key)
+	}
+}
+
 func TestBatchHasAVerdictEach(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)

@@ -86,18 +86,21 @@ func (a *API) given(c echo.Context, public bool) (command.Given, error) {
 	return given, nil
 }
 
-// read decodes the body into cmd. A route without a body takes none, or an empty
-// object.
+// empty is the body of a request without one.
+var empty = []byte("{}")
+
+// read decodes the body into cmd and returns it. A route without a body takes none, or
+// an empty object, which is what none stands for.
 func read(c echo.Context, route Route, cmd command.Command) ([]byte, error) {
 	r := c.Request()
 	if route.Bare {
 		if r.ContentLength == 0 {
-			return nil, nil
+			return empty, nil
 		}
-		return nil, web.DecodeStrict(r, maxBody, &struct{}{})
+		return empty, web.DecodeStrict(r, maxBody, &struct{}{})
 	}
 	if r.ContentLength == 0 && route.Subject == FromPath && len(r.Header["Content-Type"]) == 0 {
-		return nil, web.DecodeStrictBytes([]byte("{}"), cmd)
+		return empty, web.DecodeStrictBytes(empty, cmd)
 	}
 	body, err := web.ReadBody(r, maxBody)
 	if err != nil {
