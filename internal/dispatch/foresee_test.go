@@ -3,7 +3,7 @@ package dispatch
 import (
 	"context"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,16 +64,18 @@ func TestForeseenIsWhatComes(t *testing.T) {
 	}
 }
 
-// before runs do once, when a statement of the name is about to be sent.
+// before runs do once, when a statement of the name is about to be sent for the first
+// time, or for the one behind as many as it skips.
 type before struct {
 	name string
+	skip int64
 	do   func()
-	once sync.Once
+	seen atomic.Int64
 }
 
 func (b *before) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	if strings.HasPrefix(data.SQL, "-- "+b.name) {
-		b.once.Do(b.do)
+	if strings.HasPrefix(data.SQL, "-- "+b.name) && b.seen.Add(1) == b.skip+1 {
+		b.do()
 	}
 	return ctx
 }

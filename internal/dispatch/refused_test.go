@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/command"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
 )
 
 // Nobody else changes anything: what comes behind many that are refused has lost no race.
@@ -38,4 +40,39 @@ func TestManyRefusedAreNoRace(t *testing.T) {
 		require.NoError(t, v.Err)
 		require.Equal(t, 2+i, v.Version)
 	}
+}
+
+// What is decided behind a command that turns out to have been done is decided anew: it
+// stood on a state that never was, whose version another process may have reached since.
+func TestBehindAKnownOneIsDecidedAnew(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t, migrated).URL(postgres.RoleCommand)
+	other := process(t, url)
+	ana, goal := uuid.New(), uuid.New()
+	about := func(name string, c command.Command) *Request { return request(name, c, ana) }
+	first := func() *Request {
+		title := "first"
+		r := about("goal.revise", &command.ReviseGoal{Of: of(goal), Title: &title})
+		r.Key = uuid.NewSHA1(ana, []byte(title))
+		return r
+	}
+	title, category := "second", "graphs"
+	for _, r := range []*Request{
+		register(ana, "ana"),
+		about("goal.create", &command.CreateGoal{Of: of(goal), Title: "图论"}),
+		first(),
+		about("goal.revise", &command.ReviseGoal{Of: of(goal), Title: &title}),
+	} {
+		require.NoError(t, other.Do(t.Context(), r).Err)
+	}
+	var deleted Verdict
+	d := traced(t, url, &before{name: "append events", skip: 1, do: func() {
+		deleted = other.Do(t.Context(), about("goal.delete", &command.DeleteGoal{Of: of(goal)}))
+	}})
+	verdicts := d.All(t.Context(), []*Request{first(), about("goal.revise", &command.ReviseGoal{Of: of(goal), Category: &category})})
+	require.NoError(t, deleted.Err)
+	require.Equal(t, 4, deleted.Version, "what the first would have made it once more")
+	require.NoError(t, verdicts[0].Err)
+	require.True(t, verdicts[0].Replayed)
+	require.Equal(t, "not_found", code(verdicts[1].Err), "and nothing stands behind the end")
 }

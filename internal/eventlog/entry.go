@@ -82,9 +82,9 @@ type Result struct {
 var ErrClaimed = errors.New("the value is taken")
 
 // ErrUnfounded is returned where a guard's version would have come about by another
-// entry of the same call, which was refused: decide anew. Nobody else need have
+// entry of the same call, which was refused or known: decide anew. Nobody else need have
 // changed the stream.
-var ErrUnfounded = errors.New("it builds on what was refused")
+var ErrUnfounded = errors.New("it builds on what was not appended")
 
 // ErrUnavailable is returned where the database could not be reached in time.
 // Whether the entry was appended is then unknown; asking again with the same

@@ -2,12 +2,13 @@ package eventlog
 
 import "sical-backend/events"
 
-// missed is what the refused entries of a call of Append would have moved: each such
-// stream, with the lowest version from which one would have. A later entry of the call
-// that expects a higher one expects what has not come about.
+// missed is what the entries of a call of Append would have moved that were refused, or
+// were known and so done long since: each such stream, with the lowest version from which
+// one would have. A later entry of the call that expects a higher one expects what has not
+// come about, though somebody else may have made it that version meanwhile.
 type missed map[events.Stream]int
 
-// add notes that e was refused.
+// add notes that nothing of e was appended.
 func (m missed) add(e *Entry) {
 	for _, n := range e.Events {
 		from := 0
@@ -22,7 +23,7 @@ func (m missed) add(e *Entry) {
 	}
 }
 
-// foundationOf tells whether what e builds on was refused. Who asks for Live builds on
+// foundationOf tells whether what e builds on was not appended. Who asks for Live builds on
 // no version.
 func (m missed) foundationOf(e *Entry) bool {
 	if len(m) == 0 {

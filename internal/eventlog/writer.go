@@ -58,7 +58,7 @@ func (l *Log) drain(waiting []*Entry) []*Entry {
 }
 
 // fill makes a batch of the entries that wait and returns those that go on
-// waiting, in order. What builds on an entry that was refused meanwhile is at an end.
+// waiting, in order. What builds on an entry that came to nothing meanwhile is at an end.
 func fill(waiting []*Entry) (*batch, []*Entry) {
 	b := newBatch(min(len(waiting), maxBatchEvents))
 	var rest []*Entry
@@ -247,7 +247,7 @@ func (l *Log) fail(b *batch, err error) {
 
 func (e *Entry) settle(r Result) {
 	e.Result = r
-	if r.Err != nil {
+	if r.Err != nil || r.Known {
 		e.request.missed.add(e)
 	}
 	e.request.open--
