@@ -10,8 +10,8 @@ import (
 //  1. Anyone creates one, as their own draft. Until it is first published it
 //     exists for its owner alone, as its words are theirs: not even an admin
 //     finds it.
-//  2. A curator publishes their own draft, and anyone's path again that was
-//     published before.
+//  2. A curator publishes their own draft, unless they are erased meanwhile, and
+//     anyone's path again that was published before.
 //  3. Once published it is everyone's: any curator revises, fills and archives
 //     it, its author only as a curator.
 //  4. A draft's owner archives it, which is how one is given up.
@@ -169,9 +169,21 @@ func publishPath(s path, _ *PublishPath, g Given) (Outcome, error) {
 	if s.status == events.PathPublished {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.owner, Events: []events.Data{&events.PathWasPublished{
+	if s.title == "" { // as the owner's key is gone
+		return Outcome{}, broken("blank", "", "A path whose title cannot be read is not published.")
+	}
+	return Outcome{Owner: s.owner, Live: s.author(), Events: []events.Data{&events.PathWasPublished{
 		Title: s.title, Description: s.description, Category: s.category, From: s.status,
 	}}}, nil
+}
+
+// author is who must not be erased before the words of a draft are written in the
+// clear; nobody once they stand there.
+func (s path) author() []Reference {
+	if s.public || s.owner == (events.ID{}) {
+		return nil
+	}
+	return []Reference{{Stream: events.StreamOf(events.KindUser, s.owner)}}
 }
 
 func archivePath(s path, _ *ArchivePath, g Given) (Outcome, error) {

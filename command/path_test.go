@@ -54,13 +54,26 @@ func TestRevisePath(t *testing.T) {
 func TestPublishPath(t *testing.T) {
 	t.Parallel()
 	publish := &PublishPath{of("path")}
-	given{cleo, drafted(cleo, "path")}.when(t, publish, offered)
+	o := given{cleo, drafted(cleo, "path")}.when(t, publish, offered)
+	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
 	given{cleo, published}.when(t, publish)
 	given{anna, drafted(anna, "path")}.refuses(t, publish, "forbidden")
 	given{cleo, drafted(anna, "path")}.refuses(t, publish, "not_found")
 	given{ada, drafted(anna, "path")}.refuses(t, publish, "not_found")
-	given{mo, archived}.when(t, &PublishPath{of("old")},
+	o = given{mo, archived}.when(t, &PublishPath{of("old")},
 		&events.PathWasPublished{Title: "排序", Category: "算法", From: events.PathArchived})
+	same(t, o.Live, nil) // its author may be gone by now
+
+	// A draft that was given up is still its owner's alone, and one of nobody's is nobody's to forget.
+	givenUp := on(pathStream("path"), cleo, sorting, &events.PathWasArchived{From: events.PathDraft})
+	o = given{cleo, givenUp}.when(t, publish, &events.PathWasPublished{Title: "排序", Category: "算法", From: events.PathArchived})
+	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
+	system := person{role: events.Admin}
+	o = given{system, drafted(system, "path")}.when(t, publish, offered)
+	same(t, o.Live, nil)
+
+	// The words of somebody whose key is gone cannot be read any more.
+	given{cleo, on(pathStream("path"), cleo, &events.PathCreated{Category: "算法"})}.refuses(t, publish, "blank", "")
 
 	// It is published with the words it has by then.
 	revised := on(pathStream("path"), cleo, sorting, &events.PathDraftRevised{Description: new(events.Personal("快"))})

@@ -19,9 +19,10 @@ func TestUnopenedPersonSpoilsNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
 	d, owner := process(t, db.URL(postgres.RoleCommand)), connect(t, db.AdminURL)
-	strange, goal := uuid.New(), uuid.New()
+	strange, goal, path := uuid.New(), uuid.New(), uuid.New()
 	require.NoError(t, d.Do(t.Context(), register(strange, "strange")).Err)
 	require.NoError(t, d.Do(t.Context(), request("goal.create", &command.CreateGoal{Of: of(goal), Title: "学习"}, strange)).Err)
+	require.NoError(t, d.Do(t.Context(), request("path.create", &command.CreatePath{Of: of(path), Title: "算法"}, strange)).Err)
 	other, err := vault.New(nil, []byte("another master secret, which is as long"))
 	require.NoError(t, err)
 	_, wrapped, err := other.NewKey(strange)
@@ -33,14 +34,17 @@ func TestUnopenedPersonSpoilsNothing(t *testing.T) {
 	role, status, err := d.Standing(t.Context(), strange)
 	require.NoError(t, err)
 	require.Equal(t, []any{events.Learner, events.UserActive}, []any{role, status})
+	publish := request("path.publish", &command.PublishPath{Of: of(path)}, strange)
+	publish.Given.Role = events.Curator
 	verdicts := d.All(t.Context(), []*Request{
 		point(uuid.New()),
 		request("goal.create", &command.CreateGoal{Of: of(uuid.New()), Title: "new"}, strange),
 		request("goal.start", &command.StartGoal{Of: of(goal)}, strange),
+		publish,
 		request("user.erase", &command.EraseUser{Of: of(strange)}, uuid.Nil),
 		point(uuid.New()),
 	})
-	for i, want := range []string{"", "not_found", "", "", ""} {
+	for i, want := range []string{"", "not_found", "", "blank", "", ""} {
 		if want == "" {
 			require.NoError(t, verdicts[i].Err, i)
 		}
