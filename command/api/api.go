@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -36,11 +37,29 @@ func Register(e *echo.Echo, c Config) {
 		if !ok {
 			panic("api: no command is named " + route.Rule)
 		}
-		e.Add(route.Method, route.Path, a.command(route, rule))
+		e.Add(route.Method, route.Path, bounded(a.command(route, rule)))
 	}
-	e.POST("/v1/commands", a.batch)
-	e.POST("/v1/sessions", a.logIn)
-	e.POST("/v1/stream-tickets", a.ticket)
-	e.POST("/v1/sessions/refresh", a.refresh)
-	e.DELETE("/v1/sessions/current", a.logOut)
+	e.POST("/v1/commands", bounded(a.batch))
+	e.POST("/v1/sessions", bounded(a.logIn))
+	e.POST("/v1/stream-tickets", bounded(a.ticket))
+	e.POST("/v1/sessions/refresh", bounded(a.refresh))
+	e.DELETE("/v1/sessions/current", bounded(a.logOut))
+}
+
+// patience is how long a request is worked on at most. A password may wait for its turn
+// and a batch be long, so it is no shorter; a statement that it ends takes another second
+// where the database is silent, and the answer has to be out before the server's
+// WriteTimeout (see web.NewServer), or there is none.
+const patience = 7 * time.Second
+
+// bounded ends the context of a request that takes too long, whatever it waits for.
+func bounded(answer echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		asked := c.Request()
+		ctx, cancel := context.WithTimeout(asked.Context(), patience)
+		defer cancel()
+		c.SetRequest(asked.WithContext(ctx))
+		defer c.SetRequest(asked) // by whose context the chain tells that the client has left
+		return answer(c)
+	}
 }

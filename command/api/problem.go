@@ -29,7 +29,7 @@ func problem(err error) error {
 		return web.NoRoom()
 	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &web.Problem{Code: web.Unavailable, RetryAfter: 2 * time.Second,
-			Detail: "The log cannot be reached. Whether the command was done is not known: with an Idempotency-Key, asking again is safe."}
+			Detail: "The log cannot be reached, or took too long. Whether the command was done is not known: with an Idempotency-Key, asking again is safe."}
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -77,12 +78,13 @@ type request struct {
 	open    int // entries not settled yet
 	missed  missed
 	done    chan struct{}
+	taken   atomic.Bool // by the writer, or back by who made it and has left
 }
 
 // Append writes the entries in order, each judged on its predecessors' results,
 // and fills in their Results; one that is refused, or cannot be prepared, fails
-// alone. It returns an error only where ctx ended first: what was queued by then
-// may still be appended, and no Result may be read.
+// alone. It returns an error only where ctx ended first: what the writer had taken by
+// then may still be appended, and no Result may be read.
 func (l *Log) Append(ctx context.Context, entries ...*Entry) error {
 	ctx, span := tracing.Child(ctx, "append")
 	defer span.End()
@@ -131,6 +133,9 @@ func (l *Log) submit(ctx context.Context, entries []*Entry, m missed) error {
 	case <-r.done:
 		return nil
 	case <-ctx.Done():
+		if !r.taken.Swap(true) {
+			r.entries = nil // a queue that stands still is not to hold them
+		}
 		return ctx.Err()
 	}
 }

@@ -16,8 +16,9 @@ const (
 	// long enough for a new connection, short enough for an early 503.
 	patience   = 250 * time.Millisecond
 	retryAfter = 10 * time.Millisecond
-	// callTimeout bounds one call of sical.append, lock waits included.
-	callTimeout = 10 * time.Second
+	// callTimeout bounds one call of sical.append, lock waits included: a second one, after
+	// the connection fell silent, may still be in time for who waits for an answer.
+	callTimeout = 4 * time.Second
 )
 
 // write is the writer: it appends whatever waited while the last batch was at
@@ -28,11 +29,11 @@ func (l *Log) write() {
 		if len(waiting) == 0 {
 			select {
 			case r := <-l.queue:
-				waiting = append(waiting, r.entries...)
+				waiting = r.take(waiting)
 			case <-l.stop:
 				select {
 				case r := <-l.queue:
-					waiting = append(waiting, r.entries...)
+					waiting = r.take(waiting)
 				default:
 					return
 				}
@@ -49,12 +50,20 @@ func (l *Log) drain(waiting []*Entry) []*Entry {
 	for len(waiting) < maxBatchEvents {
 		select {
 		case r := <-l.queue:
-			waiting = append(waiting, r.entries...)
+			waiting = r.take(waiting)
 		default:
 			return waiting
 		}
 	}
 	return waiting
+}
+
+// take adds the request's entries to those that wait, unless whoever made it has left.
+func (r *request) take(waiting []*Entry) []*Entry {
+	if r.taken.Swap(true) {
+		return waiting
+	}
+	return append(waiting, r.entries...)
 }
 
 // fill makes a batch of the entries that wait and returns those that go on
