@@ -34,7 +34,10 @@ func (d *Dispatcher) Password(ctx context.Context, user events.ID) (int, error) 
 
 // user is somebody's state.
 func (d *Dispatcher) user(ctx context.Context, user events.ID) (any, error) {
-	stream := events.StreamOf(events.KindUser, user)
-	loaded, err := d.log.Load(ctx, stream)
-	return fold(stream, known{}, loaded[stream]).state, err
+	var k known
+	take := func(e events.Event) { k = k.after(e) }
+	if err := d.log.Load(ctx, take, events.StreamOf(events.KindUser, user)); err != nil {
+		return nil, err
+	}
+	return k.state, nil
 }

@@ -118,31 +118,21 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 	if needed[events.Curriculum] {
 		delete(needed, events.Curriculum)
 		base := d.curriculum.get()
-		more, err := d.log.LoadAfter(ctx, events.Curriculum, base.version)
-		if err != nil {
+		if err := d.log.LoadAfter(ctx, events.Curriculum, base.version, func(e events.Event) { base = base.after(e) }); err != nil {
 			return nil, err
 		}
-		base = fold(events.Curriculum, base, more)
 		d.curriculum.put(base)
 		s.streams[events.Curriculum] = base
 	}
 	if len(needed) == 0 {
 		return s, nil
 	}
-	loaded, err := d.log.Load(ctx, slices.Collect(maps.Keys(needed))...)
-	if err != nil {
-		return nil, err
-	}
-	for stream, list := range loaded {
-		s.streams[stream] = fold(stream, known{}, list)
-	}
-	return s, nil
+	err := d.log.Load(ctx, func(e events.Event) { s.streams[e.Stream] = s.streams[e.Stream].after(e) },
+		slices.Collect(maps.Keys(needed))...)
+	return s, err
 }
 
-func fold(s events.Stream, k known, list []events.Event) known {
-	evolve := evolver(s)
-	for _, e := range list {
-		k.state, k.version, k.position = evolve(k.state, e), e.Version, e.Position
-	}
-	return k
+// after is the fold with one more event of the log.
+func (k known) after(e events.Event) known {
+	return known{evolver(e.Stream)(k.state, e), e.Version, e.Position}
 }

@@ -121,9 +121,7 @@ func TestAppendAndRead(t *testing.T) {
 		require.JSONEq(t, string(read[i].Raw), string(handed[i].Raw))
 		require.WithinDuration(t, read[i].RecordedAt, handed[i].RecordedAt, 0)
 	}
-	loaded, err := p.Load(t.Context(), first.Stream)
-	require.NoError(t, err)
-	require.Equal(t, "图论", loaded[first.Stream][0].Data.(*events.PointCreated).Title)
+	require.Equal(t, "图论", loaded(t, p, first.Stream)[first.Stream][0].Data.(*events.PointCreated).Title)
 }
 
 func register(name string) *Entry {
@@ -149,10 +147,9 @@ func TestForgetting(t *testing.T) {
 	require.NoError(t, ana.Result.Err)
 	require.NoError(t, begin.Result.Err)
 
-	loaded, err := p.Load(t.Context(), goal)
-	require.NoError(t, err)
-	require.Equal(t, events.Personal("canary 秘密"), loaded[goal][0].Data.(*events.GoalCreated).Title)
-	require.NotContains(t, string(loaded[goal][0].Raw), "canary")
+	stands := loaded(t, p, goal)
+	require.Equal(t, events.Personal("canary 秘密"), stands[goal][0].Data.(*events.GoalCreated).Title)
+	require.NotContains(t, string(stands[goal][0].Raw), "canary")
 
 	taken := register("ana")
 	require.NoError(t, p.Append(t.Context(), taken))
@@ -165,10 +162,9 @@ func TestForgetting(t *testing.T) {
 
 	// Another process, which never held the key.
 	q := open(t, db.URL(postgres.RoleCommand))
-	loaded, err = q.Load(t.Context(), goal, ana.Stream)
-	require.NoError(t, err)
-	require.Empty(t, loaded[goal][0].Data.(*events.GoalCreated).Title)
-	require.Empty(t, loaded[ana.Stream][0].Data.(*events.UserRegistered).Username)
+	stands = loaded(t, q, goal, ana.Stream)
+	require.Empty(t, stands[goal][0].Data.(*events.GoalCreated).Title)
+	require.Empty(t, stands[ana.Stream][0].Data.(*events.UserRegistered).Username)
 
 	again := register("ana")
 	late := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: 1}}, Events: []New{{

@@ -37,8 +37,7 @@ func TestEveryInstantCanBeWritten(t *testing.T) {
 		"page": func() ([]events.Event, error) { return p.Read(t.Context(), 0, 10) },
 		"kind": func() ([]events.Event, error) { return p.OfKind(t.Context(), events.KindPoint) },
 		"stream": func() ([]events.Event, error) {
-			loaded, err := p.Load(t.Context(), entry.Stream)
-			return loaded[entry.Stream], err
+			return loaded(t, p, entry.Stream)[entry.Stream], nil
 		},
 		"scan": func() (list []events.Event, err error) {
 			err = NewReader(admin).Scan(t.Context(), 0, 10, []string{"point.created"}, func(b Block) error {

@@ -80,9 +80,8 @@ func unchecked(t *testing.T, p *process, who events.ID) *batch {
 }
 
 func streamVersions(t *testing.T, p *process, who events.ID) (versions []int) {
-	list, err := p.after(t.Context(), events.StreamOf(events.KindStudy, who), 0)
-	require.NoError(t, err)
-	for _, e := range list {
+	stream := events.StreamOf(events.KindStudy, who)
+	for _, e := range loaded(t, p, stream)[stream] {
 		versions = append(versions, e.Version)
 	}
 	return versions

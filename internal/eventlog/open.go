@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"sical-backend/events"
 	"sical-backend/internal/vault"
 )
 
-// open decodes events and opens what is personal in them.
-func (l *Log) open(ctx context.Context, list []events.Event) error {
-	keys, err := l.vault.Keys(ctx, owners(list)...)
-	if err != nil {
-		return unreachable(err)
-	}
+// openAll decodes events and opens what is personal in them; text of someone forgotten is
+// empty.
+func openAll(list []events.Event, keys vault.Keys) error {
 	for i := range list {
 		e := &list[i]
 		if err := e.Decode(); err != nil {
@@ -35,12 +33,36 @@ func (l *Log) open(ctx context.Context, list []events.Event) error {
 	return nil
 }
 
-// owners lists whose events these are, each once.
-func owners(list []events.Event) []events.ID {
+// lacking adds to keys those of the events' owners that are in memory, and lists whose
+// are not.
+func (l *Log) lacking(keys vault.Keys, list []events.Event) []events.ID {
+	found, missing := l.vault.Remembered(owners(list, keys))
+	maps.Copy(keys, found)
+	return missing
+}
+
+// complete adds to keys those of all the events' owners: nil for who has none.
+func (l *Log) complete(ctx context.Context, keys vault.Keys, list []events.Event) error {
+	missing := l.lacking(keys, list)
+	if len(missing) == 0 {
+		return nil
+	}
+	fetched, err := l.vault.Keys(ctx, missing...)
+	if err != nil {
+		return unreachable(err)
+	}
+	for _, id := range missing {
+		keys[id] = fetched[id]
+	}
+	return nil
+}
+
+// owners lists whose events these are, each once, but for those of whom keys tells.
+func owners(list []events.Event, keys vault.Keys) []events.ID {
 	seen := map[events.ID]bool{{}: true}
 	var ids []events.ID
 	for _, e := range list {
-		if !seen[e.Owner] {
+		if _, told := keys[e.Owner]; !told && !seen[e.Owner] {
 			seen[e.Owner] = true
 			ids = append(ids, e.Owner)
 		}

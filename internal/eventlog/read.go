@@ -75,66 +75,16 @@ func (r Reader) OfKind(ctx context.Context, k events.Kind) ([]events.Event, erro
 	return collect(rows)
 }
 
-// stream returns the stored events of several streams, each stream in order.
-func (r Reader) streams(ctx context.Context, names []string) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `-- load events
-		select `+columns+` from sical.events where stream = any($1) order by stream, version`, names)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows)
-}
+func collect(rows pgx.Rows) ([]events.Event, error) { return pgx.CollectRows(rows, scan) }
 
-// after returns the stored events of one stream after a version.
-func (r Reader) after(ctx context.Context, s events.Stream, version int) ([]events.Event, error) {
-	rows, err := r.pool.Query(ctx, `-- load events
-		select `+columns+` from sical.events where stream = $1 and version > $2 order by version`, string(s), version)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows)
-}
-
-func collect(rows pgx.Rows) ([]events.Event, error) {
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
-		var position int64
-		var schema int16
-		err = row.Scan(&position, &e.ID, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw,
-			&e.Owner, &e.OccurredAt, &e.RecordedAt, &e.RawMeta)
-		e.Position, e.Schema, e.OccurredAt = uint64(position), int(schema), events.Writable(e.OccurredAt)
-		return e, err
-	})
-}
-
-// Load returns the events of each stream, decoded and with what is personal
-// opened; text of someone forgotten is empty. An event of a newer binary fails
-// it: nothing may be decided on half a history.
-func (l *Log) Load(ctx context.Context, streams ...events.Stream) (map[events.Stream][]events.Event, error) {
-	names := make([]string, len(streams))
-	for i, s := range streams {
-		names[i] = string(s)
-	}
-	found, err := l.streams(ctx, names)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	if err := l.open(ctx, found); err != nil {
-		return nil, err
-	}
-	loaded := make(map[events.Stream][]events.Event, len(streams))
-	for _, e := range found {
-		loaded[e.Stream] = append(loaded[e.Stream], e)
-	}
-	return loaded, nil
-}
-
-// LoadAfter is Load of one stream after a version.
-func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int) ([]events.Event, error) {
-	found, err := l.after(ctx, s, version)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	return found, l.open(ctx, found)
+// scan is the stored event of a row of columns.
+func scan(row pgx.CollectableRow) (e events.Event, err error) {
+	var position int64
+	var schema int16
+	err = row.Scan(&position, &e.ID, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw,
+		&e.Owner, &e.OccurredAt, &e.RecordedAt, &e.RawMeta)
+	e.Position, e.Schema, e.OccurredAt = uint64(position), int(schema), events.Writable(e.OccurredAt)
+	return e, err
 }
 
 // unreachable marks an error of the connection, and leaves the caller's own end

@@ -78,12 +78,12 @@ func (s *storm) blow(writers, moves int) {
 func (s *storm) move(client int) {
 	p, stream := s.processes[client%len(s.processes)], s.streams[rand.IntN(len(s.streams))]
 	begun := time.Since(s.begun)
-	read, err := p.after(context.Background(), stream, 0)
-	if err != nil {
+	version := 0
+	if err := p.Load(context.Background(), func(e events.Event) { version = e.Version }, stream); err != nil {
 		return // told nothing, changed nothing
 	}
-	s.record(client, stream, -1, len(read), begun)
-	e := revision(stream, len(read), fmt.Sprint(client))
+	s.record(client, stream, -1, version, begun)
+	e := revision(stream, version, fmt.Sprint(client))
 	if rand.IntN(4) > 0 {
 		e.Command = newID()
 		e.Events[0].Meta.Command = e.Command
@@ -98,13 +98,13 @@ func (s *storm) move(client int) {
 		r := try.Result
 		switch {
 		case r.Err == nil:
-			s.record(client, stream, len(read), r.Version, begun)
+			s.record(client, stream, version, r.Version, begun)
 		case errors.Is(r.Err, ErrUnavailable) && e.Command != (events.ID{}):
 			continue // the same command tells
 		case errors.Is(r.Err, ErrUnavailable):
-			s.record(client, stream, len(read), unknown, begun)
+			s.record(client, stream, version, unknown, begun)
 		case r.Err == ConflictError{stream}:
-			s.record(client, stream, len(read), conflict, begun)
+			s.record(client, stream, version, conflict, begun)
 		default:
 			s.Error(r.Err)
 		}

@@ -20,7 +20,7 @@ type fetch struct {
 // Keys are those of several people, in one round trip for all that are not in memory.
 // They are for what is opened now: nobody forgotten meanwhile is taken out of them.
 func (v *Vault) Keys(ctx context.Context, owners ...events.ID) (Keys, error) {
-	keys, missing := v.remembered(owners)
+	keys, missing := v.Remembered(owners)
 	if len(missing) == 0 {
 		return keys, nil
 	}
@@ -29,7 +29,9 @@ func (v *Vault) Keys(ctx context.Context, owners ...events.ID) (Keys, error) {
 	return keys, err
 }
 
-func (v *Vault) remembered(owners []events.ID) (keys Keys, missing []events.ID) {
+// Remembered are those of several people that are in memory, and whose are not. They are
+// for what is opened now, as those of Keys.
+func (v *Vault) Remembered(owners []events.ID) (keys Keys, missing []events.ID) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	keys = make(Keys, len(owners))

@@ -1,0 +1,112 @@
+package eventlog
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"sical-backend/events"
+	"sical-backend/internal/vault"
+)
+
+// pageBytes is how much of what is stored is loaded at a time, roughly: a stream may be
+// as long as somebody makes it.
+const pageBytes = 1 << 20
+
+// Load hands over the events of some streams, each stream's in order, decoded and with
+// what is personal opened; text of someone forgotten is empty. However many there are, few
+// are in memory at a time, unless take keeps them. An event of a newer binary fails it, as
+// anything may after some were handed over: nothing may be decided on half a history.
+func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...events.Stream) error {
+	names := make([]string, len(streams))
+	for i, s := range streams {
+		names[i] = string(s)
+	}
+	return l.load(ctx, take, func(last events.Event) (pgx.Rows, error) {
+		if last.Version == 0 {
+			return l.pool.Query(ctx, `-- load events
+				select `+columns+` from sical.events where stream = any($1) order by stream, version`, names)
+		}
+		return l.pool.Query(ctx, `-- load events
+			select `+columns+` from sical.events where stream = any($1) and (stream, version) > ($2, $3)
+			order by stream, version`, names, string(last.Stream), last.Version)
+	})
+}
+
+// LoadAfter is Load of one stream after a version.
+func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take func(events.Event)) error {
+	return l.load(ctx, take, func(last events.Event) (pgx.Rows, error) {
+		return l.pool.Query(ctx, `-- load events
+			select `+columns+` from sical.events where stream = $1 and version > $2 order by version`,
+			string(s), max(version, last.Version))
+	})
+}
+
+// load hands over what query finds, which asks for what follows on an event, at first the
+// zero one. One statement does, unless keys have to be fetched on the way: a connection
+// that is held while another is waited for would sooner or later be everybody's.
+func (l *Log) load(ctx context.Context, take func(events.Event), query func(last events.Event) (pgx.Rows, error)) error {
+	keys := vault.Keys{}
+	var last events.Event
+	for {
+		rows, err := query(last)
+		if err != nil {
+			return unreachable(err)
+		}
+		page, more, err := l.pages(rows, keys, take)
+		if err != nil {
+			return err
+		}
+		if err := l.complete(ctx, keys, page); err != nil {
+			return err
+		}
+		if err := hand(page, keys, take); err != nil || !more {
+			return err
+		}
+		last = page[len(page)-1]
+	}
+}
+
+// pages hands over one page of rows after the other for as long as their owners' keys are
+// at hand, and closes rows. It returns the page whose are not, or the last, and whether
+// more may follow on it.
+func (l *Log) pages(rows pgx.Rows, keys vault.Keys, take func(events.Event)) (page []events.Event, more bool, err error) {
+	defer rows.Close()
+	for {
+		if page, more, err = next(rows); err != nil {
+			return nil, false, unreachable(err)
+		}
+		if !more || len(l.lacking(keys, page)) > 0 {
+			return page, more, nil
+		}
+		if err := hand(page, keys, take); err != nil {
+			return nil, false, err
+		}
+	}
+}
+
+// next reads a page off rows, and tells whether more may follow.
+func next(rows pgx.Rows) (page []events.Event, more bool, err error) {
+	for size := 0; size < pageBytes; {
+		if !rows.Next() {
+			return page, false, rows.Err()
+		}
+		e, err := scan(rows)
+		if err != nil {
+			return nil, false, err
+		}
+		page = append(page, e)
+		size += len(e.Raw) + len(e.RawMeta) + 512 // and what else there is of it
+	}
+	return page, true, nil
+}
+
+func hand(page []events.Event, keys vault.Keys, take func(events.Event)) error {
+	if err := openAll(page, keys); err != nil {
+		return err
+	}
+	for _, e := range page {
+		take(e)
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package eventlog
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
+	"sical-backend/internal/vault"
+)
+
+// loaded is all that Load hands over.
+func loaded(t *testing.T, p *process, streams ...events.Stream) map[events.Stream][]events.Event {
+	t.Helper()
+	all := map[events.Stream][]events.Event{}
+	take := func(e events.Event) { all[e.Stream] = append(all[e.Stream], e) }
+	require.NoError(t, p.Load(t.Context(), take, streams...))
+	return all
+}
+
+// counting is a process whose statements, and bytes from the server, are counted.
+type counting struct {
+	*process
+	loads atomic.Int64 // statements that load events
+	bytes atomic.Int64
+}
+
+func newCounting(t *testing.T, url string) *counting {
+	c := &counting{}
+	first, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1, Params: generic, Tracer: c})
+	require.NoError(t, err)
+	config := first.Config()
+	first.Close()
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		return counted{conn, &c.bytes}, err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	v, err := vault.New(pool, secret)
+	require.NoError(t, err)
+	log := Open(Config{Pool: pool, Vault: v, Logger: slog.New(slog.DiscardHandler), Meter: silent{}})
+	t.Cleanup(func() {
+		log.Close()
+		pool.Close()
+	})
+	c.process = &process{Log: log, pool: pool}
+	return c
+}
+
+func (c *counting) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.HasPrefix(q.SQL, "-- load events") {
+		c.loads.Add(1)
+	}
+	return ctx
+}
+
+func (c *counting) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+type counted struct {
+	net.Conn
+	bytes *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// edited appends a goal of somebody new that was edited some times, at length, and
+// returns its stream.
+func edited(t *testing.T, p *process, name string, times int) events.Stream {
+	ana, goal := register(name), events.StreamOf(events.KindGoal, newID())
+	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []New{{
+		Stream: goal, Owner: ana.Subject, Data: &events.GoalCreated{Title: "学习", Visibility: events.Private}, OccurredAt: time.Now()}}}
+	entries := []*Entry{ana, begin}
+	for i := range times {
+		text := events.Personal(strings.Repeat(string(rune('a'+i%26)), 40_000))
+		entries = append(entries, &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: i + 1}}, Events: []New{{
+			Stream: goal, Owner: ana.Subject, Data: &events.GoalRevised{Description: &text}, OccurredAt: time.Now()}}})
+	}
+	require.NoError(t, p.Append(t.Context(), entries...))
+	require.NoError(t, entries[len(entries)-1].Result.Err)
+	return goal
+}
+
+// A stream that somebody has made long is handed over while it is read: by one statement,
+// and never more than a few pages of it are in memory.
+func TestLongStreamIsLoadedInPages(t *testing.T) {
+	t.Parallel()
+	const times, length = 300, 40_000 * 4 / 3 // sealed
+	p := newCounting(t, testkit.Database(t, migrated).URL(postgres.RoleCommand))
+	goal := edited(t, p.process, "ana", times)
+	version := 0
+	load := func(after int) (statements, most int64) {
+		version = after
+		statements, begun := p.loads.Load(), p.bytes.Load()
+		take := func(e events.Event) {
+			version++
+			require.Equal(t, version, e.Version)
+			if d, ok := e.Data.(*events.GoalRevised); ok {
+				require.Equal(t, rune('a'+(version-2)%26), rune((*d.Description)[0]))
+			}
+			most = max(most, p.bytes.Load()-begun-int64(version-after)*length)
+		}
+		if after == 0 {
+			require.NoError(t, p.Load(t.Context(), take, goal))
+		} else {
+			require.NoError(t, p.LoadAfter(t.Context(), goal, after, take))
+		}
+		require.Equal(t, times+1, version)
+		require.Greater(t, p.bytes.Load()-begun, int64(times-after)*length)
+		return p.loads.Load() - statements, most
+	}
+	for _, after := range []int{0, 3} {
+		statements, most := load(after)
+		require.EqualValues(t, 1, statements)
+		require.Less(t, most, int64(2*pageBytes))
+		p.vault.Clear()
+		statements, _ = load(after) // the key is fetched after the first page
+		require.EqualValues(t, 2, statements)
+	}
+}
+
+// Streams of several people whose keys are not in memory, one of them destroyed, are
+// loaded whole, and each key is asked for once.
+func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
+	t.Parallel()
+	db := testkit.Database(t, migrated)
+	p := newCounting(t, db.URL(postgres.RoleCommand))
+	var goals []events.Stream
+	for _, name := range []string{"ana", "bo", "cy", "di"} {
+		goals = append(goals, edited(t, p.process, name, 40))
+	}
+	goals = append(goals, events.StreamOf(events.KindGoal, newID()))
+	all := loaded(t, p.process, goals...)
+	require.Len(t, all, 4)
+	gone := all[goals[2]][0].Owner
+	admin, err := pgx.Connect(t.Context(), db.AdminURL)
+	require.NoError(t, err)
+	defer admin.Close(context.Background())
+	_, err = admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, gone)
+	require.NoError(t, err)
+	p.vault.Clear()
+
+	before := p.loads.Load()
+	again := loaded(t, p.process, goals...)
+	require.LessOrEqual(t, p.loads.Load()-before, int64(5), "one, and one more for each key")
+	require.Len(t, again, 4)
+	for goal, list := range all {
+		require.Len(t, again[goal], len(list))
+		for i, e := range list {
+			got := again[goal][i]
+			require.Equal(t, e.Position, got.Position)
+			if d, ok := got.Data.(*events.GoalRevised); ok && got.Owner == gone {
+				require.Empty(t, *d.Description)
+			} else if got.Owner != gone {
+				require.Equal(t, e.Data, got.Data)
+			}
+		}
+	}
+}
