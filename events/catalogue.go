@@ -15,12 +15,13 @@ type Data interface{ fact() }
 
 // Type describes one stored form of one event.
 type Type struct {
-	Name   string
-	Schema int
-	Final  bool // no event follows it in its stream
-	goType reflect.Type
-	sealed []field       // its Personal fields
-	upcast func(any) any // gives the next schema's value of an old one; nil for the current schema
+	Name     string
+	Schema   int
+	Final    bool // no event follows it in its stream
+	goType   reflect.Type
+	sealed   []field       // its Personal fields
+	withheld []string      // see Withheld
+	upcast   func(any) any // gives the next schema's value of an old one; nil for the current schema
 }
 
 type key struct {
@@ -48,7 +49,7 @@ func define[T any](name string, schema int) *Type {
 }
 
 func (c *catalogue) enter(t *Type) *Type {
-	t.sealed = personalFields(t.goType)
+	t.sealed, t.withheld = personalFields(t.goType), withheldFields(t.goType)
 	k := key{t.Name, t.Schema}
 	if c.byName[k] != nil || c.byType[t.goType] != nil {
 		panic("events: defined twice: " + t.Name)

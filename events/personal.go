@@ -34,12 +34,19 @@ func personalFields(t reflect.Type) []field {
 // HasPersonal tells whether any field of the type is about a person.
 func (t *Type) HasPersonal() bool { return len(t.sealed) > 0 }
 
-// PersonalNames lists the stored names of the fields that are about a person.
-func (t *Type) PersonalNames() []string {
-	var names []string
-	for _, at := range t.sealed {
-		name, _, _ := strings.Cut(t.goType.Field(at.index).Tag.Get("json"), ",")
-		names = append(names, name)
+// Withheld lists the stored names of the fields that are sent to no receiver outside:
+// what is Personal, and what is marked as inside only, by the tag outside:"-". They are
+// the log's and its readers' alone.
+func (t *Type) Withheld() []string { return t.withheld }
+
+func withheldFields(t reflect.Type) (names []string) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		personal := f.Type == reflect.TypeFor[Personal]() || f.Type == reflect.TypeFor[*Personal]()
+		if personal || f.Tag.Get("outside") == "-" {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			names = append(names, name)
+		}
 	}
 	return names
 }

@@ -12,16 +12,17 @@ const (
 )
 
 // WebhookRegistered begins sending events to somebody else's address, from the
-// next event on. The secret that it is signed with never enters the log.
+// next event on. The secret that it is signed with never enters the log. The URL is sent
+// to no receiver: it may be another's secret.
 type WebhookRegistered struct {
-	URL        string   `json:"url"`
+	URL        string   `json:"url" outside:"-"`
 	EventTypes []string `json:"event_types"`
 }
 
 // WebhookRevised changes where a webhook goes and what it tells; nil is
 // unchanged. Of the secret it says only that there is a new one.
 type WebhookRevised struct {
-	URL           *string  `json:"url,omitzero"`
+	URL           *string  `json:"url,omitzero" outside:"-"`
 	EventTypes    []string `json:"event_types,omitzero"`
 	SecretChanged bool     `json:"secret_changed,omitzero"`
 }

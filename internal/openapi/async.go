@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -186,7 +187,8 @@ func eventHeaders() *schema {
 // Catalogue lists every event for people, in Markdown: what it says and its fields.
 func Catalogue() []byte {
 	var b strings.Builder
-	b.WriteString("# Events\n\nEvery fact that can stand in the log. A name or a field never changes; see also `sical asyncapi`.\n")
+	b.WriteString("# Events\n\nEvery fact that can stand in the log. A name or a field never changes; see also `sical asyncapi`.\n" +
+		"Deliveries to webhooks leave out what is marked as not sent to them.\n")
 	docs, kind := readDocs(), events.Kind("")
 	for _, t := range events.Types() {
 		if t.Kind() != kind {
@@ -198,23 +200,27 @@ func Catalogue() []byte {
 			b.WriteString(" No event follows it in its stream.")
 		}
 		b.WriteString("\n")
-		catalogueFields(&b, t.GoType())
+		catalogueFields(&b, t)
 	}
 	return []byte(b.String())
 }
 
-func catalogueFields(b *strings.Builder, t reflect.Type) {
+func catalogueFields(b *strings.Builder, kind *events.Type) {
+	t := kind.GoType()
 	if t.NumField() > 0 {
 		b.WriteString("\n| field | type | |\n|---|---|---|\n")
 	}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
-		note := ""
+		var notes []string
 		if option != "" {
-			note = "absent where there is none"
+			notes = append(notes, "absent where there is none")
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, goName(f.Type), note)
+		if slices.Contains(kind.Withheld(), name) {
+			notes = append(notes, "not sent to webhooks")
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, goName(f.Type), strings.Join(notes, "; "))
 	}
 }
 

@@ -36,15 +36,16 @@ type cloudEvent struct {
 	Data            jsontext.Value `json:"data"`
 }
 
-// body renders a stored event. What is about a person is left out: sent away it
-// could not be forgotten any more. Whoever may see it asks the API by the id.
+// body renders a stored event without what events.Type.Withheld names: what is about a
+// person could not be forgotten any more once it is sent away, and one receiver's address
+// is not another's to know. Whoever may see it asks the API by the id.
 func body(e events.Event) ([]byte, error) {
 	if err := e.Decode(); errors.As(err, new(events.UnknownType)) {
 		return nil, err // of a newer binary, which has to send it
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", reaction.ErrPoison, err)
 	}
-	data, err := impersonal(e)
+	data, err := outside(e)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", reaction.ErrPoison, err)
 	}
@@ -64,22 +65,21 @@ func body(e events.Event) ([]byte, error) {
 	return json.Marshal(c)
 }
 
-// impersonal is the event's data, in its current form, without the fields that are
-// about a person.
-func impersonal(e events.Event) (jsontext.Value, error) {
+// outside is the event's data, in its current form, without the fields that are withheld.
+func outside(e events.Event) (jsontext.Value, error) {
 	raw, err := events.Encode(e.Data)
 	if err != nil {
 		return nil, err
 	}
-	personal := events.TypeOf(e.Data).PersonalNames()
-	if len(personal) == 0 {
+	withheld := events.TypeOf(e.Data).Withheld()
+	if len(withheld) == 0 {
 		return raw, nil
 	}
 	var fields map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, err
 	}
-	for _, name := range personal {
+	for _, name := range withheld {
 		delete(fields, name)
 	}
 	return json.Marshal(fields, json.Deterministic(true))

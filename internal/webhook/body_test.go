@@ -1,0 +1,35 @@
+package webhook
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+)
+
+// What is not for others stands in no delivery, and what is everyone's does.
+func TestWhatDeliveriesLeaveOut(t *testing.T) {
+	t.Parallel()
+	const canary = "https://example.org/qzcanary"
+	for _, c := range []struct {
+		data events.Data
+		sent bool
+		rest string // what is told all the same
+	}{
+		{&events.WebhookRegistered{URL: canary, EventTypes: []string{"goal.*"}}, false, `"event_types":["goal.*"]`},
+		{&events.WebhookRevised{URL: new(canary), SecretChanged: true}, false, `"secret_changed":true`},
+		{&events.PathCreated{Title: canary, Points: []events.ID{{1}}}, false, `"points":["01`},
+		{&events.PathWasPublished{Title: canary}, true, `"from":`},
+		{&events.PointCreated{Category: canary}, true, `"title":`},
+	} {
+		raw, err := events.Encode(c.data)
+		require.NoError(t, err)
+		kind := events.TypeOf(c.data)
+		text, err := body(events.Event{Type: kind.Name, Schema: kind.Schema, Raw: raw})
+		require.NoError(t, err, kind.Name)
+		require.Equal(t, c.sent, strings.Contains(string(text), "qzcanary"), "%s: %s", kind.Name, text)
+		require.Contains(t, string(text), c.rest, kind.Name)
+	}
+}
