@@ -63,10 +63,11 @@ func TestRevisePoint(t *testing.T) {
 func TestStudy(t *testing.T) {
 	t.Parallel()
 	g := given{by: anna}
+	live := []Reference{{Stream: events.StreamOf(events.KindPoint, idOf("heap"))}, {Stream: events.StreamOf(events.KindUser, anna.id)}}
 	o := g.when(t, &RecordStudy{Of: of("heap"), Amount: new(int64(30)), Kind: "阅读"},
 		&events.Studied{Point: idOf("heap"), Amount: 30, Kind: "阅读"})
 	same(t, o.Owner, anna.id)
-	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindPoint, idOf("heap"))}})
+	same(t, o.Live, live)
 	g.when(t, &RecordStudy{Of: of("heap")}, &events.Studied{Point: idOf("heap"), Amount: 1})
 	g.when(t, &RecordStudy{Of: of("heap"), Amount: new(int64(0))}, &events.Studied{Point: idOf("heap")})
 	g.refuses(t, &RecordStudy{Of: of("heap"), Amount: new(int64(-1))}, "out_of_range", "/amount")
@@ -74,7 +75,7 @@ func TestStudy(t *testing.T) {
 	g.refuses(t, &RecordStudy{Of: of("heap"), Kind: "a\nb"}, "control_character", "/kind")
 
 	o = g.when(t, &CompletePoint{Of: of("heap")}, &events.PointLearnt{Point: idOf("heap")})
-	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindPoint, idOf("heap"))}})
+	same(t, o.Live, live)
 	for _, c := range []Command{&RecordStudy{Of: of("heap")}, &CompletePoint{Of: of("heap")}} {
 		r := ruleOf(c)
 		same(t, r.Stream(c, Given{Actor: anna.id}), events.StreamOf(events.KindStudy, anna.id))

@@ -3,7 +3,7 @@ package command
 import "sical-backend/events"
 
 // The rules of study:
-//  1. It is the actor's own, on a point that exists.
+//  1. It is the actor's own, who is there, on a point that exists.
 //  2. Every record counts, also one that equals another: the stream is not read.
 //  3. A point may be said to be completed again; readers count the first time.
 
@@ -58,7 +58,7 @@ func completePoint(_ study, c *CompletePoint, g Given) (Outcome, error) {
 func studied(point events.ID, d events.Data, g Given) Outcome {
 	return Outcome{
 		Owner:  g.Actor,
-		Live:   []Reference{{Stream: events.StreamOf(events.KindPoint, point)}},
+		Live:   []Reference{{Stream: events.StreamOf(events.KindPoint, point)}, {Stream: events.StreamOf(events.KindUser, g.Actor)}},
 		Events: []events.Data{d},
 	}
 }

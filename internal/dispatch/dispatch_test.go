@@ -275,14 +275,3 @@ func TestIfMatchIsOfWhatTheCommandIsAbout(t *testing.T) {
 	require.NoError(t, v.Err)
 	require.Equal(t, 1, v.Version)
 }
-
-func TestErasedUserWritesNoMore(t *testing.T) {
-	t.Parallel()
-	one, two := processes(t)
-	ana, goal := uuid.New(), uuid.New()
-	require.NoError(t, one.Do(t.Context(), register(ana, "ana")).Err)
-	require.NoError(t, two.Do(t.Context(), request("goal.create", &command.CreateGoal{Of: of(goal), Title: "before"}, ana)).Err)
-	require.NoError(t, one.Do(t.Context(), request("user.erase", &command.EraseUser{Of: of(ana)}, ana)).Err)
-	late := two.Do(t.Context(), request("goal.create", &command.CreateGoal{Of: of(uuid.New()), Title: "late"}, ana))
-	require.Equal(t, "not_found", code(late.Err), "also where the other process still holds the key")
-}
