@@ -98,14 +98,14 @@ func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 	if !discussable(target, g) {
 		return Outcome{}, broken("unknown_target", "/target_id", "There is no such %s.", target.Type)
 	}
-	live := []Reference{{Stream: target.Stream(), Pointer: "/target_id"}}
+	live := []Reference{{Stream: target.Stream(), Pointer: "/target_id", AsRead: true}}
 	if c.ReplyTo != nil {
 		stream := events.StreamOf(events.KindComment, *c.ReplyTo)
 		answered := seen[comment](g, stream)
 		if answered.target != target || answered.status == events.CommentHidden {
 			return Outcome{}, broken("unknown_comment", "/reply_to", "There is no such comment on this %s to answer.", target.Type)
 		}
-		live = append(live, Reference{Stream: stream, Pointer: "/reply_to"})
+		live = append(live, Reference{Stream: stream, Pointer: "/reply_to", AsRead: true})
 	}
 	posted := &events.CommentPosted{Target: target, Text: events.Personal(c.Text), ReplyTo: c.ReplyTo}
 	return Outcome{Owner: g.Actor, Live: live, Events: []events.Data{posted}}, nil

@@ -256,7 +256,7 @@ func attachable(paths []events.ID, g Given) ([]Reference, error) {
 		if p.status != events.PathPublished && (p.owner != g.Actor || p.status != events.PathDraft) {
 			return nil, broken("unknown_path", pointer, "There is no such path to attach.")
 		}
-		live[i] = Reference{Stream: stream, Pointer: pointer}
+		live[i] = Reference{Stream: stream, Pointer: pointer, AsRead: true}
 	}
 	return live, nil
 }

@@ -131,6 +131,7 @@ type Reference struct {
 	Stream  events.Stream
 	Owner   events.ID // who must own it, zero for anyone
 	Pointer string    // JSON pointer of the field that names it, "" for what is commanded itself
+	AsRead  bool      // it must not have moved since it was read, or it is decided anew
 }
 
 // Claim takes a unique value of one kind for the command's stream, in place of

@@ -253,7 +253,11 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 		e.Events = append(e.Events, eventlog.New{Stream: also.Stream, Data: also.Data, OccurredAt: j.Given.At, Meta: meta})
 	}
 	for _, ref := range o.Live {
-		e.Guards = append(e.Guards, eventlog.Guard{Stream: ref.Stream, Version: eventlog.Live, Owner: ref.Owner})
+		guard := eventlog.Guard{Stream: ref.Stream, Version: eventlog.Live, Owner: ref.Owner}
+		if ref.AsRead {
+			_, guard.Version, _ = states.of(ref.Stream)
+		}
+		e.Guards = append(e.Guards, guard)
 	}
 	for _, c := range o.Claims {
 		claim := eventlog.Claim{Kind: c.Kind, Stream: j.stream}
