@@ -25,7 +25,7 @@ const (
 type GoalCreated struct {
 	Title       Personal   `json:"title"`
 	Description Personal   `json:"description,omitempty"`
-	Category    string     `json:"category,omitempty"`
+	Category    string     `json:"category,omitempty" outside:"-"`
 	TargetDate  *Date      `json:"target_date,omitzero"`
 	Visibility  Visibility `json:"visibility"`
 	Paths       []ID       `json:"paths,omitempty"`
@@ -35,7 +35,7 @@ type GoalCreated struct {
 type GoalRevised struct {
 	Title       *Personal           `json:"title,omitzero"`
 	Description *Personal           `json:"description,omitzero"`
-	Category    *Change[string]     `json:"category,omitzero"`
+	Category    *Change[string]     `json:"category,omitzero" outside:"-"`
 	TargetDate  *Change[*Date]      `json:"target_date,omitzero"`
 	Visibility  *Change[Visibility] `json:"visibility,omitzero"`
 }
@@ -73,7 +73,7 @@ type GoalPathsSet struct {
 // GoalDeleted ends a goal.
 type GoalDeleted struct {
 	From       GoalStatus `json:"from"`
-	Category   string     `json:"category,omitempty"`
+	Category   string     `json:"category,omitempty" outside:"-"`
 	Visibility Visibility `json:"visibility"`
 	Paths      []ID       `json:"paths,omitempty"`
 }

@@ -15,7 +15,7 @@ const (
 type PathCreated struct {
 	Title       Personal `json:"title"`
 	Description Personal `json:"description,omitempty"`
-	Category    string   `json:"category,omitempty"`
+	Category    string   `json:"category,omitempty" outside:"-"`
 	Points      []ID     `json:"points,omitempty"`
 }
 
@@ -23,7 +23,7 @@ type PathCreated struct {
 type PathDraftRevised struct {
 	Title       *Personal       `json:"title,omitzero"`
 	Description *Personal       `json:"description,omitzero"`
-	Category    *Change[string] `json:"category,omitzero"`
+	Category    *Change[string] `json:"category,omitzero" outside:"-"`
 }
 
 // PathWasPublished offers a path to everyone. From here on its words are public
@@ -50,7 +50,7 @@ type PathPointsSet struct {
 // PathWasArchived takes a path off offer; goals that attach it keep it.
 type PathWasArchived struct {
 	From     PathStatus `json:"from"`
-	Category string     `json:"category,omitempty"`
+	Category string     `json:"category,omitempty" outside:"-"`
 }
 
 func (*PathCreated) fact()      {}

@@ -5,7 +5,7 @@ package events
 type Studied struct {
 	Point  ID     `json:"point"`
 	Amount int64  `json:"amount"`
-	Kind   string `json:"kind,omitempty"`
+	Kind   string `json:"kind,omitempty" outside:"-"`
 }
 
 // PointLearnt says that a learner has completed a point; it counts in every
