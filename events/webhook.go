@@ -29,7 +29,7 @@ type WebhookRevised struct {
 
 // WebhookWasDisabled holds a webhook's events back until it is enabled again.
 type WebhookWasDisabled struct {
-	Reason string `json:"reason"`
+	Reason string `json:"reason" outside:"-"` // which may name the receiver
 }
 
 // WebhookWasEnabled lets a disabled webhook go on where it stopped.

@@ -26,12 +26,11 @@ type part struct {
 func (a *Asker) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts ...part) ([]projections.Checkpoint, error) {
 	views := make([]*projections.View, len(parts))
 	var sql strings.Builder
-	sql.WriteString("-- find")
+	names := make([]string, len(parts))
 	for i, p := range parts {
-		views[i] = p.view
-		sql.WriteString(" " + p.view.Name)
+		views[i], names[i] = p.view, p.view.Name
 	}
-	sql.WriteString(`
+	sql.WriteString(`-- find ` + strings.Join(names, "_") + `
 		(select n, version, build, shards, '00000000-0000-0000-0000-000000000000'::uuid as id, null::json as doc from (` + servingBuilds + `) s)`)
 	for i, p := range parts {
 		sql.WriteString(`

@@ -129,8 +129,9 @@ func TestEveryStatementHasAName(t *testing.T) {
 	s := newSystem(t)
 	s.do("POST", "/v1/users", "", `{"username":"ana","email":"ana@example.org","password":"correct horse 42"}`)
 	token := s.call("POST", "/v1/sessions", "", `{"username":"ana","password":"correct horse 42"}`).field(t, "access_token")
+	other := s.do("POST", "/v1/users", "", `{"username":"ben","email":"ben@example.org","password":"correct horse 42"}`)
 	goal := s.do("POST", "/v1/goals", token, `{"title":"Named","visibility":"public"}`)
-	for _, path := range []string{"/v1/goals/" + goal, "/v1/users/me", "/v1/goals?status=draft", "/v1/statistics", "/v1/popular-goals", "/v1/trending-points"} {
+	for _, path := range []string{"/v1/goals/" + goal, "/v1/users/me", "/v1/users/" + other, "/v1/goals?status=draft", "/v1/statistics", "/v1/popular-goals", "/v1/trending-points"} {
 		require.Equal(t, 200, s.get(path, token).status, path)
 	}
 	families, err := s.app.registry.Gather()

@@ -46,8 +46,11 @@ func (r *rebuilding) compare(ctx context.Context) (held bool, err error) {
 		}
 		// Another version need not come to the same, and nobody may be left to fold it.
 		switch same := old.Version == r.view.Version; {
-		case same && apart != nil:
-			outcome, reason = nil, fmt.Errorf("not compared with what is read: %w", apart)
+		case apart != nil:
+			outcome = nil
+			if same || r.requireApproval {
+				reason = fmt.Errorf("not compared with what is read: %w", apart)
+			}
 		case same && !outcome.Equal():
 			reason = fmt.Errorf("%d differences from what is read, by the same fold", outcome.Differences)
 		case r.requireApproval:

@@ -126,6 +126,6 @@ func TestNextVersionWaitsForNobody(t *testing.T) {
 	next := *old
 	next.Version++
 	w.running(&next)
-	w.ends(&next, Done)
+	assert.Nil(t, w.ends(&next, Done).Outcome, "it was compared with nothing")
 	assert.Equal(t, 1, w.serving(&next))
 }

@@ -23,7 +23,7 @@ import (
 
 // Meter is told of what was found. Its methods are safe to call at once.
 type Meter interface {
-	// Reconciled is called after each comparison, before anything is mended.
+	// Reconciled is called after each comparison, with the differences that are left.
 	Reconciled(compared, differences int)
 	// Repaired is called after the stream was made anew.
 	Repaired()
@@ -84,10 +84,13 @@ func (c *Reconciler) Reconcile(ctx context.Context, q Request) (Report, error) {
 	began := time.Now()
 	r, err := c.compare(ctx, q)
 	if err == nil {
-		c.Meter.Reconciled(int(r.Compared), r.Found())
-		if r.Found() > 0 && !q.Check {
-			err = c.mend(ctx, &r)
+		found := r.Found()
+		if found > 0 && !q.Check {
+			if err = c.mend(ctx, &r); err == nil {
+				found = 0
+			}
 		}
+		c.Meter.Reconciled(int(r.Compared), found)
 	}
 	r.Seconds = time.Since(began).Seconds()
 	if err != nil && !errors.Is(err, ErrRange) {
@@ -96,8 +99,7 @@ func (c *Reconciler) Reconcile(ctx context.Context, q Request) (Report, error) {
 	return r, err
 }
 
-// mend has the stream made anew. Until that is done, the meter goes on telling what was
-// found.
+// mend has the stream made anew.
 func (c *Reconciler) mend(ctx context.Context, r *Report) error {
 	c.Logger.Error("reconcile: log and stream differ; the stream is made anew", "missing", r.Missing,
 		"foreign", r.Foreign, "different", r.Different, "reordered", r.Reordered, "first", r.Differences[0].Position)

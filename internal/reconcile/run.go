@@ -28,7 +28,7 @@ func (c *Reconciler) Run(ctx context.Context, every time.Duration) error {
 		case <-timer.C:
 		}
 		if err := c.round(ctx); err != nil && ctx.Err() == nil {
-			c.Logger.Warn("reconcile: log and stream were not compared", "error", err)
+			c.Logger.Warn("reconcile: log and stream were not compared, or not made equal", "error", err)
 		}
 	}
 }
@@ -51,10 +51,13 @@ func (c *Reconciler) round(ctx context.Context) error {
 		c.at = 0
 		return nil
 	}
-	c.at = from + part
-	_, err = c.Reconcile(ctx, Request{From: from, To: min(c.at, r.From) - 1})
+	next := from + part
+	_, err = c.Reconcile(ctx, Request{From: from, To: min(next, r.From) - 1})
 	if errors.Is(err, ErrRange) {
-		return nil // discarded meanwhile
+		err = nil // discarded meanwhile
+	}
+	if err == nil {
+		c.at = next // what could not be mended is looked at again
 	}
 	return err
 }

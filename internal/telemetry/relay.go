@@ -39,18 +39,15 @@ func NewReconcile(r prometheus.Registerer) *Reconcile {
 	}
 }
 
-// Reconciled sets what the last comparison found.
+// Reconciled sets what the last comparison left.
 func (m *Reconcile) Reconciled(compared, differences int) {
 	m.compared.Add(float64(compared))
 	m.differences.Set(float64(differences))
 	m.last.SetToCurrentTime()
 }
 
-// Repaired counts a stream that was made anew, and contradicts the log no more.
-func (m *Reconcile) Repaired() {
-	m.repairs.Inc()
-	m.differences.Set(0)
-}
+// Repaired counts a stream that was made anew.
+func (m *Reconcile) Repaired() { m.repairs.Inc() }
 
 // Failed counts a comparison that could not be made.
 func (m *Reconcile) Failed() { m.failures.Inc() }
