@@ -20,15 +20,15 @@ type field struct {
 func personalFields(t reflect.Type) []field {
 	var found []field
 	for i := range t.NumField() {
-		f := t.Field(i)
-		switch f.Type {
-		case reflect.TypeFor[Personal]():
-			found = append(found, field{f.Name, i, false})
-		case reflect.TypeFor[*Personal]():
-			found = append(found, field{f.Name, i, true})
+		if f := t.Field(i); isPersonal(f.Type) {
+			found = append(found, field{f.Name, i, f.Type.Kind() == reflect.Pointer})
 		}
 	}
 	return found
+}
+
+func isPersonal(t reflect.Type) bool {
+	return t == reflect.TypeFor[Personal]() || t == reflect.TypeFor[*Personal]()
 }
 
 // HasPersonal tells whether any field of the type is about a person.
@@ -42,8 +42,7 @@ func (t *Type) Withheld() []string { return t.withheld }
 func withheldFields(t reflect.Type) (names []string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		personal := f.Type == reflect.TypeFor[Personal]() || f.Type == reflect.TypeFor[*Personal]()
-		if personal || f.Tag.Get("outside") == "-" {
+		if isPersonal(f.Type) || f.Tag.Get("outside") == "-" {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			names = append(names, name)
 		}
