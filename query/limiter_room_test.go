@@ -19,11 +19,7 @@ func TestFewComeLate(t *testing.T) {
 		c := limited()
 		answered, late := 0, 0
 		for end := c.at.Add(20 * time.Second); c.at.Before(end); answered++ {
-			for range 5 { // for one that is answered
-				if began, err := c.enter(); err == nil {
-					c.line = append(c.line, began)
-				}
-			}
+			c.rush(5) // for one that is answered
 			c.shed()
 			c.at = c.at.Add(time.Duration(spread.ExpFloat64() * float64(every)))
 			require.NotEmpty(t, c.line)

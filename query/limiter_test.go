@@ -54,6 +54,15 @@ func (c *ticking) crowd(t *testing.T, wanting int, every, during time.Duration) 
 	return answered, refused, longest
 }
 
+// rush has so many more ask, of whom those wait in line who are let in.
+func (c *ticking) rush(n int) {
+	for range n {
+		if began, err := c.enter(); err == nil {
+			c.line = append(c.line, began)
+		}
+	}
+}
+
 // shed refuses those whose turn it is too late.
 func (c *ticking) shed() (refused int) {
 	for ; len(c.line) > 0; refused++ {
@@ -140,11 +149,7 @@ func TestTheRushBeforeIsShed(t *testing.T) {
 	c := limited()
 	useful, answered := 0, 0
 	for end := c.at.Add(8 * time.Second); c.at.Before(end); answered++ {
-		for range 5 { // for one that is answered
-			if began, err := c.enter(); err == nil {
-				c.line = append(c.line, began)
-			}
-		}
+		c.rush(5) // for one that is answered
 		c.shed()
 		c.at = c.at.Add(every)
 		require.NotEmpty(t, c.line)
