@@ -189,8 +189,8 @@ func gather[K, T any](ctx context.Context, a *Asker, kind any, keys []K, read fu
 	return g.(*gatherer[K, taken[T]]).ask(ctx, keys)
 }
 
-// gatherMoment is gather in a snapshot of the views, which find ends. They are the kind.
-func gatherMoment[K, T any](ctx context.Context, a *Asker, of *reading, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
+// gatherSnapshot is gather in a snapshot of the views, which find ends. They are the kind.
+func gatherSnapshot[K, T any](ctx context.Context, a *Asker, of *reading, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
 	return gather(ctx, a, of, keys, func(ctx context.Context, keys []K) (t taken[T], err error) {
 		t.checkpoints, err = a.read(ctx, of.views, func(s *snapshot) (err error) {
 			t.found, err = find(ctx, s, keys)

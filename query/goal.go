@@ -135,7 +135,7 @@ func (f goalsFound) seen(v Viewer, ids ...events.ID) shown {
 
 func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
 	views := goalViews(v, whole)
-	t, err := gatherMoment(ctx, a, views, wishes(v, ids), findGoals)
+	t, err := gatherSnapshot(ctx, a, views, wishes(v, ids), findGoals)
 	if err != nil {
 		return nil, Answer{}, err
 	}

@@ -62,8 +62,8 @@ func (a *Asker) moment(ctx context.Context, builds map[string]projections.Build,
 	return checkpoints, err
 }
 
-// gatherAtOnce is gather of what find reads in one moment of the views.
-func gatherAtOnce[K, T any](ctx context.Context, a *Asker, kind any, views []*projections.View, keys []K,
+// gatherMoment is gather of what find reads in one moment of the views.
+func gatherMoment[K, T any](ctx context.Context, a *Asker, kind any, views []*projections.View, keys []K,
 	find func(context.Context, map[string]projections.Build, []K) (taken[T], error),
 ) (taken[T], error) {
 	return gather(ctx, a, kind, keys, func(ctx context.Context, keys []K) (t taken[T], err error) {

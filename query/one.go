@@ -47,6 +47,6 @@ func rowsByID[R any](ctx context.Context, a *Asker, view *projections.View, ids 
 		})
 		return t, err
 	}
-	rows, err := gatherAtOnce(ctx, a, view, []*projections.View{view}, ids, find)
+	rows, err := gatherMoment(ctx, a, view, []*projections.View{view}, ids, find)
 	return rows.found, rows.checkpoints, err
 }

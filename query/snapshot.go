@@ -135,7 +135,7 @@ func (s *snapshot) finish(ctx context.Context) error {
 
 // find queues reading rows by their ids; send fills what it returns.
 func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
-	return findAs(s, v, ids, decodeAs[R](v))
+	return findAs(s, v, ids, decoder[R](v))
 }
 
 // findPart is find of those members of the rows that P has, which need not be the
@@ -162,7 +162,8 @@ func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode fun
 	return found
 }
 
-func decodeAs[R any](v *projections.View) func(doc []byte) (*R, error) {
+// decoder is decode of a view's rows.
+func decoder[R any](v *projections.View) func(doc []byte) (*R, error) {
 	return func(doc []byte) (*R, error) { return decode[R](v, doc) }
 }
 

@@ -37,13 +37,13 @@ type usersFound struct {
 func (a *Asker) profiles(ctx context.Context, to Viewer, wishes []wish) (taken[usersFound], error) {
 	views := profileViews(to)
 	if !to.anonymous() {
-		return gatherMoment(ctx, a, views, wishes, findUsers)
+		return gatherSnapshot(ctx, a, views, wishes, findUsers)
 	}
 	ids := make([]events.ID, len(wishes))
 	for i, w := range wishes {
 		ids[i] = w.id
 	}
-	return gatherAtOnce(ctx, a, views, views.views, ids, a.findPublic)
+	return gatherMoment(ctx, a, views, views.views, ids, a.findPublic)
 }
 
 // findPublic reads what anybody may see of some users' goals, and all of their rows.
@@ -60,14 +60,14 @@ func (a *Asker) findPublic(ctx context.Context, builds map[string]projections.Bu
 	t.checkpoints, err = a.moment(ctx, builds, owners.members, part{
 		projections.User, builds[projections.User.Name].Table() + ` where id = any($4)`,
 		func(id events.ID, doc []byte) (err error) {
-			f.rows[id], err = users.of(id, doc, decodeAs[projections.UserRow](projections.User))
+			f.rows[id], err = users.of(id, doc, decoder[projections.UserRow](projections.User))
 			return err
 		},
 	}, part{
 		projections.Goal,
 		`(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(builds[projections.Goal.Name].Table()),
 		func(id events.ID, doc []byte) error {
-			row, err := goals.of(id, doc, decodeAs[projections.GoalRow](projections.Goal))
+			row, err := goals.of(id, doc, decoder[projections.GoalRow](projections.Goal))
 			if err == nil {
 				on := shelf{row.Owner, row.Visibility}
 				f.shelves[on] = append(f.shelves[on], row)
@@ -123,7 +123,7 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 			var id events.ID
 			var doc pgtype.DriverBytes // good until the next row
 			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
-				row, err := known.of(id, doc, decodeAs[projections.GoalRow](projections.Goal))
+				row, err := known.of(id, doc, decoder[projections.GoalRow](projections.Goal))
 				found[on] = append(found[on], row)
 				return err
 			})
