@@ -36,6 +36,12 @@ type Options struct {
 	Tracer pgx.QueryTracer
 }
 
+// connecting is for how long a connection is tried, where the URL names no
+// connect_timeout. A server that answers nothing, as one that is gone without a word,
+// would keep a place of the pool for pgx's two minutes, also from the one that has taken
+// over its address.
+const connecting = 5 * time.Second
+
 // Open makes a pool on the database at url and checks that it answers.
 func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
@@ -47,6 +53,9 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	cfg.MaxConnIdleTime = 10 * time.Minute
 	cfg.PingTimeout = 2 * time.Second
 	c := cfg.ConnConfig
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connecting
+	}
 	c.Tracer = o.Tracer
 	c.RuntimeParams["application_name"] = "sical"
 	c.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"
