@@ -44,17 +44,17 @@ func suspendUser(s user, c *SuspendUser, g Given) (Outcome, error) {
 	if err := s.moderated(c.ID, g); err != nil {
 		return Outcome{}, err
 	}
-	if s.status == events.UserSuspended {
+	if s.status == events.UserStatusSuspended {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: c.ID, EndSessions: true, Events: []events.Data{&events.UserWasSuspended{}}}, nil
+	return Outcome{Owner: c.ID, EndSessions: true, Events: []events.Data{&events.UserSuspended{}}}, nil
 }
 
 func reactivateUser(s user, c *ReactivateUser, g Given) (Outcome, error) {
 	if err := s.moderated(c.ID, g); err != nil {
 		return Outcome{}, err
 	}
-	if s.status == events.UserActive {
+	if s.status == events.UserStatusActive {
 		return Outcome{}, nil
 	}
 	return Outcome{Owner: c.ID, Events: []events.Data{&events.UserReactivated{}}}, nil
@@ -71,6 +71,6 @@ func eraseUser(s user, c *EraseUser, g Given) (Outcome, error) {
 		Owner:       c.ID,
 		EndSessions: true,
 		Forget:      true,
-		Events:      []events.Data{&events.UserWasErased{From: s.status, Role: s.role}},
+		Events:      []events.Data{&events.UserErased{From: s.status, Role: s.role}},
 	}, nil
 }

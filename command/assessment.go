@@ -65,14 +65,14 @@ var assessmentRules = []Rule{
 
 func evolveAssessment(s assessment, e events.Event) assessment {
 	switch d := e.Data.(type) {
-	case *events.AssessmentWasScheduled:
-		return assessment{owner: e.Owner, kind: d.Type, status: events.AssessmentScheduled, most: d.MaxScore, points: d.Points}
-	case *events.AssessmentWasSubmitted:
-		s.status = events.AssessmentSubmitted
-	case *events.AssessmentWasGraded:
-		s.status, s.score = events.AssessmentGraded, &d.Score
-	case *events.AssessmentWasVoided:
-		s.status = events.AssessmentVoid
+	case *events.AssessmentScheduled:
+		return assessment{owner: e.Owner, kind: d.Type, status: events.AssessmentStatusScheduled, most: d.MaxScore, points: d.Points}
+	case *events.AssessmentSubmitted:
+		s.status = events.AssessmentStatusSubmitted
+	case *events.AssessmentGraded:
+		s.status, s.score = events.AssessmentStatusGraded, &d.Score
+	case *events.AssessmentVoided:
+		s.status = events.AssessmentStatusVoid
 	}
 	return s
 }
@@ -121,7 +121,7 @@ func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, 
 	if c.Goal != nil {
 		live = append(live, Reference{Stream: events.StreamOf(events.KindGoal, *c.Goal), Owner: owner, Pointer: "/goal_id"})
 	}
-	return Outcome{Owner: owner, Live: live, Events: []events.Data{&events.AssessmentWasScheduled{
+	return Outcome{Owner: owner, Live: live, Events: []events.Data{&events.AssessmentScheduled{
 		Type: c.Type, Goal: c.Goal, Points: c.Points, MaxScore: most, Weight: weight, DueDate: c.DueDate,
 	}}}, nil
 }
@@ -131,10 +131,10 @@ func submitAssessment(s assessment, _ *SubmitAssessment, g Given) (Outcome, erro
 		return Outcome{}, notFound(events.KindAssessment)
 	}
 	switch s.status {
-	case events.AssessmentSubmitted:
+	case events.AssessmentStatusSubmitted:
 		return Outcome{}, nil
-	case events.AssessmentScheduled:
-		return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasSubmitted{
+	case events.AssessmentStatusScheduled:
+		return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentSubmitted{
 			From: s.status, Points: s.points,
 		}}}, nil
 	}
@@ -145,7 +145,7 @@ func gradeAssessment(s assessment, c *GradeAssessment, g Given) (Outcome, error)
 	if err := s.judgedBy(g); err != nil {
 		return Outcome{}, err
 	}
-	if s.status == events.AssessmentVoid {
+	if s.status == events.AssessmentStatusVoid {
 		return Outcome{}, broken("assessment_void", "", "An assessment that is void is not graded.")
 	}
 	if c.Score == nil {
@@ -157,8 +157,8 @@ func gradeAssessment(s assessment, c *GradeAssessment, g Given) (Outcome, error)
 	if s.score != nil && *s.score == *c.Score {
 		return Outcome{}, nil
 	}
-	graded := &events.AssessmentWasGraded{From: s.status, Score: *c.Score, Previous: s.score}
-	if s.status == events.AssessmentScheduled {
+	graded := &events.AssessmentGraded{From: s.status, Score: *c.Score, Previous: s.score}
+	if s.status == events.AssessmentStatusScheduled {
 		graded.Points = s.points
 	}
 	return Outcome{Owner: s.owner, Events: []events.Data{graded}}, nil
@@ -168,8 +168,8 @@ func voidAssessment(s assessment, _ *VoidAssessment, g Given) (Outcome, error) {
 	if err := s.judgedBy(g); err != nil {
 		return Outcome{}, err
 	}
-	if s.status == events.AssessmentVoid {
+	if s.status == events.AssessmentStatusVoid {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentWasVoided{From: s.status, Score: s.score}}}, nil
+	return Outcome{Owner: s.owner, Events: []events.Data{&events.AssessmentVoided{From: s.status, Score: s.score}}}, nil
 }

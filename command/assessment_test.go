@@ -8,8 +8,8 @@ import (
 
 var (
 	assessmentStream = events.StreamOf(events.KindAssessment, idOf("exam"))
-	exam             = &events.AssessmentWasScheduled{Type: events.Exam, MaxScore: 100_00}
-	selfTest         = &events.AssessmentWasScheduled{Type: events.SelfTest, MaxScore: 20_00}
+	exam             = &events.AssessmentScheduled{Type: events.Exam, MaxScore: 100_00}
+	selfTest         = &events.AssessmentScheduled{Type: events.SelfTest, MaxScore: 20_00}
 )
 
 // annas is an assessment of anna's and what came of it.
@@ -28,7 +28,7 @@ func TestScheduleAssessment(t *testing.T) {
 	same(t, o.Live, []Reference{own})
 	o = g.when(t, &ScheduleAssessment{
 		Type: events.Quiz, Goal: &goal, Points: ids("heap"), MaxScore: new(events.Hundredths(20_50)), Weight: new(events.Hundredths(12_50)), DueDate: &day,
-	}, &events.AssessmentWasScheduled{Type: events.Quiz, Goal: &goal, Points: ids("heap"), MaxScore: 20_50, Weight: 12_50, DueDate: &day})
+	}, &events.AssessmentScheduled{Type: events.Quiz, Goal: &goal, Points: ids("heap"), MaxScore: 20_50, Weight: 12_50, DueDate: &day})
 	same(t, o.Live, append(livePoints("/points", "heap"), own,
 		Reference{Stream: goalStream, Owner: anna.id, Pointer: "/goal_id"}))
 
@@ -47,7 +47,7 @@ func TestScheduleForOthers(t *testing.T) {
 	goal := idOf("goal")
 	for _, teacher := range []person{cleo, mo, ada} {
 		o := given{by: teacher}.when(t, &ScheduleAssessment{User: anna.id, Type: events.Exam, Goal: &goal},
-			&events.AssessmentWasScheduled{Type: events.Exam, Goal: &goal, MaxScore: 100_00})
+			&events.AssessmentScheduled{Type: events.Exam, Goal: &goal, MaxScore: 100_00})
 		same(t, o.Owner, anna.id)
 		same(t, o.Live, []Reference{
 			{Stream: events.StreamOf(events.KindUser, anna.id), Pointer: "/user_id"},
@@ -62,12 +62,12 @@ func TestSubmitAssessment(t *testing.T) {
 	t.Parallel()
 	submit := &SubmitAssessment{of("exam")}
 	for _, p := range []person{anna, cleo, mo, ada} {
-		o := given{p, annas(exam)}.when(t, submit, &events.AssessmentWasSubmitted{From: events.AssessmentScheduled})
+		o := given{p, annas(exam)}.when(t, submit, &events.AssessmentSubmitted{From: events.AssessmentStatusScheduled})
 		same(t, o.Owner, anna.id)
 	}
-	given{anna, annas(exam, &events.AssessmentWasSubmitted{})}.when(t, submit)
-	given{anna, annas(exam, &events.AssessmentWasGraded{})}.refuses(t, submit, "assessment_graded")
-	given{anna, annas(exam, &events.AssessmentWasVoided{})}.refuses(t, submit, "assessment_void")
+	given{anna, annas(exam, &events.AssessmentSubmitted{})}.when(t, submit)
+	given{anna, annas(exam, &events.AssessmentGraded{})}.refuses(t, submit, "assessment_graded")
+	given{anna, annas(exam, &events.AssessmentVoided{})}.refuses(t, submit, "assessment_void")
 	given{bo, annas(exam)}.refuses(t, submit, "not_found")
 	given{ada, nil}.refuses(t, submit, "not_found")
 }
@@ -76,21 +76,21 @@ func TestGradeAssessment(t *testing.T) {
 	t.Parallel()
 	grade := func(score events.Hundredths) Command { return &GradeAssessment{of("exam"), &score} }
 	scheduled := given{cleo, annas(exam)}
-	submitted := given{cleo, annas(exam, &events.AssessmentWasSubmitted{})}
-	graded := given{cleo, annas(exam, &events.AssessmentWasGraded{Score: 72_50})}
+	submitted := given{cleo, annas(exam, &events.AssessmentSubmitted{})}
+	graded := given{cleo, annas(exam, &events.AssessmentGraded{Score: 72_50})}
 
-	o := submitted.when(t, grade(72_50), &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 72_50})
+	o := submitted.when(t, grade(72_50), &events.AssessmentGraded{From: events.AssessmentStatusSubmitted, Score: 72_50})
 	same(t, o.Owner, anna.id)
-	scheduled.when(t, grade(0), &events.AssessmentWasGraded{From: events.AssessmentScheduled})
-	submitted.when(t, grade(100_00), &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 100_00})
-	graded.when(t, grade(80_00), &events.AssessmentWasGraded{
-		From: events.AssessmentGraded, Score: 80_00, Previous: new(events.Hundredths(72_50)),
+	scheduled.when(t, grade(0), &events.AssessmentGraded{From: events.AssessmentStatusScheduled})
+	submitted.when(t, grade(100_00), &events.AssessmentGraded{From: events.AssessmentStatusSubmitted, Score: 100_00})
+	graded.when(t, grade(80_00), &events.AssessmentGraded{
+		From: events.AssessmentStatusGraded, Score: 80_00, Previous: new(events.Hundredths(72_50)),
 	})
 	graded.when(t, grade(72_50))
 	submitted.refuses(t, grade(100_01), "out_of_range", "/score")
 	submitted.refuses(t, grade(-1), "out_of_range", "/score")
 	submitted.refuses(t, &GradeAssessment{Of: of("exam")}, "missing", "/score")
-	given{cleo, annas(exam, &events.AssessmentWasVoided{})}.refuses(t, grade(1), "assessment_void")
+	given{cleo, annas(exam, &events.AssessmentVoided{})}.refuses(t, grade(1), "assessment_void")
 	given{cleo, annas(selfTest)}.refuses(t, grade(20_01), "out_of_range", "/score")
 }
 
@@ -98,8 +98,8 @@ func TestNobodyGradesThemself(t *testing.T) {
 	t.Parallel()
 	grade := &GradeAssessment{of("exam"), new(events.Hundredths(10_00))}
 	void := &VoidAssessment{of("exam")}
-	wasGraded := &events.AssessmentWasGraded{From: events.AssessmentScheduled, Score: 10_00}
-	wasVoided := &events.AssessmentWasVoided{From: events.AssessmentScheduled}
+	wasGraded := &events.AssessmentGraded{From: events.AssessmentStatusScheduled, Score: 10_00}
+	wasVoided := &events.AssessmentVoided{From: events.AssessmentStatusScheduled}
 	for _, role := range []events.Role{events.Learner, events.Curator, events.Moderator} {
 		self := person{anna.id, role}
 		given{self, annas(exam)}.refuses(t, grade, "forbidden")
@@ -120,22 +120,22 @@ func TestNobodyGradesThemself(t *testing.T) {
 func TestVoidAssessment(t *testing.T) {
 	t.Parallel()
 	void := &VoidAssessment{of("exam")}
-	given{cleo, annas(exam)}.when(t, void, &events.AssessmentWasVoided{From: events.AssessmentScheduled})
-	given{cleo, annas(exam, &events.AssessmentWasGraded{Score: 50_00})}.when(t, void,
-		&events.AssessmentWasVoided{From: events.AssessmentGraded, Score: new(events.Hundredths(50_00))})
-	given{cleo, annas(exam, &events.AssessmentWasVoided{})}.when(t, void)
+	given{cleo, annas(exam)}.when(t, void, &events.AssessmentVoided{From: events.AssessmentStatusScheduled})
+	given{cleo, annas(exam, &events.AssessmentGraded{Score: 50_00})}.when(t, void,
+		&events.AssessmentVoided{From: events.AssessmentStatusGraded, Score: new(events.Hundredths(50_00))})
+	given{cleo, annas(exam, &events.AssessmentVoided{})}.when(t, void)
 }
 
 // TestTakenAssessmentNamesItsPoints: the first event that says it was taken does,
 // and no later one again.
 func TestTakenAssessmentNamesItsPoints(t *testing.T) {
 	t.Parallel()
-	covering := &events.AssessmentWasScheduled{Type: events.Exam, MaxScore: 100_00, Points: ids("heap", "tree")}
-	submitted := &events.AssessmentWasSubmitted{From: events.AssessmentScheduled, Points: ids("heap", "tree")}
+	covering := &events.AssessmentScheduled{Type: events.Exam, MaxScore: 100_00, Points: ids("heap", "tree")}
+	submitted := &events.AssessmentSubmitted{From: events.AssessmentStatusScheduled, Points: ids("heap", "tree")}
 	grade := &GradeAssessment{of("exam"), new(events.Hundredths(50_00))}
 	given{anna, annas(covering)}.when(t, &SubmitAssessment{of("exam")}, submitted)
-	given{cleo, annas(covering)}.when(t, grade, &events.AssessmentWasGraded{
-		From: events.AssessmentScheduled, Score: 50_00, Points: ids("heap", "tree"),
+	given{cleo, annas(covering)}.when(t, grade, &events.AssessmentGraded{
+		From: events.AssessmentStatusScheduled, Score: 50_00, Points: ids("heap", "tree"),
 	})
-	given{cleo, annas(covering, submitted)}.when(t, grade, &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 50_00})
+	given{cleo, annas(covering, submitted)}.when(t, grade, &events.AssessmentGraded{From: events.AssessmentStatusSubmitted, Score: 50_00})
 }

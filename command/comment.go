@@ -60,12 +60,12 @@ var commentRules = []Rule{
 func evolveComment(s comment, e events.Event) comment {
 	switch d := e.Data.(type) {
 	case *events.CommentPosted:
-		return comment{e.Owner, events.CommentVisible, d.Target, string(d.Text)}
-	case *events.CommentWasEdited:
-		s.status, s.text = events.CommentEdited, string(d.Text)
-	case *events.CommentWasHidden:
-		s.status = events.CommentHidden
-	case *events.CommentWasDeleted:
+		return comment{e.Owner, events.CommentStatusVisible, d.Target, string(d.Text)}
+	case *events.CommentEdited:
+		s.status, s.text = events.CommentStatusEdited, string(d.Text)
+	case *events.CommentHidden:
+		s.status = events.CommentStatusHidden
+	case *events.CommentDeleted:
 		return comment{}
 	}
 	return s
@@ -76,7 +76,7 @@ func (s comment) visible(g Given) bool {
 	switch s.status {
 	case "":
 		return false
-	case events.CommentHidden:
+	case events.CommentStatusHidden:
 		return s.author == g.Actor || g.may(events.Moderator)
 	}
 	return true
@@ -102,7 +102,7 @@ func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 	if c.ReplyTo != nil {
 		stream := events.StreamOf(events.KindComment, *c.ReplyTo)
 		answered := seen[comment](g, stream)
-		if answered.target != target || answered.status == events.CommentHidden {
+		if answered.target != target || answered.status == events.CommentStatusHidden {
 			return Outcome{}, broken("unknown_comment", "/reply_to", "There is no such comment on this %s to answer.", target.Type)
 		}
 		live = append(live, Reference{Stream: stream, Pointer: "/reply_to", AsRead: true})
@@ -119,7 +119,7 @@ func discussable(t events.Target, g Given) bool {
 		return s.status != "" && (s.visibility == events.Public || s.owner == g.Actor)
 	case events.KindPath:
 		s := seen[path](g, t.Stream())
-		return s.status == events.PathPublished || s.status != "" && s.owner == g.Actor
+		return s.status == events.PathStatusPublished || s.status != "" && s.owner == g.Actor
 	case events.KindPoint:
 		return seen[point](g, t.Stream()).exists
 	case events.KindAssessment:
@@ -134,7 +134,7 @@ func editComment(s comment, c *EditComment, g Given) (Outcome, error) {
 		return Outcome{}, notFound(events.KindComment)
 	case s.author != g.Actor:
 		return Outcome{}, forbidden("Only its author edits a comment.")
-	case s.status == events.CommentHidden:
+	case s.status == events.CommentStatusHidden:
 		return Outcome{}, broken("comment_hidden", "", "A hidden comment is not edited.")
 	}
 	if err := remark("/text", c.Text); err != nil {
@@ -143,7 +143,7 @@ func editComment(s comment, c *EditComment, g Given) (Outcome, error) {
 	if s.text == c.Text {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasEdited{From: s.status, Text: events.Personal(c.Text)}}}, nil
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentEdited{From: s.status, Text: events.Personal(c.Text)}}}, nil
 }
 
 func deleteComment(s comment, _ *DeleteComment, g Given) (Outcome, error) {
@@ -153,7 +153,7 @@ func deleteComment(s comment, _ *DeleteComment, g Given) (Outcome, error) {
 	case s.author != g.Actor && !g.may(events.Moderator):
 		return Outcome{}, forbidden("Only its author or a moderator deletes a comment.")
 	}
-	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasDeleted{From: s.status, Target: s.target}}}, nil
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentDeleted{From: s.status, Target: s.target}}}, nil
 }
 
 func hideComment(s comment, _ *HideComment, g Given) (Outcome, error) {
@@ -162,10 +162,10 @@ func hideComment(s comment, _ *HideComment, g Given) (Outcome, error) {
 		return Outcome{}, notFound(events.KindComment)
 	case !g.may(events.Moderator):
 		return Outcome{}, forbidden("Only a moderator hides a comment.")
-	case s.status == events.CommentHidden:
+	case s.status == events.CommentStatusHidden:
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentWasHidden{From: s.status}}}, nil
+	return Outcome{Owner: s.author, Events: []events.Data{&events.CommentHidden{From: s.status}}}, nil
 }
 
 // Reads names what the comment is about and what it answers.

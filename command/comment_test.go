@@ -82,9 +82,9 @@ func TestReply(t *testing.T) {
 	})
 	g.refuses(t, reply("elsewhere"), "unknown_comment", "/reply_to")
 	g.refuses(t, reply("nowhere"), "unknown_comment", "/reply_to")
-	given{bo, told(pointNamed("heap"), said(&events.CommentWasDeleted{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
-	given{mo, told(pointNamed("heap"), said(&events.CommentWasHidden{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
-	given{bo, told(pointNamed("heap"), said(&events.CommentWasEdited{}))}.when(t, reply("comment"),
+	given{bo, told(pointNamed("heap"), said(&events.CommentDeleted{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{mo, told(pointNamed("heap"), said(&events.CommentHidden{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{bo, told(pointNamed("heap"), said(&events.CommentEdited{}))}.when(t, reply("comment"),
 		&events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
 }
 
@@ -92,43 +92,43 @@ func TestEditComment(t *testing.T) {
 	t.Parallel()
 	edit := &EditComment{of("comment"), "更清楚"}
 	g := given{anna, said()}
-	g.when(t, edit, &events.CommentWasEdited{From: events.CommentVisible, Text: "更清楚"})
+	g.when(t, edit, &events.CommentEdited{From: events.CommentStatusVisible, Text: "更清楚"})
 	g.when(t, &EditComment{of("comment"), "清楚"})
 	g.refuses(t, &EditComment{Of: of("comment")}, "blank", "/text")
 	g.refuses(t, &EditComment{of("comment"), strings.Repeat("x", maxComment+1)}, "too_long", "/text")
-	given{anna, said(&events.CommentWasEdited{Text: "a"})}.when(t, edit,
-		&events.CommentWasEdited{From: events.CommentEdited, Text: "更清楚"})
-	given{anna, said(&events.CommentWasHidden{})}.refuses(t, edit, "comment_hidden")
-	given{anna, said(&events.CommentWasDeleted{})}.refuses(t, edit, "not_found")
+	given{anna, said(&events.CommentEdited{Text: "a"})}.when(t, edit,
+		&events.CommentEdited{From: events.CommentStatusEdited, Text: "更清楚"})
+	given{anna, said(&events.CommentHidden{})}.refuses(t, edit, "comment_hidden")
+	given{anna, said(&events.CommentDeleted{})}.refuses(t, edit, "not_found")
 	for _, other := range []person{bo, cleo, mo, ada} {
 		given{other, said()}.refuses(t, edit, "forbidden")
 	}
-	given{bo, said(&events.CommentWasHidden{})}.refuses(t, edit, "not_found")
-	given{mo, said(&events.CommentWasHidden{})}.refuses(t, edit, "forbidden")
+	given{bo, said(&events.CommentHidden{})}.refuses(t, edit, "not_found")
+	given{mo, said(&events.CommentHidden{})}.refuses(t, edit, "forbidden")
 }
 
 func TestDeleteComment(t *testing.T) {
 	t.Parallel()
 	del := &DeleteComment{of("comment")}
 	for _, p := range []person{anna, mo, ada} {
-		o := given{p, said()}.when(t, del, &events.CommentWasDeleted{From: events.CommentVisible, Target: onHeap})
+		o := given{p, said()}.when(t, del, &events.CommentDeleted{From: events.CommentStatusVisible, Target: onHeap})
 		same(t, o.Owner, anna.id)
-		given{p, said(&events.CommentWasHidden{})}.when(t, del, &events.CommentWasDeleted{From: events.CommentHidden, Target: onHeap})
-		given{p, said(&events.CommentWasDeleted{})}.refuses(t, del, "not_found")
+		given{p, said(&events.CommentHidden{})}.when(t, del, &events.CommentDeleted{From: events.CommentStatusHidden, Target: onHeap})
+		given{p, said(&events.CommentDeleted{})}.refuses(t, del, "not_found")
 	}
 	for _, p := range []person{bo, cleo} {
 		given{p, said()}.refuses(t, del, "forbidden")
-		given{p, said(&events.CommentWasHidden{})}.refuses(t, del, "not_found")
+		given{p, said(&events.CommentHidden{})}.refuses(t, del, "not_found")
 	}
 }
 
 func TestHideComment(t *testing.T) {
 	t.Parallel()
 	hide := &HideComment{of("comment")}
-	given{mo, said()}.when(t, hide, &events.CommentWasHidden{From: events.CommentVisible})
-	given{ada, said(&events.CommentWasEdited{})}.when(t, hide, &events.CommentWasHidden{From: events.CommentEdited})
-	given{mo, said(&events.CommentWasHidden{})}.when(t, hide)
-	given{mo, said(&events.CommentWasDeleted{})}.refuses(t, hide, "not_found")
+	given{mo, said()}.when(t, hide, &events.CommentHidden{From: events.CommentStatusVisible})
+	given{ada, said(&events.CommentEdited{})}.when(t, hide, &events.CommentHidden{From: events.CommentStatusEdited})
+	given{mo, said(&events.CommentHidden{})}.when(t, hide)
+	given{mo, said(&events.CommentDeleted{})}.refuses(t, hide, "not_found")
 	for _, p := range []person{anna, bo, cleo} {
 		given{p, said()}.refuses(t, hide, "forbidden")
 	}

@@ -80,22 +80,22 @@ var goalRules = []Rule{
 	rule(goals, "revise", reviseGoal),
 	rule(goals, "set_paths", setGoalPaths),
 	rule(goals, "start", moveGoal[*StartGoal](func(from events.GoalStatus) events.Data { return &events.GoalStarted{From: from} },
-		events.GoalActive, events.GoalDraft, events.GoalPaused)),
-	rule(goals, "pause", moveGoal[*PauseGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasPaused{From: from} },
-		events.GoalPaused, events.GoalActive)),
-	rule(goals, "complete", moveGoal[*CompleteGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasCompleted{From: from} },
-		events.GoalCompleted, events.GoalActive, events.GoalPaused)),
-	rule(goals, "abandon", moveGoal[*AbandonGoal](func(from events.GoalStatus) events.Data { return &events.GoalWasAbandoned{From: from} },
-		events.GoalAbandoned, events.GoalDraft, events.GoalActive, events.GoalPaused)),
+		events.GoalStatusActive, events.GoalStatusDraft, events.GoalStatusPaused)),
+	rule(goals, "pause", moveGoal[*PauseGoal](func(from events.GoalStatus) events.Data { return &events.GoalPaused{From: from} },
+		events.GoalStatusPaused, events.GoalStatusActive)),
+	rule(goals, "complete", moveGoal[*CompleteGoal](func(from events.GoalStatus) events.Data { return &events.GoalCompleted{From: from} },
+		events.GoalStatusCompleted, events.GoalStatusActive, events.GoalStatusPaused)),
+	rule(goals, "abandon", moveGoal[*AbandonGoal](func(from events.GoalStatus) events.Data { return &events.GoalAbandoned{From: from} },
+		events.GoalStatusAbandoned, events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused)),
 	rule(goals, "reopen", moveGoal[*ReopenGoal](func(from events.GoalStatus) events.Data { return &events.GoalReopened{From: from} },
-		events.GoalActive, events.GoalCompleted, events.GoalAbandoned)),
+		events.GoalStatusActive, events.GoalStatusCompleted, events.GoalStatusAbandoned)),
 	rule(goals, "delete", deleteGoal),
 }
 
 func evolveGoal(s goal, e events.Event) goal {
 	switch d := e.Data.(type) {
 	case *events.GoalCreated:
-		return goal{e.Owner, events.GoalDraft, string(d.Title), string(d.Description), d.Category, d.TargetDate, d.Visibility, d.Paths}
+		return goal{e.Owner, events.GoalStatusDraft, string(d.Title), string(d.Description), d.Category, d.TargetDate, d.Visibility, d.Paths}
 	case *events.GoalRevised:
 		if d.Title != nil {
 			s.title = string(*d.Title)
@@ -115,13 +115,13 @@ func evolveGoal(s goal, e events.Event) goal {
 	case *events.GoalPathsSet:
 		s.paths = d.Paths.To
 	case *events.GoalStarted, *events.GoalReopened:
-		s.status = events.GoalActive
-	case *events.GoalWasPaused:
-		s.status = events.GoalPaused
-	case *events.GoalWasCompleted:
-		s.status = events.GoalCompleted
-	case *events.GoalWasAbandoned:
-		s.status = events.GoalAbandoned
+		s.status = events.GoalStatusActive
+	case *events.GoalPaused:
+		s.status = events.GoalStatusPaused
+	case *events.GoalCompleted:
+		s.status = events.GoalStatusCompleted
+	case *events.GoalAbandoned:
+		s.status = events.GoalStatusAbandoned
 	case *events.GoalDeleted:
 		return goal{}
 	}
@@ -253,7 +253,7 @@ func attachable(paths []events.ID, g Given) ([]Reference, error) {
 		stream := events.StreamOf(events.KindPath, id)
 		pointer := fmt.Sprintf("/paths/%d", i)
 		p := seen[path](g, stream)
-		if p.status != events.PathPublished && (p.owner != g.Actor || p.status != events.PathDraft) {
+		if p.status != events.PathStatusPublished && (p.owner != g.Actor || p.status != events.PathStatusDraft) {
 			return nil, broken("unknown_path", pointer, "There is no such path to attach.")
 		}
 		live[i] = Reference{Stream: stream, Pointer: pointer, AsRead: true}

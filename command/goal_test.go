@@ -111,38 +111,38 @@ func TestGoalStatus(t *testing.T) {
 	t.Parallel()
 	draft := given{anna, draftGoal}
 	active := given{anna, goalAfter(&events.GoalStarted{})}
-	paused := given{anna, goalAfter(&events.GoalStarted{}, &events.GoalWasPaused{})}
-	completed := given{anna, goalAfter(&events.GoalWasCompleted{})}
-	abandoned := given{anna, goalAfter(&events.GoalWasAbandoned{})}
-	reopened := given{anna, goalAfter(&events.GoalWasAbandoned{}, &events.GoalReopened{})}
+	paused := given{anna, goalAfter(&events.GoalStarted{}, &events.GoalPaused{})}
+	completed := given{anna, goalAfter(&events.GoalCompleted{})}
+	abandoned := given{anna, goalAfter(&events.GoalAbandoned{})}
+	reopened := given{anna, goalAfter(&events.GoalAbandoned{}, &events.GoalReopened{})}
 
-	draft.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalDraft})
-	paused.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalPaused})
+	draft.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalStatusDraft})
+	paused.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalStatusPaused})
 	active.when(t, &StartGoal{of("goal")})
 	reopened.when(t, &StartGoal{of("goal")})
 	completed.refuses(t, &StartGoal{of("goal")}, "goal_completed")
 	abandoned.refuses(t, &StartGoal{of("goal")}, "goal_abandoned")
 
-	active.when(t, &PauseGoal{of("goal")}, &events.GoalWasPaused{From: events.GoalActive})
+	active.when(t, &PauseGoal{of("goal")}, &events.GoalPaused{From: events.GoalStatusActive})
 	paused.when(t, &PauseGoal{of("goal")})
 	draft.refuses(t, &PauseGoal{of("goal")}, "goal_draft")
 	completed.refuses(t, &PauseGoal{of("goal")}, "goal_completed")
 	abandoned.refuses(t, &PauseGoal{of("goal")}, "goal_abandoned")
 
-	active.when(t, &CompleteGoal{of("goal")}, &events.GoalWasCompleted{From: events.GoalActive})
-	paused.when(t, &CompleteGoal{of("goal")}, &events.GoalWasCompleted{From: events.GoalPaused})
+	active.when(t, &CompleteGoal{of("goal")}, &events.GoalCompleted{From: events.GoalStatusActive})
+	paused.when(t, &CompleteGoal{of("goal")}, &events.GoalCompleted{From: events.GoalStatusPaused})
 	completed.when(t, &CompleteGoal{of("goal")})
 	draft.refuses(t, &CompleteGoal{of("goal")}, "goal_draft")
 	abandoned.refuses(t, &CompleteGoal{of("goal")}, "goal_abandoned")
 
-	draft.when(t, &AbandonGoal{of("goal")}, &events.GoalWasAbandoned{From: events.GoalDraft})
-	active.when(t, &AbandonGoal{of("goal")}, &events.GoalWasAbandoned{From: events.GoalActive})
-	paused.when(t, &AbandonGoal{of("goal")}, &events.GoalWasAbandoned{From: events.GoalPaused})
+	draft.when(t, &AbandonGoal{of("goal")}, &events.GoalAbandoned{From: events.GoalStatusDraft})
+	active.when(t, &AbandonGoal{of("goal")}, &events.GoalAbandoned{From: events.GoalStatusActive})
+	paused.when(t, &AbandonGoal{of("goal")}, &events.GoalAbandoned{From: events.GoalStatusPaused})
 	abandoned.when(t, &AbandonGoal{of("goal")})
 	completed.refuses(t, &AbandonGoal{of("goal")}, "goal_completed")
 
-	completed.when(t, &ReopenGoal{of("goal")}, &events.GoalReopened{From: events.GoalCompleted})
-	abandoned.when(t, &ReopenGoal{of("goal")}, &events.GoalReopened{From: events.GoalAbandoned})
+	completed.when(t, &ReopenGoal{of("goal")}, &events.GoalReopened{From: events.GoalStatusCompleted})
+	abandoned.when(t, &ReopenGoal{of("goal")}, &events.GoalReopened{From: events.GoalStatusAbandoned})
 	active.when(t, &ReopenGoal{of("goal")})
 	draft.refuses(t, &ReopenGoal{of("goal")}, "goal_draft")
 	paused.refuses(t, &ReopenGoal{of("goal")}, "goal_paused")
@@ -151,7 +151,7 @@ func TestGoalStatus(t *testing.T) {
 func TestDeleteGoal(t *testing.T) {
 	t.Parallel()
 	given{anna, draftGoal}.when(t, &DeleteGoal{of("goal")},
-		&events.GoalDeleted{From: events.GoalDraft, Category: "数学", Visibility: events.Private})
+		&events.GoalDeleted{From: events.GoalStatusDraft, Category: "数学", Visibility: events.Private})
 	gone := given{anna, goalAfter(&events.GoalDeleted{})}
 	for _, c := range []Command{
 		&DeleteGoal{of("goal")}, &StartGoal{of("goal")}, &PauseGoal{of("goal")}, &CompleteGoal{of("goal")}, &AbandonGoal{of("goal")},

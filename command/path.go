@@ -71,7 +71,7 @@ var pathRules = []Rule{
 func evolvePath(s path, e events.Event) path {
 	switch d := e.Data.(type) {
 	case *events.PathCreated:
-		return path{e.Owner, events.PathDraft, false, string(d.Title), string(d.Description), d.Category, d.Points}
+		return path{e.Owner, events.PathStatusDraft, false, string(d.Title), string(d.Description), d.Category, d.Points}
 	case *events.PathDraftRevised:
 		s.title = string(or(d.Title, events.Personal(s.title)))
 		s.description = string(or(d.Description, events.Personal(s.description)))
@@ -80,13 +80,13 @@ func evolvePath(s path, e events.Event) path {
 		s.title = or(d.Title, s.title)
 		s.description = or(d.Description, s.description)
 		s.category = after(s.category, d.Category)
-	case *events.PathWasPublished:
-		s.status, s.public = events.PathPublished, true
+	case *events.PathPublished:
+		s.status, s.public = events.PathStatusPublished, true
 		s.title, s.description, s.category = d.Title, d.Description, d.Category
 	case *events.PathPointsSet:
 		s.points = d.Points.To
-	case *events.PathWasArchived:
-		s.status = events.PathArchived
+	case *events.PathArchived:
+		s.status = events.PathStatusArchived
 	}
 	return s
 }
@@ -107,7 +107,7 @@ func (s path) open(g Given) error {
 	if err := s.of(g); err != nil {
 		return err
 	}
-	if s.status == events.PathArchived {
+	if s.status == events.PathStatusArchived {
 		return broken("path_archived", "", "An archived path is not changed.")
 	}
 	return nil
@@ -166,13 +166,13 @@ func publishPath(s path, _ *PublishPath, g Given) (Outcome, error) {
 	if !g.may(events.Curator) {
 		return Outcome{}, forbidden("Only a curator publishes a path.")
 	}
-	if s.status == events.PathPublished {
+	if s.status == events.PathStatusPublished {
 		return Outcome{}, nil
 	}
 	if s.title == "" { // as the owner's key is gone
 		return Outcome{}, broken("blank", "", "A path whose title cannot be read is not published.")
 	}
-	return Outcome{Owner: s.owner, Live: s.author(), Events: []events.Data{&events.PathWasPublished{
+	return Outcome{Owner: s.owner, Live: s.author(), Events: []events.Data{&events.PathPublished{
 		Title: s.title, Description: s.description, Category: s.category, From: s.status,
 	}}}, nil
 }
@@ -190,10 +190,10 @@ func archivePath(s path, _ *ArchivePath, g Given) (Outcome, error) {
 	if err := s.of(g); err != nil {
 		return Outcome{}, err
 	}
-	if s.status == events.PathArchived {
+	if s.status == events.PathStatusArchived {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: s.owner, Events: []events.Data{&events.PathWasArchived{From: s.status, Category: s.category}}}, nil
+	return Outcome{Owner: s.owner, Events: []events.Data{&events.PathArchived{From: s.status, Category: s.category}}}, nil
 }
 
 func setPathPoints(s path, c *SetPathPoints, g Given) (Outcome, error) {

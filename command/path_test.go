@@ -8,9 +8,9 @@ import (
 
 var (
 	sorting   = &events.PathCreated{Title: "排序", Category: "算法", Points: ids("heap")}
-	offered   = &events.PathWasPublished{Title: "排序", Category: "算法", From: events.PathDraft}
+	offered   = &events.PathPublished{Title: "排序", Category: "算法", From: events.PathStatusDraft}
 	published = on(pathStream("path"), cleo, sorting, offered)
-	archived  = on(pathStream("old"), cleo, sorting, offered, &events.PathWasArchived{From: events.PathPublished})
+	archived  = on(pathStream("old"), cleo, sorting, offered, &events.PathArchived{From: events.PathStatusPublished})
 )
 
 func pathStream(name string) events.Stream { return events.StreamOf(events.KindPath, idOf(name)) }
@@ -61,12 +61,12 @@ func TestPublishPath(t *testing.T) {
 	given{cleo, drafted(anna, "path")}.refuses(t, publish, "not_found")
 	given{ada, drafted(anna, "path")}.refuses(t, publish, "not_found")
 	o = given{mo, archived}.when(t, &PublishPath{of("old")},
-		&events.PathWasPublished{Title: "排序", Category: "算法", From: events.PathArchived})
+		&events.PathPublished{Title: "排序", Category: "算法", From: events.PathStatusArchived})
 	same(t, o.Live, nil) // its author may be gone by now
 
 	// A draft that was given up is still its owner's alone, and one of nobody's is nobody's to forget.
-	givenUp := on(pathStream("path"), cleo, sorting, &events.PathWasArchived{From: events.PathDraft})
-	o = given{cleo, givenUp}.when(t, publish, &events.PathWasPublished{Title: "排序", Category: "算法", From: events.PathArchived})
+	givenUp := on(pathStream("path"), cleo, sorting, &events.PathArchived{From: events.PathStatusDraft})
+	o = given{cleo, givenUp}.when(t, publish, &events.PathPublished{Title: "排序", Category: "算法", From: events.PathStatusArchived})
 	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
 	system := person{role: events.Admin}
 	o = given{system, drafted(system, "path")}.when(t, publish, offered)
@@ -78,14 +78,14 @@ func TestPublishPath(t *testing.T) {
 	// It is published with the words it has by then.
 	revised := on(pathStream("path"), cleo, sorting, &events.PathDraftRevised{Description: new(events.Personal("快"))})
 	given{cleo, revised}.when(t, publish,
-		&events.PathWasPublished{Title: "排序", Description: "快", Category: "算法", From: events.PathDraft})
+		&events.PathPublished{Title: "排序", Description: "快", Category: "算法", From: events.PathStatusDraft})
 }
 
 func TestArchivePath(t *testing.T) {
 	t.Parallel()
 	archive := &ArchivePath{of("path")}
-	given{mo, published}.when(t, archive, &events.PathWasArchived{From: events.PathPublished, Category: "算法"})
-	given{anna, drafted(anna, "path")}.when(t, archive, &events.PathWasArchived{From: events.PathDraft, Category: "算法"})
+	given{mo, published}.when(t, archive, &events.PathArchived{From: events.PathStatusPublished, Category: "算法"})
+	given{anna, drafted(anna, "path")}.when(t, archive, &events.PathArchived{From: events.PathStatusDraft, Category: "算法"})
 	given{mo, archived}.when(t, &ArchivePath{of("old")})
 	given{anna, published}.refuses(t, archive, "forbidden")
 	given{mo, drafted(anna, "path")}.refuses(t, archive, "not_found")

@@ -58,14 +58,14 @@ const roles = `
 // command needs it.
 func samples() map[Command]history {
 	user, goal, path := Of{anna.id}, of("goal"), of("path")
-	active, ended := goalAfter(&events.GoalStarted{}), goalAfter(&events.GoalWasCompleted{})
+	active, ended := goalAfter(&events.GoalStarted{}), goalAfter(&events.GoalCompleted{})
 	return map[Command]history{
 		&RegisterUser{Of: of("new"), Username: "新同学", Email: "x@y.org", Password: "p", Credential: "h"}: nil,
 		&ReviseUser{Of: user, Locale: new("zh")}:                                             account(anna),
 		&ChangePassword{Of: user, Current: "p", Password: "q", Credential: "h", Verified: 1}: account(anna),
 		&SetRole{user, events.Curator}:                                                       account(anna),
 		&SuspendUser{user}:                                                                   account(anna),
-		&ReactivateUser{user}:                                                                account(anna, &events.UserWasSuspended{}),
+		&ReactivateUser{user}:                                                                account(anna, &events.UserSuspended{}),
 		&EraseUser{user}:                                                                     account(anna),
 		&CreateGoal{Of: of("new"), Title: "x"}:                                               nil,
 		&ReviseGoal{Of: goal, Title: new("x")}:                                               draftGoal,
@@ -97,7 +97,7 @@ func samples() map[Command]history {
 
 		&RegisterWebhook{of("new"), hookURL, []string{"goal.*"}, hookSecret}: nil,
 		&ReviseWebhook{Of: of("hook"), URL: new(hookURL + "2")}:              hooked(),
-		&EnableWebhook{of("hook")}:                                           hooked(&events.WebhookWasDisabled{}),
+		&EnableWebhook{of("hook")}:                                           hooked(&events.WebhookDisabled{}),
 		&DisableWebhook{of("hook"), "holidays"}:                              hooked(),
 		&DeleteWebhook{of("hook")}:                                           hooked(),
 	}
@@ -206,5 +206,5 @@ func TestFieldsAreDescribed(t *testing.T) {
 func TestUnknownEventsAreSteppedOver(t *testing.T) {
 	t.Parallel()
 	log := told(draftGoal, history{events.Event{Stream: goalStream, Type: "goal.shared", Schema: 3}})
-	given{anna, log}.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalDraft})
+	given{anna, log}.when(t, &StartGoal{of("goal")}, &events.GoalStarted{From: events.GoalStatusDraft})
 }

@@ -95,7 +95,7 @@ var userRules = []Rule{
 func evolveUser(s user, e events.Event) user {
 	switch d := e.Data.(type) {
 	case *events.UserRegistered:
-		return user{events.UserActive, d.Role, string(d.Username), string(d.Email), string(d.DisplayName), d.Locale, d.TimeZone, e.Version}
+		return user{events.UserStatusActive, d.Role, string(d.Username), string(d.Email), string(d.DisplayName), d.Locale, d.TimeZone, e.Version}
 	case *events.UserRevised:
 		s.username = string(or(d.Username, events.Personal(s.username)))
 		s.email = string(or(d.Email, events.Personal(s.email)))
@@ -106,11 +106,11 @@ func evolveUser(s user, e events.Event) user {
 		s.password = e.Version
 	case *events.UserRoleChanged:
 		s.role = d.Role.To
-	case *events.UserWasSuspended:
-		s.status = events.UserSuspended
+	case *events.UserSuspended:
+		s.status = events.UserStatusSuspended
 	case *events.UserReactivated:
-		s.status = events.UserActive
-	case *events.UserWasErased:
+		s.status = events.UserStatusActive
+	case *events.UserErased:
 		return user{}
 	}
 	return s

@@ -118,8 +118,8 @@ func TestSetRole(t *testing.T) {
 func TestSuspendAndReactivate(t *testing.T) {
 	t.Parallel()
 	suspend, reactivate := &SuspendUser{Of{anna.id}}, &ReactivateUser{Of{anna.id}}
-	open, shut := account(anna), account(anna, &events.UserWasSuspended{})
-	o := given{mo, open}.when(t, suspend, &events.UserWasSuspended{})
+	open, shut := account(anna), account(anna, &events.UserSuspended{})
+	o := given{mo, open}.when(t, suspend, &events.UserSuspended{})
 	same(t, o, Outcome{Owner: anna.id, Events: o.Events, EndSessions: true})
 	given{mo, shut}.when(t, suspend)
 	given{mo, shut}.when(t, reactivate, &events.UserReactivated{})
@@ -131,24 +131,24 @@ func TestSuspendAndReactivate(t *testing.T) {
 	given{mo, account(mo)}.refuses(t, &SuspendUser{Of{mo.id}}, "own_account")
 	given{mo, account(ada)}.refuses(t, &SuspendUser{Of{ada.id}}, "forbidden")
 	second := person{idOf("second admin"), events.Admin}
-	given{second, account(ada)}.when(t, &SuspendUser{Of{ada.id}}, &events.UserWasSuspended{})
-	given{ada, account(anna, &events.UserWasSuspended{}, &events.UserReactivated{})}.when(t, reactivate)
+	given{second, account(ada)}.when(t, &SuspendUser{Of{ada.id}}, &events.UserSuspended{})
+	given{ada, account(anna, &events.UserSuspended{}, &events.UserReactivated{})}.when(t, reactivate)
 }
 
 func TestErase(t *testing.T) {
 	t.Parallel()
 	erase := &EraseUser{Of{anna.id}}
 	for _, p := range []person{anna, ada} {
-		o := given{p, account(anna)}.when(t, erase, &events.UserWasErased{From: events.UserActive, Role: events.Learner})
+		o := given{p, account(anna)}.when(t, erase, &events.UserErased{From: events.UserStatusActive, Role: events.Learner})
 		same(t, o, Outcome{Owner: anna.id, Events: o.Events, EndSessions: true, Forget: true})
 	}
-	given{ada, account(anna, &events.UserWasSuspended{})}.when(t, erase,
-		&events.UserWasErased{From: events.UserSuspended, Role: events.Learner})
+	given{ada, account(anna, &events.UserSuspended{})}.when(t, erase,
+		&events.UserErased{From: events.UserStatusSuspended, Role: events.Learner})
 	for _, p := range []person{bo, cleo, mo} {
 		given{p, account(anna)}.refuses(t, erase, "forbidden")
 	}
 	for _, p := range []person{anna, bo, mo, ada} {
-		gone := given{p, account(anna, &events.UserWasErased{})}
+		gone := given{p, account(anna, &events.UserErased{})}
 		for _, c := range []Command{
 			erase, &ReviseUser{Of: Of{anna.id}}, &ChangePassword{Of: Of{anna.id}}, &SetRole{Of{anna.id}, events.Curator},
 			&SuspendUser{Of{anna.id}}, &ReactivateUser{Of{anna.id}},

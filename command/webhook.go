@@ -78,17 +78,17 @@ var webhookRules = []Rule{
 func evolveWebhook(s webhook, e events.Event) webhook {
 	switch d := e.Data.(type) {
 	case *events.WebhookRegistered:
-		return webhook{events.WebhookEnabled, d.URL, d.EventTypes}
+		return webhook{events.WebhookStatusEnabled, d.URL, d.EventTypes}
 	case *events.WebhookRevised:
 		s.url = or(d.URL, s.url)
 		if d.EventTypes != nil {
 			s.types = d.EventTypes
 		}
-	case *events.WebhookWasDisabled:
-		s.status = events.WebhookDisabled
-	case *events.WebhookWasEnabled:
-		s.status = events.WebhookEnabled
-	case *events.WebhookWasDeleted:
+	case *events.WebhookDisabled:
+		s.status = events.WebhookStatusDisabled
+	case *events.WebhookEnabled:
+		s.status = events.WebhookStatusEnabled
+	case *events.WebhookDeleted:
 		return webhook{}
 	}
 	return s
@@ -142,24 +142,24 @@ func reviseWebhook(s webhook, c *ReviseWebhook, g Given) (Outcome, error) {
 }
 
 func enableWebhook(s webhook, _ *EnableWebhook, g Given) (Outcome, error) {
-	if err := s.steered(g); err != nil || s.status == events.WebhookEnabled {
+	if err := s.steered(g); err != nil || s.status == events.WebhookStatusEnabled {
 		return Outcome{}, err
 	}
-	return Outcome{Events: []events.Data{&events.WebhookWasEnabled{}}}, nil
+	return Outcome{Events: []events.Data{&events.WebhookEnabled{}}}, nil
 }
 
 func disableWebhook(s webhook, c *DisableWebhook, g Given) (Outcome, error) {
-	if err := first(s.steered(g), line("/reason", c.Reason, maxReason)); err != nil || s.status == events.WebhookDisabled {
+	if err := first(s.steered(g), line("/reason", c.Reason, maxReason)); err != nil || s.status == events.WebhookStatusDisabled {
 		return Outcome{}, err
 	}
-	return Outcome{Events: []events.Data{&events.WebhookWasDisabled{Reason: c.Reason}}}, nil
+	return Outcome{Events: []events.Data{&events.WebhookDisabled{Reason: c.Reason}}}, nil
 }
 
 func deleteWebhook(s webhook, _ *DeleteWebhook, g Given) (Outcome, error) {
 	if err := s.steered(g); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{DropSecret: true, Events: []events.Data{&events.WebhookWasDeleted{}}}, nil
+	return Outcome{DropSecret: true, Events: []events.Data{&events.WebhookDeleted{}}}, nil
 }
 
 // endpoint checks the form of a URL to post to. Whether it may be reached is known

@@ -16,14 +16,14 @@ type AssessmentStatus string
 
 // The statuses of an assessment.
 const (
-	AssessmentScheduled AssessmentStatus = "scheduled"
-	AssessmentSubmitted AssessmentStatus = "submitted"
-	AssessmentGraded    AssessmentStatus = "graded"
-	AssessmentVoid      AssessmentStatus = "void"
+	AssessmentStatusScheduled AssessmentStatus = "scheduled"
+	AssessmentStatusSubmitted AssessmentStatus = "submitted"
+	AssessmentStatusGraded    AssessmentStatus = "graded"
+	AssessmentStatusVoid      AssessmentStatus = "void"
 )
 
-// AssessmentWasScheduled begins an assessment of the stream's owner.
-type AssessmentWasScheduled struct {
+// AssessmentScheduled begins an assessment of the stream's owner.
+type AssessmentScheduled struct {
 	Type     AssessmentType `json:"assessment_type"`
 	Goal     *ID            `json:"goal_id,omitzero"`
 	Points   []ID           `json:"points,omitempty"`
@@ -32,37 +32,37 @@ type AssessmentWasScheduled struct {
 	DueDate  *Date          `json:"due_date,omitzero"`
 }
 
-// AssessmentWasSubmitted says that the learner has handed it in. Points are what
+// AssessmentSubmitted says that the learner has handed it in. Points are what
 // it covers, so that what the learner did on them follows from this alone.
-type AssessmentWasSubmitted struct {
+type AssessmentSubmitted struct {
 	From   AssessmentStatus `json:"from"`
 	Points []ID             `json:"points,omitempty"`
 }
 
-// AssessmentWasGraded gives a score, the first one or a corrected one. Points are
+// AssessmentGraded gives a score, the first one or a corrected one. Points are
 // what it covers where it had not been submitted, as a paper exam is not: then
 // this is the first to say that the learner took it.
-type AssessmentWasGraded struct {
+type AssessmentGraded struct {
 	From     AssessmentStatus `json:"from"`
 	Score    Hundredths       `json:"score"`
 	Previous *Hundredths      `json:"previous_score,omitzero"`
 	Points   []ID             `json:"points,omitempty"`
 }
 
-// AssessmentWasVoided strikes an assessment and its score.
-type AssessmentWasVoided struct {
+// AssessmentVoided strikes an assessment and its score.
+type AssessmentVoided struct {
 	From  AssessmentStatus `json:"from"`
 	Score *Hundredths      `json:"score,omitzero"`
 }
 
-func (*AssessmentWasScheduled) fact() {}
-func (*AssessmentWasSubmitted) fact() {}
-func (*AssessmentWasGraded) fact()    {}
-func (*AssessmentWasVoided) fact()    {}
+func (*AssessmentScheduled) fact() {}
+func (*AssessmentSubmitted) fact() {}
+func (*AssessmentGraded) fact()    {}
+func (*AssessmentVoided) fact()    {}
 
 var (
-	_ = define[AssessmentWasScheduled]("assessment.scheduled", 1)
-	_ = define[AssessmentWasSubmitted]("assessment.submitted", 1)
-	_ = define[AssessmentWasGraded]("assessment.graded", 1)
-	_ = define[AssessmentWasVoided]("assessment.voided", 1)
+	_ = define[AssessmentScheduled]("assessment.scheduled", 1)
+	_ = define[AssessmentSubmitted]("assessment.submitted", 1)
+	_ = define[AssessmentGraded]("assessment.graded", 1)
+	_ = define[AssessmentVoided]("assessment.voided", 1)
 )

@@ -107,7 +107,7 @@ func TestUnknownType(t *testing.T) {
 
 func TestNameOf(t *testing.T) {
 	t.Parallel()
-	if got := NameOf[GoalWasPaused](); got != "goal.paused" {
+	if got := NameOf[GoalPaused](); got != "goal.paused" {
 		t.Error(got)
 	}
 	for _, kind := range written() {

@@ -5,10 +5,10 @@ type CommentStatus string
 
 // The statuses of a comment.
 const (
-	CommentVisible CommentStatus = "visible"
-	CommentEdited  CommentStatus = "edited"
-	CommentHidden  CommentStatus = "hidden"
-	CommentDeleted CommentStatus = "deleted"
+	CommentStatusVisible CommentStatus = "visible"
+	CommentStatusEdited  CommentStatus = "edited"
+	CommentStatusHidden  CommentStatus = "hidden"
+	CommentStatusDeleted CommentStatus = "deleted"
 )
 
 // Target is what a comment is about: a goal, a path, a point or an assessment.
@@ -27,31 +27,31 @@ type CommentPosted struct {
 	ReplyTo *ID      `json:"reply_to,omitzero"`
 }
 
-// CommentWasEdited replaces the text.
-type CommentWasEdited struct {
+// CommentEdited replaces the text.
+type CommentEdited struct {
 	From CommentStatus `json:"from"`
 	Text Personal      `json:"text"`
 }
 
-// CommentWasHidden takes a comment from view, by a moderator.
-type CommentWasHidden struct {
+// CommentHidden takes a comment from view, by a moderator.
+type CommentHidden struct {
 	From CommentStatus `json:"from"`
 }
 
-// CommentWasDeleted ends a comment; its place in the thread stays.
-type CommentWasDeleted struct {
+// CommentDeleted ends a comment; its place in the thread stays.
+type CommentDeleted struct {
 	From   CommentStatus `json:"from"`
 	Target Target        `json:"target"`
 }
 
-func (*CommentPosted) fact()     {}
-func (*CommentWasEdited) fact()  {}
-func (*CommentWasHidden) fact()  {}
-func (*CommentWasDeleted) fact() {}
+func (*CommentPosted) fact()  {}
+func (*CommentEdited) fact()  {}
+func (*CommentHidden) fact()  {}
+func (*CommentDeleted) fact() {}
 
 var (
 	_ = define[CommentPosted]("comment.posted", 1)
-	_ = define[CommentWasEdited]("comment.edited", 1)
-	_ = define[CommentWasHidden]("comment.hidden", 1)
-	_ = defineFinal[CommentWasDeleted]("comment.deleted", 1)
+	_ = define[CommentEdited]("comment.edited", 1)
+	_ = define[CommentHidden]("comment.hidden", 1)
+	_ = defineFinal[CommentDeleted]("comment.deleted", 1)
 )

@@ -5,11 +5,11 @@ type GoalStatus string
 
 // The statuses of a goal.
 const (
-	GoalDraft     GoalStatus = "draft"
-	GoalActive    GoalStatus = "active"
-	GoalPaused    GoalStatus = "paused"
-	GoalCompleted GoalStatus = "completed"
-	GoalAbandoned GoalStatus = "abandoned"
+	GoalStatusDraft     GoalStatus = "draft"
+	GoalStatusActive    GoalStatus = "active"
+	GoalStatusPaused    GoalStatus = "paused"
+	GoalStatusCompleted GoalStatus = "completed"
+	GoalStatusAbandoned GoalStatus = "abandoned"
 )
 
 // Visibility says who may read a goal.
@@ -45,18 +45,18 @@ type GoalStarted struct {
 	From GoalStatus `json:"from"`
 }
 
-// GoalWasPaused sets an active goal aside.
-type GoalWasPaused struct {
+// GoalPaused sets an active goal aside.
+type GoalPaused struct {
 	From GoalStatus `json:"from"`
 }
 
-// GoalWasCompleted says that the learner has reached it.
-type GoalWasCompleted struct {
+// GoalCompleted says that the learner has reached it.
+type GoalCompleted struct {
 	From GoalStatus `json:"from"`
 }
 
-// GoalWasAbandoned says that the learner has given it up.
-type GoalWasAbandoned struct {
+// GoalAbandoned says that the learner has given it up.
+type GoalAbandoned struct {
 	From GoalStatus `json:"from"`
 }
 
@@ -78,23 +78,23 @@ type GoalDeleted struct {
 	Paths      []ID       `json:"paths,omitempty"`
 }
 
-func (*GoalCreated) fact()      {}
-func (*GoalRevised) fact()      {}
-func (*GoalStarted) fact()      {}
-func (*GoalWasPaused) fact()    {}
-func (*GoalWasCompleted) fact() {}
-func (*GoalWasAbandoned) fact() {}
-func (*GoalReopened) fact()     {}
-func (*GoalPathsSet) fact()     {}
-func (*GoalDeleted) fact()      {}
+func (*GoalCreated) fact()   {}
+func (*GoalRevised) fact()   {}
+func (*GoalStarted) fact()   {}
+func (*GoalPaused) fact()    {}
+func (*GoalCompleted) fact() {}
+func (*GoalAbandoned) fact() {}
+func (*GoalReopened) fact()  {}
+func (*GoalPathsSet) fact()  {}
+func (*GoalDeleted) fact()   {}
 
 var (
 	_ = define[GoalCreated]("goal.created", 1)
 	_ = define[GoalRevised]("goal.revised", 1)
 	_ = define[GoalStarted]("goal.started", 1)
-	_ = define[GoalWasPaused]("goal.paused", 1)
-	_ = define[GoalWasCompleted]("goal.completed", 1)
-	_ = define[GoalWasAbandoned]("goal.abandoned", 1)
+	_ = define[GoalPaused]("goal.paused", 1)
+	_ = define[GoalCompleted]("goal.completed", 1)
+	_ = define[GoalAbandoned]("goal.abandoned", 1)
 	_ = define[GoalReopened]("goal.reopened", 1)
 	_ = define[GoalPathsSet]("goal.paths_set", 1)
 	_ = defineFinal[GoalDeleted]("goal.deleted", 1)

@@ -5,9 +5,9 @@ type PathStatus string
 
 // The statuses of a path.
 const (
-	PathDraft     PathStatus = "draft"
-	PathPublished PathStatus = "published"
-	PathArchived  PathStatus = "archived"
+	PathStatusDraft     PathStatus = "draft"
+	PathStatusPublished PathStatus = "published"
+	PathStatusArchived  PathStatus = "archived"
 )
 
 // PathCreated begins a path as its owner's draft; until it is published its
@@ -26,9 +26,9 @@ type PathDraftRevised struct {
 	Category    *Change[string] `json:"category,omitzero" outside:"-"`
 }
 
-// PathWasPublished offers a path to everyone. From here on its words are public
+// PathPublished offers a path to everyone. From here on its words are public
 // and stand in the clear: they outlive their author's account.
-type PathWasPublished struct {
+type PathPublished struct {
 	Title       string     `json:"title"`
 	Description string     `json:"description,omitempty"`
 	Category    string     `json:"category,omitempty"`
@@ -47,24 +47,24 @@ type PathPointsSet struct {
 	Points Change[[]ID] `json:"points"`
 }
 
-// PathWasArchived takes a path off offer; goals that attach it keep it.
-type PathWasArchived struct {
+// PathArchived takes a path off offer; goals that attach it keep it.
+type PathArchived struct {
 	From     PathStatus `json:"from"`
 	Category string     `json:"category,omitempty" outside:"-"`
 }
 
 func (*PathCreated) fact()      {}
 func (*PathDraftRevised) fact() {}
-func (*PathWasPublished) fact() {}
+func (*PathPublished) fact()    {}
 func (*PathRevised) fact()      {}
 func (*PathPointsSet) fact()    {}
-func (*PathWasArchived) fact()  {}
+func (*PathArchived) fact()     {}
 
 var (
 	_ = define[PathCreated]("path.created", 1)
 	_ = define[PathDraftRevised]("path.draft_revised", 1)
-	_ = define[PathWasPublished]("path.published", 1)
+	_ = define[PathPublished]("path.published", 1)
 	_ = define[PathRevised]("path.revised", 1)
 	_ = define[PathPointsSet]("path.points_set", 1)
-	_ = define[PathWasArchived]("path.archived", 1)
+	_ = define[PathArchived]("path.archived", 1)
 )

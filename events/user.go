@@ -16,9 +16,9 @@ type UserStatus string
 
 // The statuses of a user.
 const (
-	UserActive    UserStatus = "active"
-	UserSuspended UserStatus = "suspended"
-	UserErased    UserStatus = "erased"
+	UserStatusActive    UserStatus = "active"
+	UserStatusSuspended UserStatus = "suspended"
+	UserStatusErased    UserStatus = "erased"
 )
 
 // UserRegistered begins an account. Credentials never enter the log.
@@ -48,14 +48,14 @@ type UserRoleChanged struct {
 	Role Change[Role] `json:"role"`
 }
 
-// UserWasSuspended shuts an account until it is reactivated.
-type UserWasSuspended struct{}
+// UserSuspended shuts an account until it is reactivated.
+type UserSuspended struct{}
 
 // UserReactivated opens a suspended account again.
 type UserReactivated struct{}
 
-// UserWasErased ends an account and destroys its key.
-type UserWasErased struct {
+// UserErased ends an account and destroys its key.
+type UserErased struct {
 	From UserStatus `json:"from"`
 	Role Role       `json:"role"`
 }
@@ -64,16 +64,16 @@ func (*UserRegistered) fact()      {}
 func (*UserRevised) fact()         {}
 func (*UserPasswordChanged) fact() {}
 func (*UserRoleChanged) fact()     {}
-func (*UserWasSuspended) fact()    {}
+func (*UserSuspended) fact()       {}
 func (*UserReactivated) fact()     {}
-func (*UserWasErased) fact()       {}
+func (*UserErased) fact()          {}
 
 var (
 	_ = define[UserRegistered]("user.registered", 1)
 	_ = define[UserRevised]("user.revised", 1)
 	_ = define[UserPasswordChanged]("user.password_changed", 1)
 	_ = define[UserRoleChanged]("user.role_changed", 1)
-	_ = define[UserWasSuspended]("user.suspended", 1)
+	_ = define[UserSuspended]("user.suspended", 1)
 	_ = define[UserReactivated]("user.reactivated", 1)
-	_ = defineFinal[UserWasErased]("user.erased", 1)
+	_ = defineFinal[UserErased]("user.erased", 1)
 )

@@ -7,8 +7,8 @@ type WebhookStatus string
 
 // The statuses of a webhook.
 const (
-	WebhookEnabled  WebhookStatus = "enabled"
-	WebhookDisabled WebhookStatus = "disabled"
+	WebhookStatusEnabled  WebhookStatus = "enabled"
+	WebhookStatusDisabled WebhookStatus = "disabled"
 )
 
 // WebhookRegistered begins sending events to somebody else's address, from the
@@ -27,29 +27,29 @@ type WebhookRevised struct {
 	SecretChanged bool     `json:"secret_changed,omitzero"`
 }
 
-// WebhookWasDisabled holds a webhook's events back until it is enabled again.
-type WebhookWasDisabled struct {
+// WebhookDisabled holds a webhook's events back until it is enabled again.
+type WebhookDisabled struct {
 	Reason string `json:"reason" outside:"-"` // which may name the receiver
 }
 
-// WebhookWasEnabled lets a disabled webhook go on where it stopped.
-type WebhookWasEnabled struct{}
+// WebhookEnabled lets a disabled webhook go on where it stopped.
+type WebhookEnabled struct{}
 
-// WebhookWasDeleted ends a webhook; its secret is destroyed.
-type WebhookWasDeleted struct{}
+// WebhookDeleted ends a webhook; its secret is destroyed.
+type WebhookDeleted struct{}
 
-func (*WebhookRegistered) fact()  {}
-func (*WebhookRevised) fact()     {}
-func (*WebhookWasDisabled) fact() {}
-func (*WebhookWasEnabled) fact()  {}
-func (*WebhookWasDeleted) fact()  {}
+func (*WebhookRegistered) fact() {}
+func (*WebhookRevised) fact()    {}
+func (*WebhookDisabled) fact()   {}
+func (*WebhookEnabled) fact()    {}
+func (*WebhookDeleted) fact()    {}
 
 var (
 	_ = define[WebhookRegistered]("webhook.registered", 1)
 	_ = define[WebhookRevised]("webhook.revised", 1)
-	_ = define[WebhookWasDisabled]("webhook.disabled", 1)
-	_ = define[WebhookWasEnabled]("webhook.enabled", 1)
-	_ = defineFinal[WebhookWasDeleted]("webhook.deleted", 1)
+	_ = define[WebhookDisabled]("webhook.disabled", 1)
+	_ = define[WebhookEnabled]("webhook.enabled", 1)
+	_ = defineFinal[WebhookDeleted]("webhook.deleted", 1)
 )
 
 // Selects tells whether one of the patterns stands for the stored name of an

@@ -14,7 +14,7 @@ var Activity = model[ActivityRow]{
 	name: "activity", version: 1, keys: []string{"learner_id"},
 	events: names(
 		events.NameOf[events.Studied](), events.NameOf[events.PointLearnt](),
-		events.NameOf[events.AssessmentWasSubmitted](), events.NameOf[events.AssessmentWasGraded](),
+		events.NameOf[events.AssessmentSubmitted](), events.NameOf[events.AssessmentGraded](),
 	),
 	touches: func(e events.Event) []Key {
 		learner, ok := active(e)
@@ -44,10 +44,10 @@ func active(e events.Event) (learner events.ID, ok bool) {
 	switch d := e.Data.(type) {
 	case *events.Studied, *events.PointLearnt:
 		return e.Stream.ID(), true
-	case *events.AssessmentWasSubmitted:
+	case *events.AssessmentSubmitted:
 		return e.Owner, true
-	case *events.AssessmentWasGraded: // unless it was handed in before
-		return e.Owner, d.From == events.AssessmentScheduled
+	case *events.AssessmentGraded: // unless it was handed in before
+		return e.Owner, d.From == events.AssessmentStatusScheduled
 	}
 	return events.ID{}, false
 }

@@ -43,8 +43,8 @@ var Assessment = model[AssessmentRow]{
 		"on {table} (owner_id, assessment_type, status, created_at desc, id desc)",
 	},
 	events: names(
-		events.NameOf[events.AssessmentWasScheduled](), events.NameOf[events.AssessmentWasSubmitted](),
-		events.NameOf[events.AssessmentWasGraded](), events.NameOf[events.AssessmentWasVoided](),
+		events.NameOf[events.AssessmentScheduled](), events.NameOf[events.AssessmentSubmitted](),
+		events.NameOf[events.AssessmentGraded](), events.NameOf[events.AssessmentVoided](),
 	),
 	touches: ownStream(events.KindAssessment),
 	fold:    foldAssessment,
@@ -65,18 +65,18 @@ const (
 func foldAssessment(r *AssessmentRow, e events.Event) bool {
 	r.Version, r.UpdatedAt = e.Version, e.OccurredAt
 	switch d := e.Data.(type) {
-	case *events.AssessmentWasScheduled:
+	case *events.AssessmentScheduled:
 		*r = AssessmentRow{
 			ID: e.Stream.ID(), Version: e.Version, Owner: e.Owner,
-			Type: d.Type, Status: events.AssessmentScheduled, Goal: d.Goal, Points: d.Points,
+			Type: d.Type, Status: events.AssessmentStatusScheduled, Goal: d.Goal, Points: d.Points,
 			MaxScore: d.MaxScore, Weight: d.Weight, DueDate: d.DueDate, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
-	case *events.AssessmentWasSubmitted:
-		r.Status, r.SubmittedAt = events.AssessmentSubmitted, new(e.OccurredAt)
-	case *events.AssessmentWasGraded:
-		r.Status, r.Score, r.GradedAt = events.AssessmentGraded, &d.Score, new(e.OccurredAt)
-	case *events.AssessmentWasVoided:
-		r.Status, r.Score = events.AssessmentVoid, nil
+	case *events.AssessmentSubmitted:
+		r.Status, r.SubmittedAt = events.AssessmentStatusSubmitted, new(e.OccurredAt)
+	case *events.AssessmentGraded:
+		r.Status, r.Score, r.GradedAt = events.AssessmentStatusGraded, &d.Score, new(e.OccurredAt)
+	case *events.AssessmentVoided:
+		r.Status, r.Score = events.AssessmentStatusVoid, nil
 	}
 	return true
 }
@@ -90,10 +90,10 @@ func assessmentTotals(r *AssessmentRow) []Total {
 		{Count(OfUser(r.Owner), string(r.Status), string(r.Type)), 1},
 	}
 	if r.SubmittedAt != nil {
-		totals = append(totals, Total{Daily(string(events.AssessmentSubmitted), events.DateOf(*r.SubmittedAt)), 1})
+		totals = append(totals, Total{Daily(string(events.AssessmentStatusSubmitted), events.DateOf(*r.SubmittedAt)), 1})
 	}
 	if r.GradedAt != nil {
-		totals = append(totals, Total{Daily(string(events.AssessmentGraded), events.DateOf(*r.GradedAt)), 1})
+		totals = append(totals, Total{Daily(string(events.AssessmentStatusGraded), events.DateOf(*r.GradedAt)), 1})
 	}
 	if r.Score != nil && r.MaxScore > 0 {
 		share := int64(*r.Score) * 100_00 / int64(r.MaxScore)

@@ -35,8 +35,8 @@ var Comment = model[CommentRow]{
 		"on {table} (author_id, created_at desc, id desc)",
 	},
 	events: names(
-		events.NameOf[events.CommentPosted](), events.NameOf[events.CommentWasEdited](),
-		events.NameOf[events.CommentWasHidden](), events.NameOf[events.CommentWasDeleted](),
+		events.NameOf[events.CommentPosted](), events.NameOf[events.CommentEdited](),
+		events.NameOf[events.CommentHidden](), events.NameOf[events.CommentDeleted](),
 	),
 	touches: ownStream(events.KindComment),
 	fold:    foldComment,
@@ -59,14 +59,14 @@ func foldComment(r *CommentRow, e events.Event) bool {
 	case *events.CommentPosted:
 		*r = CommentRow{
 			ID: e.Stream.ID(), Version: e.Version, Author: e.Owner, Target: d.Target, ReplyTo: d.ReplyTo,
-			Text: d.Text, Status: events.CommentVisible, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+			Text: d.Text, Status: events.CommentStatusVisible, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
-	case *events.CommentWasEdited:
-		r.Status, r.Text = events.CommentEdited, d.Text
-	case *events.CommentWasHidden:
-		r.Status = events.CommentHidden
-	case *events.CommentWasDeleted:
-		r.Status, r.Text = events.CommentDeleted, ""
+	case *events.CommentEdited:
+		r.Status, r.Text = events.CommentStatusEdited, d.Text
+	case *events.CommentHidden:
+		r.Status = events.CommentStatusHidden
+	case *events.CommentDeleted:
+		r.Status, r.Text = events.CommentStatusDeleted, ""
 	}
 	return true
 }

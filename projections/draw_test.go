@@ -54,7 +54,7 @@ func beginning(k events.Kind) func(*rapid.T) events.Data {
 		}
 	case events.KindAssessment:
 		return func(t *rapid.T) events.Data {
-			return &events.AssessmentWasScheduled{
+			return &events.AssessmentScheduled{
 				Type:     rapid.SampledFrom([]events.AssessmentType{events.Quiz, events.Exam}).Draw(t, "type"),
 				MaxScore: events.Hundredths(scores.Draw(t, "maximum")),
 			}
@@ -82,22 +82,22 @@ func drawFact(t *rapid.T) events.Data {
 	case 1:
 		return &events.UserRoleChanged{Role: events.Change[events.Role]{To: events.Curator}}
 	case 2:
-		return &events.UserWasSuspended{}
+		return &events.UserSuspended{}
 	case 3:
 		return &events.UserReactivated{}
 	case 4:
-		return &events.UserWasErased{Role: events.Learner}
+		return &events.UserErased{Role: events.Learner}
 	case 5:
 		to := rapid.SampledFrom([]events.Visibility{events.Private, events.Public}).Draw(t, "visibility")
 		return &events.GoalRevised{Category: category, Visibility: &events.Change[events.Visibility]{To: to}}
 	case 6:
 		return &events.GoalStarted{}
 	case 7:
-		return &events.GoalWasPaused{}
+		return &events.GoalPaused{}
 	case 8:
-		return &events.GoalWasCompleted{}
+		return &events.GoalCompleted{}
 	case 9:
-		return &events.GoalWasAbandoned{}
+		return &events.GoalAbandoned{}
 	case 10:
 		return &events.GoalReopened{}
 	case 11:
@@ -107,13 +107,13 @@ func drawFact(t *rapid.T) events.Data {
 	case 13:
 		return &events.PathDraftRevised{Title: &text, Category: category}
 	case 14:
-		return &events.PathWasPublished{Title: string(text), Category: category.To}
+		return &events.PathPublished{Title: string(text), Category: category.To}
 	case 15:
 		return &events.PathRevised{Category: category}
 	case 16:
 		return &events.PathPointsSet{Points: events.Change[[]events.ID]{To: ids(t)}}
 	case 17:
-		return &events.PathWasArchived{}
+		return &events.PathArchived{}
 	case 18:
 		return &events.PointRevised{Category: category, Difficulty: &events.Change[int]{To: rapid.IntRange(1, 10).Draw(t, "level")}}
 	case 19:
@@ -123,25 +123,25 @@ func drawFact(t *rapid.T) events.Data {
 	case 21:
 		return &events.PointLearnt{Point: id(rapid.IntRange(1, 2).Draw(t, "point"))}
 	case 22:
-		return &events.AssessmentWasSubmitted{Points: ids(t)}
+		return &events.AssessmentSubmitted{Points: ids(t)}
 	case 23:
-		graded := &events.AssessmentWasGraded{Score: events.Hundredths(scores.Draw(t, "score"))}
+		graded := &events.AssessmentGraded{Score: events.Hundredths(scores.Draw(t, "score"))}
 		if rapid.Bool().Draw(t, "first") {
-			graded.From, graded.Points = events.AssessmentScheduled, ids(t)
+			graded.From, graded.Points = events.AssessmentStatusScheduled, ids(t)
 		}
 		return graded
 	case 24:
-		return &events.AssessmentWasVoided{}
+		return &events.AssessmentVoided{}
 	case 25:
-		return &events.CommentWasEdited{Text: text}
+		return &events.CommentEdited{Text: text}
 	case 26:
 		return &events.WebhookRevised{URL: new(string(text)), EventTypes: []string{"goal.*"}}
 	case 27:
-		return &events.WebhookWasDisabled{Reason: string(text)}
+		return &events.WebhookDisabled{Reason: string(text)}
 	case 28:
-		return &events.WebhookWasEnabled{}
+		return &events.WebhookEnabled{}
 	case 29:
-		return &events.WebhookWasDeleted{}
+		return &events.WebhookDeleted{}
 	}
-	return rapid.SampledFrom([]events.Data{&events.CommentWasHidden{}, &events.CommentWasDeleted{}}).Draw(t, "end")
+	return rapid.SampledFrom([]events.Data{&events.CommentHidden{}, &events.CommentDeleted{}}).Draw(t, "end")
 }

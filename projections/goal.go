@@ -46,7 +46,7 @@ var Goal = model[GoalRow]{
 	},
 	events: names(
 		events.NameOf[events.GoalCreated](), events.NameOf[events.GoalRevised](), events.NameOf[events.GoalStarted](),
-		events.NameOf[events.GoalWasPaused](), events.NameOf[events.GoalWasCompleted](), events.NameOf[events.GoalWasAbandoned](),
+		events.NameOf[events.GoalPaused](), events.NameOf[events.GoalCompleted](), events.NameOf[events.GoalAbandoned](),
 		events.NameOf[events.GoalReopened](), events.NameOf[events.GoalPathsSet](), events.NameOf[events.GoalDeleted](),
 	),
 	touches: ownStream(events.KindGoal),
@@ -68,7 +68,7 @@ func foldGoal(r *GoalRow, e events.Event) bool {
 		*r = GoalRow{
 			ID: e.Stream.ID(), Version: e.Version, Owner: e.Owner,
 			Title: d.Title, Description: d.Description, Category: d.Category,
-			Status: events.GoalDraft, TargetDate: d.TargetDate, Visibility: d.Visibility, Paths: d.Paths,
+			Status: events.GoalStatusDraft, TargetDate: d.TargetDate, Visibility: d.Visibility, Paths: d.Paths,
 			CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
 	case *events.GoalRevised:
@@ -80,13 +80,13 @@ func foldGoal(r *GoalRow, e events.Event) bool {
 	case *events.GoalPathsSet:
 		r.Paths = d.Paths.To
 	case *events.GoalStarted, *events.GoalReopened:
-		r.Status, r.EndedAt = events.GoalActive, nil
-	case *events.GoalWasPaused:
-		r.Status = events.GoalPaused
-	case *events.GoalWasCompleted:
-		r.Status, r.EndedAt = events.GoalCompleted, new(e.OccurredAt)
-	case *events.GoalWasAbandoned:
-		r.Status, r.EndedAt = events.GoalAbandoned, new(e.OccurredAt)
+		r.Status, r.EndedAt = events.GoalStatusActive, nil
+	case *events.GoalPaused:
+		r.Status = events.GoalStatusPaused
+	case *events.GoalCompleted:
+		r.Status, r.EndedAt = events.GoalStatusCompleted, new(e.OccurredAt)
+	case *events.GoalAbandoned:
+		r.Status, r.EndedAt = events.GoalStatusAbandoned, new(e.OccurredAt)
 	case *events.GoalDeleted:
 		return false
 	}

@@ -43,8 +43,8 @@ var Path = model[PathRow]{
 		"on {table} using gin (" + WordsIndexed + ")",
 	},
 	events: names(
-		events.NameOf[events.PathCreated](), events.NameOf[events.PathDraftRevised](), events.NameOf[events.PathWasPublished](),
-		events.NameOf[events.PathRevised](), events.NameOf[events.PathPointsSet](), events.NameOf[events.PathWasArchived](),
+		events.NameOf[events.PathCreated](), events.NameOf[events.PathDraftRevised](), events.NameOf[events.PathPublished](),
+		events.NameOf[events.PathRevised](), events.NameOf[events.PathPointsSet](), events.NameOf[events.PathArchived](),
 	),
 	touches: ownStream(events.KindPath),
 	fold:    foldPath,
@@ -62,31 +62,31 @@ func foldPath(r *PathRow, e events.Event) bool {
 		*r = PathRow{
 			ID: e.Stream.ID(), Version: e.Version, Owner: e.Owner,
 			Draft: d.Title, DraftText: d.Description, Category: d.Category,
-			Status: events.PathDraft, Points: d.Points, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+			Status: events.PathStatusDraft, Points: d.Points, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
 	case *events.PathDraftRevised:
 		set(&r.Draft, d.Title)
 		set(&r.DraftText, d.Description)
 		setTo(&r.Category, d.Category)
-	case *events.PathWasPublished:
+	case *events.PathPublished:
 		r.Draft, r.DraftText = "", ""
 		r.Title, r.Description, r.Category = d.Title, d.Description, d.Category
-		r.Status, r.PublishedAt = events.PathPublished, earliest(r.PublishedAt, e.OccurredAt)
+		r.Status, r.PublishedAt = events.PathStatusPublished, earliest(r.PublishedAt, e.OccurredAt)
 	case *events.PathRevised:
 		set(&r.Title, d.Title)
 		set(&r.Description, d.Description)
 		setTo(&r.Category, d.Category)
 	case *events.PathPointsSet:
 		r.Points = d.Points.To
-	case *events.PathWasArchived:
-		r.Status = events.PathArchived
+	case *events.PathArchived:
+		r.Status = events.PathStatusArchived
 	}
 	return true
 }
 
 // pathWords are those of published paths: a draft's are sealed.
 func pathWords(r *PathRow) string {
-	if r.Status != events.PathPublished {
+	if r.Status != events.PathStatusPublished {
 		return ""
 	}
 	return words(r.Title, r.Description)
@@ -97,17 +97,17 @@ func pathWords(r *PathRow) string {
 func pathTotals(r *PathRow) []Total {
 	totals := []Total{{Daily(Created, events.DateOf(r.CreatedAt)), 1}}
 	if r.PublishedAt != nil {
-		totals = append(totals, Total{Daily(string(events.PathPublished), events.DateOf(*r.PublishedAt)), 1})
+		totals = append(totals, Total{Daily(string(events.PathStatusPublished), events.DateOf(*r.PublishedAt)), 1})
 	}
 	category := ""
-	if r.Status == events.PathPublished {
+	if r.Status == events.PathStatusPublished {
 		category = r.Category
 	}
 	return counts(totals, Everyone, string(r.Status), category)
 }
 
 func pathGroups(r *PathRow) []string {
-	if r.Status != events.PathPublished {
+	if r.Status != events.PathStatusPublished {
 		return nil
 	}
 	return []string{PublishedPaths}

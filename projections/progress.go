@@ -31,7 +31,7 @@ var Progress = model[ProgressRow]{
 	},
 	events: names(
 		events.NameOf[events.Studied](), events.NameOf[events.PointLearnt](),
-		events.NameOf[events.AssessmentWasSubmitted](), events.NameOf[events.AssessmentWasGraded](),
+		events.NameOf[events.AssessmentSubmitted](), events.NameOf[events.AssessmentGraded](),
 	),
 	touches: touchProgress,
 	begin:   func(r *ProgressRow, k Key) { r.Learner, r.Point = k.A, k.B },
@@ -60,9 +60,9 @@ func touchProgress(e events.Event) []Key {
 		return []Key{{e.Stream.ID(), d.Point}}
 	case *events.PointLearnt:
 		return []Key{{e.Stream.ID(), d.Point}}
-	case *events.AssessmentWasSubmitted:
+	case *events.AssessmentSubmitted:
 		return each(e.Owner, d.Points)
-	case *events.AssessmentWasGraded: // names points where it was not handed in before
+	case *events.AssessmentGraded: // names points where it was not handed in before
 		return each(e.Owner, d.Points)
 	}
 	return nil

@@ -27,8 +27,8 @@ var User = model[UserRow]{
 	name: "user", version: 2, keys: []string{"id"},
 	events: names(
 		events.NameOf[events.UserRegistered](), events.NameOf[events.UserRevised](), events.NameOf[events.UserPasswordChanged](),
-		events.NameOf[events.UserRoleChanged](), events.NameOf[events.UserWasSuspended](), events.NameOf[events.UserReactivated](),
-		events.NameOf[events.UserWasErased](),
+		events.NameOf[events.UserRoleChanged](), events.NameOf[events.UserSuspended](), events.NameOf[events.UserReactivated](),
+		events.NameOf[events.UserErased](),
 	),
 	touches: ownStream(events.KindUser),
 	fold:    foldUser,
@@ -47,7 +47,7 @@ func foldUser(r *UserRow, e events.Event) bool {
 		*r = UserRow{
 			ID: e.Stream.ID(), Version: e.Version,
 			Username: d.Username, Email: d.Email, DisplayName: d.DisplayName, Locale: d.Locale, TimeZone: d.TimeZone,
-			Role: d.Role, Status: events.UserActive, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+			Role: d.Role, Status: events.UserStatusActive, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
 	case *events.UserRevised:
 		set(&r.Username, d.Username)
@@ -57,13 +57,13 @@ func foldUser(r *UserRow, e events.Event) bool {
 		set(&r.TimeZone, d.TimeZone)
 	case *events.UserRoleChanged:
 		r.Role = d.Role.To
-	case *events.UserWasSuspended:
-		r.Status = events.UserSuspended
+	case *events.UserSuspended:
+		r.Status = events.UserStatusSuspended
 	case *events.UserReactivated:
-		r.Status = events.UserActive
-	case *events.UserWasErased:
+		r.Status = events.UserStatusActive
+	case *events.UserErased:
 		*r = UserRow{
-			ID: r.ID, Version: r.Version, Role: d.Role, Status: events.UserErased,
+			ID: r.ID, Version: r.Version, Role: d.Role, Status: events.UserStatusErased,
 			CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		}
 	}

@@ -24,8 +24,8 @@ var Webhook = model[WebhookRow]{
 	columns: []Column{timeColumn("created_at", func(r *WebhookRow) time.Time { return r.CreatedAt })},
 	indexes: []string{"on {table} (created_at desc, id desc)"},
 	events: names(
-		events.NameOf[events.WebhookRegistered](), events.NameOf[events.WebhookRevised](), events.NameOf[events.WebhookWasDisabled](),
-		events.NameOf[events.WebhookWasEnabled](), events.NameOf[events.WebhookWasDeleted](),
+		events.NameOf[events.WebhookRegistered](), events.NameOf[events.WebhookRevised](), events.NameOf[events.WebhookDisabled](),
+		events.NameOf[events.WebhookEnabled](), events.NameOf[events.WebhookDeleted](),
 	),
 	touches: ownStream(events.KindWebhook),
 	fold:    foldWebhook,
@@ -42,18 +42,18 @@ func foldWebhook(r *WebhookRow, e events.Event) bool {
 	case *events.WebhookRegistered:
 		*r = WebhookRow{
 			ID: e.Stream.ID(), Version: e.Version, URL: d.URL, EventTypes: d.EventTypes,
-			Status: events.WebhookEnabled, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
+			Status: events.WebhookStatusEnabled, CreatedAt: e.OccurredAt, UpdatedAt: e.OccurredAt,
 		}
 	case *events.WebhookRevised:
 		set(&r.URL, d.URL)
 		if d.EventTypes != nil {
 			r.EventTypes = d.EventTypes
 		}
-	case *events.WebhookWasDisabled:
-		r.Status, r.Reason = events.WebhookDisabled, d.Reason
-	case *events.WebhookWasEnabled:
-		r.Status, r.Reason = events.WebhookEnabled, ""
-	case *events.WebhookWasDeleted:
+	case *events.WebhookDisabled:
+		r.Status, r.Reason = events.WebhookStatusDisabled, d.Reason
+	case *events.WebhookEnabled:
+		r.Status, r.Reason = events.WebhookStatusEnabled, ""
+	case *events.WebhookDeleted:
 		return false
 	}
 	return true

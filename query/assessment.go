@@ -30,7 +30,7 @@ type Assessment struct {
 var (
 	assessmentTypes    = []events.AssessmentType{events.Quiz, events.Assignment, events.Exam, events.SelfTest}
 	assessmentStatuses = []events.AssessmentStatus{
-		events.AssessmentScheduled, events.AssessmentSubmitted, events.AssessmentGraded, events.AssessmentVoid,
+		events.AssessmentStatusScheduled, events.AssessmentStatusSubmitted, events.AssessmentStatusGraded, events.AssessmentStatusVoid,
 	}
 )
 

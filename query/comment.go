@@ -132,7 +132,7 @@ func (a *Asker) showComments(ctx context.Context, v Viewer, rows []*projections.
 			ID: r.ID, Version: r.Version, Author: r.Author, TargetType: r.Target.Type, TargetID: r.Target.ID,
 			ReplyTo: r.ReplyTo, Status: r.Status, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 		}
-		if r.Status == events.CommentDeleted || r.Status == events.CommentHidden && !v.is(r.Author) && !v.mayModerate() {
+		if r.Status == events.CommentStatusDeleted || r.Status == events.CommentStatusHidden && !v.is(r.Author) && !v.mayModerate() {
 			continue
 		}
 		words, ok, err := opened(keys, r.Author, r.Text)

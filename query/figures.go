@@ -22,13 +22,13 @@ func (s *snapshot) figures(at events.Date) *figures {
 	for _, v := range statisticsViews {
 		f.sums[v] = map[string]int64{}
 	}
-	f.read(s, projections.User, everyone(events.UserActive, events.UserSuspended, events.UserErased)...)
+	f.read(s, projections.User, everyone(events.UserStatusActive, events.UserStatusSuspended, events.UserStatusErased)...)
 	f.read(s, projections.Goal, everyone(goalStatuses...)...)
-	f.read(s, projections.Path, everyone(events.PathDraft, events.PathPublished, events.PathArchived)...)
+	f.read(s, projections.Path, everyone(events.PathStatusDraft, events.PathStatusPublished, events.PathStatusArchived)...)
 	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
 	f.read(s, projections.Progress, append(everyone(projections.Learning, projections.Learnt),
 		projections.StudyAmount, projections.StudyTimes)...)
-	f.read(s, projections.Comment, everyone(events.CommentVisible, events.CommentEdited, events.CommentHidden, events.CommentDeleted)...)
+	f.read(s, projections.Comment, everyone(events.CommentStatusVisible, events.CommentStatusEdited, events.CommentStatusHidden, events.CommentStatusDeleted)...)
 	assessments := []string{projections.Scored, projections.ScoreSum}
 	for _, typ := range assessmentTypes {
 		for _, status := range assessmentStatuses {
@@ -37,11 +37,11 @@ func (s *snapshot) figures(at events.Date) *figures {
 	}
 	f.read(s, projections.Assessment, assessments...)
 	f.days(s, projections.User, projections.Created)
-	f.days(s, projections.Goal, projections.Created, string(events.GoalCompleted), string(events.GoalAbandoned))
-	f.days(s, projections.Path, projections.Created, string(events.PathPublished))
+	f.days(s, projections.Goal, projections.Created, string(events.GoalStatusCompleted), string(events.GoalStatusAbandoned))
+	f.days(s, projections.Path, projections.Created, string(events.PathStatusPublished))
 	f.days(s, projections.Progress, projections.Learnt)
 	f.days(s, projections.Comment, projections.Created)
-	f.days(s, projections.Assessment, projections.Created, string(events.AssessmentSubmitted), string(events.AssessmentGraded))
+	f.days(s, projections.Assessment, projections.Created, string(events.AssessmentStatusSubmitted), string(events.AssessmentStatusGraded))
 	f.active(s)
 	return f
 }
@@ -148,8 +148,8 @@ func (f *figures) statistics() Statistics {
 
 func (f *figures) users() UserFigures {
 	u := UserFigures{
-		Active: of(f, projections.User, events.UserActive), Suspended: of(f, projections.User, events.UserSuspended),
-		Erased: of(f, projections.User, events.UserErased), Registered: f.lately(projections.User, projections.Created),
+		Active: of(f, projections.User, events.UserStatusActive), Suspended: of(f, projections.User, events.UserStatusSuspended),
+		Erased: of(f, projections.User, events.UserStatusErased), Registered: f.lately(projections.User, projections.Created),
 	}
 	u.Total = u.Active + u.Suspended
 	u.Rates = UserRates{rate(u.Active, u.Total), rate(u.Suspended, u.Total)}
@@ -158,12 +158,12 @@ func (f *figures) users() UserFigures {
 
 func (f *figures) goals() GoalFigures {
 	g := GoalFigures{
-		Draft: of(f, projections.Goal, events.GoalDraft), Active: of(f, projections.Goal, events.GoalActive),
-		Paused: of(f, projections.Goal, events.GoalPaused), Completed: of(f, projections.Goal, events.GoalCompleted),
-		Abandoned: of(f, projections.Goal, events.GoalAbandoned),
+		Draft: of(f, projections.Goal, events.GoalStatusDraft), Active: of(f, projections.Goal, events.GoalStatusActive),
+		Paused: of(f, projections.Goal, events.GoalStatusPaused), Completed: of(f, projections.Goal, events.GoalStatusCompleted),
+		Abandoned: of(f, projections.Goal, events.GoalStatusAbandoned),
 		Lately: GoalLately{
-			f.lately(projections.Goal, projections.Created), f.lately(projections.Goal, string(events.GoalCompleted)),
-			f.lately(projections.Goal, string(events.GoalAbandoned)),
+			f.lately(projections.Goal, projections.Created), f.lately(projections.Goal, string(events.GoalStatusCompleted)),
+			f.lately(projections.Goal, string(events.GoalStatusAbandoned)),
 		},
 	}
 	g.Total = g.Draft + g.Active + g.Paused + g.Completed + g.Abandoned
@@ -175,10 +175,10 @@ func (f *figures) goals() GoalFigures {
 
 func (f *figures) paths() PathFigures {
 	p := PathFigures{
-		Draft: of(f, projections.Path, events.PathDraft), Published: of(f, projections.Path, events.PathPublished),
-		Archived: of(f, projections.Path, events.PathArchived),
+		Draft: of(f, projections.Path, events.PathStatusDraft), Published: of(f, projections.Path, events.PathStatusPublished),
+		Archived: of(f, projections.Path, events.PathStatusArchived),
 		Lately: PathLately{
-			f.lately(projections.Path, projections.Created), f.lately(projections.Path, string(events.PathPublished)),
+			f.lately(projections.Path, projections.Created), f.lately(projections.Path, string(events.PathStatusPublished)),
 		},
 	}
 	p.Total = p.Draft + p.Published + p.Archived
@@ -198,8 +198,8 @@ func (f *figures) study() StudyFigures {
 
 func (f *figures) comments() CommentFigures {
 	c := CommentFigures{
-		Visible: of(f, projections.Comment, events.CommentVisible), Edited: of(f, projections.Comment, events.CommentEdited),
-		Hidden: of(f, projections.Comment, events.CommentHidden), Deleted: of(f, projections.Comment, events.CommentDeleted),
+		Visible: of(f, projections.Comment, events.CommentStatusVisible), Edited: of(f, projections.Comment, events.CommentStatusEdited),
+		Hidden: of(f, projections.Comment, events.CommentStatusHidden), Deleted: of(f, projections.Comment, events.CommentStatusDeleted),
 		Created: f.lately(projections.Comment, projections.Created),
 	}
 	c.Total = c.Visible + c.Edited + c.Hidden
@@ -213,8 +213,8 @@ func (f *figures) assessments() AssessmentFigures {
 		events.Quiz: &a.Quiz, events.Assignment: &a.Assignment, events.Exam: &a.Exam, events.SelfTest: &a.SelfTest,
 	}
 	byStatus := map[events.AssessmentStatus]*int64{
-		events.AssessmentScheduled: &a.Scheduled, events.AssessmentSubmitted: &a.Submitted,
-		events.AssessmentGraded: &a.Graded, events.AssessmentVoid: &a.Void,
+		events.AssessmentStatusScheduled: &a.Scheduled, events.AssessmentStatusSubmitted: &a.Submitted,
+		events.AssessmentStatusGraded: &a.Graded, events.AssessmentStatusVoid: &a.Void,
 	}
 	sums := f.sums[projections.Assessment]
 	for typ, ofType := range byType {
@@ -232,8 +232,8 @@ func (f *figures) assessments() AssessmentFigures {
 	}
 	a.Rates = AssessmentRates{rate(a.Scheduled, a.Total), rate(a.Submitted, a.Total), rate(a.Graded, a.Total), rate(a.Void, a.Total)}
 	a.Lately = AssessmentLately{
-		f.lately(projections.Assessment, projections.Created), f.lately(projections.Assessment, string(events.AssessmentSubmitted)),
-		f.lately(projections.Assessment, string(events.AssessmentGraded)),
+		f.lately(projections.Assessment, projections.Created), f.lately(projections.Assessment, string(events.AssessmentStatusSubmitted)),
+		f.lately(projections.Assessment, string(events.AssessmentStatusGraded)),
 	}
 	return a
 }

@@ -152,7 +152,7 @@ type GoalFilter struct {
 
 var (
 	goalStatuses = []events.GoalStatus{
-		events.GoalDraft, events.GoalActive, events.GoalPaused, events.GoalCompleted, events.GoalAbandoned,
+		events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused, events.GoalStatusCompleted, events.GoalStatusAbandoned,
 	}
 	visibilities = []events.Visibility{events.Private, events.Public}
 )

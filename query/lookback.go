@@ -142,7 +142,7 @@ func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 			return nil, err
 		}
 		user := found[id]
-		if user.then == nil || user.now.Status == events.UserErased {
+		if user.then == nil || user.now.Status == events.UserStatusErased {
 			return nil, ErrNotFound
 		}
 		goals, err := p.activeGoals(v, id)
@@ -176,7 +176,7 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 	}
 	var goals []*projections.GoalRow
 	for _, g := range found {
-		if v.maySeeGoalThen(g) && g.then.Status == events.GoalActive {
+		if v.maySeeGoalThen(g) && g.then.Status == events.GoalStatusActive {
 			goals = append(goals, g.then)
 		}
 	}

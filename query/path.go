@@ -76,7 +76,7 @@ func (a *Asker) PublishedPaths(f PathFilter, page Paging) (Question, error) {
 	l := &list{
 		name: key("paths", f.Category, f.Search.key()), view: projections.Path, page: page,
 		only: "status = 'published'", search: f.Search,
-		totals: []string{projections.Count(projections.Everyone, string(events.PathPublished), f.Category)},
+		totals: []string{projections.Count(projections.Everyone, string(events.PathStatusPublished), f.Category)},
 	}
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))

@@ -122,7 +122,7 @@ func (a *Asker) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, 
 	var profiles []profile
 	var deps []string
 	for _, w := range wishes {
-		if r := t.found.rows[w.id]; r != nil && r.Status != events.UserErased {
+		if r := t.found.rows[w.id]; r != nil && r.Status != events.UserStatusErased {
 			p := profile{r, t.found.goalsOf(w)}
 			profiles = append(profiles, p)
 			deps = append(deps, p.goals.deps(summary)...)

@@ -39,7 +39,7 @@ func (x *Erased) Run(ctx context.Context, a *App, out *output) error {
 		}
 		for _, e := range list {
 			after = e.Position
-			if e.Type != events.NameOf[events.UserWasErased]() {
+			if e.Type != events.NameOf[events.UserErased]() {
 				continue
 			}
 			line := erasure{ID: ids.Derive("erased", e.RecordedAt, "%s", e.Stream.ID()), Type: "user.erase"}

@@ -73,7 +73,7 @@ func (t *Token) Run(ctx context.Context, a *App, out *output) error {
 		return err
 	case status == "":
 		return errors.New("there is no such user")
-	case status != events.UserActive:
+	case status != events.UserStatusActive:
 		return errors.New("this user is suspended")
 	}
 	if t.Role != "" {

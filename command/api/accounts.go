@@ -85,7 +85,7 @@ func (a *API) logIn(c echo.Context) error {
 	if !right || status == "" {
 		return web.NewProblem(web.Unauthenticated, "There is no such account, or its password is another.")
 	}
-	if status != events.UserActive {
+	if status != events.UserStatusActive {
 		return web.NewProblem(web.Forbidden, "This account is suspended.")
 	}
 	tokens, err := a.Sessions.Open(ctx, user, string(role), generation)
@@ -133,7 +133,7 @@ func (a *API) refresh(c echo.Context) error {
 	}
 	tokens, err := a.Sessions.Refresh(web.Context(c), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
 		role, status, err := a.Dispatcher.Standing(ctx, user)
-		return string(role), status == events.UserActive, err
+		return string(role), status == events.UserStatusActive, err
 	})
 	if errors.Is(err, auth.ErrRefresh) || errors.Is(err, auth.ErrReuse) {
 		return web.NewProblem(web.Unauthenticated, "The refresh token is not valid, or was used.")

@@ -30,7 +30,7 @@ func (l learner) sessions() (list []session) {
 		if l.stops != "" && at > l.stopping() {
 			break
 		}
-		if l.stops == events.GoalDraft || !strings.Contains(l.habit, strconv.Itoa(1+day%7)) {
+		if l.stops == events.GoalStatusDraft || !strings.Contains(l.habit, strconv.Itoa(1+day%7)) {
 			continue
 		}
 		spent += l.minutes
@@ -84,15 +84,15 @@ func (s *story) goals() {
 			Of: goal, Title: l.goal, Category: subject.category, Visibility: visibility,
 			TargetDate: s.date(moment(days+14, 0, 0)), Paths: []events.ID{pathID(l.subject)},
 		})
-		if l.stops == events.GoalDraft {
+		if l.stops == events.GoalStatusDraft {
 			continue
 		}
 		s.tell(moment(l.joined, 8, 5), l.actor(), "goal.start", &command.StartGoal{Of: goal})
 		list := l.sessions()
 		switch {
-		case l.stops == events.GoalPaused:
+		case l.stops == events.GoalStatusPaused:
 			s.tell(l.stopping(), l.actor(), "goal.pause", &command.PauseGoal{Of: goal})
-		case l.stops == events.GoalAbandoned:
+		case l.stops == events.GoalStatusAbandoned:
 			s.tell(l.stopping(), l.actor(), "goal.abandon", &command.AbandonGoal{Of: goal})
 		case l.finished(list):
 			s.tell(list[len(list)-1].end(), l.actor(), "goal.complete", &command.CompleteGoal{Of: goal})

@@ -65,8 +65,8 @@ func learners() []learner {
 		{who("王芳", "王芳", 1), "graphs", "26", 40, "学会图论", true, ""},
 		{who("chloe", "Chloé Martin", 2), "graphs", "67", 50, "Win the next maths evening", false, ""},
 		{who("李强", "李强", 3), "graphs", "1234567", 25, "每天一道图论题", true, ""},
-		{who("dev", "Dev Patel", 4), "graphs", "14", 30, "Pass discrete mathematics", false, events.GoalPaused},
-		{who("emma", "Emma Lindqvist", 6), "graphs", "25", 20, "Graphs before breakfast", false, events.GoalAbandoned},
+		{who("dev", "Dev Patel", 4), "graphs", "14", 30, "Pass discrete mathematics", false, events.GoalStatusPaused},
+		{who("emma", "Emma Lindqvist", 6), "graphs", "25", 20, "Graphs before breakfast", false, events.GoalStatusAbandoned},
 		{who("小雨", "陈小雨", 6), "graphs", "36", 45, "看懂最短路", false, ""},
 
 		{who("farid", "Farid Haddad", 0), "go", "12356", 40, "Write a server of my own", true, ""},
@@ -75,24 +75,24 @@ func learners() []learner {
 		{who("hugo", "Hugo Silva", 3), "go", "246", 30, "From Python to Go", true, ""},
 		{who("ines", "Inés García", 5), "go", "67", 60, "A game for my niece", true, ""},
 		{who("刘洋", "刘洋", 5), "go", "135", 40, "弄懂并发", false, ""},
-		{who("jack", "Jack O'Neill", 7), "go", "3", 30, "Go on Wednesdays", false, events.GoalPaused},
-		{who("赵敏", "赵敏", 8), "go", "24", 30, "学一门新语言", false, events.GoalAbandoned},
+		{who("jack", "Jack O'Neill", 7), "go", "3", 30, "Go on Wednesdays", false, events.GoalStatusPaused},
+		{who("赵敏", "赵敏", 8), "go", "24", 30, "学一门新语言", false, events.GoalStatusAbandoned},
 
 		{who("陈静", "陈静", 0), "history", "12345", 40, "通读中国史", true, ""},
 		{who("kate", "Kate Brennan", 1), "history", "246", 35, "Know one dynasty from another", true, ""},
 		{who("杨帆", "杨帆", 2), "history", "135", 30, "陪孩子学历史", false, ""},
 		{who("liam", "Liam Novak", 3), "history", "17", 45, "Travel to Xi'an prepared", true, ""},
 		{who("周杰", "周杰", 4), "history", "1267", 30, "弄清朝代顺序", true, ""},
-		{who("maya", "Maya Rosen", 6), "history", "5", 40, "Read the Records of the Historian", false, events.GoalAbandoned},
-		{who("吴桐", "吴桐", 7), "history", "36", 30, "历史小组的期末", false, events.GoalPaused},
+		{who("maya", "Maya Rosen", 6), "history", "5", 40, "Read the Records of the Historian", false, events.GoalStatusAbandoned},
+		{who("吴桐", "吴桐", 7), "history", "36", 30, "历史小组的期末", false, events.GoalStatusPaused},
 
 		{who("孙丽", "孙丽", 0), "cooking", "1567", 40, "学会十道家常菜", true, ""},
 		{who("noah", "Noah Fischer", 1), "cooking", "67", 60, "Cook for my flatmates", true, ""},
 		{who("马超", "马超", 2), "cooking", "123457", 35, "给爸妈做顿饭", true, ""},
 		{who("olga", "Olga Ivanova", 3), "cooking", "26", 30, "Less takeaway", false, ""},
 		{who("黄蓉", "黄蓉", 4), "cooking", "1234567", 30, "一桌好菜", true, ""},
-		{who("pia", "Pia Moreau", 8), "cooking", "4", 40, "Sunday dinners", false, events.GoalDraft},
-		{who("spam", "Cheap Pans", 9), "cooking", "1", 10, "Sell pans", false, events.GoalAbandoned},
+		{who("pia", "Pia Moreau", 8), "cooking", "4", 40, "Sunday dinners", false, events.GoalStatusDraft},
+		{who("spam", "Cheap Pans", 9), "cooking", "1", 10, "Sell pans", false, events.GoalStatusAbandoned},
 	}
 }
 

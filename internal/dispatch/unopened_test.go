@@ -33,7 +33,7 @@ func TestUnopenedPersonSpoilsNothing(t *testing.T) {
 
 	role, status, err := d.Standing(t.Context(), strange)
 	require.NoError(t, err)
-	require.Equal(t, []any{events.Learner, events.UserActive}, []any{role, status})
+	require.Equal(t, []any{events.Learner, events.UserStatusActive}, []any{role, status})
 	publish := request("path.publish", &command.PublishPath{Of: of(path)}, strange)
 	publish.Given.Role = events.Curator
 	verdicts := d.All(t.Context(), []*Request{

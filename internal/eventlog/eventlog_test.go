@@ -156,7 +156,7 @@ func TestForgetting(t *testing.T) {
 	require.ErrorIs(t, taken.Result.Err, ErrClaimed)
 
 	erase := &Entry{Subject: ana.Subject, Stream: ana.Stream, Forget: true, Guards: []Guard{{Stream: ana.Stream, Version: 1}},
-		Events: []New{{Stream: ana.Stream, Owner: ana.Subject, Data: &events.UserWasErased{From: events.UserActive, Role: events.Learner}, OccurredAt: time.Now()}}}
+		Events: []New{{Stream: ana.Stream, Owner: ana.Subject, Data: &events.UserErased{From: events.UserStatusActive, Role: events.Learner}, OccurredAt: time.Now()}}}
 	require.NoError(t, p.Append(t.Context(), erase))
 	require.NoError(t, erase.Result.Err)
 

@@ -125,9 +125,9 @@ func (x watcher) tells(t *testing.T, lines ...string) {
 
 var (
 	registered  = events.NameOf[events.UserRegistered]()
-	suspended   = events.NameOf[events.UserWasSuspended]()
+	suspended   = events.NameOf[events.UserSuspended]()
 	reactivated = events.NameOf[events.UserReactivated]()
-	erased      = events.NameOf[events.UserWasErased]()
+	erased      = events.NameOf[events.UserErased]()
 	created     = events.NameOf[events.GoalCreated]()
 )
 

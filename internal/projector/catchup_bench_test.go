@@ -46,17 +46,17 @@ func (w *world) mix(learners int) {
 		w.event(events.StreamOf(events.KindUser, id), 1, id, &events.UserRegistered{Username: "学生", Role: events.Learner})
 		goal := events.StreamOf(events.KindGoal, named("goal", n))
 		w.event(goal, 1, id, &events.GoalCreated{Title: "Go", Category: "语言", Visibility: events.Private})
-		w.event(goal, 2, id, &events.GoalStarted{From: events.GoalDraft})
+		w.event(goal, 2, id, &events.GoalStarted{From: events.GoalStatusDraft})
 		for i := range 6 {
 			test := events.StreamOf(events.KindAssessment, named("assessment", n*6+i))
-			w.event(test, 1, id, &events.AssessmentWasScheduled{Type: events.Quiz, MaxScore: 10000, Weight: 100})
-			w.event(test, 2, id, &events.AssessmentWasSubmitted{From: events.AssessmentScheduled})
-			w.event(test, 3, id, &events.AssessmentWasGraded{From: events.AssessmentSubmitted, Score: 7250})
+			w.event(test, 1, id, &events.AssessmentScheduled{Type: events.Quiz, MaxScore: 10000, Weight: 100})
+			w.event(test, 2, id, &events.AssessmentSubmitted{From: events.AssessmentStatusScheduled})
+			w.event(test, 3, id, &events.AssessmentGraded{From: events.AssessmentStatusSubmitted, Score: 7250})
 		}
 		for i := range 37 {
 			w.study(n, n*16+i%16)
 		}
-		w.event(goal, 3, id, &events.GoalWasCompleted{From: events.GoalActive})
+		w.event(goal, 3, id, &events.GoalCompleted{From: events.GoalStatusActive})
 	}
 }
 

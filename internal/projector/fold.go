@@ -46,7 +46,7 @@ type batch struct {
 // plan finds out which of the unit's rows the events touch, but for what is parked.
 func (r *runner) plan(list []*events.Event, p parks) *batch {
 	b := &batch{view: r.view, totals: map[string]int64{}}
-	rows, erasure := map[projections.Key]*row{}, events.NameOf[events.UserWasErased]()
+	rows, erasure := map[projections.Key]*row{}, events.NameOf[events.UserErased]()
 	for i, e := range list {
 		if !r.concerns[e.Type] {
 			continue

@@ -93,7 +93,7 @@ func TestErasureIsToldToBeForgotten(t *testing.T) {
 	for n := next(); n.To < 1; n = next() {
 		require.False(t, n.Forget)
 	}
-	w.store([]events.Event{w.event(events.StreamOf(events.KindUser, id), 2, id, &events.UserWasErased{From: events.UserActive, Role: events.Learner})})
+	w.store([]events.Event{w.event(events.StreamOf(events.KindUser, id), 2, id, &events.UserErased{From: events.UserStatusActive, Role: events.Learner})})
 	n := next()
 	for n.To < 2 {
 		n = next()
@@ -113,7 +113,7 @@ func TestErasureOfWhoIsParkedIsTold(t *testing.T) {
 	stream := events.StreamOf(events.KindUser, id)
 	w.broken(stream, id, &events.UserRegistered{Username: "张三", Role: events.Learner})
 	require.Equal(t, string(stream), w.parks(projections.User, 1)[0].Key)
-	w.store([]events.Event{w.event(stream, 2, id, &events.UserWasErased{From: events.UserActive, Role: events.Learner})})
+	w.store([]events.Event{w.event(stream, 2, id, &events.UserErased{From: events.UserStatusActive, Role: events.Learner})})
 	n := next()
 	for n.To < 2 {
 		require.False(t, n.Forget)

@@ -68,7 +68,7 @@ func TestUndecodableEventParksItsStream(t *testing.T) {
 	learner, point := uuid.NewSHA1(uuid.Nil, []byte{1, 3}), uuid.NewSHA1(uuid.Nil, []byte{3})
 	study := events.StreamOf(events.KindStudy, learner)
 	mend := w.broken(study, learner, &events.Studied{Point: point, Amount: 5})
-	w.store([]events.Event{w.event(events.StreamOf(events.KindAssessment, w.id()), 1, learner, &events.AssessmentWasSubmitted{Points: []events.ID{point}})})
+	w.store([]events.Event{w.event(events.StreamOf(events.KindAssessment, w.id()), 1, learner, &events.AssessmentSubmitted{Points: []events.ID{point}})})
 	w.some(300)
 	held := func(e events.Event) bool { return e.Stream == study && e.Position >= 41 }
 
@@ -115,7 +115,7 @@ func TestRefusedRowsAreParked(t *testing.T) {
 
 	var from uint64
 	touch := func(id events.ID) {
-		w.event(events.StreamOf(events.KindGoal, id), len(w.log)+1, w.id(), &events.GoalStarted{From: events.GoalDraft})
+		w.event(events.StreamOf(events.KindGoal, id), len(w.log)+1, w.id(), &events.GoalStarted{From: events.GoalStatusDraft})
 	}
 	before := len(w.log)
 	for _, id := range ids {

@@ -107,9 +107,9 @@ func (w *world) some(n int) {
 			at := w.r.IntN(len(ids))
 			id := ids[at]
 			w.goals[id]++
-			var d events.Data = &events.GoalStarted{From: events.GoalDraft}
+			var d events.Data = &events.GoalStarted{From: events.GoalStatusDraft}
 			if pick == 5 {
-				d = &events.GoalDeleted{From: events.GoalDraft, Visibility: events.Public}
+				d = &events.GoalDeleted{From: events.GoalStatusDraft, Visibility: events.Public}
 				ids = append(ids[:at], ids[at+1:]...)
 			}
 			w.event(events.StreamOf(events.KindGoal, id), w.goals[id], owner, d)

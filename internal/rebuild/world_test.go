@@ -101,10 +101,10 @@ func (w *world) some(n int) {
 		case pick == 5:
 			g = w.goals[at]
 			w.goals = append(w.goals[:at], w.goals[at+1:]...)
-			d = &events.GoalDeleted{From: events.GoalDraft, Visibility: events.Public}
+			d = &events.GoalDeleted{From: events.GoalStatusDraft, Visibility: events.Public}
 		default:
 			g = w.goals[at]
-			d = &events.GoalStarted{From: events.GoalDraft}
+			d = &events.GoalStarted{From: events.GoalStatusDraft}
 		}
 		g.version++
 		list = append(list, events.Event{Stream: events.StreamOf(events.KindGoal, g.id), Version: g.version, Owner: g.owner, Data: d})

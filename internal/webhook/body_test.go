@@ -22,13 +22,13 @@ func TestWhatDeliveriesLeaveOut(t *testing.T) {
 		{&events.WebhookRevised{URL: new(canary), SecretChanged: true}, false, `"secret_changed":true`},
 		{&events.PathCreated{Title: canary, Category: canary, Points: []events.ID{{1}}}, false, `"points":["01`},
 		{&events.PathDraftRevised{Category: &events.Change[string]{To: canary}}, false, `"data":{}`},
-		{&events.PathWasArchived{Category: canary}, false, `"from":`},
+		{&events.PathArchived{Category: canary}, false, `"from":`},
 		{&events.PathRevised{Category: &events.Change[string]{To: canary}}, true, `"data":{`},
 		{&events.GoalCreated{Category: canary, Visibility: events.Public}, false, `"visibility":"public"`},
 		{&events.GoalRevised{Category: &events.Change[string]{From: canary}}, false, `"data":{}`},
 		{&events.GoalDeleted{Category: canary}, false, `"from":`},
 		{&events.Studied{Kind: canary, Amount: 30}, false, `"amount":30`},
-		{&events.PathWasPublished{Title: "x", Category: canary}, true, `"from":`},
+		{&events.PathPublished{Title: "x", Category: canary}, true, `"from":`},
 		{&events.PointCreated{Category: canary}, true, `"title":`},
 	} {
 		raw, err := events.Encode(c.data)

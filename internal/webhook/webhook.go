@@ -75,11 +75,11 @@ func (w endpoint) apply(e events.Event) endpoint {
 		if d.EventTypes != nil {
 			w.types = d.EventTypes
 		}
-	case *events.WebhookWasDisabled:
+	case *events.WebhookDisabled:
 		w.held = true
-	case *events.WebhookWasEnabled:
+	case *events.WebhookEnabled:
 		w.held = false
-	case *events.WebhookWasDeleted:
+	case *events.WebhookDeleted:
 		w.ended = true
 	}
 	return w

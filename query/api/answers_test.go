@@ -36,7 +36,7 @@ func newSchool(t testing.TB) *school {
 		Point: s.radicals, Prerequisites: events.Change[[]events.ID]{To: []events.ID{s.strokes}},
 	})
 	s.course = w.begin(s.wei, events.KindPath, &events.PathCreated{Title: "汉字", Points: []events.ID{s.strokes, s.radicals}})
-	w.happen(s.wei, events.StreamOf(events.KindPath, s.course), &events.PathWasPublished{Title: "汉字", Category: "中文"})
+	w.happen(s.wei, events.StreamOf(events.KindPath, s.course), &events.PathPublished{Title: "汉字", Category: "中文"})
 	s.draft = w.begin(s.ann, events.KindPath, &events.PathCreated{Title: "My idioms", Points: []events.ID{s.radicals, s.idioms}})
 	goal := func(title string, visibility events.Visibility) events.ID {
 		id := w.begin(s.ann, events.KindGoal, &events.GoalCreated{
@@ -50,16 +50,16 @@ func newSchool(t testing.TB) *school {
 	w.happen(s.ann, study, &events.Studied{Point: s.strokes, Amount: 30})
 	w.happen(s.ann, study, &events.PointLearnt{Point: s.strokes})
 	w.happen(s.ann, study, &events.Studied{Point: s.idioms, Amount: 7})
-	s.quiz = w.begin(s.ann, events.KindAssessment, &events.AssessmentWasScheduled{Type: events.Quiz, MaxScore: 50_00})
-	w.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentWasGraded{Score: 37_50})
-	s.exam = w.begin(s.ann, events.KindAssessment, &events.AssessmentWasScheduled{Type: events.Exam, MaxScore: 100_00})
+	s.quiz = w.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{Type: events.Quiz, MaxScore: 50_00})
+	w.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentGraded{Score: 37_50})
+	s.exam = w.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{Type: events.Exam, MaxScore: 100_00})
 	on := func(author events.ID, k events.Kind, id events.ID, text events.Personal) events.ID {
 		return w.begin(author, events.KindComment, &events.CommentPosted{Target: events.Target{Type: k, ID: id}, Text: text})
 	}
 	s.onPoint = on(s.bob, events.KindPoint, s.strokes, "很有用")
 	s.reply = on(s.ann, events.KindPoint, s.strokes, "Indeed")
 	s.bad = on(s.bob, events.KindPoint, s.strokes, "Rubbish")
-	w.happen(s.bob, events.StreamOf(events.KindComment, s.bad), &events.CommentWasHidden{})
+	w.happen(s.bob, events.StreamOf(events.KindComment, s.bad), &events.CommentHidden{})
 	s.onQuiz = on(s.ann, events.KindAssessment, s.quiz, "May I repeat it?")
 	w.project()
 	return s
@@ -74,7 +74,7 @@ func TestGoalIsComposedForItsViewer(t *testing.T) {
 
 	own := read[query.Goal](s.world, target, s.as(s.ann))
 	require.Equal(t, "读报纸", own.Title)
-	require.Equal(t, events.GoalActive, own.Status)
+	require.Equal(t, events.GoalStatusActive, own.Status)
 	require.Equal(t, 2, own.Version)
 	require.Len(t, own.Paths, 2)
 	require.Equal(t, "My idioms", own.Paths[1].Title)
@@ -282,7 +282,7 @@ func TestForgotten(t *testing.T) {
 func TestErased(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	s.happen(s.bob, events.StreamOf(events.KindUser, s.bob), &events.UserWasErased{From: events.UserActive, Role: events.Learner})
+	s.happen(s.bob, events.StreamOf(events.KindUser, s.bob), &events.UserErased{From: events.UserStatusActive, Role: events.Learner})
 	s.project()
 	target := "/v1/users/" + s.bob.String()
 	for _, token := range []string{"", s.as(s.bob), token(s.wei, events.Admin)} {

@@ -48,12 +48,12 @@ func changing(t *testing.T) *school {
 	s.happen(s.wei, events.StreamOf(events.KindPoint, s.radicals), &events.PointRevised{Title: &words})
 	s.happen(events.ID{}, events.Curriculum, &events.PrerequisitesSet{Point: s.radicals})
 	s.happen(s.ann, events.StreamOf(events.KindStudy, s.ann), &events.PointLearnt{Point: s.radicals})
-	s.happen(s.ann, goal, &events.GoalWasPaused{From: events.GoalActive})
-	s.happen(s.ann, goal, &events.GoalStarted{From: events.GoalPaused})
-	s.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentWasVoided{From: events.AssessmentGraded})
+	s.happen(s.ann, goal, &events.GoalPaused{From: events.GoalStatusActive})
+	s.happen(s.ann, goal, &events.GoalStarted{From: events.GoalStatusPaused})
+	s.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentVoided{From: events.AssessmentStatusGraded})
 	name := events.Personal("Ann the second")
 	s.happen(s.ann, events.StreamOf(events.KindUser, s.ann), &events.UserRevised{DisplayName: &name})
-	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalWasCompleted{From: events.GoalActive})
+	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalCompleted{From: events.GoalStatusActive})
 	s.record()
 	return s
 }
@@ -124,7 +124,7 @@ func TestLookBackWithPresentRights(t *testing.T) {
 		return nil
 	})
 
-	s.happen(s.ann, goal, &events.GoalDeleted{From: events.GoalActive})
+	s.happen(s.ann, goal, &events.GoalDeleted{From: events.GoalStatusActive})
 	s.record()
 	s.project()
 	s.eventually(func() error { // the node hears of it

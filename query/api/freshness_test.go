@@ -56,8 +56,8 @@ func TestReadYourWrite(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
 	target := "/v1/goals/" + s.private.String()
-	require.Equal(t, events.GoalActive, read[query.Goal](s.world, target, s.as(s.ann)).Status)
-	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalWasPaused{})
+	require.Equal(t, events.GoalStatusActive, read[query.Goal](s.world, target, s.as(s.ann)).Status)
+	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalPaused{})
 	mine := strconv.Itoa(len(s.log))
 
 	unknown := s.caughtUp(target, s.as(s.ann), "Prefer", "handling=lenient") // or the log is too slow to tell

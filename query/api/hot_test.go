@@ -25,7 +25,7 @@ func busyYear(t *testing.T) (s *school, points, paths []events.ID) {
 	points = []events.ID{s.strokes, s.radicals, s.idioms}
 	for i := range 3 {
 		path := s.begin(s.wei, events.KindPath, &events.PathCreated{Title: "t"})
-		s.happen(s.wei, events.StreamOf(events.KindPath, path), &events.PathWasPublished{
+		s.happen(s.wei, events.StreamOf(events.KindPath, path), &events.PathPublished{
 			Title: fmt.Sprintf("Path %d", i), Category: []string{"中文", "maths"}[i%2],
 		})
 		paths = append(paths, path)
@@ -47,11 +47,11 @@ func busyYear(t *testing.T) (s *school, points, paths []events.ID) {
 		case 0:
 			s.happen(learner, study, &events.PointLearnt{Point: points[r.IntN(3)]})
 		case 1:
-			quiz := s.begin(learner, events.KindAssessment, &events.AssessmentWasScheduled{Type: events.Quiz, MaxScore: 1})
+			quiz := s.begin(learner, events.KindAssessment, &events.AssessmentScheduled{Type: events.Quiz, MaxScore: 1})
 			at()
 			covered := some(points)
-			s.happen(learner, events.StreamOf(events.KindAssessment, quiz), &events.AssessmentWasSubmitted{From: events.AssessmentScheduled, Points: covered})
-			s.happen(s.wei, events.StreamOf(events.KindAssessment, quiz), &events.AssessmentWasGraded{From: events.AssessmentSubmitted})
+			s.happen(learner, events.StreamOf(events.KindAssessment, quiz), &events.AssessmentSubmitted{From: events.AssessmentStatusScheduled, Points: covered})
+			s.happen(s.wei, events.StreamOf(events.KindAssessment, quiz), &events.AssessmentGraded{From: events.AssessmentStatusSubmitted})
 		case 2, 3:
 			goal := events.StreamOf(events.KindGoal, s.begin(learner, events.KindGoal, &events.GoalCreated{Title: "g", Visibility: events.Private, Paths: some(paths)}))
 			from := s.log[len(s.log)-1].Data.(*events.GoalCreated).Paths
@@ -106,7 +106,7 @@ func TestTrendingPoints(t *testing.T) {
 			facts[seen{d.Point, e.Owner, day}] = true
 		case *events.PointLearnt:
 			facts[seen{d.Point, e.Owner, day}] = true
-		case *events.AssessmentWasSubmitted:
+		case *events.AssessmentSubmitted:
 			for _, p := range d.Points {
 				facts[seen{p, e.Owner, day}] = true
 			}
@@ -212,7 +212,7 @@ func TestStatisticsOfTheLastDays(t *testing.T) {
 				switch e.Data.(type) {
 				case *events.Studied, *events.PointLearnt:
 					learners[e.Owner] = true
-				case *events.AssessmentWasSubmitted:
+				case *events.AssessmentSubmitted:
 					learners[e.Owner] = true
 					*part[1]++
 				}

@@ -19,7 +19,7 @@ import (
 // crowded gives the school more of everything, several of it at one instant.
 func crowded(t *testing.T) *school {
 	s := newSchool(t)
-	statuses := []events.Data{&events.GoalStarted{}, &events.GoalWasPaused{}, &events.GoalWasCompleted{}}
+	statuses := []events.Data{&events.GoalStarted{}, &events.GoalPaused{}, &events.GoalCompleted{}}
 	for n := range 30 {
 		at := s.now
 		category := []string{"中文", "maths", ""}[n%3]
@@ -29,12 +29,12 @@ func crowded(t *testing.T) *school {
 		point := s.begin(s.wei, events.KindPoint, &events.PointCreated{Title: "p", Category: category, Difficulty: n%10 + 1})
 		s.happen(s.ann, events.StreamOf(events.KindStudy, s.ann), &events.Studied{Point: point, Amount: 1})
 		path := s.begin(s.wei, events.KindPath, &events.PathCreated{Title: "t"})
-		s.happen(s.wei, events.StreamOf(events.KindPath, path), &events.PathWasPublished{Title: "t", Category: category})
-		assessment := s.begin(s.ann, events.KindAssessment, &events.AssessmentWasScheduled{
+		s.happen(s.wei, events.StreamOf(events.KindPath, path), &events.PathPublished{Title: "t", Category: category})
+		assessment := s.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{
 			Type: []events.AssessmentType{events.Quiz, events.Exam}[n%2], MaxScore: 1,
 		})
 		if n%3 == 0 {
-			s.happen(s.ann, events.StreamOf(events.KindAssessment, assessment), &events.AssessmentWasSubmitted{})
+			s.happen(s.ann, events.StreamOf(events.KindAssessment, assessment), &events.AssessmentSubmitted{})
 		}
 		s.begin(s.ann, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.KindPoint, ID: s.idioms}, Text: "c"})
 		if n%4 != 0 {

@@ -151,7 +151,7 @@ func TestASharedProfileFollowsItsUser(t *testing.T) {
 		{events.StreamOf(events.KindUser, s.ann), &events.UserRevised{DisplayName: &name}, "Ann the second", true},
 		{goal, &events.GoalRevised{Visibility: &events.Change[events.Visibility]{To: events.Private}}, `"goals":[]`, false},
 		{goal, &events.GoalRevised{Visibility: &events.Change[events.Visibility]{To: events.Public}}, s.public.String(), true},
-		{goal, &events.GoalWasPaused{From: events.GoalActive}, `"goals":[]`, false},
+		{goal, &events.GoalPaused{From: events.GoalStatusActive}, `"goals":[]`, false},
 	} {
 		for _, token := range []string{"", s.as(s.bob), token(s.bob, events.Moderator)} {
 			require.Equal(t, ok, s.get(profile, token).status)
