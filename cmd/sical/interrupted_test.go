@@ -96,9 +96,11 @@ func (b binary) isStoppedWhileFailing(t *testing.T) {
 		}
 		return nil
 	})
-	require.NoError(t, s.cmd.Process.Signal(syscall.SIGTERM))
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); !errors.Is(err, os.ErrProcessDone) { // on a machine slower than the header may be
+		require.NoError(t, err)
+	}
 	require.NoError(t, asking.Close())
-	<-s.ended
+	testkit.Receive(t, s.ended)
 	require.Equal(t, failed, s.cmd.ProcessState.ExitCode(), s.stderr)
 	require.Contains(t, s.stderr.String(), "\nsical: postgres ended by itself")
 }

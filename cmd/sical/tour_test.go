@@ -54,16 +54,17 @@ func TestTour(t *testing.T) {
 	me := s.get("/v1/users/me", token)
 	assert.Equal(t, "ada", me.field(t, "username"))
 
+	s.position = "1000000"
+	beyond := s.get(goal, token)
+	assert.Equal(t, http.StatusConflict, beyond.status)
+	assert.Equal(t, "position_unknown", beyond.field(t, "code"))
+
+	// Last, since a token that was used before ends the session.
 	renewed := s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, refresh))
 	require.Equal(t, http.StatusOK, renewed.status, renewed.body)
 	assert.Equal(t, http.StatusUnauthorized, s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, refresh)).status)
 	other := s.call(http.MethodPost, "/v1/sessions", "", `{"username":"ada","password":"not the right one"}`)
 	assert.Equal(t, http.StatusUnauthorized, other.status)
-
-	s.position = "1000000"
-	beyond := s.get(goal, token)
-	assert.Equal(t, http.StatusConflict, beyond.status)
-	assert.Equal(t, "position_unknown", beyond.field(t, "code"))
 }
 
 func TestPagesGoOnWhereTheyEnded(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -19,11 +18,6 @@ var (
 	// two hold it; the session has been ended.
 	ErrReuse = errors.New("refresh token was used before")
 )
-
-// sameTime is how close two uses of a refresh token must be to pass for one
-// client that asked twice, such as two tabs of a browser. The second gets
-// nothing either way; it only does not end the session.
-const sameTime = 2 * time.Second
 
 // newRefreshToken returns 130 random bits and what is stored of them. A plain
 // digest is enough: nobody can try out that many.
@@ -68,7 +62,7 @@ func (s *Sessions) holder(ctx context.Context, hash []byte) (c Claims, err error
 		select s.id, s.user_id, s.generation, t.used_at is not null,
 			coalesce(t.used_at > clock_timestamp() - $2::interval, false)
 		from sical.refresh_token t join sical.session s on s.id = t.session_id
-		where t.token_hash = $1`, hash, sameTime).
+		where t.token_hash = $1`, hash, s.sameTime).
 		Scan(&c.Session, &c.User, &c.Generation, &used, &concurrent)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows), err == nil && concurrent:

@@ -27,11 +27,16 @@ type Sessions struct {
 	pool        *pgxpool.Pool
 	signer      *Signer
 	revocations *Revocations
+
+	// sameTime is how close two uses of a refresh token must be to pass for one
+	// client that asked twice, such as two tabs of a browser. The second gets
+	// nothing either way; it only does not end the session.
+	sameTime time.Duration
 }
 
 // NewSessions returns Sessions whose ends take effect in revocations at once.
 func NewSessions(pool *pgxpool.Pool, signer *Signer, revocations *Revocations) *Sessions {
-	return &Sessions{pool, signer, revocations}
+	return &Sessions{pool, signer, revocations, 2 * time.Second}
 }
 
 // Open begins a session of a user whose password was right. The generation is

@@ -63,8 +63,8 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	for _, c := range busy {
 		own, word := s.served[c.ID], make(chan struct{})
 		own.cancel() // the real one, which has nothing to do
-		<-own.done
-		<-s.freed // or it would be taken up again with the next beat only
+		testkit.Receive(t, own.done)
+		testkit.Receive(t, s.freed) // or it would be taken up again with the next beat only
 		told[c.ID] = word
 		s.served[c.ID] = &served{Consumer: c, epoch: own.epoch, cancel: sync.OnceFunc(func() { close(word) }), done: make(chan struct{})}
 		_, err := pool.Exec(ctx, `update sical.reaction set owner = $2 where consumer = $1`, c.ID, s.owner)
@@ -78,7 +78,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 		require.NoError(t, s.sync(ctx, known))
 	}
 	for _, c := range busy {
-		<-told[c.ID]
+		testkit.Receive(t, told[c.ID])
 	}
 	var expired int
 	require.NoError(t, pool.QueryRow(ctx, `select count(*) from sical.reaction where lease_until is null or lease_until < clock_timestamp() - interval '1 minute'`).Scan(&expired))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
 )
 
@@ -56,7 +57,7 @@ func TestReplay(t *testing.T) {
 	logged, err := s.Read(t.Context(), 299, 1401)
 	require.NoError(t, err)
 	for _, e := range logged {
-		m := <-heard
+		m := testkit.Receive(t, heard)
 		require.Equal(t, strconv.FormatUint(e.Position, 10), m.Header.Get(wire.Position))
 		require.Equal(t, e.ID.String(), m.Header.Get("ce-id"))
 		require.Equal(t, string(e.Raw), string(m.Data))
