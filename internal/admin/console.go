@@ -76,7 +76,7 @@ func serveFile(e *echo.Echo, at, media string, body []byte) {
 }
 
 // sameSite refuses to change anything for a browser that shows another site's page.
-// Programs, which send neither of the headers that it goes by, pass.
+// Programs, which send none of the headers that it goes by, pass.
 func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
@@ -86,12 +86,24 @@ func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// A site may have its own name lead here, and then counts as the same: in a
 		// browser only names that no site can have are believed, to read as well.
-		browser := r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Referer") != ""
-		if browser && !inside(r.Host) {
+		if browser(r.Header) && !inside(r.Host) {
 			return web.NewProblem(web.Forbidden, "browsers use the admin listener under an address or an internal name only")
 		}
 		return next(c)
 	}
+}
+
+// browser tells whether a browser asks. Its page can have it leave out where it comes
+// from, and it tells the rest to secure addresses only; but a language it always names: a
+// page can make another or an empty one of it, and not none. curl and Prometheus send none
+// of these.
+func browser(h http.Header) bool {
+	for _, sign := range []string{"Origin", "Sec-Fetch-Site", "Referer", "Accept-Language"} {
+		if len(h[sign]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // inside tells whether a host is an address, or a name that is not on the internet.
