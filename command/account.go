@@ -21,7 +21,7 @@ func setRole(s user, c *SetRole, g Given) (Outcome, error) {
 		return Outcome{}, nil
 	}
 	change := events.Change[events.Role]{From: s.role, To: c.Role}
-	return Outcome{Owner: c.ID, EndSessions: true, Events: []events.Data{&events.UserRoleChanged{Role: change}}}, nil
+	return Outcome{Owner: c.ID, Effects: events.Effects{EndSessions: true}, Events: []events.Data{&events.UserRoleChanged{Role: change}}}, nil
 }
 
 // moderated refuses an actor who may not shut or open the account.
@@ -47,7 +47,7 @@ func suspendUser(s user, c *SuspendUser, g Given) (Outcome, error) {
 	if s.status == events.UserStatusSuspended {
 		return Outcome{}, nil
 	}
-	return Outcome{Owner: c.ID, EndSessions: true, Events: []events.Data{&events.UserSuspended{}}}, nil
+	return Outcome{Owner: c.ID, Effects: events.Effects{EndSessions: true}, Events: []events.Data{&events.UserSuspended{}}}, nil
 }
 
 func reactivateUser(s user, c *ReactivateUser, g Given) (Outcome, error) {
@@ -68,9 +68,8 @@ func eraseUser(s user, c *EraseUser, g Given) (Outcome, error) {
 		return Outcome{}, forbidden("Only an admin erases somebody else.")
 	}
 	return Outcome{
-		Owner:       c.ID,
-		EndSessions: true,
-		Forget:      true,
-		Events:      []events.Data{&events.UserErased{From: s.status, Role: s.role}},
+		Owner:   c.ID,
+		Effects: events.Effects{EndSessions: true, Forget: true},
+		Events:  []events.Data{&events.UserErased{From: s.status, Role: s.role}},
 	}, nil
 }

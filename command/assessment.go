@@ -121,7 +121,7 @@ func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, 
 	if c.Goal != nil {
 		live = append(live, Reference{Stream: events.StreamOf(events.KindGoal, *c.Goal), Owner: owner, Pointer: "/goal_id"})
 	}
-	return Outcome{Owner: owner, Live: live, Events: []events.Data{&events.AssessmentScheduled{
+	return Outcome{Owner: owner, Requires: live, Events: []events.Data{&events.AssessmentScheduled{
 		Type: c.Type, Goal: c.Goal, Points: c.Points, MaxScore: most, Weight: weight, DueDate: c.DueDate,
 	}}}, nil
 }

@@ -25,11 +25,11 @@ func TestScheduleAssessment(t *testing.T) {
 
 	o := g.when(t, &ScheduleAssessment{Type: events.Exam}, exam)
 	same(t, o.Owner, anna.id)
-	same(t, o.Live, []Reference{own})
+	same(t, o.Requires, []Reference{own})
 	o = g.when(t, &ScheduleAssessment{
 		Type: events.Quiz, Goal: &goal, Points: ids("heap"), MaxScore: new(events.Hundredths(20_50)), Weight: new(events.Hundredths(12_50)), DueDate: &day,
 	}, &events.AssessmentScheduled{Type: events.Quiz, Goal: &goal, Points: ids("heap"), MaxScore: 20_50, Weight: 12_50, DueDate: &day})
-	same(t, o.Live, append(livePoints("/points", "heap"), own,
+	same(t, o.Requires, append(livePoints("/points", "heap"), own,
 		Reference{Stream: goalStream, Owner: anna.id, Pointer: "/goal_id"}))
 
 	g.refuses(t, &ScheduleAssessment{}, "missing", "/assessment_type")
@@ -49,7 +49,7 @@ func TestScheduleForOthers(t *testing.T) {
 		o := given{by: teacher}.when(t, &ScheduleAssessment{User: anna.id, Type: events.Exam, Goal: &goal},
 			&events.AssessmentScheduled{Type: events.Exam, Goal: &goal, MaxScore: 100_00})
 		same(t, o.Owner, anna.id)
-		same(t, o.Live, []Reference{
+		same(t, o.Requires, []Reference{
 			{Stream: events.StreamOf(events.KindUser, anna.id), Pointer: "/user_id"},
 			{Stream: goalStream, Owner: anna.id, Pointer: "/goal_id"},
 		})

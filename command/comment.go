@@ -108,7 +108,7 @@ func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 		live = append(live, Reference{Stream: stream, Pointer: "/reply_to", AsRead: true})
 	}
 	posted := &events.CommentPosted{Target: target, Text: events.Personal(c.Text), ReplyTo: c.ReplyTo}
-	return Outcome{Owner: g.Actor, Live: live, Events: []events.Data{posted}}, nil
+	return Outcome{Owner: g.Actor, Requires: live, Events: []events.Data{posted}}, nil
 }
 
 // discussable tells whether the actor can see the target.

@@ -24,7 +24,7 @@ func TestPostComment(t *testing.T) {
 	}
 	o := g.when(t, post("很清楚。\nThanks!"), &events.CommentPosted{Target: onHeap, Text: "很清楚。\nThanks!"})
 	same(t, o.Owner, anna.id)
-	same(t, o.Live, []Reference{{Stream: onHeap.Stream(), Pointer: "/target_id", AsRead: true}})
+	same(t, o.Requires, []Reference{{Stream: onHeap.Stream(), Pointer: "/target_id", AsRead: true}})
 	g.refuses(t, post(" \n"), "blank", "/text")
 	g.refuses(t, post(strings.Repeat("好", maxComment+1)), "too_long", "/text")
 	g.refuses(t, post("\x07"), "control_character", "/text")
@@ -76,7 +76,7 @@ func TestReply(t *testing.T) {
 		on(commentStream("elsewhere"), bo, &events.CommentPosted{Target: events.Target{Type: events.KindPoint, ID: idOf("tree")}}))
 	g := given{bo, world}
 	o := g.when(t, reply("comment"), &events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
-	same(t, o.Live, []Reference{
+	same(t, o.Requires, []Reference{
 		{Stream: onHeap.Stream(), Pointer: "/target_id", AsRead: true},
 		{Stream: commentStream("comment"), Pointer: "/reply_to", AsRead: true},
 	})

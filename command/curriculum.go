@@ -70,8 +70,8 @@ func setPrerequisites(s curriculum, c *SetPrerequisites, g Given) (Outcome, erro
 		return Outcome{}, err
 	}
 	return Outcome{
-		Live:   living(events.KindPoint, "/prerequisites", c.Prerequisites),
-		Events: []events.Data{set},
+		Requires: living(events.KindPoint, "/prerequisites", c.Prerequisites),
+		Events:   []events.Data{set},
 	}, nil
 }
 

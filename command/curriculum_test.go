@@ -27,7 +27,7 @@ func TestSetPrerequisites(t *testing.T) {
 	o := g.when(t, set("heap", "array", "tree"), &events.PrerequisitesSet{
 		Point: idOf("heap"), Prerequisites: events.Change[[]events.ID]{From: ids("tree"), To: ids("array", "tree")},
 	})
-	same(t, o, Outcome{Events: o.Events, Live: livePoints("/prerequisites", "array", "tree")})
+	same(t, o, Outcome{Events: o.Events, Requires: livePoints("/prerequisites", "array", "tree")})
 	g.when(t, set("heap"), &events.PrerequisitesSet{
 		Point: idOf("heap"), Prerequisites: events.Change[[]events.ID]{From: ids("tree"), To: ids()},
 	})

@@ -161,7 +161,7 @@ func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Owner: g.Actor, Live: live, Events: []events.Data{&events.GoalCreated{
+	return Outcome{Owner: g.Actor, Requires: live, Events: []events.Data{&events.GoalCreated{
 		Title:       events.Personal(c.Title),
 		Description: events.Personal(c.Description),
 		Category:    c.Category,
@@ -215,7 +215,7 @@ func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
 		return Outcome{}, err
 	}
 	change := events.Change[[]events.ID]{From: s.paths, To: c.Paths}
-	return Outcome{Owner: s.owner, Live: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, nil
+	return Outcome{Owner: s.owner, Requires: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, nil
 }
 
 // moveGoal decides a change of status: into to, from one of the allowed ones.

@@ -60,7 +60,7 @@ func TestGoalPaths(t *testing.T) {
 	for _, name := range []string{"path", "annas"} {
 		o := g.when(t, &CreateGoal{Title: "x", Paths: ids(name)},
 			&events.GoalCreated{Title: "x", Visibility: events.Private, Paths: ids(name)})
-		same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindPath, idOf(name)), Pointer: "/paths/0", AsRead: true}})
+		same(t, o.Requires, []Reference{{Stream: events.StreamOf(events.KindPath, idOf(name)), Pointer: "/paths/0", AsRead: true}})
 	}
 	g.refuses(t, &CreateGoal{Title: "x", Paths: ids("path", "bos")}, "unknown_path", "/paths/1")
 	g.refuses(t, &CreateGoal{Title: "x", Paths: ids("old")}, "unknown_path", "/paths/0")

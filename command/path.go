@@ -123,7 +123,7 @@ func createPath(_ path, c *CreatePath, g Given) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Owner: g.Actor, Live: living(events.KindPoint, "/points", c.Points), Events: []events.Data{&events.PathCreated{
+	return Outcome{Owner: g.Actor, Requires: living(events.KindPoint, "/points", c.Points), Events: []events.Data{&events.PathCreated{
 		Title:       events.Personal(c.Title),
 		Description: events.Personal(c.Description),
 		Category:    c.Category,
@@ -172,7 +172,7 @@ func publishPath(s path, _ *PublishPath, g Given) (Outcome, error) {
 	if s.title == "" { // as the owner's key is gone
 		return Outcome{}, broken("blank", "", "A path whose title cannot be read is not published.")
 	}
-	return Outcome{Owner: s.owner, Live: s.author(), Events: []events.Data{&events.PathPublished{
+	return Outcome{Owner: s.owner, Requires: s.author(), Events: []events.Data{&events.PathPublished{
 		Title: s.title, Description: s.description, Category: s.category, From: s.status,
 	}}}, nil
 }
@@ -207,8 +207,8 @@ func setPathPoints(s path, c *SetPathPoints, g Given) (Outcome, error) {
 		return Outcome{}, nil
 	}
 	return Outcome{
-		Owner:  s.owner,
-		Live:   living(events.KindPoint, "/points", c.Points),
-		Events: []events.Data{&events.PathPointsSet{Points: events.Change[[]events.ID]{From: s.points, To: c.Points}}},
+		Owner:    s.owner,
+		Requires: living(events.KindPoint, "/points", c.Points),
+		Events:   []events.Data{&events.PathPointsSet{Points: events.Change[[]events.ID]{From: s.points, To: c.Points}}},
 	}, nil
 }

@@ -22,7 +22,7 @@ func TestCreatePath(t *testing.T) {
 	g := given{by: anna}
 	o := g.when(t, &CreatePath{Title: "排序", Category: "算法", Points: ids("heap")}, sorting)
 	same(t, o.Owner, anna.id)
-	same(t, o.Live, livePoints("/points", "heap"))
+	same(t, o.Requires, livePoints("/points", "heap"))
 	g.refuses(t, &CreatePath{}, "blank", "/title")
 	g.refuses(t, &CreatePath{Title: "x", Category: "a\nb"}, "control_character", "/category")
 	g.refuses(t, &CreatePath{Title: "x", Points: ids("heap", "tree", "heap")}, "repeated", "/points/2")
@@ -55,22 +55,22 @@ func TestPublishPath(t *testing.T) {
 	t.Parallel()
 	publish := &PublishPath{of("path")}
 	o := given{cleo, drafted(cleo, "path")}.when(t, publish, offered)
-	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
+	same(t, o.Requires, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
 	given{cleo, published}.when(t, publish)
 	given{anna, drafted(anna, "path")}.refuses(t, publish, "forbidden")
 	given{cleo, drafted(anna, "path")}.refuses(t, publish, "not_found")
 	given{ada, drafted(anna, "path")}.refuses(t, publish, "not_found")
 	o = given{mo, archived}.when(t, &PublishPath{of("old")},
 		&events.PathPublished{Title: "排序", Category: "算法", From: events.PathStatusArchived})
-	same(t, o.Live, nil) // its author may be gone by now
+	same(t, o.Requires, nil) // its author may be gone by now
 
 	// A draft that was given up is still its owner's alone, and one of nobody's is nobody's to forget.
 	givenUp := on(pathStream("path"), cleo, sorting, &events.PathArchived{From: events.PathStatusDraft})
 	o = given{cleo, givenUp}.when(t, publish, &events.PathPublished{Title: "排序", Category: "算法", From: events.PathStatusArchived})
-	same(t, o.Live, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
+	same(t, o.Requires, []Reference{{Stream: events.StreamOf(events.KindUser, cleo.id)}})
 	system := person{role: events.Admin}
 	o = given{system, drafted(system, "path")}.when(t, publish, offered)
-	same(t, o.Live, nil)
+	same(t, o.Requires, nil)
 
 	// The words of somebody whose key is gone cannot be read any more.
 	given{cleo, on(pathStream("path"), cleo, &events.PathCreated{Category: "算法"})}.refuses(t, publish, "blank", "")
@@ -96,7 +96,7 @@ func TestSetPathPoints(t *testing.T) {
 	set := &SetPathPoints{of("path"), ids("heap", "tree")}
 	want := &events.PathPointsSet{Points: events.Change[[]events.ID]{From: ids("heap"), To: ids("heap", "tree")}}
 	o := given{anna, drafted(anna, "path")}.when(t, set, want)
-	same(t, o.Live, livePoints("/points", "heap", "tree"))
+	same(t, o.Requires, livePoints("/points", "heap", "tree"))
 	given{cleo, published}.when(t, set, want)
 	given{cleo, published}.when(t, &SetPathPoints{of("path"), ids("heap")})
 	given{cleo, published}.refuses(t, &SetPathPoints{Of: of("path")}, "missing", "/points")

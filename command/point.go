@@ -94,7 +94,7 @@ func createPoint(_ point, c *CreatePoint, g Given) (Outcome, error) {
 		return Outcome{}, err
 	}
 	created.Also = []Elsewhere{{Stream: events.Curriculum, Data: set}}
-	created.Live = living(events.KindPoint, "/prerequisites", c.Prerequisites)
+	created.Requires = living(events.KindPoint, "/prerequisites", c.Prerequisites)
 	return created, nil
 }
 

@@ -34,7 +34,7 @@ func TestCreatePointWithPrerequisites(t *testing.T) {
 	g := given{by: cleo}
 	o := g.when(t, &CreatePoint{Of: of("heap"), Title: "堆", Prerequisites: ids("array", "tree")},
 		&events.PointCreated{Title: "堆", Difficulty: 5})
-	same(t, o.Live, livePoints("/prerequisites", "array", "tree"))
+	same(t, o.Requires, livePoints("/prerequisites", "array", "tree"))
 	same(t, o.Also, []Elsewhere{{Stream: events.Curriculum, Data: &events.PrerequisitesSet{
 		Point: idOf("heap"), Prerequisites: events.Change[[]events.ID]{To: ids("array", "tree")},
 	}}})
@@ -67,7 +67,7 @@ func TestStudy(t *testing.T) {
 	o := g.when(t, &RecordStudy{Of: of("heap"), Amount: new(int64(30)), Kind: "阅读"},
 		&events.Studied{Point: idOf("heap"), Amount: 30, Kind: "阅读"})
 	same(t, o.Owner, anna.id)
-	same(t, o.Live, live)
+	same(t, o.Requires, live)
 	g.when(t, &RecordStudy{Of: of("heap")}, &events.Studied{Point: idOf("heap"), Amount: 1})
 	g.when(t, &RecordStudy{Of: of("heap"), Amount: new(int64(0))}, &events.Studied{Point: idOf("heap")})
 	g.refuses(t, &RecordStudy{Of: of("heap"), Amount: new(int64(-1))}, "out_of_range", "/amount")
@@ -75,7 +75,7 @@ func TestStudy(t *testing.T) {
 	g.refuses(t, &RecordStudy{Of: of("heap"), Kind: "a\nb"}, "control_character", "/kind")
 
 	o = g.when(t, &CompletePoint{Of: of("heap")}, &events.PointLearnt{Point: idOf("heap")})
-	same(t, o.Live, live)
+	same(t, o.Requires, live)
 	for _, c := range []Command{&RecordStudy{Of: of("heap")}, &CompletePoint{Of: of("heap")}} {
 		r := ruleOf(c)
 		same(t, r.Stream(c, Given{Actor: anna.id}), events.StreamOf(events.KindStudy, anna.id))

@@ -147,7 +147,7 @@ func (h history) accepts(r Rule, c Command, who Given, o Outcome) bool {
 	if r.Creates && h.live(r.Stream(c, who)) != nil {
 		return false
 	}
-	for _, ref := range o.Live {
+	for _, ref := range o.Requires {
 		last := h.live(ref.Stream)
 		if last == nil || events.TypeOf(last.Data).Final || ref.Owner != (events.ID{}) && ref.Owner != last.Owner {
 			return false

@@ -105,18 +105,13 @@ func rank(r events.Role) int {
 // Outcome is what a decision wants written, all of it or nothing. The zero
 // Outcome means: it is so already.
 type Outcome struct {
-	Owner  events.ID     // of the command's own stream
-	Events []events.Data // for the command's own stream
-	Also   []Elsewhere   // for a stream that the command reads
-	Live   []Reference   // what must exist, and not be deleted, at that moment
-	Claims []Claim       // unique values to take or give up
+	Owner    events.ID     // of the command's own stream
+	Events   []events.Data // for the command's own stream
+	Also     []Elsewhere   // for a stream that the command reads
+	Requires []Reference   // what must exist, and not be deleted, at that moment
+	Claims   []Claim       // unique values to take or give up
 
-	Credential  string    // password hash to set for the stream's user
-	EndSessions bool      // end the user's sessions, but for Spare
-	Spare       events.ID // session that EndSessions leaves, zero for none
-	Forget      bool      // destroy the user's key, credential, sessions and claims
-	Secret      []byte    // key to keep for the webhook of the stream
-	DropSecret  bool      // destroy that key
+	events.Effects // on the user or webhook that the command is about
 }
 
 // Elsewhere is an event for another stream than the command's own. The append

@@ -57,9 +57,9 @@ func completePoint(_ study, c *CompletePoint, g Given) (Outcome, error) {
 
 func studied(point events.ID, d events.Data, g Given) Outcome {
 	return Outcome{
-		Owner:  g.Actor,
-		Live:   []Reference{{Stream: events.StreamOf(events.KindPoint, point)}, {Stream: events.StreamOf(events.KindUser, g.Actor)}},
-		Events: []events.Data{d},
+		Owner:    g.Actor,
+		Requires: []Reference{{Stream: events.StreamOf(events.KindPoint, point)}, {Stream: events.StreamOf(events.KindUser, g.Actor)}},
+		Events:   []events.Data{d},
 	}
 }
 

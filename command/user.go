@@ -144,7 +144,7 @@ func registerUser(_ user, c *RegisterUser, g Given) (Outcome, error) {
 	if c.Email != "" {
 		claims = append(claims, EmailClaim(c.Email))
 	}
-	return Outcome{Owner: c.ID, Claims: claims, Credential: c.Credential, Events: []events.Data{&events.UserRegistered{
+	return Outcome{Owner: c.ID, Claims: claims, Effects: events.Effects{Credential: c.Credential}, Events: []events.Data{&events.UserRegistered{
 		Username:    events.Personal(name),
 		Email:       events.Personal(c.Email),
 		DisplayName: events.Personal(c.DisplayName),
@@ -211,11 +211,9 @@ func changePassword(s user, c *ChangePassword, g Given) (Outcome, error) {
 		return Outcome{}, missing("/new_password")
 	}
 	return Outcome{
-		Owner:       c.ID,
-		Events:      []events.Data{&events.UserPasswordChanged{}},
-		Credential:  c.Credential,
-		EndSessions: true,
-		Spare:       g.Session,
+		Owner:   c.ID,
+		Events:  []events.Data{&events.UserPasswordChanged{}},
+		Effects: events.Effects{Credential: c.Credential, EndSessions: true, Spare: g.Session},
 	}, nil
 }
 

@@ -25,7 +25,7 @@ func TestRegister(t *testing.T) {
 		DisplayName: "Anna", Locale: "zh-Hans-CN", TimeZone: "Asia/Shanghai"}
 	o := g.when(t, &c, &events.UserRegistered{Username: "Anna.K", Email: "Anna@Example.org", DisplayName: "Anna",
 		Locale: "zh-Hans-CN", TimeZone: "Asia/Shanghai", Role: events.Learner})
-	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Credential: "$hash", Claims: []Claim{
+	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Effects: events.Effects{Credential: "$hash"}, Claims: []Claim{
 		{Kind: "username", Value: "anna.k", Field: "/username"},
 		{Kind: "email", Value: "anna@example.org", Field: "/email"},
 	}})
@@ -86,7 +86,7 @@ func TestChangePassword(t *testing.T) {
 	self := given{anna, account(anna)}
 	c := ChangePassword{Of: Of{anna.id}, Current: "old", Password: "new words", Credential: "$hash", Verified: 1}
 	o := self.when(t, &c, &events.UserPasswordChanged{})
-	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Credential: "$hash", EndSessions: true, Spare: idOf("session")})
+	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Effects: events.Effects{Credential: "$hash", EndSessions: true, Spare: idOf("session")}})
 	with := func(change func(*ChangePassword)) Command { v := c; change(&v); return &v }
 	self.refuses(t, with(func(c *ChangePassword) { c.Verified = 0 }), "wrong_password", "/current_password")
 	self.refuses(t, with(func(c *ChangePassword) { c.Current = "" }), "missing", "/current_password")
@@ -104,7 +104,7 @@ func TestSetRole(t *testing.T) {
 	admin := given{ada, told(account(anna), account(ada))}
 	o := admin.when(t, &SetRole{Of{anna.id}, events.Curator},
 		&events.UserRoleChanged{Role: events.Change[events.Role]{From: events.Learner, To: events.Curator}})
-	same(t, o, Outcome{Owner: anna.id, Events: o.Events, EndSessions: true})
+	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Effects: events.Effects{EndSessions: true}})
 	admin.when(t, &SetRole{Of{anna.id}, events.Learner})
 	admin.when(t, &SetRole{Of{ada.id}, events.Admin})
 	admin.refuses(t, &SetRole{Of{ada.id}, events.Learner}, "own_role", "/role")
@@ -120,7 +120,7 @@ func TestSuspendAndReactivate(t *testing.T) {
 	suspend, reactivate := &SuspendUser{Of{anna.id}}, &ReactivateUser{Of{anna.id}}
 	open, shut := account(anna), account(anna, &events.UserSuspended{})
 	o := given{mo, open}.when(t, suspend, &events.UserSuspended{})
-	same(t, o, Outcome{Owner: anna.id, Events: o.Events, EndSessions: true})
+	same(t, o, Outcome{Owner: anna.id, Events: o.Events, Effects: events.Effects{EndSessions: true}})
 	given{mo, shut}.when(t, suspend)
 	given{mo, shut}.when(t, reactivate, &events.UserReactivated{})
 	given{mo, open}.when(t, reactivate)
@@ -140,7 +140,7 @@ func TestErase(t *testing.T) {
 	erase := &EraseUser{Of{anna.id}}
 	for _, p := range []person{anna, ada} {
 		o := given{p, account(anna)}.when(t, erase, &events.UserErased{From: events.UserStatusActive, Role: events.Learner})
-		same(t, o, Outcome{Owner: anna.id, Events: o.Events, EndSessions: true, Forget: true})
+		same(t, o, Outcome{Owner: anna.id, Events: o.Events, Effects: events.Effects{EndSessions: true, Forget: true}})
 	}
 	given{ada, account(anna, &events.UserSuspended{})}.when(t, erase,
 		&events.UserErased{From: events.UserStatusSuspended, Role: events.Learner})

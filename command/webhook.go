@@ -113,7 +113,7 @@ func registerWebhook(_ webhook, c *RegisterWebhook, g Given) (Outcome, error) {
 	if err := first(endpoint("/url", c.URL), eventTypes("/event_types", c.EventTypes), err); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Secret: secret, Events: []events.Data{&events.WebhookRegistered{URL: c.URL, EventTypes: c.EventTypes}}}, nil
+	return Outcome{Effects: events.Effects{Secret: secret}, Events: []events.Data{&events.WebhookRegistered{URL: c.URL, EventTypes: c.EventTypes}}}, nil
 }
 
 func reviseWebhook(s webhook, c *ReviseWebhook, g Given) (Outcome, error) {
@@ -159,7 +159,7 @@ func deleteWebhook(s webhook, _ *DeleteWebhook, g Given) (Outcome, error) {
 	if err := s.steered(g); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{DropSecret: true, Events: []events.Data{&events.WebhookDeleted{}}}, nil
+	return Outcome{Effects: events.Effects{DropSecret: true}, Events: []events.Data{&events.WebhookDeleted{}}}, nil
 }
 
 // endpoint checks the form of a URL to post to. Whether it may be reached is known
@@ -206,14 +206,14 @@ func eventTypes(pointer string, patterns []string) error {
 }
 
 // secretKey is the key in a secret of the form of Standard Webhooks.
-func secretKey(pointer, secret string) ([]byte, error) {
+func secretKey(pointer, secret string) (string, error) {
 	if secret == "" {
-		return nil, missing(pointer)
+		return "", missing(pointer)
 	}
 	encoded, marked := strings.CutPrefix(secret, secretMark)
 	key, err := base64.StdEncoding.DecodeString(encoded)
 	if !marked || err != nil || len(secret) > maxSecret || len(key) < leastKey || len(key) > mostKey {
-		return nil, broken("invalid_secret", pointer, "%s and %d to %d bytes in base64 are expected.", secretMark, leastKey, mostKey)
+		return "", broken("invalid_secret", pointer, "%s and %d to %d bytes in base64 are expected.", secretMark, leastKey, mostKey)
 	}
-	return key, nil
+	return string(key), nil
 }

@@ -1,7 +1,6 @@
 // Package dispatch carries commands out: it loads what a decision needs, calls
-// the pure rule, and appends the outcome, each command judged on its
-// predecessors' results. What HTTP, imports and batches do with a command, they
-// do through here.
+// the pure rule, and appends the outcome. In a batch each command is decided on
+// the results of those before it. HTTP, imports and batches all go through here.
 package dispatch
 
 import (
@@ -102,10 +101,10 @@ type job struct {
 	stream    events.Stream // that it is decided on
 	subject   events.Stream // that it is about, most often the same
 	digest    []byte        // of Asked, nil for none
-	live      []command.Reference
+	required  []command.Reference
 	claims    []command.Claim
 	entry     *eventlog.Entry
-	leans     bool // decided behind others of the same round
+	leans     bool // decided after others of the same round had changed something
 	conflicts int
 	done      bool
 	verdict   Verdict
@@ -222,8 +221,9 @@ func (j *job) unchanged() eventlog.Guard {
 	return eventlog.Guard{Stream: j.subject, Version: eventlog.Live}
 }
 
+// idle tells whether there is nothing to append.
 func idle(o command.Outcome) bool {
-	return len(o.Events) == 0 && len(o.Also) == 0 && len(o.Claims) == 0 && o.Credential == "" && !o.EndSessions && !o.Forget && o.Secret == nil && !o.DropSecret
+	return len(o.Events) == 0 && len(o.Also) == 0 && len(o.Claims) == 0 && o.Effects == (events.Effects{})
 }
 
 // entry turns an outcome into what the log appends.
@@ -231,7 +231,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	subject := *j.Command.Subject()
 	e := &eventlog.Entry{
 		Command: j.Key, Request: j.digest, Keep: j.Keep, Subject: subject, Stream: j.subject,
-		Credential: o.Credential, EndSessions: o.EndSessions, Spare: o.Spare, Forget: o.Forget, Secret: o.Secret, DropSecret: o.DropSecret,
+		Effects: o.Effects,
 	}
 	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, Causation: j.Causation, TraceParent: j.TraceParent}
 	for _, data := range o.Events {
@@ -252,7 +252,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: also.Stream, Version: at})
 		e.Events = append(e.Events, eventlog.New{Stream: also.Stream, Data: also.Data, OccurredAt: j.Given.At, Meta: meta})
 	}
-	for _, ref := range o.Live {
+	for _, ref := range o.Requires {
 		guard := eventlog.Guard{Stream: ref.Stream, Version: eventlog.Live, Owner: ref.Owner}
 		if ref.AsRead {
 			_, guard.Version, _ = states.of(ref.Stream)
@@ -266,6 +266,6 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 		}
 		e.Claims = append(e.Claims, claim)
 	}
-	j.live, j.claims = o.Live, o.Claims
+	j.required, j.claims = o.Requires, o.Claims
 	return e
 }

@@ -12,10 +12,10 @@ import (
 	"sical-backend/internal/vault"
 )
 
-// settle turns the log's result into the verdict; a lost race stays open, to be
-// decided anew on what is there then, and so does what was decided on a predecessor
-// that has failed. It ends: the first that is open has no predecessor, so that it is
-// settled or loses a race once more, which it may do only so often.
+// settle turns the log's result into the verdict. A job stays open, to be decided
+// anew, where it lost a race or was decided on a predecessor that failed. This ends:
+// the first open job has no predecessor, so it is settled or loses a race, and a job
+// may lose no more than anew times.
 func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	r := j.entry.Result
 	var lost eventlog.ConflictError
@@ -56,7 +56,8 @@ func (j *job) known(r eventlog.Result) {
 	j.done, j.verdict = true, Verdict{ID: r.Subject, Version: r.Version, Position: r.Position, Replayed: true}
 }
 
-// lost leaves a job open that others came before, unless that keeps happening.
+// lost leaves the job open, because somebody else changed its stream first. After
+// anew times it fails.
 func (j *job) lost() {
 	if j.conflicts++; j.conflicts > anew {
 		j.fail(&command.Refusal{Reason: command.Conflict, Code: "conflict", Detail: "Others changed it at the same time; look at it again."})
@@ -64,7 +65,7 @@ func (j *job) lost() {
 }
 
 // taken finds out which unique value somebody else has: the log only tells that one of
-// the job's is taken. Where all are free by now it is another race that was lost.
+// them is taken. Where all are free by now, the job has lost a race.
 func (d *Dispatcher) taken(ctx context.Context, j *job) {
 	if len(j.claims) == 1 {
 		j.fail(taken(j.claims[0]))
@@ -77,8 +78,8 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 	j.lost()
 }
 
-// claimed fails where somebody else has one of the unique values that a job claims, or
-// who it is to create has one already.
+// claimed fails where another stream has one of the values that the job claims, or
+// where the user to create has one already.
 func (d *Dispatcher) claimed(ctx context.Context, j *job) error {
 	for i, c := range j.claims {
 		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
@@ -108,7 +109,7 @@ func taken(c command.Claim) error {
 
 // missing says which aggregate that the decision relied on is not there.
 func (j *job) missing(s events.Stream) error {
-	for _, ref := range j.live {
+	for _, ref := range j.required {
 		if ref.Stream == s && ref.Pointer != "" {
 			return &command.Refusal{Reason: command.Broken, Code: "unknown_" + string(s.Kind()), Pointer: ref.Pointer, Detail: fmt.Sprintf("There is no such %s.", s.Kind())}
 		}

@@ -226,7 +226,7 @@ func (b *batch) extra() ([]byte, error) {
 			}
 			x.Secrets = append(x.Secrets, secret)
 		}
-		any = any || e.sealed != nil || e.DropSecret || len(e.Claims) > 0 || e.newKey != nil || e.Credential != "" || e.EndSessions || e.Forget
+		any = any || len(e.Claims) > 0 || e.newKey != nil || e.Effects != (events.Effects{})
 	}
 	if !any {
 		return nil, nil

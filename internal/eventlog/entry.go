@@ -52,12 +52,7 @@ type Entry struct {
 	Guards []Guard
 	Claims []Claim
 
-	Credential  string // password hash to set for Subject
-	EndSessions bool   // end Subject's sessions, but for Spare
-	Spare       events.ID
-	Forget      bool   // destroy Subject's key, credential, sessions and claims
-	Secret      []byte // key to keep, sealed, for the webhook Subject
-	DropSecret  bool   // destroy that key
+	events.Effects // on Subject
 
 	Result Result
 

@@ -129,9 +129,9 @@ func register(name string) *Entry {
 	s := events.StreamOf(events.KindUser, id)
 	return &Entry{
 		Subject: id, Stream: s, Guards: []Guard{{Stream: s, Version: 0}},
-		Claims:     []Claim{{Kind: "username", Key: []byte(name), Stream: s}},
-		Credential: "hash",
-		Events:     []New{{Stream: s, Owner: id, Data: &events.UserRegistered{Username: events.Personal(name), Role: events.Learner}, OccurredAt: time.Now()}},
+		Claims:  []Claim{{Kind: "username", Key: []byte(name), Stream: s}},
+		Effects: events.Effects{Credential: "hash"},
+		Events:  []New{{Stream: s, Owner: id, Data: &events.UserRegistered{Username: events.Personal(name), Role: events.Learner}, OccurredAt: time.Now()}},
 	}
 }
 
@@ -155,7 +155,7 @@ func TestForgetting(t *testing.T) {
 	require.NoError(t, p.Append(t.Context(), taken))
 	require.ErrorIs(t, taken.Result.Err, ErrClaimed)
 
-	erase := &Entry{Subject: ana.Subject, Stream: ana.Stream, Forget: true, Guards: []Guard{{Stream: ana.Stream, Version: 1}},
+	erase := &Entry{Subject: ana.Subject, Stream: ana.Stream, Effects: events.Effects{Forget: true}, Guards: []Guard{{Stream: ana.Stream, Version: 1}},
 		Events: []New{{Stream: ana.Stream, Owner: ana.Subject, Data: &events.UserErased{From: events.UserStatusActive, Role: events.Learner}, OccurredAt: time.Now()}}}
 	require.NoError(t, p.Append(t.Context(), erase))
 	require.NoError(t, erase.Result.Err)

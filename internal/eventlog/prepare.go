@@ -30,8 +30,8 @@ type stored struct {
 // prepare encodes and seals an entry, in the goroutine of the command.
 func (l *Log) prepare(ctx context.Context, e *Entry) error {
 	e.stored = make([]stored, len(e.Events))
-	if e.Secret != nil {
-		e.sealed = l.vault.SealSecret(e.Subject, e.Secret)
+	if e.Secret != "" {
+		e.sealed = l.vault.SealSecret(e.Subject, []byte(e.Secret))
 	}
 	for i, n := range e.Events {
 		s, err := l.store(ctx, e, n)
