@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -35,11 +36,16 @@ const inUse = 10_000
 
 // Validate refuses figures out of bounds, before anybody is registered.
 func (b *Bench) Validate() error {
-	if b.Rounds < 1 || b.Seconds < 1 || b.Rate < 1 {
-		return errors.New("--rounds, --seconds and --rate are at least 1")
-	}
-	if b.Connections < 1 || b.Connections > loadtest.MaxConnections {
-		return fmt.Errorf("--connections: 1 to %d are possible", loadtest.MaxConnections)
+	for _, figure := range []struct {
+		flag        string
+		value, most int
+	}{
+		{"connections", b.Connections, loadtest.MaxConnections}, {"rate", b.Rate, loadtest.MaxRate},
+		{"seconds", b.Seconds, int(loadtest.MaxDuration.Seconds())}, {"rounds", b.Rounds, 1000},
+	} {
+		if figure.value < 1 || figure.value > figure.most {
+			return fmt.Errorf("--%s: 1 to %d are possible", figure.flag, figure.most)
+		}
 	}
 	return nil
 }
@@ -63,6 +69,9 @@ func (b *Bench) Run(ctx context.Context, a *App, out *output) error {
 		return err
 	}
 	if err := b.allowed(ctx, at.url); err != nil {
+		return err
+	}
+	if err := b.reportable(); err != nil {
 		return err
 	}
 	a.logger.Warn("adding users and goals, which stay", "users", b.Connections, "goals", b.Connections*goalsEach, "url", at.url)
@@ -108,10 +117,9 @@ func (b *Bench) tell(r *report, out *output) error {
 	if err := print(out); err != nil {
 		return err
 	}
+	var err error
 	if b.Report != "" {
-		if err := r.save(b.Report); err != nil {
-			return err
-		}
+		err = r.save(b.Report)
 	}
 	missed := 0
 	for _, v := range r.Targets {
@@ -120,9 +128,22 @@ func (b *Bench) tell(r *report, out *output) error {
 		}
 	}
 	if missed > 0 {
-		return fmt.Errorf("%d of the targets missed", missed)
+		err = errors.Join(err, fmt.Errorf("%d of the targets missed", missed))
 	}
-	return nil
+	return err
+}
+
+// reportable fails where the report could not be written in the end. What the file holds
+// stays until then.
+func (b *Bench) reportable() error {
+	if b.Report == "" {
+		return nil
+	}
+	file, err := os.OpenFile(b.Report, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("--report: %w", err)
+	}
+	return file.Close()
 }
 
 // allowed refuses to load a system that is in use. Positions count events.

@@ -27,7 +27,10 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 
 	var text bytes.Buffer
 	page := filepath.Join(t.TempDir(), "report.html")
-	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1, Report: page}
+	b := Bench{Connections: 16, Rate: 50, Seconds: 1, Rounds: 1, Report: filepath.Join(page, "nowhere")}
+	require.ErrorContains(t, b.Run(t.Context(), tool(t, c), &output{&text}), "--report: ", "before anybody is registered")
+	require.Empty(t, text.String())
+	b.Report = page
 	if err := b.Run(t.Context(), tool(t, c), &output{&text}); err != nil {
 		require.ErrorContains(t, err, "targets missed", "on a machine too busy for them")
 	}
@@ -72,12 +75,13 @@ func TestBenchSparesASystemInUse(t *testing.T) {
 
 func TestBenchRefuses(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"":                          "nothing runs",
+		"":                          "nothing runs on the data folder: " + dir,
 		"--url http://192.0.2.1:80": loadtest.ErrNotLocal.Error(),
 	} {
 		var stdout, stderr bytes.Buffer
-		status := run(append([]string{"bench", "--data-dir", t.TempDir()}, strings.Fields(args)...), &stdout, &stderr)
+		status := run(append([]string{"bench", "--data-dir", dir}, strings.Fields(args)...), &stdout, &stderr)
 		assert.Equal(t, failed, status, args)
 		assert.Contains(t, stderr.String(), want, args)
 	}

@@ -234,6 +234,14 @@ type ViewVerify struct {
 	JSON   bool     `name:"json" help:"The outcome as one JSON object."`
 }
 
+// Validate refuses less than no rows.
+func (r *ViewVerify) Validate() error {
+	if r.Sample < 0 {
+		return errors.New("--sample: less than 0 makes no sense")
+	}
+	return nil
+}
+
 // Run compares, in this process, and fails where something differs.
 func (r *ViewVerify) Run(ctx context.Context, a *App, out *output) error {
 	return onView(ctx, a, r.Name, false, func(p pool, v *projections.View) error {

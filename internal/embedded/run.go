@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNotRunning is returned by ReadRun when no process works in the data folder.
-var ErrNotRunning = errors.New("nothing runs on this data folder")
+var ErrNotRunning = errors.New("nothing runs on the data folder")
 
 // Run is what a running sical tells other processes of the same user, so that they
 // find it. It holds credentials.
@@ -42,7 +42,7 @@ func WriteRun(dir string, run Run) error {
 func ReadRun(dir string) (Run, error) {
 	text, err := os.ReadFile(runFile(dir))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !locked(dir) {
-		return Run{}, ErrNotRunning
+		return Run{}, fmt.Errorf("%w: %s", ErrNotRunning, dir)
 	}
 	if err != nil {
 		return Run{}, err
