@@ -63,12 +63,15 @@ func (l *loaded) memory() (most func() float64) {
 	}
 }
 
-// cost puts what so many units cost into a sample.
+// cost puts what so many units cost into a sample. How busy the processors were is known
+// only where Postgres is this system's own: without its share that is half of the truth.
 func (before look) cost(s *sample, after look, units float64) {
 	own, postgres := after.own-before.own, after.postgres-before.postgres
 	s.CPU = float64(own.Microseconds()) / units
 	s.PostgresCPU = float64(postgres.Microseconds()) / units
-	s.Busy = (own + postgres).Seconds() / after.at.Sub(before.at).Seconds() / float64(runtime.NumCPU())
+	if postgres > 0 {
+		s.Busy = (own + postgres).Seconds() / after.at.Sub(before.at).Seconds() / float64(runtime.NumCPU())
+	}
 	seconds, _ := after.queries.Since(before.queries).Quantile(.95)
 	s.Query = 1000 * seconds
 }

@@ -21,13 +21,24 @@ import (
 // connection, each with goals that all of them may read.
 type crowd struct {
 	url    string
+	signer *auth.Signer
+	signed time.Time // at or before the oldest of the people's tokens
 	people []person
 	goals  []string
 	ranks  []int // of goals, drawn by Zipf's law: some are asked for far more than others
 }
 
 // person is a user with an access token.
-type person struct{ id, token string }
+type person struct {
+	id, token string
+	claims    auth.Claims // of the token
+}
+
+// sign gives the person a new token.
+func (p *person) sign(signer *auth.Signer) (err error) {
+	p.token, err = signer.Sign(p.claims, auth.MaxLifetime)
+	return err
+}
 
 const (
 	goalsEach = 10
@@ -38,7 +49,7 @@ const (
 // gather registers people and lets each make some goals. They have no passwords, as
 // their tokens are signed here: whoever has the keys may act as anyone.
 func gather(ctx context.Context, url string, signer *auth.Signer, size int) (*crowd, error) {
-	c := &crowd{url: url, people: make([]person, size), goals: make([]string, size*goalsEach)}
+	c := &crowd{url: url, signer: signer, signed: time.Now(), people: make([]person, size), goals: make([]string, size*goalsEach)}
 	err := c.prepare(ctx, size, func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) (err error) {
 		c.people[u.N], err = register(ctx, conn, signer)
 		return err
@@ -91,15 +102,34 @@ func register(ctx context.Context, conn *loadtest.Conn, signer *auth.Signer) (pe
 		return person{}, err
 	}
 	claims.Role = string(events.Learner)
-	token, err := signer.Sign(claims, auth.MaxLifetime)
-	if err != nil {
+	p := person{id: id.String(), claims: claims}
+	if err := p.sign(signer); err != nil {
 		return person{}, err
 	}
 	_, err = conn.Do(ctx, loadtest.Request{
 		Method: http.MethodPost, Path: "/v1/users", Token: admin,
 		Body: fmt.Sprintf(`{"id":%q,"username":"bench-%s","display_name":"Bench 学"}`, id, id),
 	})
-	return person{id.String(), token}, err
+	return p, err
+}
+
+// partTakes is longer than any part of a load, with the wait for the views behind it.
+const partTakes = loadtest.MaxDuration + 2*settled
+
+// renew signs everybody's token anew where one could end before the part does that
+// begins now. It is not done before each: a token that is new is checked for longer.
+func (c *crowd) renew() error {
+	now := time.Now()
+	if now.Add(partTakes).Before(c.signed.Add(auth.MaxLifetime)) {
+		return nil
+	}
+	for i := range c.people {
+		if err := c.people[i].sign(c.signer); err != nil {
+			return err
+		}
+	}
+	c.signed = now
+	return nil
 }
 
 // person is who uses a connection.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // ceiling is the highest rate that was found to hold, and every rate that was tried.
 type ceiling struct {
 	Rate  int    `json:"rate"` // requests a second with latency, errors and memory within the targets; 0 for none
-	Lean  int    `json:"lean"` // the same with the processors within theirs, too
+	Lean  int    `json:"lean"` // the same with the processors within theirs, too; 0 also where nobody knows
 	Tried []rung `json:"tried"`
 }
 
@@ -58,7 +59,7 @@ func search(first int, try func(rate int) (sample, error)) (c ceiling, err error
 		c.Tried = append(c.Tried, rung{rate, held, s})
 		if held {
 			low = rate
-			if s.Busy < targetBusy {
+			if s.Busy > 0 && s.Busy < targetBusy {
 				c.Lean = max(c.Lean, rate)
 			}
 		} else {
@@ -97,7 +98,15 @@ func printCeiling(out io.Writer, c ceiling) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nThe targets held up to %s requests/s, with the processors' up to %s.\n",
-		thousands(float64(c.Rate)), thousands(float64(c.Lean)))
+	_, err := fmt.Fprintf(out, "\nThe targets held up to %s requests/s%s.\n", thousands(float64(c.Rate)), c.Leanly())
 	return err
+}
+
+// Leanly is the end of a sentence about the highest rate: up to which one the processors
+// held, too, where that was measured.
+func (c *ceiling) Leanly() string {
+	if !slices.ContainsFunc(c.Tried, func(r rung) bool { return r.Found.Busy > 0 }) {
+		return ""
+	}
+	return ", with the processors' up to " + thousands(float64(c.Lean))
 }

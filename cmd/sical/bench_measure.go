@@ -75,6 +75,9 @@ func median(samples []sample) sample {
 // measure plays a part. What it leaves the projectors to do is waited for and counts
 // among its cost.
 func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int, d time.Duration) (sample, error) {
+	if err := c.renew(); err != nil {
+		return sample{}, err
+	}
 	before, err := l.look(ctx)
 	if err != nil {
 		return sample{}, err

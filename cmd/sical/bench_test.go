@@ -8,13 +8,18 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
+	"sical-backend/internal/auth"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/testkit"
 )
@@ -87,6 +92,34 @@ func TestBenchRefuses(t *testing.T) {
 	}
 }
 
+// What takes longer than a token lives is loaded with tokens that are valid all the same.
+func TestTokensOutliveEachPart(t *testing.T) {
+	t.Parallel()
+	keys, err := auth.OpenKeyring(t.TempDir())
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
+		require.NoError(t, err)
+		verifier := auth.NewVerifier(keys, issuer, audience, &auth.Revocations{}, time.Now)
+		c := &crowd{signer: signer, people: make([]person, 2)}
+		for i := range c.people {
+			c.people[i].claims = auth.Claims{User: uuid.New(), Session: uuid.New(), Role: string(events.Learner)}
+		}
+		longest := loadtest.MaxDuration + settled
+		for range 2 * auth.MaxLifetime / longest {
+			require.NoError(t, c.renew())
+			token := c.people[1].token
+			require.NoError(t, c.renew())
+			require.Equal(t, token, c.people[1].token, "one that lasts is kept")
+			time.Sleep(longest)
+			for _, p := range c.people {
+				_, err := verifier.Verify(p.token)
+				require.NoError(t, err)
+			}
+		}
+	})
+}
+
 func TestTargetsAreJudged(t *testing.T) {
 	t.Parallel()
 	good := sample{PerSecond: 1000, P95: 199, Query: 49, Memory: 511, Busy: .69, Failed: .0009}
@@ -116,12 +149,31 @@ func TestTargetsAreJudged(t *testing.T) {
 		{func(s *sample) { s.PerSecond = 999 }, 1000, "++-++++"},
 		{func(*sample) {}, 999, "+++?+++"},
 		{func(s *sample) { s.Memory = 512 }, 1000, "++++-++"},
-		{func(s *sample) { s.Memory = 0 }, 1000, "++++??+"},
+		{func(s *sample) { s.Memory = 0 }, 1000, "++++?++"},
+		{func(s *sample) { s.Busy = 0 }, 1000, "+++++?+"},
 		{func(s *sample) { s.Busy = .7 }, 1000, "+++++-+"},
 		{func(s *sample) { s.Failed = .001 }, 1000, "+++-++-"},
 	} {
 		assert.Equal(t, c.want, judged(c.change, c.connections))
 	}
+}
+
+// TestHalfOfTheProcessorsIsNoMeasurement: of a Postgres elsewhere nobody knows the time.
+func TestHalfOfTheProcessorsIsNoMeasurement(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	before, after := look{at: begun}, look{at: begun.Add(time.Second), own: time.Second}
+	var s sample
+	before.cost(&s, after, 1000)
+	assert.Equal(t, sample{CPU: 1000}, s)
+	highest := &ceiling{Rate: 2000, Tried: []rung{{Rate: 2000, Found: s}}}
+	var page bytes.Buffer
+	require.NoError(t, (&report{Highest: highest}).page(&page))
+	assert.Contains(t, page.String(), "up to 2000 requests/s.")
+	after.postgres = time.Second
+	before.cost(&highest.Tried[0].Found, after, 1000)
+	assert.InDelta(t, 2/float64(runtime.NumCPU()), highest.Tried[0].Found.Busy, 1e-9)
+	assert.Equal(t, ", with the processors' up to 0", highest.Leanly())
 }
 
 func TestMediansAreTakenFigureByFigure(t *testing.T) {

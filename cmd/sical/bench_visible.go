@@ -28,6 +28,9 @@ func (s seen) Both() []sample { return []sample{s.Command, s.Visible} }
 // commandToVisible makes goals at a fixed rate and reads each at the position its
 // answer told.
 func commandToVisible(ctx context.Context, c *crowd, rate, connections int, d time.Duration) (seen, error) {
+	if err := c.renew(); err != nil {
+		return seen{}, err
+	}
 	var answered loadtest.Histogram
 	work := func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
 		p := c.person(conn)
