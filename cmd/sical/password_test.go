@@ -65,3 +65,22 @@ func TestPasswordIsChangedOnce(t *testing.T) {
 	assert.Equal(t, 1, won)
 	assert.False(t, s.logsIn("ada", password))
 }
+
+// Who guesses at a username learns nothing of whose it is: its owner's address is
+// answered as any other then.
+func TestLoginsDoNotTellWhoseAnAddressIs(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.account("ada")
+	s.account("bob")
+	guess := func(kind, name string) int {
+		return s.call(http.MethodPost, "/v1/sessions", "", fmt.Sprintf(`{%q:%q,"password":"not the right one"}`, kind, name)).status
+	}
+	for range 5 {
+		require.Equal(t, http.StatusUnauthorized, guess("username", "ada"))
+	}
+	require.Equal(t, http.StatusTooManyRequests, guess("username", "ADA"), "the same name, told otherwise")
+	for _, address := range []string{"ada@example.org", "bob@example.org", "nobody@example.org"} {
+		assert.Equal(t, http.StatusUnauthorized, guess("email", address), address)
+	}
+}

@@ -70,20 +70,20 @@ func (a *API) logIn(c echo.Context) error {
 	if err != nil {
 		return problem(err)
 	}
-	account := user.String()
-	if user == uuid.Nil {
-		account = claim.Kind + ":" + claim.Value
-	}
-	right, generation, err := a.verify(c, account, user, in.Password)
+	right, generation, err := a.verify(c, claim.Kind+":"+claim.Value, user, in.Password)
 	if err != nil {
 		return err
+	}
+	unknown := web.NewProblem(web.Unauthenticated, "There is no such account, or its password is another.")
+	if !right { // before anything is read of somebody who is there
+		return unknown
 	}
 	role, status, err := a.Dispatcher.Standing(ctx, user)
 	if err != nil {
 		return problem(err)
 	}
-	if !right || status == "" {
-		return web.NewProblem(web.Unauthenticated, "There is no such account, or its password is another.")
+	if status == "" {
+		return unknown
 	}
 	if status != events.UserStatusActive {
 		return web.NewProblem(web.Forbidden, "This account is suspended.")

@@ -80,8 +80,11 @@ func NewThrottle(clock func() time.Time) *Throttle {
 }
 
 // Allow tells how long a login must wait; 0 means that the password may be
-// checked now, and counts the try. account is the user's id, or whatever was
-// typed where there is no such user; address is the client's own, not a proxy's.
+// checked now, and counts the try; address is the client's own, not a proxy's.
+// account is the name that was typed, whether somebody has it or not: by a budget
+// that somebody's names shared, anyone could tell whose address belongs to whose
+// username. So who knows both has twice the tries, of which guessing gains
+// little: an hour of them comes to some forty passwords from one network.
 func (t *Throttle) Allow(account string, address netip.Addr) time.Duration {
 	p := t.pair(account, address)
 	now := t.clock()
