@@ -12,7 +12,8 @@ import (
 //     does not exist.
 //  2. A draft is started; an active one paused, completed or abandoned; a
 //     paused one started, completed or abandoned; an ended one reopened.
-//  3. The paths it attaches are published, or its owner's own and not archived.
+//  3. The paths it attaches are published, or its owner's own and not archived;
+//     what it has, it keeps, whatever becomes of the path.
 //  4. A deleted goal is gone: no command finds it.
 
 // CreateGoal begins a goal of the actor's, as a draft.
@@ -139,7 +140,7 @@ func (s goal) of(g Given) error {
 	return nil
 }
 
-func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
+func createGoal(s goal, c *CreateGoal, g Given) (Outcome, error) {
 	if err := g.somebody("A goal is somebody's: say in whose name it is created."); err != nil {
 		return Outcome{}, err
 	}
@@ -157,7 +158,7 @@ func createGoal(_ goal, c *CreateGoal, g Given) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	live, err := attachable(c.Paths, g)
+	live, err := s.attachable(c.Paths, g)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -210,7 +211,7 @@ func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
 	if slices.Equal(s.paths, c.Paths) {
 		return Outcome{}, nil
 	}
-	live, err := attachable(c.Paths, g)
+	live, err := s.attachable(c.Paths, g)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -243,20 +244,24 @@ func deleteGoal(s goal, _ *DeleteGoal, g Given) (Outcome, error) {
 	}}}, nil
 }
 
-// attachable checks the paths a goal is to attach.
-func attachable(paths []events.ID, g Given) ([]Reference, error) {
+// attachable checks the paths that the goal is to attach, and names those that are new to
+// it: they must be so still when it does.
+func (s goal) attachable(paths []events.ID, g Given) ([]Reference, error) {
 	if err := distinct("/paths", paths); err != nil {
 		return nil, err
 	}
-	live := make([]Reference, len(paths))
+	var live []Reference
 	for i, id := range paths {
+		if slices.Contains(s.paths, id) {
+			continue
+		}
 		stream := events.StreamOf(events.KindPath, id)
 		pointer := fmt.Sprintf("/paths/%d", i)
 		p := seen[path](g, stream)
 		if p.status != events.PathStatusPublished && (p.owner != g.Actor || p.status != events.PathStatusDraft) {
 			return nil, broken("unknown_path", pointer, "There is no such path to attach.")
 		}
-		live[i] = Reference{Stream: stream, Pointer: pointer, AsRead: true}
+		live = append(live, Reference{Stream: stream, Pointer: pointer, AsRead: true})
 	}
 	return live, nil
 }

@@ -77,7 +77,12 @@ func TestGoalPaths(t *testing.T) {
 
 	// What it has, it keeps, also when the path has been archived since.
 	attached := goalAfter(&events.GoalPathsSet{Paths: events.Change[[]events.ID]{To: ids("old")}})
-	given{anna, told(attached, archived)}.when(t, &SetGoalPaths{of("goal"), ids("old")})
+	keeping := given{anna, told(attached, archived, published)}
+	keeping.when(t, &SetGoalPaths{of("goal"), ids("old")})
+	o := keeping.when(t, &SetGoalPaths{of("goal"), ids("old", "path")},
+		&events.GoalPathsSet{Paths: events.Change[[]events.ID]{From: ids("old"), To: ids("old", "path")}})
+	same(t, o.Requires, []Reference{{Stream: pathStream("path"), Pointer: "/paths/1", AsRead: true}})
+	keeping.refuses(t, &SetGoalPaths{of("goal"), ids("old", "old")}, "repeated", "/paths/1")
 }
 
 func TestReviseGoal(t *testing.T) {
