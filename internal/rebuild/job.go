@@ -139,13 +139,12 @@ type executor interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
+// ask waits for no other version of the view: they share no table, and whoever could end
+// what is under way there may be gone for good.
 func ask(ctx context.Context, db executor, v *projections.View, kind string, running error, r Request, sample int) error {
 	done, err := db.Exec(ctx, `-- request projection_job
 		insert into sical.projection_job as j (view, version, kind, require_approval, rate, shards, sample, approved)
-		select $1, $2, $3, $4, $5, $6, $7, $8
-		where not exists (
-			select from sical.projection_job other
-			where view = $1 and kind = $3 and state not in ('done', 'failed', 'cancelled'))
+		values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (view, version, kind) do update set
 			(state, require_approval, rate, shards, sample, approved, cancel, build, target, share_first, share_last, owner, lease_until,
 				phase, percent, rate_now, eta_seconds, outcome, error, requested_at, updated_at, finished_at)
@@ -158,12 +157,12 @@ func ask(ctx context.Context, db executor, v *projections.View, kind string, run
 	return err
 }
 
-// Cancel asks for a running rebuild to be given up and its build dropped. It fails
-// with ErrNotRunning.
+// Cancel asks for a running rebuild of the view's version to be given up and its build
+// dropped. It fails with ErrNotRunning.
 func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 	done, err := pool.Exec(ctx, `-- cancel projection_job
 		update sical.projection_job set cancel = true, updated_at = now()
-		where view = $1 and kind = 'rebuild' and state not in ('done', 'failed', 'cancelled')`, v.Name)
+		where view = $1 and version = $2 and kind = 'rebuild' and state not in ('done', 'failed', 'cancelled')`, v.Name, v.Version)
 	if err == nil && done.RowsAffected() == 0 {
 		return ErrNotRunning
 	}

@@ -2,6 +2,7 @@ package rebuild
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -112,7 +113,8 @@ func TestNewVersionStaysPaused(t *testing.T) {
 }
 
 // TestNextVersionWaitsForNobody: with the last projector that folded the version before gone,
-// the two are ever further apart, which is no reason to ask anybody.
+// the two are ever further apart, which is no reason to ask anybody; and what was asked of
+// that one, nobody is left to do.
 func TestNextVersionWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -120,6 +122,8 @@ func TestNextVersionWaitsForNobody(t *testing.T) {
 	w.some(300)
 	stop := w.running(old)
 	w.ends(old, Done)
+	require.NoError(t, Start(t.Context(), w.pool, old, Request{RequireApproval: true}))
+	left := old.Build(*w.ends(old, Held).Build)
 	stop()
 	w.at += maxApart // as if as much had come, of which nothing concerns the view
 	w.some(100)
@@ -129,4 +133,15 @@ func TestNextVersionWaitsForNobody(t *testing.T) {
 	w.running(&next)
 	assert.Nil(t, w.ends(&next, Done).Outcome, "it was compared with nothing")
 	assert.Equal(t, 1, w.serving(&next))
+	testkit.Eventually(t, func() error {
+		if w.stands(left) {
+			return errors.New("nobody has dropped what was held")
+		}
+		return nil
+	})
+	j, err := Look(t.Context(), w.pool, old, KindRebuild)
+	require.NoError(t, err)
+	assert.Nil(t, j, "it is at what was dropped")
+	assert.Equal(t, 1, w.serving(old), "the way back")
+	assert.True(t, w.stands(old.Build(1)))
 }

@@ -47,19 +47,20 @@ func (w *Worker) tidy(ctx context.Context) (failed error) {
 	return failed
 }
 
-// drop drops the builds that nobody needs any more: of this version, all but the
-// one that is read, the one before it and one that is being made; of versions
-// below the next lower one, all, once this one is read, after which nothing is read of
-// theirs; and what is left of those whose positions are gone.
+// drop drops the builds that nobody needs any more. Of this version: all but the one that
+// is read, the one before it and one that is being made. Of those below, once this one is
+// read: all of the same but of the next lower version that was read, and of that what
+// nobody is at just now, as a job that waits for a decision may have nobody left to heed
+// it. And what is left of those whose positions are gone.
 func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
 		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
-		where p.view = $1 and (
-			p.version = $2 and r.serving is not null and p.build is distinct from r.serving and p.build is distinct from r.previous
+		where p.view = $1 and exists (select from sical.view_version where view = $1 and version = $2 and serving is not null) and (
+			p.version <= $2 and p.build is distinct from r.serving and p.build is distinct from r.previous
 				and not exists (select from sical.projection_job j
-					where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))
-			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null)
-				and exists (select from sical.view_version where view = $1 and version = $2 and serving is not null))
+					where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled')
+						and (j.version = $2 or j.owner is not null and j.lease_until > clock_timestamp()))
+			or p.version < (select max(version) from sical.view_version where view = $1 and version < $2 and serving is not null))
 		union all
 		select r.view, r.version, number from sical.view_version r, generate_series(1, r.builds) number
 		where r.view = $1 and r.version <= $2 and r.serving is distinct from number
@@ -77,8 +78,7 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 	for _, b := range list {
 		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 			if b.Version < v.Version {
-				if _, err := tx.Exec(ctx, `-- retire view_version
-					update sical.view_version set serving = null, previous = null where view = $1 and version = $2`, b.View, b.Version); err != nil {
+				if err := retire(ctx, tx, b); err != nil {
 					return err
 				}
 			}
@@ -90,4 +90,18 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 		w.cfg.Logger.InfoContext(ctx, "old build dropped", "view", b.View, "version", b.Version, "build", b.Number)
 	}
 	return nil
+}
+
+// retire has a lower version's build read no more, and takes away the job that was at it,
+// which that version may be asked for again.
+func retire(ctx context.Context, tx pgx.Tx, b projections.Build) error {
+	if _, err := tx.Exec(ctx, `-- retire view_version
+		update sical.view_version set serving = null, previous = null
+		where view = $1 and version = $2 and serving = $3`, b.View, b.Version, b.Number); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `-- retire projection_job
+		delete from sical.projection_job
+		where view = $1 and version = $2 and build = $3 and state not in ('done', 'failed', 'cancelled')`, b.View, b.Version, b.Number)
+	return err
 }
