@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,8 +112,7 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	}
 	fresh := asked.fresh
 	keep := asked.keep(r.shared(), fresh)
-	a.tellParked(c, q, "") // of an answer that is missing, too
-	if err := fresh.held(a.waiter, q.Deps, ""); err != nil {
+	if err := a.misses(c, q, "", fresh); err != nil { // of an answer that is not there, too
 		return err
 	}
 	if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
@@ -120,6 +120,9 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	}
 	ctx := asked.context()
 	answer, err := a.fresh(ctx, q, fresh)
+	if errors.Is(err, query.ErrNotFound) {
+		err = cmp.Or(a.misses(c, q, "", fresh), err) // what was made just now may have been parked since
+	}
 	if err != nil {
 		return err
 	}
@@ -143,18 +146,22 @@ func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer 
 // give writes the answer, unless it misses what was asked for, which may have been
 // parked since.
 func (a *API) give(c echo.Context, q query.Question, answer cache.Answer, fresh freshness, keep []string) error {
-	if err := fresh.held(a.waiter, q.Deps, answer.Deps); err != nil {
+	if err := a.misses(c, q, answer.Deps, fresh); err != nil {
 		return err
 	}
-	a.tellParked(c, q, answer.Deps)
 	return write(c, answer, keep)
 }
 
-// tellParked says in the answer's header what it misses.
-func (a *API) tellParked(c echo.Context, q query.Question, more cache.Names) {
+// misses says in the answer's header what is held back of what it depends on, by q or more,
+// and fails where that is something up to the position asked for.
+func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh freshness) error {
+	h := c.Response().Header()
 	if parked := a.waiter.Parked(q.Views, q.Deps, more); parked != "" {
-		c.Response().Header()[parkedHeader] = []string{parked}
+		h[parkedHeader] = []string{parked}
+	} else {
+		delete(h, parkedHeader) // said before it was known which rows it depends on
 	}
+	return fresh.held(a.waiter, q.Deps, more)
 }
 
 // answer answers q from memory, unless it may not be kept there.

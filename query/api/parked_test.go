@@ -1,14 +1,29 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
 )
+
+// park has the views hold something back from the last position on.
+func (s *school) park(view string, id events.ID) {
+	s.t.Helper()
+	_, err := s.admin.Exec(s.t.Context(), `
+		insert into sical.parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
+		select view, version, build, shard, $2, $3, view || '-' || $2, view || '.revised', array[view || '/' || $2], 'no', 3
+		from sical.projection where view = $1 limit 1`, view, id.String(), len(s.log))
+	require.NoError(s.t, err)
+}
 
 // TestParkedKey: who asks for what is held back is told so, and others are not kept
 // from theirs.
@@ -17,11 +32,7 @@ func TestParkedKey(t *testing.T) {
 	s := newSchool(t)
 	target, mine := "/v1/goals/"+s.private.String(), strconv.Itoa(len(s.log))
 	require.Empty(t, s.get(target, s.as(s.ann)).header.Values(parkedHeader))
-	_, err := s.admin.Exec(t.Context(), `
-		insert into sical.parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
-		select view, version, build, shard, $1, $2, 'goal-' || $1, 'goal.paused', array['goal/' || $1], 'no', 3
-		from sical.projection where view = 'goal' limit 1`, s.private.String(), len(s.log))
-	require.NoError(t, err)
+	s.park("goal", s.private)
 	key := fmt.Sprintf("goal;key=%q", s.private)
 	s.eventually(func() error {
 		if got := s.get(target, s.as(s.ann)).header.Get(parkedHeader); got != key {
@@ -44,7 +55,7 @@ func TestParkedKey(t *testing.T) {
 	require.Equal(t, http.StatusOK, point.status)
 	require.Empty(t, point.header.Values(parkedHeader))
 
-	_, err = s.admin.Exec(t.Context(), `delete from sical.parked`)
+	_, err := s.admin.Exec(t.Context(), `delete from sical.parked`)
 	require.NoError(t, err)
 	s.eventually(func() error {
 		if got := s.get(target, s.as(s.ann), minPosition, mine); got.status != http.StatusOK || got.header.Get(parkedHeader) != "" {
@@ -52,4 +63,60 @@ func TestParkedKey(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// late waits as the Waiter does that it has, and has something parked meanwhile.
+type late struct {
+	Waiter
+	parked func()
+}
+
+func (l late) Wait(context.Context, []string, uint64, time.Duration) error {
+	l.parked()
+	return nil
+}
+
+// TestParkedWhileItIsWaitedFor: what was made just now, and is held back while its maker
+// waits for it, is told as that and not as missing.
+func TestParkedWhileItIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	made, mine := uuid.New(), strconv.Itoa(len(s.log))
+	target := "/v1/goals/" + made.String()
+	require.Equal(t, http.StatusNotFound, s.caughtUp(target, s.as(s.ann)).status)
+	heard := s.api.waiter
+	s.api.waiter = late{heard, func() {
+		s.park("goal", made)
+		s.eventually(func() error {
+			if heard.Parked([]string{"goal"}, func() []string { return nil }, "") == "" {
+				return errors.New("nothing is parked")
+			}
+			return nil
+		})
+	}}
+	refused := s.get(target, s.as(s.ann), minPosition, mine)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status)
+	require.Equal(t, "view_parked", problemCode(t, refused))
+	require.Equal(t, fmt.Sprintf("goal;key=%q", made), refused.header.Get(parkedHeader))
+}
+
+// TestParkedPartOfOthers: what is composed of rows says nothing of those that are held back
+// of others.
+func TestParkedPartOfOthers(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	s.park("path", uuid.New())
+	s.eventually(func() error {
+		if got := s.get("/v1/paths", "").header.Get(parkedHeader); got != "path;keys=1" {
+			return errors.New(got)
+		}
+		return nil
+	})
+	for _, target := range []string{"/v1/goals/" + s.public.String(), "/v1/goals", "/v1/users/me"} {
+		for range 2 { // from the tables, and from memory
+			got := s.get(target, s.as(s.ann))
+			require.Equal(t, http.StatusOK, got.status)
+			require.Empty(t, got.header.Values(parkedHeader), target)
+		}
+	}
 }
