@@ -3,6 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -14,6 +18,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"sical-backend/events"
+	"sical-backend/internal/testkit"
 )
 
 // watched is one expression that somebody watches by.
@@ -79,10 +86,68 @@ func names(t *testing.T, registry *prometheus.Registry) map[string][]string {
 	return found
 }
 
-// Nobody shall watch a metric that is not there, or group by a label that it has not.
+// busy is a system in which everything that is watched has happened once.
+func busy(t *testing.T) *system {
+	t.Helper()
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	s := serveOn(t, Config{
+		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
+		Webhooks: Webhooks{WebhookAllow: []string{"127.0.0.0/8"}},
+	}, slog.New(slog.DiscardHandler))
+	id, token, _ := s.account("ana")
+	s.do("POST", "/v1/webhooks", newDesk(t, s.app).token(t, id, events.Admin),
+		fmt.Sprintf(`{"url":%q,"event_types":["goal.created"],"secret":"whsec_%s="}`, receiver.URL, strings.Repeat("A", 43)))
+	s.do("POST", "/v1/goals", token, `{"title":"Watched"}`)
+	require.Equal(t, 200, s.get("/v1/users/me", token).status)
+	return s
+}
+
+// sums is what each metric's samples add up to; a histogram's, how many there are.
+func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	all := map[string]float64{}
+	for _, f := range families {
+		name := f.GetName()
+		for _, m := range f.GetMetric() {
+			all[name] += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return all
+}
+
+// tells waits until every metric that is watched has a sample, and those that cannot be
+// nothing are something.
+func (s *system) tells(watched map[string]bool) {
+	s.t.Helper()
+	parts := regexp.MustCompile(`_(sum|count|bucket)$`)
+	testkit.Eventually(s.t, func() error {
+		told := sums(s.t, s.app.registry)
+		for name := range watched {
+			if _, ok := told[parts.ReplaceAllString(name, "")]; !ok && name != "up" { // Prometheus's own
+				return fmt.Errorf("nothing tells %s", name)
+			}
+		}
+		for _, name := range []string{
+			"memory_usage_bytes", "goroutines_total", "sical_pool_connections", "sical_pool_connections_max", "sical_pool_acquires_total",
+			"sical_http_connections", "http_request_duration_seconds", "db_query_duration_seconds", "sical_reaction_seconds",
+		} {
+			if told[name] == 0 {
+				return fmt.Errorf("%s is 0", name)
+			}
+		}
+		return nil
+	})
+}
+
+// Nobody shall watch a metric that is not there or that nothing tells, or group by a label
+// that it has not.
 func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
 	t.Parallel()
-	known := names(t, newSystem(t).app.registry)
+	s, metrics := busy(t), map[string]bool{}
+	known := names(t, s.app.registry)
 	for _, q := range watchedBy(t) {
 		expr, err := metricsql.Parse(q.text)
 		require.NoError(t, err, q.where)
@@ -103,6 +168,7 @@ func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
 			}
 			labels, exists := known[name]
 			assert.True(t, exists, "%s: there is no metric %s", q.where, name)
+			metrics[name] = true
 			for _, l := range labels {
 				used[l] = true
 			}
@@ -120,6 +186,7 @@ func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
 			}
 		})
 	}
+	s.tells(metrics)
 }
 
 // What is read by its caller's name shows which was forgotten: a statement of the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -59,12 +60,18 @@ func (w watched) said() string {
 }
 
 // count is how many statements have ended so.
-func (w watched) count(t *testing.T, operation, table, status string) (n float64) {
+func (w watched) count(t *testing.T, operation, table, status string) float64 {
+	t.Helper()
+	return w.total(t, "db_queries_total", map[string]string{"operation": operation, "table": table, "status": status})
+}
+
+// total is what a counter says, or how many a histogram has observed, with these labels.
+func (w watched) total(t *testing.T, name string, want map[string]string) (n float64) {
 	t.Helper()
 	families, err := w.registry.Gather()
 	require.NoError(t, err)
 	for _, f := range families {
-		if f.GetName() != "db_queries_total" {
+		if f.GetName() != name {
 			continue
 		}
 		for _, m := range f.GetMetric() {
@@ -72,8 +79,8 @@ func (w watched) count(t *testing.T, operation, table, status string) (n float64
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()
 			}
-			if labels["operation"] == operation && labels["table"] == table && labels["status"] == status {
-				n += m.GetCounter().GetValue()
+			if maps.Equal(labels, want) {
+				n += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 			}
 		}
 	}
@@ -138,6 +145,8 @@ func TestSlowStatementsAreLoggedWithoutValues(t *testing.T) {
 	require.Contains(t, said, `"rows":1`)
 	require.NotContains(t, said, "canary")
 	require.InDelta(t, 1, w.count(t, "nap", "thing", "ok"), 0)
+	require.InDelta(t, 1, w.total(t, "db_query_duration_seconds", map[string]string{"operation": "nap", "table": "thing"}), 0)
+	require.InDelta(t, 1, w.total(t, "sical_db_slow_queries_total", map[string]string{}), 0)
 
 	patient := watch(t, time.Hour)
 	_, err = patient.Exec(t.Context(), "-- quick thing\nselect 1")
