@@ -24,7 +24,7 @@ const (
 type ScheduleAssessment struct {
 	Of
 	User     events.ID             `json:"user_id,omitzero" doc:"whose it is; the sender's own by default, another's for curators"`
-	Type     events.AssessmentType `json:"assessment_type" doc:"what sort of test" enum:"quiz,assignment,exam,self"`
+	Type     events.AssessmentType `json:"assessment_type" doc:"what sort of test"`
 	Goal     *events.ID            `json:"goal_id,omitzero" doc:"goal of the same user that it serves"`
 	Points   []events.ID           `json:"points,omitempty" doc:"knowledge points it covers"`
 	MaxScore *events.Hundredths    `json:"max_score,omitzero" doc:"best possible score, at most two decimal places; 100 by default" min:"0.01" max:"10000"`
@@ -107,7 +107,7 @@ func scheduleAssessment(_ assessment, c *ScheduleAssessment, g Given) (Outcome, 
 	}
 	most, weight := or(c.MaxScore, 100*whole), or(c.Weight, 0)
 	err := first(
-		oneOf("/assessment_type", c.Type, events.Quiz, events.Assignment, events.Exam, events.SelfTest),
+		oneOf("/assessment_type", c.Type),
 		within("/max_score", most, 1, maxScoreEver),
 		within("/weight", weight, 0, maxWeight),
 		distinct("/points", c.Points),

@@ -19,10 +19,10 @@ import (
 // PostComment says something about a target.
 type PostComment struct {
 	Of
-	TargetType events.Kind `json:"target_type" doc:"kind of thing it is about" enum:"goal,path,point,assessment"`
-	TargetID   events.ID   `json:"target_id" doc:"thing it is about"`
-	Text       string      `json:"text" doc:"what is said, any lines" minlen:"1" maxlen:"10000"`
-	ReplyTo    *events.ID  `json:"reply_to,omitzero" doc:"comment on the same thing that it answers"`
+	TargetType events.TargetType `json:"target_type" doc:"kind of thing it is about"`
+	TargetID   events.ID         `json:"target_id" doc:"thing it is about"`
+	Text       string            `json:"text" doc:"what is said, any lines" minlen:"1" maxlen:"10000"`
+	ReplyTo    *events.ID        `json:"reply_to,omitzero" doc:"comment on the same thing that it answers"`
 }
 
 // EditComment replaces a comment's text.
@@ -44,9 +44,6 @@ type comment struct {
 	target events.Target
 	text   string
 }
-
-// discussed is the kinds of thing that comments are about.
-var discussed = []events.Kind{events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment}
 
 var comments = Aggregate[comment]{events.KindComment, evolveComment}
 
@@ -85,7 +82,7 @@ func (s comment) visible(g Given) bool {
 func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 	err := first(
 		g.somebody("A comment is somebody's: say in whose name it is posted."),
-		oneOf("/target_type", c.TargetType, discussed...),
+		oneOf("/target_type", c.TargetType),
 		remark("/text", c.Text),
 	)
 	if err != nil {
@@ -114,15 +111,15 @@ func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {
 // discussable tells whether the actor can see the target.
 func discussable(t events.Target, g Given) bool {
 	switch t.Type {
-	case events.KindGoal:
+	case events.TargetGoal:
 		s := seen[goal](g, t.Stream())
 		return s.status != "" && (s.visibility == events.Public || s.owner == g.Actor)
-	case events.KindPath:
+	case events.TargetPath:
 		s := seen[path](g, t.Stream())
 		return s.status == events.PathStatusPublished || s.status != "" && s.owner == g.Actor
-	case events.KindPoint:
+	case events.TargetPoint:
 		return seen[point](g, t.Stream()).exists
-	case events.KindAssessment:
+	case events.TargetAssessment:
 		return seen[assessment](g, t.Stream()).visible(g)
 	}
 	return false
@@ -171,7 +168,7 @@ func hideComment(s comment, _ *HideComment, g Given) (Outcome, error) {
 // Reads names what the comment is about and what it answers.
 func (c *PostComment) Reads(Given) []events.Stream {
 	var streams []events.Stream
-	if slices.Contains(discussed, c.TargetType) {
+	if slices.Contains(c.TargetType.Values(), c.TargetType) {
 		streams = append(streams, events.Target{Type: c.TargetType, ID: c.TargetID}.Stream())
 	}
 	if c.ReplyTo != nil {

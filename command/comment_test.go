@@ -7,7 +7,7 @@ import (
 	"sical-backend/events"
 )
 
-var onHeap = events.Target{Type: events.KindPoint, ID: idOf("heap")}
+var onHeap = events.Target{Type: events.TargetPoint, ID: idOf("heap")}
 
 func commentStream(name string) events.Stream { return events.StreamOf(events.KindComment, idOf(name)) }
 
@@ -41,19 +41,19 @@ func TestCommentsOnWhatOneSees(t *testing.T) {
 		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Visibility: events.Public}, &events.GoalDeleted{}))
 	everyone, owner := []person{anna, bo, cleo, mo, ada}, []person{anna}
 	for _, c := range []struct {
-		kind events.Kind
+		kind events.TargetType
 		name string
 		seen []person
 	}{
-		{events.KindPoint, "heap", everyone},
-		{events.KindPoint, "nowhere", nil},
-		{events.KindPath, "path", everyone},
-		{events.KindPath, "draft", owner},
-		{events.KindPath, "old", []person{cleo}}, // archived, and hers
-		{events.KindGoal, "public", everyone},
-		{events.KindGoal, "goal", owner},
-		{events.KindGoal, "gone", nil},
-		{events.KindAssessment, "exam", []person{anna, cleo, mo, ada}},
+		{events.TargetPoint, "heap", everyone},
+		{events.TargetPoint, "nowhere", nil},
+		{events.TargetPath, "path", everyone},
+		{events.TargetPath, "draft", owner},
+		{events.TargetPath, "old", []person{cleo}}, // archived, and hers
+		{events.TargetGoal, "public", everyone},
+		{events.TargetGoal, "goal", owner},
+		{events.TargetGoal, "gone", nil},
+		{events.TargetAssessment, "exam", []person{anna, cleo, mo, ada}},
 	} {
 		post := &PostComment{TargetType: c.kind, TargetID: idOf(c.name), Text: "?"}
 		left := map[person]bool{anna: true, bo: true, cleo: true, mo: true, ada: true}
@@ -73,7 +73,7 @@ func TestReply(t *testing.T) {
 		return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: "同意", ReplyTo: new(idOf(to))}
 	}
 	world := told(pointNamed("heap", "tree"), said(),
-		on(commentStream("elsewhere"), bo, &events.CommentPosted{Target: events.Target{Type: events.KindPoint, ID: idOf("tree")}}))
+		on(commentStream("elsewhere"), bo, &events.CommentPosted{Target: events.Target{Type: events.TargetPoint, ID: idOf("tree")}}))
 	g := given{bo, world}
 	o := g.when(t, reply("comment"), &events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
 	same(t, o.Requires, []Reference{

@@ -23,7 +23,7 @@ type CreateGoal struct {
 	Description string            `json:"description,omitempty" doc:"more about it, any lines" maxlen:"10000"`
 	Category    string            `json:"category,omitempty" doc:"subject, a short line" maxlen:"64"`
 	TargetDate  *events.Date      `json:"target_date,omitzero" doc:"day to reach it by" format:"date"`
-	Visibility  events.Visibility `json:"visibility,omitempty" doc:"who may read it; private by default" enum:"private,public"`
+	Visibility  events.Visibility `json:"visibility,omitempty" doc:"who may read it; private by default"`
 	Paths       []events.ID       `json:"paths,omitempty" doc:"paths to follow, in order"`
 }
 
@@ -35,7 +35,7 @@ type ReviseGoal struct {
 	Description *string            `json:"description,omitzero" doc:"more about it, any lines" maxlen:"10000"`
 	Category    *string            `json:"category,omitzero" doc:"subject, a short line" maxlen:"64"`
 	TargetDate  *string            `json:"target_date,omitzero" doc:"day to reach it by, YYYY-MM-DD, or empty for none" maxlen:"10"`
-	Visibility  *events.Visibility `json:"visibility,omitzero" doc:"who may read it" enum:"private,public"`
+	Visibility  *events.Visibility `json:"visibility,omitzero" doc:"who may read it"`
 }
 
 // SetGoalPaths replaces the goal's paths, in order.
@@ -153,7 +153,7 @@ func createGoal(s goal, c *CreateGoal, g Given) (Outcome, error) {
 		text("/description", c.Description, maxDescription),
 		line("/category", c.Category, maxCategory),
 		dated("/target_date", c.TargetDate),
-		oneOf("/visibility", readers, events.Private, events.Public),
+		oneOf("/visibility", readers),
 	)
 	if err != nil {
 		return Outcome{}, err
@@ -181,7 +181,7 @@ func reviseGoal(s goal, c *ReviseGoal, g Given) (Outcome, error) {
 		ifSet(c.Title, func(v string) error { return title("/title", v) }),
 		ifSet(c.Description, func(v string) error { return text("/description", v, maxDescription) }),
 		ifSet(c.Category, func(v string) error { return line("/category", v, maxCategory) }),
-		ifSet(c.Visibility, func(v events.Visibility) error { return oneOf("/visibility", v, events.Private, events.Public) }),
+		ifSet(c.Visibility, func(v events.Visibility) error { return oneOf("/visibility", v) }),
 	)
 	if err != nil {
 		return Outcome{}, err

@@ -27,7 +27,7 @@ func TestWhatIsSomebodysIsNotNobodys(t *testing.T) {
 			return err
 		},
 		"comment.create": func(g Given) error {
-			_, err := postComment(comment{}, &PostComment{TargetType: events.KindPoint, TargetID: idOf("p"), Text: "whose?"},
+			_, err := postComment(comment{}, &PostComment{TargetType: events.TargetPoint, TargetID: idOf("p"), Text: "whose?"},
 				g.With(map[events.Stream]any{events.StreamOf(events.KindPoint, idOf("p")): point{}}))
 			return err
 		},

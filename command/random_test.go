@@ -55,8 +55,13 @@ func fill(r *rand.Rand, v reflect.Value, tag reflect.StructTag) {
 		v.SetBool(r.IntN(2) == 0)
 	case v.CanInt():
 		v.SetInt(pick(r, []int64{-1, 0, 1, 5, 10, 11, 50_00, 100_00, 1 << 30}))
-	case tag.Get("enum") != "":
-		v.SetString(pick(r, append(strings.Split(tag.Get("enum"), ","), "", "bogus")))
+	case v.MethodByName("Values").IsValid():
+		values := v.MethodByName("Values").Call(nil)[0]
+		if n := r.IntN(values.Len() + 2); n < values.Len() {
+			v.Set(values.Index(n))
+		} else {
+			v.SetString(pick(r, []string{"", "bogus"}))
+		}
 	default:
 		name, _, _ := strings.Cut(tag.Get("json"), ",")
 		if forms[name] == nil {

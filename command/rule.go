@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"time"
 
 	"sical-backend/events"
@@ -88,19 +89,8 @@ func seen[S any](g Given, s events.Stream) S {
 // may tells whether the actor's role includes needed.
 func (g Given) may(needed events.Role) bool { return rank(g.Role) >= rank(needed) }
 
-func rank(r events.Role) int {
-	switch r {
-	case events.Learner:
-		return 1
-	case events.Curator:
-		return 2
-	case events.Moderator:
-		return 3
-	case events.Admin:
-		return 4
-	}
-	return 0
-}
+// rank is higher for a role that includes others, -1 for none.
+func rank(r events.Role) int { return slices.Index(r.Values(), r) }
 
 // Outcome is what a decision wants written, all of it or nothing. The zero
 // Outcome means: it is so already.

@@ -56,7 +56,7 @@ type ChangePassword struct {
 // SetRole grants a role in place of the one before.
 type SetRole struct {
 	Of
-	Role events.Role `json:"role" doc:"each role includes those before it" enum:"learner,curator,moderator,admin"`
+	Role events.Role `json:"role" doc:"each role includes those before it"`
 }
 
 // SuspendUser shuts an account.

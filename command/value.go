@@ -8,12 +8,12 @@ import (
 )
 
 // oneOf checks a required value of a closed list.
-func oneOf[T ~string](pointer string, v T, allowed ...T) error {
+func oneOf[T events.Enum[T]](pointer string, v T) error {
 	if v == "" {
 		return missing(pointer)
 	}
-	if !slices.Contains(allowed, v) {
-		return broken("unknown_value", pointer, "One of %s is expected.", list(allowed))
+	if !slices.Contains(v.Values(), v) {
+		return broken("unknown_value", pointer, "One of %s is expected.", list(v.Values()))
 	}
 	return nil
 }

@@ -11,6 +11,11 @@ const (
 	SelfTest   AssessmentType = "self"
 )
 
+// Values lists the types.
+func (AssessmentType) Values() []AssessmentType {
+	return []AssessmentType{Quiz, Assignment, Exam, SelfTest}
+}
+
 // AssessmentStatus is where an assessment stands.
 type AssessmentStatus string
 
@@ -21,6 +26,11 @@ const (
 	AssessmentStatusGraded    AssessmentStatus = "graded"
 	AssessmentStatusVoid      AssessmentStatus = "void"
 )
+
+// Values lists the statuses.
+func (AssessmentStatus) Values() []AssessmentStatus {
+	return []AssessmentStatus{AssessmentStatusScheduled, AssessmentStatusSubmitted, AssessmentStatusGraded, AssessmentStatusVoid}
+}
 
 // AssessmentScheduled begins an assessment of the stream's owner.
 type AssessmentScheduled struct {

@@ -11,14 +11,35 @@ const (
 	CommentStatusDeleted CommentStatus = "deleted"
 )
 
-// Target is what a comment is about: a goal, a path, a point or an assessment.
+// Values lists the statuses.
+func (CommentStatus) Values() []CommentStatus {
+	return []CommentStatus{CommentStatusVisible, CommentStatusEdited, CommentStatusHidden, CommentStatusDeleted}
+}
+
+// TargetType is the kind of thing that a comment is about.
+type TargetType Kind
+
+// The types of target.
+const (
+	TargetGoal       = TargetType(KindGoal)
+	TargetPath       = TargetType(KindPath)
+	TargetPoint      = TargetType(KindPoint)
+	TargetAssessment = TargetType(KindAssessment)
+)
+
+// Values lists the types.
+func (TargetType) Values() []TargetType {
+	return []TargetType{TargetGoal, TargetPath, TargetPoint, TargetAssessment}
+}
+
+// Target is what a comment is about.
 type Target struct {
-	Type Kind `json:"target_type"`
-	ID   ID   `json:"target_id"`
+	Type TargetType `json:"target_type"`
+	ID   ID         `json:"target_id"`
 }
 
 // Stream is the history of the target.
-func (t Target) Stream() Stream { return StreamOf(t.Type, t.ID) }
+func (t Target) Stream() Stream { return StreamOf(Kind(t.Type), t.ID) }
 
 // CommentPosted begins a comment.
 type CommentPosted struct {

@@ -12,6 +12,11 @@ const (
 	GoalStatusAbandoned GoalStatus = "abandoned"
 )
 
+// Values lists the statuses.
+func (GoalStatus) Values() []GoalStatus {
+	return []GoalStatus{GoalStatusDraft, GoalStatusActive, GoalStatusPaused, GoalStatusCompleted, GoalStatusAbandoned}
+}
+
 // Visibility says who may read a goal.
 type Visibility string
 
@@ -20,6 +25,11 @@ const (
 	Private Visibility = "private"
 	Public  Visibility = "public"
 )
+
+// Values lists the visibilities.
+func (Visibility) Values() []Visibility {
+	return []Visibility{Private, Public}
+}
 
 // GoalCreated begins a goal, as a draft.
 type GoalCreated struct {

@@ -10,6 +10,11 @@ const (
 	PathStatusArchived  PathStatus = "archived"
 )
 
+// Values lists the statuses.
+func (PathStatus) Values() []PathStatus {
+	return []PathStatus{PathStatusDraft, PathStatusPublished, PathStatusArchived}
+}
+
 // PathCreated begins a path as its owner's draft; until it is published its
 // title is theirs alone.
 type PathCreated struct {

@@ -33,10 +33,10 @@ var stored = map[string]Data{
 	"assessment.submitted.1": &AssessmentSubmitted{From: AssessmentStatusScheduled},
 	"assessment.voided.1":    &AssessmentVoided{From: AssessmentStatusGraded, Score: ptr(Hundredths(8750))},
 
-	"comment.deleted.1": &CommentDeleted{From: CommentStatusHidden, Target: Target{KindPath, id1}},
+	"comment.deleted.1": &CommentDeleted{From: CommentStatusHidden, Target: Target{TargetPath, id1}},
 	"comment.edited.1":  &CommentEdited{From: CommentStatusVisible, Text: "AQxzZWFsZWQ"},
 	"comment.hidden.1":  &CommentHidden{From: CommentStatusEdited},
-	"comment.posted.1":  &CommentPosted{Target: Target{KindGoal, id1}, Text: "AQxzZWFsZWQ", ReplyTo: &id2},
+	"comment.posted.1":  &CommentPosted{Target: Target{TargetGoal, id1}, Text: "AQxzZWFsZWQ", ReplyTo: &id2},
 
 	"curriculum.prerequisites_set.1": &PrerequisitesSet{Point: id1, Prerequisites: Change[[]ID]{From: []ID{}, To: []ID{id2}}},
 

@@ -11,6 +11,11 @@ const (
 	Admin     Role = "admin"
 )
 
+// Values lists the roles.
+func (Role) Values() []Role {
+	return []Role{Learner, Curator, Moderator, Admin}
+}
+
 // UserStatus is where an account stands.
 type UserStatus string
 
@@ -20,6 +25,11 @@ const (
 	UserStatusSuspended UserStatus = "suspended"
 	UserStatusErased    UserStatus = "erased"
 )
+
+// Values lists the statuses of an account that is there: no answer shows an erased one.
+func (UserStatus) Values() []UserStatus {
+	return []UserStatus{UserStatusActive, UserStatusSuspended}
+}
 
 // UserRegistered begins an account. Credentials never enter the log.
 type UserRegistered struct {

@@ -106,7 +106,7 @@ func TestStream(t *testing.T) {
 	if Curriculum.Kind() != KindCurriculum || Curriculum.ID() != (ID{}) {
 		t.Error(Curriculum.Kind(), Curriculum.ID())
 	}
-	if got := (Target{KindPath, id}).Stream(); got != StreamOf(KindPath, id) {
+	if got := (Target{TargetPath, id}).Stream(); got != StreamOf(KindPath, id) {
 		t.Error(got)
 	}
 }

@@ -11,6 +11,11 @@ const (
 	WebhookStatusDisabled WebhookStatus = "disabled"
 )
 
+// Values lists the statuses.
+func (WebhookStatus) Values() []WebhookStatus {
+	return []WebhookStatus{WebhookStatusEnabled, WebhookStatusDisabled}
+}
+
 // WebhookRegistered begins sending events to somebody else's address, from the
 // next event on. The secret that it is signed with never enters the log. The URL is sent
 // to no receiver: it may be another's secret.

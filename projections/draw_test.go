@@ -65,7 +65,7 @@ func beginning(k events.Kind) func(*rapid.T) events.Data {
 		}
 	case events.KindComment:
 		return func(t *rapid.T) events.Data {
-			target := events.Target{Type: events.KindGoal, ID: id(rapid.IntRange(1, 2).Draw(t, "target"))}
+			target := events.Target{Type: events.TargetGoal, ID: id(rapid.IntRange(1, 2).Draw(t, "target"))}
 			return &events.CommentPosted{Target: target, Text: personal(t)}
 		}
 	}

@@ -13,11 +13,11 @@ type Comment struct {
 	ID         events.ID            `json:"id"`
 	Version    int                  `json:"version" doc:"of the comment, for If-Match"`
 	Author     events.ID            `json:"author_id"`
-	TargetType events.Kind          `json:"target_type" enum:"goal,path,point,assessment"`
+	TargetType events.TargetType    `json:"target_type"`
 	TargetID   events.ID            `json:"target_id"`
 	ReplyTo    *events.ID           `json:"reply_to,omitempty"`
 	Text       *string              `json:"text" doc:"null once deleted, where hidden from the viewer, or where its author is gone"`
-	Status     events.CommentStatus `json:"status" enum:"visible,edited,hidden,deleted"`
+	Status     events.CommentStatus `json:"status"`
 	CreatedAt  time.Time            `json:"created_at"`
 	UpdatedAt  time.Time            `json:"updated_at"`
 }
@@ -78,14 +78,14 @@ func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, e
 	})
 }
 
-// targetView is the view in which targets of a kind stand.
-func targetView(k events.Kind) *projections.View {
-	switch k {
-	case events.KindGoal:
+// targetView is the view in which targets of a type stand.
+func targetView(t events.TargetType) *projections.View {
+	switch t {
+	case events.TargetGoal:
 		return projections.Goal
-	case events.KindPath:
+	case events.TargetPath:
 		return projections.Path
-	case events.KindAssessment:
+	case events.TargetAssessment:
 		return projections.Assessment
 	}
 	return projections.Point
@@ -95,7 +95,7 @@ func targetView(k events.Kind) *projections.View {
 // whether the viewer may see it.
 func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
 	switch target.Type {
-	case events.KindGoal:
+	case events.TargetGoal:
 		found := find[projections.GoalRow](s, projections.Goal, target.ID)
 		return func() (bool, error) {
 			r := found[target.ID]
@@ -105,10 +105,10 @@ func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events
 			_, ok, err := a.open(ctx, r.Owner, r.Title)
 			return ok, err
 		}
-	case events.KindPath:
+	case events.TargetPath:
 		found := find[projections.PathRow](s, projections.Path, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeePath(r), nil }
-	case events.KindAssessment:
+	case events.TargetAssessment:
 		found := find[projections.AssessmentRow](s, projections.Assessment, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeeAssessment(r.Owner), nil }
 	}

@@ -22,16 +22,16 @@ func (s *snapshot) figures(at events.Date) *figures {
 	for _, v := range statisticsViews {
 		f.sums[v] = map[string]int64{}
 	}
-	f.read(s, projections.User, everyone(events.UserStatusActive, events.UserStatusSuspended, events.UserStatusErased)...)
-	f.read(s, projections.Goal, everyone(goalStatuses...)...)
-	f.read(s, projections.Path, everyone(events.PathStatusDraft, events.PathStatusPublished, events.PathStatusArchived)...)
+	f.read(s, projections.User, everyone(append(events.Values[events.UserStatus](), events.UserStatusErased)...)...)
+	f.read(s, projections.Goal, everyone(events.Values[events.GoalStatus]()...)...)
+	f.read(s, projections.Path, everyone(events.Values[events.PathStatus]()...)...)
 	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
 	f.read(s, projections.Progress, append(everyone(projections.Learning, projections.Learnt),
 		projections.StudyAmount, projections.StudyTimes)...)
-	f.read(s, projections.Comment, everyone(events.CommentStatusVisible, events.CommentStatusEdited, events.CommentStatusHidden, events.CommentStatusDeleted)...)
+	f.read(s, projections.Comment, everyone(events.Values[events.CommentStatus]()...)...)
 	assessments := []string{projections.Scored, projections.ScoreSum}
-	for _, typ := range assessmentTypes {
-		for _, status := range assessmentStatuses {
+	for _, typ := range events.Values[events.AssessmentType]() {
+		for _, status := range events.Values[events.AssessmentStatus]() {
 			assessments = append(assessments, projections.Count(projections.Everyone, string(status), string(typ)))
 		}
 	}

@@ -17,9 +17,9 @@ type Goal struct {
 	Title       string            `json:"title"`
 	Description string            `json:"description,omitempty"`
 	Category    string            `json:"category,omitempty"`
-	Status      events.GoalStatus `json:"status" enum:"draft,active,paused,completed,abandoned"`
+	Status      events.GoalStatus `json:"status"`
 	TargetDate  *events.Date      `json:"target_date,omitempty"`
-	Visibility  events.Visibility `json:"visibility" enum:"private,public"`
+	Visibility  events.Visibility `json:"visibility"`
 	Progress    *GoalProgress     `json:"progress" doc:"the viewer's own; null for anyone without a token, and on another's profile"`
 	CreatedAt   time.Time         `json:"created_at"`
 	UpdatedAt   time.Time         `json:"updated_at"`
@@ -40,7 +40,7 @@ type GoalPath struct {
 	ID       events.ID         `json:"id"`
 	Title    string            `json:"title"`
 	Category string            `json:"category,omitempty"`
-	Status   events.PathStatus `json:"status" enum:"draft,published,archived"`
+	Status   events.PathStatus `json:"status"`
 	Points   []GoalPoint       `json:"points"`
 }
 
@@ -150,13 +150,6 @@ type GoalFilter struct {
 	Status   events.GoalStatus
 }
 
-var (
-	goalStatuses = []events.GoalStatus{
-		events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused, events.GoalStatusCompleted, events.GoalStatusAbandoned,
-	}
-	visibilities = []events.Visibility{events.Private, events.Public}
-)
-
 // PublicGoals asks for the public goals, newest first. It fails with ErrCursor.
 func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
 	l := &list{
@@ -180,7 +173,7 @@ func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
 	}
 	l := &list{
 		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), view: projections.Goal, page: page,
-		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible, visibilities)},
+		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
 	}
 	l.narrow(f, scope)
 	return l
@@ -191,7 +184,7 @@ func (l *list) narrow(f GoalFilter, scope string) {
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))
 	}
-	statuses := oneOf("status", f.Status, goalStatuses)
+	statuses := oneOf("status", f.Status)
 	l.where = append(l.where, statuses)
 	for _, status := range statuses.values {
 		l.totals = append(l.totals, projections.Count(scope, status, f.Category))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/events"
 	"sical-backend/projections"
 )
 
@@ -51,9 +52,9 @@ type match struct {
 func equals(column string, value string) match { return match{column, []string{value}} }
 
 // oneOf restricts a column to value, or to all there are where that is empty.
-func oneOf[T ~string](column string, value T, all []T) match {
+func oneOf[T events.Enum[T]](column string, value T) match {
 	m := match{column: column}
-	for _, v := range all {
+	for _, v := range value.Values() {
 		if value == "" || v == value {
 			m.values = append(m.values, string(v))
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/projections"
 )
 
@@ -23,7 +24,7 @@ func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 		select gen_random_uuid(), gen_random_uuid(), 'draft', '', 'public', now() - i * interval '1 second', '{}' from generate_series(1, 20000) i`)
 	require.NoError(t, err)
 
-	statuses := oneOf("status", "", goalStatuses)
+	statuses := oneOf("status", events.GoalStatus(""))
 	newest := &list{view: projections.Goal, only: "visibility = 'public'", where: []match{statuses}, page: Paging{Limit: 20}}
 	found := &list{view: projections.Point, search: Search{"graph"}, page: Paging{Limit: 20}}
 	plans := map[*list]*strings.Builder{newest: {}, found: {}}

@@ -16,7 +16,7 @@ type Path struct {
 	Title       string            `json:"title"`
 	Description string            `json:"description,omitempty"`
 	Category    string            `json:"category,omitempty"`
-	Status      events.PathStatus `json:"status" enum:"draft,published,archived"`
+	Status      events.PathStatus `json:"status"`
 	Points      []events.ID       `json:"points" doc:"ids of its knowledge points, in order"`
 	CreatedAt   time.Time         `json:"created_at"`
 	UpdatedAt   time.Time         `json:"updated_at"`

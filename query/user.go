@@ -24,8 +24,8 @@ type User struct {
 	Email       string            `json:"email,omitempty"`
 	Locale      string            `json:"locale,omitempty" doc:"BCP 47"`
 	TimeZone    string            `json:"time_zone,omitempty" doc:"IANA name"`
-	Role        events.Role       `json:"role,omitempty" enum:"learner,curator,moderator,admin"`
-	Status      events.UserStatus `json:"status,omitempty" enum:"active,suspended"`
+	Role        events.Role       `json:"role,omitempty"`
+	Status      events.UserStatus `json:"status,omitempty"`
 	CreatedAt   *time.Time        `json:"created_at,omitempty"`
 	UpdatedAt   *time.Time        `json:"updated_at,omitempty"`
 	Goals       []Goal            `json:"goals" doc:"the active ones, newest first, at most 20; private ones, and progress, only to the user"`

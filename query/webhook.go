@@ -16,7 +16,7 @@ type Webhook struct {
 	Version    int                  `json:"version" doc:"of the webhook, for If-Match"`
 	URL        string               `json:"url"`
 	EventTypes []string             `json:"event_types"`
-	Status     events.WebhookStatus `json:"status" enum:"enabled,disabled"`
+	Status     events.WebhookStatus `json:"status"`
 	Reason     string               `json:"reason,omitempty" doc:"why it is disabled"`
 	CreatedAt  time.Time            `json:"created_at"`
 	UpdatedAt  time.Time            `json:"updated_at"`

@@ -25,19 +25,19 @@ type thread struct {
 }
 
 func aboutPath(subject string) events.Target {
-	return events.Target{Type: events.KindPath, ID: pathID(subject)}
+	return events.Target{Type: events.TargetPath, ID: pathID(subject)}
 }
 
 func aboutPoint(key string) events.Target {
-	return events.Target{Type: events.KindPoint, ID: pointID(key)}
+	return events.Target{Type: events.TargetPoint, ID: pointID(key)}
 }
 
 func aboutGoal(username string) events.Target {
-	return events.Target{Type: events.KindGoal, ID: learnerNamed(username).goalID()}
+	return events.Target{Type: events.TargetGoal, ID: learnerNamed(username).goalID()}
 }
 
 func aboutAssessment(username string, kind events.AssessmentType) events.Target {
-	return events.Target{Type: events.KindAssessment, ID: learnerNamed(username).assessmentID(kind)}
+	return events.Target{Type: events.TargetAssessment, ID: learnerNamed(username).assessmentID(kind)}
 }
 
 func learnerNamed(username string) learner {

@@ -178,7 +178,7 @@ func TestCommentAgainstTheEndOfItsTarget(t *testing.T) {
 		var posted, deleted Verdict
 		race(t, 2, func(i int) Verdict {
 			if i == 0 {
-				posted = one.Do(t.Context(), request("comment.post", &command.PostComment{Of: of(comment), TargetType: events.KindGoal, TargetID: goal, Text: "加油"}, ana))
+				posted = one.Do(t.Context(), request("comment.post", &command.PostComment{Of: of(comment), TargetType: events.TargetGoal, TargetID: goal, Text: "加油"}, ana))
 				return posted
 			}
 			deleted = two.Do(t.Context(), request("goal.delete", &command.DeleteGoal{Of: of(goal)}, ana))

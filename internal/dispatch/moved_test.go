@@ -16,7 +16,7 @@ import (
 type things struct{ ana, ben, goal, comment, path events.ID }
 
 func (w things) post(to *events.ID) *command.PostComment {
-	return &command.PostComment{Of: of(uuid.New()), TargetType: events.KindGoal, TargetID: w.goal, Text: "好", ReplyTo: to}
+	return &command.PostComment{Of: of(uuid.New()), TargetType: events.TargetGoal, TargetID: w.goal, Text: "好", ReplyTo: to}
 }
 
 func (w things) comments() *Request { return request("comment.post", w.post(nil), w.ben) }

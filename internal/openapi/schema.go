@@ -71,7 +71,23 @@ func (s schemas) of(t reflect.Type, u use) *schema {
 	if !ok {
 		panic(fmt.Sprintf("openapi: no schema for %s", t))
 	}
+	if u != recorded { // events of later versions may have more values
+		basic.Enum = enumOf(t)
+	}
 	return &basic
+}
+
+// enumOf is the values of an events.Enum, nil of other types.
+func enumOf(t reflect.Type) (values []string) {
+	list, ok := t.MethodByName("Values")
+	if !ok {
+		return nil
+	}
+	all := list.Func.Call([]reflect.Value{reflect.Zero(t)})[0]
+	for i := range all.Len() {
+		values = append(values, all.Index(i).String())
+	}
+	return values
 }
 
 // object is the schema of a struct with its embedded ones written out.
@@ -106,9 +122,6 @@ func (s schemas) field(f reflect.StructField, u use, always bool) *schema {
 	p.Description = f.Tag.Get("doc")
 	if format, ok := f.Tag.Lookup("format"); ok {
 		p.Format = format
-	}
-	if enum, ok := f.Tag.Lookup("enum"); ok {
-		p.Enum = strings.Split(enum, ",")
 	}
 	for tag, bound := range map[string]*jsontext.Value{
 		"min": &p.Minimum, "max": &p.Maximum, "minlen": &p.MinLength, "maxlen": &p.MaxLength,

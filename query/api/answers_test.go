@@ -53,14 +53,14 @@ func newSchool(t testing.TB) *school {
 	s.quiz = w.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{Type: events.Quiz, MaxScore: 50_00})
 	w.happen(s.ann, events.StreamOf(events.KindAssessment, s.quiz), &events.AssessmentGraded{Score: 37_50})
 	s.exam = w.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{Type: events.Exam, MaxScore: 100_00})
-	on := func(author events.ID, k events.Kind, id events.ID, text events.Personal) events.ID {
+	on := func(author events.ID, k events.TargetType, id events.ID, text events.Personal) events.ID {
 		return w.begin(author, events.KindComment, &events.CommentPosted{Target: events.Target{Type: k, ID: id}, Text: text})
 	}
-	s.onPoint = on(s.bob, events.KindPoint, s.strokes, "很有用")
-	s.reply = on(s.ann, events.KindPoint, s.strokes, "Indeed")
-	s.bad = on(s.bob, events.KindPoint, s.strokes, "Rubbish")
+	s.onPoint = on(s.bob, events.TargetPoint, s.strokes, "很有用")
+	s.reply = on(s.ann, events.TargetPoint, s.strokes, "Indeed")
+	s.bad = on(s.bob, events.TargetPoint, s.strokes, "Rubbish")
 	w.happen(s.bob, events.StreamOf(events.KindComment, s.bad), &events.CommentHidden{})
-	s.onQuiz = on(s.ann, events.KindAssessment, s.quiz, "May I repeat it?")
+	s.onQuiz = on(s.ann, events.TargetAssessment, s.quiz, "May I repeat it?")
 	w.project()
 	return s
 }

@@ -36,7 +36,7 @@ func crowded(t *testing.T) *school {
 		if n%3 == 0 {
 			s.happen(s.ann, events.StreamOf(events.KindAssessment, assessment), &events.AssessmentSubmitted{})
 		}
-		s.begin(s.ann, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.KindPoint, ID: s.idioms}, Text: "c"})
+		s.begin(s.ann, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.TargetPoint, ID: s.idioms}, Text: "c"})
 		if n%4 != 0 {
 			s.now = at
 		}

@@ -137,7 +137,7 @@ func assessment(a *asked) (query.Question, error) {
 }
 
 func comments(a *asked) (query.Question, error) {
-	target := events.Target{Type: choice[events.Kind](a, targetType), ID: a.query.UUID(targetID.Name)}
+	target := events.Target{Type: choice[events.TargetType](a, targetType), ID: a.query.UUID(targetID.Name)}
 	page := a.page()
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err

@@ -70,13 +70,13 @@ var (
 	reference        = Param{Name: "at", Type: Date, Doc: "the reference day, in UTC; today where absent"}
 	words            = Param{Name: "q", Type: Text, Doc: "only those with all these words in title or description, whatever their case and width, of Chinese any run of characters; has no total"}
 	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
-	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused, events.GoalStatusCompleted, events.GoalStatusAbandoned)}
-	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: texts(events.PathStatusPublished)}
+	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: enum[events.GoalStatus]()}
+	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: []string{string(events.PathStatusPublished)}}
 	difficulty       = Param{Name: "difficulty_level", Type: Integer, Doc: "only this level", Min: 1, Max: 10}
-	assessmentType   = Param{Name: "assessment_type", Type: Text, Doc: "only this type", Enum: texts(events.Quiz, events.Assignment, events.Exam, events.SelfTest)}
-	assessmentStatus = Param{Name: "status", Type: Text, Doc: "only this status", Enum: texts(events.AssessmentStatusScheduled, events.AssessmentStatusSubmitted, events.AssessmentStatusGraded, events.AssessmentStatusVoid)}
+	assessmentType   = Param{Name: "assessment_type", Type: Text, Doc: "only this type", Enum: enum[events.AssessmentType]()}
+	assessmentStatus = Param{Name: "status", Type: Text, Doc: "only this status", Enum: enum[events.AssessmentStatus]()}
 	since            = Param{Name: "since", Type: Date, Doc: "only those created on that day or later, in UTC; has no total"}
-	targetType       = Param{Name: "target_type", Type: Text, Doc: "what the comments are about", Enum: texts(events.KindGoal, events.KindPath, events.KindPoint, events.KindAssessment), Required: true}
+	targetType       = Param{Name: "target_type", Type: Text, Doc: "what the comments are about", Enum: enum[events.TargetType](), Required: true}
 	targetID         = Param{Name: "target_id", Type: ID, Doc: "its id", Required: true}
 )
 
@@ -90,12 +90,12 @@ var ranking = []Param{
 
 func with(more []Param, params ...Param) []Param { return append(params, more...) }
 
-func texts[T ~string](values ...T) []string {
-	list := make([]string, len(values))
-	for i, v := range values {
-		list[i] = string(v)
+// enum is what a parameter of a closed list may be.
+func enum[T events.Enum[T]]() (values []string) {
+	for _, v := range events.Values[T]() {
+		values = append(values, string(v))
 	}
-	return list
+	return values
 }
 
 // Routes lists every question that can be asked over HTTP.

@@ -61,7 +61,7 @@ func TestForgottenAreAskedForTogether(t *testing.T) {
 	for i := range 5 {
 		gone := w.register(fmt.Sprint("gone", i))
 		w.begin(gone, events.KindGoal, &events.GoalCreated{Title: "graphs of old", Visibility: events.Public})
-		w.begin(gone, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.KindGoal, ID: goal}, Text: "gone"})
+		w.begin(gone, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.TargetGoal, ID: goal}, Text: "gone"})
 		_, err := w.admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, gone)
 		require.NoError(t, err)
 	}
