@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,9 +10,17 @@ import (
 	"sical-backend/internal/vault"
 )
 
-// pageBytes is how much of what is stored is loaded at a time, roughly: a stream may be
-// as long as somebody makes it.
-const pageBytes = 1 << 20
+const (
+	// pageBytes is how much of what is stored is in memory at a time, roughly: a stream may
+	// be as long as somebody makes it.
+	pageBytes = 1 << 20
+	// shortLoad is how many events are loaded without waiting for a turn.
+	shortLoad = 256
+	// longLoads is how many longer loads are under way at a time. Each takes a connection
+	// and a processor for as long as somebody else may have made the stream, and everybody's
+	// short loads and the writer need those too.
+	longLoads = 2
+)
 
 // Load hands over the events of some streams, each stream's in order, decoded and with
 // what is personal opened; text of someone forgotten is empty. However many there are, few
@@ -22,48 +31,76 @@ func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...even
 	for i, s := range streams {
 		names[i] = string(s)
 	}
-	return l.load(ctx, take, func(last events.Event) (pgx.Rows, error) {
+	return l.load(ctx, take, func(last events.Event, limit string) (pgx.Rows, error) {
 		if last.Version == 0 {
 			return l.pool.Query(ctx, `-- load events
-				select `+columns+` from sical.events where stream = any($1) order by stream, version`, names)
+				select `+columns+` from sical.events where stream = any($1) order by stream, version`+limit, names)
 		}
 		return l.pool.Query(ctx, `-- load events
 			select `+columns+` from sical.events where stream = any($1) and (stream, version) > ($2, $3)
-			order by stream, version`, names, string(last.Stream), last.Version)
+			order by stream, version`+limit, names, string(last.Stream), last.Version)
 	})
 }
 
 // LoadAfter is Load of one stream after a version.
 func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take func(events.Event)) error {
-	return l.load(ctx, take, func(last events.Event) (pgx.Rows, error) {
+	return l.load(ctx, take, func(last events.Event, limit string) (pgx.Rows, error) {
 		return l.pool.Query(ctx, `-- load events
-			select `+columns+` from sical.events where stream = $1 and version > $2 order by version`,
+			select `+columns+` from sical.events where stream = $1 and version > $2 order by version`+limit,
 			string(s), max(version, last.Version))
 	})
 }
 
 // load hands over what query finds, which asks for what follows on an event, at first the
-// zero one. One statement does, unless keys have to be fetched on the way: a connection
-// that is held while another is waited for would sooner or later be everybody's.
-func (l *Log) load(ctx context.Context, take func(events.Event), query func(last events.Event) (pgx.Rows, error)) error {
+// zero one. One statement does for a short load, another for the rest of a long one when
+// its turn has come, and one more wherever keys have to be fetched: a connection that is
+// held while something else is waited for would sooner or later be everybody's.
+func (l *Log) load(ctx context.Context, take func(events.Event), query func(last events.Event, limit string) (pgx.Rows, error)) error {
 	keys := vault.Keys{}
 	var last events.Event
+	handed, limit := 0, " limit "+strconv.Itoa(shortLoad)
+	each := func(e events.Event) {
+		last = e
+		handed++
+		take(e)
+	}
 	for {
-		rows, err := query(last)
+		before := handed
+		rows, err := query(last, limit)
 		if err != nil {
 			return unreachable(err)
 		}
-		page, more, err := l.pages(rows, keys, take)
+		page, more, err := l.pages(rows, keys, each)
 		if err != nil {
 			return err
 		}
 		if err := l.complete(ctx, keys, page); err != nil {
 			return err
 		}
-		if err := hand(page, keys, take); err != nil || !more {
+		if err := hand(page, keys, each); err != nil {
 			return err
 		}
-		last = page[len(page)-1]
+		if !more && (limit == "" || handed-before < shortLoad) {
+			return nil
+		}
+		if limit != "" && handed >= shortLoad {
+			end, err := l.turn(ctx)
+			if err != nil {
+				return err
+			}
+			defer end()
+			limit = ""
+		}
+	}
+}
+
+// turn waits until one more long load may go on, and returns what ends it.
+func (l *Log) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case l.long <- struct{}{}:
+		return func() { <-l.long }, nil
+	case <-ctx.Done():
+		return nil, unreachable(ctx.Err())
 	}
 }
 

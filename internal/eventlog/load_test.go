@@ -79,15 +79,15 @@ func (c counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// edited appends a goal of somebody new that was edited some times, at length, and
+// edited appends a goal of somebody new that was edited some times, at some length, and
 // returns its stream.
-func edited(t *testing.T, p *process, name string, times int) events.Stream {
+func edited(t *testing.T, p *process, name string, times, length int) events.Stream {
 	ana, goal := register(name), events.StreamOf(events.KindGoal, newID())
 	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []New{{
 		Stream: goal, Owner: ana.Subject, Data: &events.GoalCreated{Title: "学习", Visibility: events.Private}, OccurredAt: time.Now()}}}
 	entries := []*Entry{ana, begin}
 	for i := range times {
-		text := events.Personal(strings.Repeat(string(rune('a'+i%26)), 40_000))
+		text := events.Personal(strings.Repeat(string(rune('a'+i%26)), length))
 		entries = append(entries, &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: i + 1}}, Events: []New{{
 			Stream: goal, Owner: ana.Subject, Data: &events.GoalRevised{Description: &text}, OccurredAt: time.Now()}}})
 	}
@@ -96,13 +96,13 @@ func edited(t *testing.T, p *process, name string, times int) events.Stream {
 	return goal
 }
 
-// A stream that somebody has made long is handed over while it is read: by one statement,
-// and never more than a few pages of it are in memory.
+// A stream that somebody has made long is handed over while it is read: by two statements,
+// before its turn and after, and never more than a few pages of it are in memory.
 func TestLongStreamIsLoadedInPages(t *testing.T) {
 	t.Parallel()
 	const times, length = 300, 40_000 * 4 / 3 // sealed
 	p := newCounting(t, testkit.Database(t, migrated).URL(postgres.RoleCommand))
-	goal := edited(t, p.process, "ana", times)
+	goal := edited(t, p.process, "ana", times, 40_000)
 	version := 0
 	load := func(after int) (statements, most int64) {
 		version = after
@@ -126,11 +126,48 @@ func TestLongStreamIsLoadedInPages(t *testing.T) {
 	}
 	for _, after := range []int{0, 3} {
 		statements, most := load(after)
-		require.EqualValues(t, 1, statements)
+		require.EqualValues(t, 2, statements)
 		require.Less(t, most, int64(2*pageBytes))
 		p.vault.Clear()
 		statements, _ = load(after) // the key is fetched after the first page
-		require.EqualValues(t, 2, statements)
+		require.EqualValues(t, 3, statements)
+	}
+}
+
+// However many load what somebody has made long, others' events are loaded and appended:
+// two of them keep a connection, the rest wait for their turn.
+func TestLongLoadsTakeTurns(t *testing.T) {
+	t.Parallel()
+	const loads = 6 // more than there are connections
+	p := open(t, testkit.Database(t, migrated).URL(postgres.RoleCommand))
+	long := edited(t, p, "ana", shortLoad, 10)
+	begun, goOn, ended := make(chan struct{}, loads), make(chan struct{}), make(chan error, loads)
+	for range loads {
+		go func() {
+			ended <- p.Load(t.Context(), func(e events.Event) {
+				if e.Version > shortLoad {
+					begun <- struct{}{}
+					<-goOn
+				}
+			}, long)
+		}()
+	}
+	for range longLoads {
+		testkit.Receive(t, begun)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	require.ErrorIs(t, p.Load(ctx, func(e events.Event) {
+		require.LessOrEqual(t, e.Version, shortLoad)
+		if e.Version == shortLoad {
+			leave()
+		}
+	}, long), context.Canceled)
+	require.Len(t, loaded(t, p, edited(t, p, "bo", 1, 10)), 1)
+	require.Empty(t, begun, "a third went on")
+
+	close(goOn)
+	for range loads {
+		require.NoError(t, testkit.Receive(t, ended))
 	}
 }
 
@@ -142,7 +179,7 @@ func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
 	p := newCounting(t, db.URL(postgres.RoleCommand))
 	var goals []events.Stream
 	for _, name := range []string{"ana", "bo", "cy", "di"} {
-		goals = append(goals, edited(t, p.process, name, 40))
+		goals = append(goals, edited(t, p.process, name, 40, 40_000))
 	}
 	goals = append(goals, events.StreamOf(events.KindGoal, newID()))
 	all := loaded(t, p.process, goals...)

@@ -24,7 +24,8 @@ type Log struct {
 	head    uint64 // a position the log has reached; the writer's own
 	queue   chan *request
 	stop    chan struct{}
-	noRoom  bool // the writer's: the disk was full when it last appended
+	long    chan struct{} // a place for each long load under way
+	noRoom  bool          // the writer's: the disk was full when it last appended
 	stopped sync.WaitGroup
 }
 
@@ -59,6 +60,7 @@ func Open(c Config) *Log {
 		meter:  c.Meter,
 		handed: c.Committed,
 		queue:  make(chan *request, queueLength),
+		long:   make(chan struct{}, longLoads),
 		stop:   make(chan struct{}),
 	}
 	l.stopped.Go(l.write)
