@@ -21,7 +21,7 @@ var Activity = model[ActivityRow]{
 		if !ok {
 			return nil
 		}
-		return []Key{Of(learner)}
+		return []Key{KeyOf(learner)}
 	},
 	begin: func(r *ActivityRow, k Key) { r.Learner = k.A },
 	fold: func(r *ActivityRow, e events.Event) bool {

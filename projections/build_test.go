@@ -13,7 +13,7 @@ func TestShardsAreForEver(t *testing.T) {
 	one := uuid.MustParse("019345a2-7c00-7000-8000-00000000002a")
 	two := uuid.MustParse("019345a2-7c00-7000-8000-0000000000ff")
 	for n, want := range map[int][3]int{1: {0, 0, 0}, 2: {1, 0, 0}, 3: {1, 0, 1}, 16: {9, 0, 2}} {
-		require.Equal(t, want, [3]int{Of(one).Shard(n), Of(two).Shard(n), Key{one, two}.Shard(n)}, "%d shards", n)
+		require.Equal(t, want, [3]int{KeyOf(one).Shard(n), KeyOf(two).Shard(n), Key{one, two}.Shard(n)}, "%d shards", n)
 	}
 }
 

@@ -12,7 +12,7 @@ func ownStream(k events.Kind) func(events.Event) []Key {
 		if e.Stream.Kind() != k {
 			return nil
 		}
-		return []Key{Of(e.Stream.ID())}
+		return []Key{KeyOf(e.Stream.ID())}
 	}
 }
 

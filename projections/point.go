@@ -60,7 +60,7 @@ func pointTotals(r *PointRow) []Total {
 
 func touchPoint(e events.Event) []Key {
 	if d, ok := e.Data.(*events.PrerequisitesSet); ok {
-		return []Key{Of(d.Point)}
+		return []Key{KeyOf(d.Point)}
 	}
 	return ownStream(events.KindPoint)(e)
 }

@@ -14,8 +14,8 @@ import (
 // Key names a row: one id, or a pair such as learner and point.
 type Key struct{ A, B events.ID }
 
-// Of is the key of a row named by one id.
-func Of(id events.ID) Key { return Key{A: id} }
+// KeyOf is the key of a row named by one id.
+func KeyOf(id events.ID) Key { return Key{A: id} }
 
 func (k Key) String() string {
 	if k.B == (events.ID{}) {
@@ -144,6 +144,19 @@ func (v *View) IndexDDL(build Build) string {
 	return b.String()
 }
 
+// ViewOf is a view with the type that its rows are read as: the one that they are folded
+// as or, for whoever needs less of them, another.
+type ViewOf[R any] struct {
+	*View
+	Decode func(doc []byte) (*R, error) // reads a stored row, and does not keep doc
+}
+
+// Decode reads a stored row, or those members of it that R has.
+func Decode[R any](doc []byte) (*R, error) {
+	r := new(R)
+	return r, json.Unmarshal(doc, r)
+}
+
 // model is a read model with its row's type R.
 type model[R any] struct {
 	name    string
@@ -168,7 +181,7 @@ type model[R any] struct {
 	groups func(*R) []string
 }
 
-func (m model[R]) view() *View {
+func (m model[R]) view() ViewOf[R] {
 	v := &View{
 		Name: m.name, Version: m.version, Reads: m.version, Keys: m.keys, Columns: m.columns, Indexes: m.indexes, Events: m.events,
 		touches: func(e events.Event) []Key {
@@ -177,10 +190,7 @@ func (m model[R]) view() *View {
 			}
 			return m.touches(e)
 		},
-		decode: func(doc []byte) (Row, error) {
-			r := new(R)
-			return r, json.Unmarshal(doc, r)
-		},
+		decode: func(doc []byte) (Row, error) { return Decode[R](doc) },
 		encode: func(r Row) ([]byte, error) { return json.Marshal(r, json.Deterministic(true)) },
 		fold: func(k Key, r Row, e events.Event) (Row, bool) {
 			row, ok := r.(*R)
@@ -210,7 +220,7 @@ func (m model[R]) view() *View {
 	if m.groups != nil {
 		v.groups = func(r Row) []string { return m.groups(r.(*R)) }
 	}
-	return v
+	return ViewOf[R]{v, Decode[R]}
 }
 
 // column makes a Column of a field; T must be a type that pgx writes as sqlType.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +30,16 @@ type Keyring interface {
 type Asker struct {
 	pool    *pgxpool.Pool
 	keyring Keyring
-	// gatherers read for all who ask at the same time, one for each kind of question.
-	gatherers  sync.Map
+	// What is asked for by id is read for all who ask at the same time: goals and profiles
+	// with what they are composed of, in which nobody has any progress.
+	goalsForNobody, goalsForSomeone *gatherer[wish, taken[goalsFound]]
+	ownProfiles                     *gatherer[wish, taken[usersFound]]
+	otherProfiles                   *gatherer[events.ID, taken[usersFound]]
+	paths                           *rows[projections.PathRow]
+	points                          *rows[stored]
+	assessments                     *rows[projections.AssessmentRow]
+	webhooks                        *rows[projections.WebhookRow]
+
 	remembered atomic.Pointer[remembered]
 	served     served
 	// What is read with others, what is not, and what is folded from the log have
@@ -60,6 +67,12 @@ func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 		searches: make(turns, conns),
 		turns:    make(turns, half),
 	}
+	a.goalsForNobody = gatherSnapshot(a, goalsOfNobody[whole].views, findGoals)
+	a.goalsForSomeone = gatherSnapshot(a, goalsOfSomeone[whole].views, findGoals)
+	a.ownProfiles = gatherSnapshot(a, ownProfile.views, findUsers)
+	a.otherProfiles = gatherMoment(a, otherProfile.views, a.findPublic)
+	a.paths, a.points = newRows(a, projections.Path), newRows(a, storedPoints)
+	a.assessments, a.webhooks = newRows(a, projections.Assessment), newRows(a, projections.Webhook)
 	a.Forget()
 	return a
 }
@@ -170,7 +183,7 @@ func on(names ...string) func() []string { return func() []string { return names
 
 // rowDep is the dependency on one row.
 func rowDep(v *projections.View, id events.ID) string {
-	return v.Name + "/" + projections.Of(id).String()
+	return v.Name + "/" + projections.KeyOf(id).String()
 }
 
 func rowDeps(v *projections.View, ids []events.ID) []string {

@@ -35,7 +35,7 @@ func (v Viewer) maySeeAssessment(owner events.ID) bool { return v.is(owner) || v
 // Assessment asks for one assessment.
 func (a *Asker) Assessment(v Viewer, id events.ID) Question {
 	viewer := key(raw(v.ID), string(v.Role))
-	return one(a, projections.Assessment, id, viewer, func(_ context.Context, r *projections.AssessmentRow) (any, int, error) {
+	return one(a.assessments, id, viewer, func(_ context.Context, r *projections.AssessmentRow) (any, int, error) {
 		if !v.maySeeAssessment(r.Owner) {
 			return nil, 0, ErrNotFound
 		}
@@ -58,8 +58,8 @@ func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, pag
 		return Question{}, ErrNotFound
 	}
 	l := &list{
-		name: key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
-		view: projections.Assessment, page: page,
+		name:  key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
+		page:  page,
 		where: []match{equals("owner_id", owner.String())},
 	}
 	if f.Since != 0 {
@@ -75,5 +75,5 @@ func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, pag
 			l.totals = append(l.totals, projections.Count(projections.OfUser(owner), status, typ))
 		}
 	}
-	return ask(a, l, projections.AssessmentsOf(owner), each(assessmentOf))
+	return ask(a, projections.Assessment, l, projections.AssessmentsOf(owner), each(assessmentOf))
 }

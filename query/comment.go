@@ -28,19 +28,19 @@ type Comment struct {
 func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Question, error) {
 	l := &list{
 		name: key("comments on", string(target.Stream())), viewer: key(v.ID.String(), string(v.Role)),
-		view: projections.Comment, page: page, oldest: true,
+		page: page, oldest: true,
 		where:  []match{equals("target_id", target.ID.String()), equals("target_type", string(target.Type))},
 		totals: []string{projections.Count(projections.OnTarget(target), "", "")},
 	}
 	about := targetView(target.Type)
-	views := []*projections.View{projections.Comment, about}
+	views := []*projections.View{projections.Comment.View, about}
 	q, err := l.question()
 	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), rowDep(about, target.ID))
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *listed[projections.CommentRow]
 		var visible func() (bool, error)
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-			page = enlist[projections.CommentRow](s, l)
+			page = enlist(s, projections.Comment, l)
 			visible = a.maySee(ctx, s, v, target)
 			return s.finish(ctx)
 		})
@@ -69,11 +69,11 @@ func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, e
 		return Question{}, ErrNotFound
 	}
 	l := &list{
-		name: key("comments of", author.String()), viewer: key(v.ID.String(), string(v.Role)), view: projections.Comment, page: page,
+		name: key("comments of", author.String()), viewer: key(v.ID.String(), string(v.Role)), page: page,
 		where:  []match{equals("author_id", author.String())},
 		totals: []string{projections.Count(projections.OfUser(author), "", "")},
 	}
-	return ask(a, l, projections.CommentsOf(author), func(ctx context.Context, rows []*projections.CommentRow) ([]Comment, error) {
+	return ask(a, projections.Comment, l, projections.CommentsOf(author), func(ctx context.Context, rows []*projections.CommentRow) ([]Comment, error) {
 		return a.showComments(ctx, v, rows)
 	})
 }
@@ -82,13 +82,13 @@ func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, e
 func targetView(t events.TargetType) *projections.View {
 	switch t {
 	case events.TargetGoal:
-		return projections.Goal
+		return projections.Goal.View
 	case events.TargetPath:
-		return projections.Path
+		return projections.Path.View
 	case events.TargetAssessment:
-		return projections.Assessment
+		return projections.Assessment.View
 	}
-	return projections.Point
+	return projections.Point.View
 }
 
 // maySee queues reading a target; once sent, the function it returns tells
@@ -96,7 +96,7 @@ func targetView(t events.TargetType) *projections.View {
 func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
 	switch target.Type {
 	case events.TargetGoal:
-		found := find[projections.GoalRow](s, projections.Goal, target.ID)
+		found := find(s, projections.Goal, target.ID)
 		return func() (bool, error) {
 			r := found[target.ID]
 			if !v.maySeeGoal(r) {
@@ -106,13 +106,13 @@ func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events
 			return ok, err
 		}
 	case events.TargetPath:
-		found := find[projections.PathRow](s, projections.Path, target.ID)
+		found := find(s, projections.Path, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeePath(r), nil }
 	case events.TargetAssessment:
-		found := find[projections.AssessmentRow](s, projections.Assessment, target.ID)
+		found := find(s, projections.Assessment, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeeAssessment(r.Owner), nil }
 	}
-	found := find[projections.PointRow](s, projections.Point, target.ID)
+	found := find(s, projections.Point, target.ID)
 	return func() (bool, error) { return found[target.ID] != nil, nil }
 }
 

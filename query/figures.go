@@ -22,26 +22,26 @@ func (s *snapshot) figures(at events.Date) *figures {
 	for _, v := range statisticsViews {
 		f.sums[v] = map[string]int64{}
 	}
-	f.read(s, projections.User, everyone(append(events.Values[events.UserStatus](), events.UserStatusErased)...)...)
-	f.read(s, projections.Goal, everyone(events.Values[events.GoalStatus]()...)...)
-	f.read(s, projections.Path, everyone(events.Values[events.PathStatus]()...)...)
-	f.read(s, projections.Point, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
-	f.read(s, projections.Progress, append(everyone(projections.Learning, projections.Learnt),
+	f.read(s, projections.User.View, everyone(append(events.Values[events.UserStatus](), events.UserStatusErased)...)...)
+	f.read(s, projections.Goal.View, everyone(events.Values[events.GoalStatus]()...)...)
+	f.read(s, projections.Path.View, everyone(events.Values[events.PathStatus]()...)...)
+	f.read(s, projections.Point.View, everyone("1", "2", "3", "4", "5", "6", "7", "8", "9", "10")...)
+	f.read(s, projections.Progress.View, append(everyone(projections.Learning, projections.Learnt),
 		projections.StudyAmount, projections.StudyTimes)...)
-	f.read(s, projections.Comment, everyone(events.Values[events.CommentStatus]()...)...)
+	f.read(s, projections.Comment.View, everyone(events.Values[events.CommentStatus]()...)...)
 	assessments := []string{projections.Scored, projections.ScoreSum}
 	for _, typ := range events.Values[events.AssessmentType]() {
 		for _, status := range events.Values[events.AssessmentStatus]() {
 			assessments = append(assessments, projections.Count(projections.Everyone, string(status), string(typ)))
 		}
 	}
-	f.read(s, projections.Assessment, assessments...)
-	f.days(s, projections.User, projections.Created)
-	f.days(s, projections.Goal, projections.Created, string(events.GoalStatusCompleted), string(events.GoalStatusAbandoned))
-	f.days(s, projections.Path, projections.Created, string(events.PathStatusPublished))
-	f.days(s, projections.Progress, projections.Learnt)
-	f.days(s, projections.Comment, projections.Created)
-	f.days(s, projections.Assessment, projections.Created, string(events.AssessmentStatusSubmitted), string(events.AssessmentStatusGraded))
+	f.read(s, projections.Assessment.View, assessments...)
+	f.days(s, projections.User.View, projections.Created)
+	f.days(s, projections.Goal.View, projections.Created, string(events.GoalStatusCompleted), string(events.GoalStatusAbandoned))
+	f.days(s, projections.Path.View, projections.Created, string(events.PathStatusPublished))
+	f.days(s, projections.Progress.View, projections.Learnt)
+	f.days(s, projections.Comment.View, projections.Created)
+	f.days(s, projections.Assessment.View, projections.Created, string(events.AssessmentStatusSubmitted), string(events.AssessmentStatusGraded))
 	f.active(s)
 	return f
 }
@@ -89,7 +89,7 @@ func (f *figures) active(s *snapshot) {
 	s.batch.Queue(`-- active activity
 		select age, sum(value)::bigint from (
 			select $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age, split_part(name, E'\x1f', 3)::int as gap, value
-			from `+s.totals(projections.Activity)+` where name >= $1 and name < $2
+			from `+s.totals(projections.Activity.View)+` where name >= $1 and name < $2
 		) seen where gap > age group by age`,
 		projections.Daily(projections.Active, f.at-month+1), projections.Daily(projections.Active, f.at+1), int32(f.at)).
 		Query(func(rows pgx.Rows) error {
@@ -141,15 +141,16 @@ func (f *figures) statistics() Statistics {
 		Users: f.users(), Goals: f.goals(), Paths: f.paths(), Assessments: f.assessments(), Study: f.study(), Comments: f.comments(),
 	}
 	for level := 1; level <= 10; level++ {
-		s.Points += of(f, projections.Point, strconv.Itoa(level))
+		s.Points += of(f, projections.Point.View, strconv.Itoa(level))
 	}
 	return s
 }
 
 func (f *figures) users() UserFigures {
+	v := projections.User.View
 	u := UserFigures{
-		Active: of(f, projections.User, events.UserStatusActive), Suspended: of(f, projections.User, events.UserStatusSuspended),
-		Erased: of(f, projections.User, events.UserStatusErased), Registered: f.lately(projections.User, projections.Created),
+		Active: of(f, v, events.UserStatusActive), Suspended: of(f, v, events.UserStatusSuspended),
+		Erased: of(f, v, events.UserStatusErased), Registered: f.lately(v, projections.Created),
 	}
 	u.Total = u.Active + u.Suspended
 	u.Rates = UserRates{rate(u.Active, u.Total), rate(u.Suspended, u.Total)}
@@ -157,13 +158,14 @@ func (f *figures) users() UserFigures {
 }
 
 func (f *figures) goals() GoalFigures {
+	v := projections.Goal.View
 	g := GoalFigures{
-		Draft: of(f, projections.Goal, events.GoalStatusDraft), Active: of(f, projections.Goal, events.GoalStatusActive),
-		Paused: of(f, projections.Goal, events.GoalStatusPaused), Completed: of(f, projections.Goal, events.GoalStatusCompleted),
-		Abandoned: of(f, projections.Goal, events.GoalStatusAbandoned),
+		Draft: of(f, v, events.GoalStatusDraft), Active: of(f, v, events.GoalStatusActive),
+		Paused: of(f, v, events.GoalStatusPaused), Completed: of(f, v, events.GoalStatusCompleted),
+		Abandoned: of(f, v, events.GoalStatusAbandoned),
 		Lately: GoalLately{
-			f.lately(projections.Goal, projections.Created), f.lately(projections.Goal, string(events.GoalStatusCompleted)),
-			f.lately(projections.Goal, string(events.GoalStatusAbandoned)),
+			f.lately(v, projections.Created), f.lately(v, string(events.GoalStatusCompleted)),
+			f.lately(v, string(events.GoalStatusAbandoned)),
 		},
 	}
 	g.Total = g.Draft + g.Active + g.Paused + g.Completed + g.Abandoned
@@ -174,11 +176,12 @@ func (f *figures) goals() GoalFigures {
 }
 
 func (f *figures) paths() PathFigures {
+	v := projections.Path.View
 	p := PathFigures{
-		Draft: of(f, projections.Path, events.PathStatusDraft), Published: of(f, projections.Path, events.PathStatusPublished),
-		Archived: of(f, projections.Path, events.PathStatusArchived),
+		Draft: of(f, v, events.PathStatusDraft), Published: of(f, v, events.PathStatusPublished),
+		Archived: of(f, v, events.PathStatusArchived),
 		Lately: PathLately{
-			f.lately(projections.Path, projections.Created), f.lately(projections.Path, string(events.PathStatusPublished)),
+			f.lately(v, projections.Created), f.lately(v, string(events.PathStatusPublished)),
 		},
 	}
 	p.Total = p.Draft + p.Published + p.Archived
@@ -187,20 +190,22 @@ func (f *figures) paths() PathFigures {
 }
 
 func (f *figures) study() StudyFigures {
+	v := projections.Progress.View
 	s := StudyFigures{
-		Amount: f.sums[projections.Progress][projections.StudyAmount], Times: f.sums[projections.Progress][projections.StudyTimes],
-		Completed: of(f, projections.Progress, projections.Learnt), Learnt: f.lately(projections.Progress, projections.Learnt),
+		Amount: f.sums[v][projections.StudyAmount], Times: f.sums[v][projections.StudyTimes],
+		Completed: of(f, v, projections.Learnt), Learnt: f.lately(v, projections.Learnt),
 	}
-	s.Started = s.Completed + of(f, projections.Progress, projections.Learning)
+	s.Started = s.Completed + of(f, v, projections.Learning)
 	s.CompletedRate = rate(s.Completed, s.Started)
 	return s
 }
 
 func (f *figures) comments() CommentFigures {
+	v := projections.Comment.View
 	c := CommentFigures{
-		Visible: of(f, projections.Comment, events.CommentStatusVisible), Edited: of(f, projections.Comment, events.CommentStatusEdited),
-		Hidden: of(f, projections.Comment, events.CommentStatusHidden), Deleted: of(f, projections.Comment, events.CommentStatusDeleted),
-		Created: f.lately(projections.Comment, projections.Created),
+		Visible: of(f, v, events.CommentStatusVisible), Edited: of(f, v, events.CommentStatusEdited),
+		Hidden: of(f, v, events.CommentStatusHidden), Deleted: of(f, v, events.CommentStatusDeleted),
+		Created: f.lately(v, projections.Created),
 	}
 	c.Total = c.Visible + c.Edited + c.Hidden
 	c.Rates = CommentRates{rate(c.Visible, c.Total), rate(c.Edited, c.Total), rate(c.Hidden, c.Total)}
@@ -216,7 +221,8 @@ func (f *figures) assessments() AssessmentFigures {
 		events.AssessmentStatusScheduled: &a.Scheduled, events.AssessmentStatusSubmitted: &a.Submitted,
 		events.AssessmentStatusGraded: &a.Graded, events.AssessmentStatusVoid: &a.Void,
 	}
-	sums := f.sums[projections.Assessment]
+	v := projections.Assessment.View
+	sums := f.sums[v]
 	for typ, ofType := range byType {
 		for status, ofStatus := range byStatus {
 			n := sums[projections.Count(projections.Everyone, string(status), string(typ))]
@@ -232,8 +238,8 @@ func (f *figures) assessments() AssessmentFigures {
 	}
 	a.Rates = AssessmentRates{rate(a.Scheduled, a.Total), rate(a.Submitted, a.Total), rate(a.Graded, a.Total), rate(a.Void, a.Total)}
 	a.Lately = AssessmentLately{
-		f.lately(projections.Assessment, projections.Created), f.lately(projections.Assessment, string(events.AssessmentStatusSubmitted)),
-		f.lately(projections.Assessment, string(events.AssessmentStatusGraded)),
+		f.lately(v, projections.Created), f.lately(v, string(events.AssessmentStatusSubmitted)),
+		f.lately(v, string(events.AssessmentStatusGraded)),
 	}
 	return a
 }

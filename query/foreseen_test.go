@@ -22,9 +22,9 @@ func TestForgottenRowsAreNotRemembered(t *testing.T) {
 	put(t, projector, two, "two", 2)
 	snapshot := func(between func(), ids ...events.ID) {
 		t.Helper()
-		_, err := a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
+		_, err := a.read(ctx, []*projections.View{projections.Point.View}, func(s *snapshot) error {
 			for _, id := range ids {
-				found := find[projections.PointRow](s, projections.Point, id)
+				found := find(s, projections.Point, id)
 				if err := s.send(ctx); err != nil {
 					return err
 				}

@@ -179,23 +179,26 @@ func wishes(v Viewer, ids []events.ID) []wish {
 	return list
 }
 
-// gather reads something by keys together with what others ask of the same kind just
-// then. read is that of the kind.
-func gather[K, T any](ctx context.Context, a *Asker, kind any, keys []K, read func(context.Context, []K) (taken[T], error)) (taken[T], error) {
-	g, ok := a.gatherers.Load(kind)
-	if !ok {
-		g, _ = a.gatherers.LoadOrStore(kind, &gatherer[K, taken[T]]{read: read})
-	}
-	return g.(*gatherer[K, taken[T]]).ask(ctx, keys)
-}
-
-// gatherSnapshot is gather in a snapshot of the views, which find ends. They are the kind.
-func gatherSnapshot[K, T any](ctx context.Context, a *Asker, of *reading, keys []K, find func(context.Context, *snapshot, []K) (T, error)) (taken[T], error) {
-	return gather(ctx, a, of, keys, func(ctx context.Context, keys []K) (t taken[T], err error) {
-		t.checkpoints, err = a.read(ctx, of.views, func(s *snapshot) (err error) {
+// gatherSnapshot gathers what find reads in a snapshot of the views, which it ends.
+func gatherSnapshot[K, T any](a *Asker, views []*projections.View, find func(context.Context, *snapshot, []K) (T, error)) *gatherer[K, taken[T]] {
+	return &gatherer[K, taken[T]]{read: func(ctx context.Context, keys []K) (t taken[T], err error) {
+		t.checkpoints, err = a.read(ctx, views, func(s *snapshot) (err error) {
 			t.found, err = find(ctx, s, keys)
 			return err
 		})
 		return t, err
-	})
+	}}
+}
+
+// gatherMoment gathers what find reads in one moment of the views.
+func gatherMoment[K, T any](a *Asker, views []*projections.View,
+	find func(context.Context, map[string]projections.Build, []K) (taken[T], error),
+) *gatherer[K, taken[T]] {
+	return &gatherer[K, taken[T]]{read: func(ctx context.Context, keys []K) (t taken[T], err error) {
+		err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
+			t, err = find(ctx, builds, keys)
+			return outdated(err), err
+		})
+		return t, err
+	}}
 }

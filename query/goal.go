@@ -95,7 +95,7 @@ func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
 }
 
 func goalDeps(v Viewer, ids ...events.ID) []string {
-	return append(rowDeps(projections.Goal, ids), projections.AllPoints, projections.ProgressOf(v.ID))
+	return append(rowDeps(projections.Goal.View, ids), projections.AllPoints, projections.ProgressOf(v.ID))
 }
 
 // goalsFound are the rows of some goals, and what they are composed of.
@@ -110,7 +110,7 @@ func findGoals(ctx context.Context, s *snapshot, wishes []wish) (f goalsFound, e
 	for _, w := range wishes {
 		ids.add([]events.ID{w.id})
 	}
-	f.rows = find[projections.GoalRow](s, projections.Goal, ids.members...)
+	f.rows = find(s, projections.Goal, ids.members...)
 	if err := s.send(ctx); err != nil {
 		return f, err
 	}
@@ -133,9 +133,16 @@ func (f goalsFound) seen(v Viewer, ids ...events.ID) shown {
 	return seen
 }
 
+// goals reads goals whole, as they are shown to the viewer.
+func (a *Asker) goals(v Viewer) *gatherer[wish, taken[goalsFound]] {
+	if v.anonymous() {
+		return a.goalsForNobody
+	}
+	return a.goalsForSomeone
+}
+
 func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
-	views := goalViews(v, whole)
-	t, err := gatherSnapshot(ctx, a, views, wishes(v, ids), findGoals)
+	t, err := a.goals(v).ask(ctx, wishes(v, ids))
 	if err != nil {
 		return nil, Answer{}, err
 	}
@@ -153,7 +160,7 @@ type GoalFilter struct {
 // PublicGoals asks for the public goals, newest first. It fails with ErrCursor.
 func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
 	l := &list{
-		name: key("public goals", f.Category, string(f.Status)), viewer: v.ID.String(), view: projections.Goal, page: page,
+		name: key("public goals", f.Category, string(f.Status)), viewer: v.ID.String(), page: page,
 		only: "visibility = 'public'",
 	}
 	l.narrow(f, projections.ScopePublic)
@@ -172,7 +179,7 @@ func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
 		visible, scope = "", projections.OfUser(owner)
 	}
 	l := &list{
-		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), view: projections.Goal, page: page,
+		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), page: page,
 		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
 	}
 	l.narrow(f, scope)
@@ -201,7 +208,7 @@ func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
 		var page *listed[projections.GoalRow]
 		var parts goalParts
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
-			page = enlist[projections.GoalRow](s, l)
+			page = enlist(s, projections.Goal, l)
 			if err := s.send(ctx); err != nil {
 				return err
 			}

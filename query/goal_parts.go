@@ -21,12 +21,12 @@ const (
 // What goals are composed of: nobody's progress needs no paths.
 var (
 	goalsOfNobody = [...]*reading{
-		summary: reads(projections.Goal),
-		whole:   reads(projections.Goal, projections.Point, projections.Path),
+		summary: reads(projections.Goal.View),
+		whole:   reads(projections.Goal.View, projections.Point.View, projections.Path.View),
 	}
 	goalsOfSomeone = [...]*reading{
-		summary: reads(projections.Goal, projections.Path, projections.Progress),
-		whole:   reads(projections.Goal, projections.Point, projections.Path, projections.Progress),
+		summary: reads(projections.Goal.View, projections.Path.View, projections.Progress.View),
+		whole:   reads(projections.Goal.View, projections.Point.View, projections.Path.View, projections.Progress.View),
 	}
 )
 
@@ -45,6 +45,10 @@ type goalParts struct {
 	points map[events.ID]*GoalPoint
 	learnt map[projections.Key]bool // points by learner
 }
+
+// goalPoints are the points without what a goal does not show of them: their texts take the
+// longest to read.
+var goalPoints = projections.ViewOf[GoalPoint]{View: projections.Point.View, Decode: projections.Decode[GoalPoint]}
 
 // shown are goals that are shown to a viewer.
 type shown struct {
@@ -66,7 +70,7 @@ func (s shown) pathIDs(d detail) []events.ID {
 }
 
 // deps are the rows behind the goals' paths.
-func (s shown) deps(d detail) []string { return rowDeps(projections.Path, s.pathIDs(d)) }
+func (s shown) deps(d detail) []string { return rowDeps(projections.Path.View, s.pathIDs(d)) }
 
 // goalParts reads what goals are composed of, for all to whom some are shown, and finishes
 // the snapshot. Paths seldom change: where all are remembered, their points are read in the
@@ -80,7 +84,7 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 	if len(paths.members) == 0 {
 		return p, s.finish(ctx)
 	}
-	read := find[projections.PathRow](s, projections.Path, paths.members...)
+	read := find(s, projections.Path, paths.members...)
 	if s.foresees {
 		p.paths = decodedAs[projections.PathRow](s.remembered).last(paths.members)
 	}
@@ -104,7 +108,7 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 		}
 	}
 	if len(points.members) > 0 {
-		p.points = findPart[GoalPoint](s, projections.Point, points.members...)
+		p.points = find(s, goalPoints, points.members...)
 	}
 	if len(learning.members) > 0 {
 		p.learnt = s.learnt(learning.members)
@@ -137,7 +141,7 @@ func (s *snapshot) learnt(keys []projections.Key) map[projections.Key]bool {
 	found := map[projections.Key]bool{}
 	s.batch.Queue(`-- learnt progress
 		select p.learner_id, p.point_id from unnest($1::uuid[], $2::uuid[]) k (learner, point)
-		join `+s.table(projections.Progress)+` p on p.learner_id = k.learner and p.point_id = k.point
+		join `+s.table(projections.Progress.View)+` p on p.learner_id = k.learner and p.point_id = k.point
 		where p.completed_at is not null`, learners, points).
 		Query(func(rows pgx.Rows) error {
 			var k projections.Key

@@ -27,11 +27,10 @@ type Page[T any] struct {
 	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it"`
 }
 
-// list is a question for rows in the order of created_at and id.
+// list is a question for rows of a view in the order of created_at and id.
 type list struct {
 	name   string // of the list with its filters, which its cursors are tied to
 	viewer string // on whom what is shown of the rows depends, empty for nobody
-	view   *projections.View
 	only   string // the condition of the partial index it reads, as written there
 	where  []match
 	search Search    // only rows with these words
@@ -79,10 +78,10 @@ type listed[R any] struct {
 }
 
 // enlist queues reading the page; send fills what it returns.
-func enlist[R any](s *snapshot, l *list) *listed[R] {
+func enlist[R any](s *snapshot, v projections.ViewOf[R], l *list) *listed[R] {
 	page := &listed[R]{}
 	s.plan(l)
-	sql, args := l.sql(s.table(l.view))
+	sql, args := l.sql(v.Name, s.table(v.View))
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var doc []byte
 		var at, last mark
@@ -91,20 +90,20 @@ func enlist[R any](s *snapshot, l *list) *listed[R] {
 				page.next = last.cursor(l.name)
 				return nil
 			}
-			row, err := decode[R](l.view, doc)
+			row, err := v.Decode(doc)
 			page.rows, last = append(page.rows, row), at
 			return err
 		})
 		return err
 	})
 	if l.page.Total {
-		page.total = sum(s, l.view, l.totals...)
+		page.total = sum(s, v.View, l.totals...)
 	}
 	return page
 }
 
 // sql reads one row more than the page holds, to know whether there is another.
-func (l *list) sql(table string) (string, []any) {
+func (l *list) sql(view, table string) (string, []any) {
 	var args []any
 	arg := func(v any) string {
 		args = append(args, v)
@@ -141,7 +140,7 @@ func (l *list) sql(table string) (string, []any) {
 	}
 	limit := arg(l.page.Limit + 1)
 	rows := fmt.Sprintf("select doc, created_at, id from %s%s order by %s limit %s", table, condition, order, limit)
-	name := "-- list " + l.view.Name + "\n"
+	name := "-- list " + view + "\n"
 	if len(apart) == 0 {
 		return name + rows, args
 	}
@@ -149,16 +148,16 @@ func (l *list) sql(table string) (string, []any) {
 		strings.Join(apart, ", "), rows, order, limit), args
 }
 
-// ask makes a Question of a list whose items are rendered from the rows of its
+// ask makes a Question of a list whose items are rendered from the rows of the
 // view alone; group is what outdates it. It fails with ErrCursor.
-func ask[R, T any](a *Asker, l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
+func ask[R, T any](a *Asker, v projections.ViewOf[R], l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
 	q, err := l.question()
-	views := []*projections.View{l.view}
+	views := []*projections.View{v.View}
 	q.Views, q.Deps = viewNames(views), on(group)
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *listed[R]
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-			page = enlist[R](s, l)
+			page = enlist(s, v, l)
 			return s.finish(ctx)
 		})
 		if err != nil {

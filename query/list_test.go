@@ -25,13 +25,14 @@ func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 	require.NoError(t, err)
 
 	statuses := oneOf("status", events.GoalStatus(""))
-	newest := &list{view: projections.Goal, only: "visibility = 'public'", where: []match{statuses}, page: Paging{Limit: 20}}
-	found := &list{view: projections.Point, search: Search{"graph"}, page: Paging{Limit: 20}}
+	newest := &list{only: "visibility = 'public'", where: []match{statuses}, page: Paging{Limit: 20}}
+	found := &list{search: Search{"graph"}, page: Paging{Limit: 20}}
 	plans := map[*list]*strings.Builder{newest: {}, found: {}}
+	views := map[*list]*projections.View{newest: projections.Goal.View, found: projections.Point.View}
 	_, err = a.read(ctx, projections.Views(), func(s *snapshot) error {
 		for _, l := range []*list{found, newest, found, newest} {
 			s.plan(l)
-			sql, args := l.sql(s.table(l.view))
+			sql, args := l.sql(views[l].Name, s.table(views[l]))
 			s.batch.Queue("explain (analyze) "+sql, args...).Query(func(rows pgx.Rows) error {
 				var line string
 				_, err := pgx.ForEachRow(rows, []any{&line}, func() error {

@@ -50,7 +50,7 @@ func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at
 
 // PointAsOf asks for a knowledge point at a position.
 func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
-	return a.lookBack(Viewer{}, projections.Point, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
+	return a.lookBack(Viewer{}, projections.Point.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
 		own, err := p.history(at, events.StreamOf(events.KindPoint, id))
 		if err != nil {
 			return nil, err
@@ -61,7 +61,7 @@ func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
 		}
 		list := append(own, edges...)
 		slices.SortFunc(list, func(a, b events.Event) int { return int(int64(a.Position) - int64(b.Position)) })
-		r := fold[projections.PointRow](projections.Point, list, at)[projections.Of(id)]
+		r := fold(projections.Point, list, at)[projections.KeyOf(id)]
 		if len(own) == 0 {
 			return nil, ErrNotFound
 		}
@@ -72,8 +72,8 @@ func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
 // PathAsOf asks for a path at a position: one that was published then, or a draft
 // of the viewer's own.
 func (a *Asker) PathAsOf(v Viewer, id events.ID, at uint64) Question {
-	return a.lookBack(v, projections.Path, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp[projections.PathRow](p, projections.Path, events.StreamOf(events.KindPath, id))
+	return a.lookBack(v, projections.Path.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp(p, projections.Path, events.StreamOf(events.KindPath, id))
 		r := found[id].then
 		if err == nil && (r == nil || !v.maySeePath(r)) {
 			err = ErrNotFound // what was published once is public for ever
@@ -90,8 +90,8 @@ func (a *Asker) PathAsOf(v Viewer, id events.ID, at uint64) Question {
 
 // AssessmentAsOf asks for an assessment at a position.
 func (a *Asker) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
-	return a.lookBack(v, projections.Assessment, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp[projections.AssessmentRow](p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
+	return a.lookBack(v, projections.Assessment.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp(p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
 		r := found[id].then
 		if err == nil && (r == nil || !v.maySeeAssessment(r.Owner)) {
 			err = ErrNotFound
@@ -109,8 +109,8 @@ func (v Viewer) maySeeGoalThen(g known[projections.GoalRow]) bool {
 // GoalAsOf asks for a goal at a position, with the paths and points that it then
 // had, as they then were, and the viewer's progress of then.
 func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
-	return a.lookBack(v, projections.Goal, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp[projections.GoalRow](p, projections.Goal, events.StreamOf(events.KindGoal, id))
+	return a.lookBack(v, projections.Goal.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp(p, projections.Goal, events.StreamOf(events.KindGoal, id))
 		if err != nil {
 			return nil, err
 		}
@@ -135,9 +135,9 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 // UserAsOf asks for a profile at a position, with the goals that were active then.
 func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 	v = v.audience(id)
-	views := []*projections.View{projections.User, projections.Goal}
+	views := []*projections.View{projections.User.View, projections.Goal.View}
 	return a.lookBackOn(v, views, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp[projections.UserRow](p, projections.User, events.StreamOf(events.KindUser, id))
+		found, err := lookUp(p, projections.User, events.StreamOf(events.KindUser, id))
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +170,7 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 	if err != nil {
 		return nil, err
 	}
-	found, err := lookUp[projections.GoalRow](p, projections.Goal, streams...)
+	found, err := lookUp(p, projections.Goal, streams...)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (p *past) goalParts(d detail, of shown) (parts goalParts, err error) {
 		return parts, err
 	}
 	parts.paths = map[events.ID]*projections.PathRow{}
-	for k, path := range fold[projections.PathRow](projections.Path, list, p.at) {
+	for k, path := range fold(projections.Path, list, p.at) {
 		parts.paths[k.A] = path
 	}
 	if d == whole {
@@ -203,7 +203,7 @@ func (p *past) goalParts(d detail, of shown) (parts goalParts, err error) {
 			return parts, err
 		}
 		parts.points = map[events.ID]*GoalPoint{}
-		for k, r := range fold[projections.PointRow](projections.Point, list, p.at) {
+		for k, r := range fold(projections.Point, list, p.at) {
 			parts.points[k.A] = &GoalPoint{ID: k.A, Title: r.Title, Category: r.Category, Difficulty: r.Difficulty, Minutes: r.Minutes}
 		}
 	}
@@ -214,7 +214,7 @@ func (p *past) goalParts(d detail, of shown) (parts goalParts, err error) {
 		return parts, err
 	}
 	parts.learnt = map[projections.Key]bool{}
-	for k, row := range fold[projections.ProgressRow](projections.Progress, list, p.at) {
+	for k, row := range fold(projections.Progress, list, p.at) {
 		parts.learnt[k] = row.CompletedAt != nil
 	}
 	return parts, nil

@@ -61,16 +61,3 @@ func (a *Asker) moment(ctx context.Context, builds map[string]projections.Build,
 	}
 	return checkpoints, err
 }
-
-// gatherMoment is gather of what find reads in one moment of the views.
-func gatherMoment[K, T any](ctx context.Context, a *Asker, kind any, views []*projections.View, keys []K,
-	find func(context.Context, map[string]projections.Build, []K) (taken[T], error),
-) (taken[T], error) {
-	return gather(ctx, a, kind, keys, func(ctx context.Context, keys []K) (t taken[T], err error) {
-		err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
-			t, err = find(ctx, builds, keys)
-			return outdated(err), err
-		})
-		return t, err
-	})
-}

@@ -148,8 +148,9 @@ func (p *past) goals(owner events.ID) (streams []events.Stream, err error) {
 	return streams, nil
 }
 
-// fold makes the rows of a view from the events up to a position.
-func fold[R any](v *projections.View, list []events.Event, until uint64) map[projections.Key]*R {
+// fold makes the rows of a view from the events up to a position. R is the type that they
+// are folded as.
+func fold[R any](v projections.ViewOf[R], list []events.Event, until uint64) map[projections.Key]*R {
 	rows := map[projections.Key]projections.Row{}
 	for _, e := range list {
 		if e.Position > until {
@@ -172,15 +173,15 @@ func fold[R any](v *projections.View, list []events.Event, until uint64) map[pro
 type known[R any] struct{ then, now *R }
 
 // lookUp folds things of one kind by their ids.
-func lookUp[R any](p *past, v *projections.View, streams ...events.Stream) (map[events.ID]known[R], error) {
+func lookUp[R any](p *past, v projections.ViewOf[R], streams ...events.Stream) (map[events.ID]known[R], error) {
 	list, err := p.history(ever, streams...)
 	if err != nil {
 		return nil, err
 	}
-	then, now := fold[R](v, list, p.at), fold[R](v, list, ever)
+	then, now := fold(v, list, p.at), fold(v, list, ever)
 	found := make(map[events.ID]known[R], len(then))
 	for _, s := range streams {
-		k := projections.Of(s.ID())
+		k := projections.KeyOf(s.ID())
 		found[k.A] = known[R]{then[k], now[k]}
 	}
 	return found, nil

@@ -51,7 +51,7 @@ func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, o
 
 // Path asks for one path: a published one, or a draft of the viewer's own.
 func (a *Asker) Path(v Viewer, id events.ID) Question {
-	return one(a, projections.Path, id, raw(v.ID), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
+	return one(a.paths, id, raw(v.ID), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
 		if !v.maySeePath(r) {
 			return nil, 0, ErrNotFound
 		}
@@ -74,12 +74,12 @@ type PathFilter struct {
 // ErrCursor.
 func (a *Asker) PublishedPaths(f PathFilter, page Paging) (Question, error) {
 	l := &list{
-		name: key("paths", f.Category, f.Search.key()), view: projections.Path, page: page,
+		name: key("paths", f.Category, f.Search.key()), page: page,
 		only: "status = 'published'", search: f.Search,
 		totals: []string{projections.Count(projections.Everyone, string(events.PathStatusPublished), f.Category)},
 	}
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))
 	}
-	return ask(a, l, projections.PublishedPaths, each(pathOf))
+	return ask(a, projections.Path, l, projections.PublishedPaths, each(pathOf))
 }

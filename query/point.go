@@ -15,7 +15,7 @@ type Point projections.PointRow
 
 // Point asks for one knowledge point.
 func (a *Asker) Point(id events.ID) Question {
-	return one(a, projections.Point, id, "", func(_ context.Context, r *stored) (any, int, error) {
+	return one(a.points, id, "", func(_ context.Context, r *stored) (any, int, error) {
 		version, err := r.version()
 		return r.doc, version, err
 	})
@@ -24,14 +24,14 @@ func (a *Asker) Point(id events.ID) Question {
 // PointsByID asks for several, in the order of the ids; missing ones are left out.
 func (a *Asker) PointsByID(ids []events.ID) Question {
 	return Question{
-		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point, ids) },
+		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point.View, ids) },
 		gathered: true,
 		load: func(ctx context.Context) (Answer, error) {
-			found, checkpoints, err := rowsByID[stored](ctx, a, projections.Point, ids)
+			t, err := a.points.ask(ctx, ids)
 			if err != nil {
 				return Answer{}, err
 			}
-			return rendered(Answer{Checkpoints: checkpoints}, Page[jsontext.Value]{Items: inOrder(ids, found, (*stored).answer)})
+			return rendered(Answer{Checkpoints: t.checkpoints}, Page[jsontext.Value]{Items: inOrder(ids, t.found, (*stored).answer)})
 		},
 	}
 }
@@ -59,7 +59,7 @@ type PointFilter struct {
 func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 	l := &list{
 		name: key("points", f.Category, strconv.Itoa(f.Difficulty), f.Search.key()),
-		view: projections.Point, page: page, search: f.Search,
+		page: page, search: f.Search,
 	}
 	if f.Category != "" {
 		l.where = append(l.where, equals("category", f.Category))
@@ -72,5 +72,5 @@ func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 			l.totals = append(l.totals, projections.Count(projections.Everyone, strconv.Itoa(level), f.Category))
 		}
 	}
-	return ask(a, l, projections.AllPoints, each((*stored).answer))
+	return ask(a, storedPoints, l, projections.AllPoints, each((*stored).answer))
 }

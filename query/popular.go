@@ -30,7 +30,7 @@ type PopularPath struct {
 // popularity: interest in a path lasts about as long as a goal takes.
 var popularity = decay{halfLife: 14, span: projections.TookSpan}
 
-var popularViews = []*projections.View{projections.Attachment, projections.Path}
+var popularViews = []*projections.View{projections.Attachment.View, projections.Path.View}
 
 // PopularGoals asks which published paths learners took up lately.
 func (a *Asker) PopularGoals(r Ranking) Question {
@@ -39,7 +39,7 @@ func (a *Asker) PopularGoals(r Ranking) Question {
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PathRow]
 			checkpoints, err := a.read(ctx, popularViews, func(s *snapshot) error {
-				found = rank[projections.PathRow](s, popularity, projections.Took, projections.Attachment, projections.Path, "status = 'published'", r)
+				found = rank(s, popularity, projections.Took, projections.Attachment.View, projections.Path, "status = 'published'", r)
 				return s.finish(ctx)
 			})
 			if err != nil {

@@ -21,7 +21,7 @@ type Progress struct {
 	CompletedAt *time.Time `json:"completed_at,omitempty" doc:"since when it counts as learnt"`
 }
 
-var progressViews = []*projections.View{projections.Progress}
+var progressViews = []*projections.View{projections.Progress.View}
 
 func progressOf(r *projections.ProgressRow) Progress {
 	return Progress{r.Point, r.Amount, r.Times, r.FirstAt, r.LastAt, r.CompletedAt}
@@ -49,7 +49,7 @@ func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, 
 			checkpoints, err := a.read(ctx, progressViews, func(s *snapshot) error {
 				studied(s, name, learner, after.id, page.Limit, &answer)
 				if page.Total {
-					answer.Total = sum(s, projections.Progress,
+					answer.Total = sum(s, projections.Progress.View,
 						projections.Count(projections.OfUser(learner), projections.Learning, ""),
 						projections.Count(projections.OfUser(learner), projections.Learnt, ""))
 				}
@@ -66,7 +66,7 @@ func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, 
 // studied queues reading a page along the primary key.
 func studied(s *snapshot, name string, learner, after events.ID, limit int, page *Page[Progress]) {
 	s.batch.Queue(`-- list progress
-		select doc from `+s.table(projections.Progress)+`
+		select doc from `+s.table(projections.Progress.View)+`
 		where learner_id = $1 and point_id > $2 order by point_id limit $3`, learner, after, limit+1).
 		Query(func(rows pgx.Rows) error {
 			var doc []byte
@@ -75,7 +75,7 @@ func studied(s *snapshot, name string, learner, after events.ID, limit int, page
 					page.NextCursor = mark{id: page.Items[limit-1].Point, at: time.UnixMicro(0)}.cursor(name)
 					return nil
 				}
-				r, err := decode[projections.ProgressRow](projections.Progress, doc)
+				r, err := projections.Progress.Decode(doc)
 				if err == nil {
 					page.Items = append(page.Items, progressOf(r))
 				}

@@ -43,7 +43,7 @@ type ranked[R any] struct {
 //
 // The sums are named by kind, day, subject and, where learners can be told apart
 // over several days, the gap until their next day.
-func rank[R any](s *snapshot, d decay, kind string, sums, subjects *projections.View, only string, r Ranking) *[]ranked[R] {
+func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]ranked[R] {
 	found := &[]ranked[R]{}
 	weights := d.weights()
 	condition := ""
@@ -71,7 +71,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums, subjects *projections.
 			from daily group by id
 		)
 		select t.doc, score, learner_days, learners, ages, parts
-		from scored, lateral (select doc from `+s.table(subjects)+` t where t.id = scored.id`+condition+` limit 1) t
+		from scored, lateral (select doc from `+s.table(subjects.View)+` t where t.id = scored.id`+condition+` limit 1) t
 		order by score desc, scored.id limit $6`,
 		projections.Daily(kind, d.first(r.At)), projections.Daily(kind, r.At+1), int32(r.At), weights, r.Explain, r.Limit, r.Category).
 		Query(func(rows pgx.Rows) error {
@@ -80,7 +80,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums, subjects *projections.
 			var ages []int32
 			var parts []int64
 			_, err := pgx.ForEachRow(rows, []any{&doc, &one.score, &one.learnerDays, &one.learners, &ages, &parts}, func() (err error) {
-				one.row, err = decode[R](subjects, doc)
+				one.row, err = subjects.Decode(doc)
 				one.madeOf = nil
 				for i, age := range ages {
 					one.madeOf = append(one.madeOf, LearnersOn{r.At - events.Date(age), parts[i], weights[age]})

@@ -65,7 +65,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 		pages := make([]*listed[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
 			for i, l := range lists {
-				pages[i] = enlist[projections.GoalRow](s, l)
+				pages[i] = enlist(s, projections.Goal, l)
 			}
 			return s.finish(ctx)
 		})
@@ -101,10 +101,10 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 // searched are the lists that a search of goals reads: the public ones, and the
 // viewer's own private ones.
 func (a *Asker) searched(v Viewer, f GoalFilter, after *mark) []*list {
-	public := &list{view: projections.Goal, only: "visibility = 'public'"}
+	public := &list{only: "visibility = 'public'"}
 	lists := []*list{public}
 	if !v.anonymous() {
-		lists = append(lists, &list{view: projections.Goal, where: []match{
+		lists = append(lists, &list{where: []match{
 			equals("owner_id", v.ID.String()), equals("visibility", string(events.Private)),
 		}})
 	}

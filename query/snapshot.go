@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -134,49 +133,19 @@ func (s *snapshot) finish(ctx context.Context) error {
 }
 
 // find queues reading rows by their ids; send fills what it returns.
-func find[R any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*R {
-	return findAs(s, v, ids, decoder[R](v))
-}
-
-// findPart is find of those members of the rows that P has, which need not be the
-// ones that take the longest to read.
-func findPart[P any](s *snapshot, v *projections.View, ids ...events.ID) map[events.ID]*P {
-	return findAs(s, v, ids, func(doc []byte) (*P, error) {
-		part := new(P)
-		return part, json.Unmarshal(doc, part)
-	})
-}
-
-func findAs[T any](s *snapshot, v *projections.View, ids []events.ID, decode func(doc []byte) (*T, error)) map[events.ID]*T {
-	found, known := make(map[events.ID]*T, len(ids)), decodedAs[T](s.remembered)
+func find[R any](s *snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
+	found, known := make(map[events.ID]*R, len(ids)), decodedAs[R](s.remembered)
 	s.batch.Queue(`-- find `+v.Name+`
-		select id, doc from `+s.table(v)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
+		select id, doc from `+s.table(v.View)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
 		var doc pgtype.DriverBytes // good until the next row
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
-			found[id], err = known.of(id, doc, decode)
+			found[id], err = known.of(id, doc, v.Decode)
 			return err
 		})
 		return err
 	})
 	return found
-}
-
-// decoder is decode of a view's rows.
-func decoder[R any](v *projections.View) func(doc []byte) (*R, error) {
-	return func(doc []byte) (*R, error) { return decode[R](v, doc) }
-}
-
-// decode reads a row, whose doc is good for the moment only.
-func decode[R any](v *projections.View, doc []byte) (*R, error) {
-	if _, asStored := any((*R)(nil)).(*stored); asStored {
-		return any(storedRow(doc)).(*R), nil
-	}
-	row, err := v.Decode(doc)
-	if err != nil {
-		return nil, err
-	}
-	return row.(*R), nil
 }
 
 // sum queues adding up totals of a view; send fills what it returns.

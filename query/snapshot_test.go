@@ -71,22 +71,22 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	a, ctx := NewAsker(reader, nil), t.Context()
 	var first, second map[events.ID]*projections.PointRow
 	checkpoints, err := a.read(ctx, projections.Views(), func(s *snapshot) error {
-		first = find[projections.PointRow](s, projections.Point, id)
+		first = find(s, projections.Point, id)
 		if err := s.send(ctx); err != nil {
 			return err
 		}
 		put(t, projector, id, "after", 2)
-		second = find[projections.PointRow](s, projections.Point, id)
+		second = find(s, projections.Point, id)
 		return s.finish(ctx)
 	})
 	require.NoError(t, err)
 	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
 	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, at(checkpoints), "of the point alone; nobody folds the others yet")
 
-	found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
+	got, err := newRows(a, projections.Point).ask(ctx, []events.ID{id})
 	require.NoError(t, err)
-	require.Equal(t, "after", found[id].Title)
-	require.Equal(t, []uint64{2}, at(checkpoints))
+	require.Equal(t, "after", got.found[id].Title)
+	require.Equal(t, []uint64{2}, at(got.checkpoints))
 }
 
 func at(checkpoints []projections.Checkpoint) (positions []uint64) {
@@ -104,12 +104,12 @@ func TestFailedSnapshot(t *testing.T) {
 	put(t, projector, id, "here", 1)
 	a, ctx := NewAsker(reader, nil), t.Context()
 	for range 2 * reader.Config().MaxConns {
-		_, err := a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
+		_, err := a.read(ctx, []*projections.View{projections.Point.View}, func(s *snapshot) error {
 			s.batch.Queue(`insert into ` + projections.Point.Build(1).TotalTable() + ` values ('x', 0, 1)`)
 			return s.finish(ctx)
 		})
 		require.Error(t, err, "it only reads")
-		_, err = a.read(ctx, []*projections.View{projections.Point}, func(s *snapshot) error {
+		_, err = a.read(ctx, []*projections.View{projections.Point.View}, func(s *snapshot) error {
 			if err := s.send(ctx); err != nil {
 				return err
 			}
@@ -118,9 +118,9 @@ func TestFailedSnapshot(t *testing.T) {
 		require.ErrorIs(t, err, ErrNotFound)
 	}
 	put(t, projector, id, "still here", 2)
-	found, _, err := rowsByID[projections.PointRow](ctx, a, projections.Point, []events.ID{id})
+	got, err := newRows(a, projections.Point).ask(ctx, []events.ID{id})
 	require.NoError(t, err)
-	require.Equal(t, "still here", found[id].Title)
+	require.Equal(t, "still here", got.found[id].Title)
 }
 
 // TestRowsOfAnotherBuild: what was assumed of a view is checked by the statement that
@@ -130,12 +130,12 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	projector, reader := tables(t)
 	id, ctx := uuid.New(), t.Context()
 	put(t, projector, id, "of the first build", 1)
-	a := NewAsker(reader, nil)
+	points := newRows(NewAsker(reader, nil), projections.Point)
 	read := func(ids ...events.ID) (map[events.ID]*projections.PointRow, projections.Checkpoint) {
-		found, checkpoints, err := rowsByID[projections.PointRow](ctx, a, projections.Point, ids)
+		got, err := points.ask(ctx, ids)
 		require.NoError(t, err)
-		require.Len(t, checkpoints, 1)
-		return found, checkpoints[0]
+		require.Len(t, got.checkpoints, 1)
+		return got.found, got.checkpoints[0]
 	}
 	found, at := read(id, uuid.New())
 	require.Len(t, found, 1)
@@ -187,7 +187,7 @@ func TestListsArePlannedAnew(t *testing.T) {
 	for range 2 * reader.Config().MaxConns {
 		_, err := a.read(ctx, projections.Views(), func(s *snapshot) error {
 			show(s, &before)
-			enlist[projections.PointRow](s, &list{view: projections.Point, page: Paging{Limit: 1}})
+			enlist(s, projections.Point, &list{page: Paging{Limit: 1}})
 			show(s, &during)
 			return s.finish(ctx)
 		})

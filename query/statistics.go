@@ -163,8 +163,8 @@ type CommentRates struct {
 }
 
 var statisticsViews = []*projections.View{
-	projections.User, projections.Goal, projections.Path, projections.Point, projections.Progress,
-	projections.Assessment, projections.Comment, projections.Activity,
+	projections.User.View, projections.Goal.View, projections.Path.View, projections.Point.View, projections.Progress.View,
+	projections.Assessment.View, projections.Comment.View, projections.Activity.View,
 }
 
 // Statistics asks for the figures of the whole system at a reference day.

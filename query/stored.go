@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"sical-backend/projections"
 )
 
 // stored is a row of a view whose rows are answered as they stand in their table: taken
@@ -12,8 +14,11 @@ import (
 // whole request.
 type stored struct{ doc jsontext.Value }
 
-// storedRow is the row of a doc that is good for the moment only.
-func storedRow(doc []byte) *stored { return &stored{bytes.Clone(doc)} }
+// storedPoints are the knowledge points as they stand in their table.
+var storedPoints = projections.ViewOf[stored]{
+	View:   projections.Point.View,
+	Decode: func(doc []byte) (*stored, error) { return &stored{bytes.Clone(doc)}, nil },
+}
 
 func (s *stored) answer() jsontext.Value { return s.doc }
 

@@ -31,7 +31,7 @@ type TrendingPoint struct {
 // trend: what is studied changes by the week.
 var trend = decay{halfLife: 7, span: 70}
 
-var trendingViews = []*projections.View{projections.Progress, projections.Point}
+var trendingViews = []*projections.View{projections.Progress.View, projections.Point.View}
 
 // TrendingPoints asks which knowledge points learners are busy with lately.
 func (a *Asker) TrendingPoints(r Ranking) Question {
@@ -40,7 +40,7 @@ func (a *Asker) TrendingPoints(r Ranking) Question {
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]ranked[projections.PointRow]
 			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {
-				found = rank[projections.PointRow](s, trend, projections.Busy, projections.Progress, projections.Point, "", r)
+				found = rank(s, trend, projections.Busy, projections.Progress.View, projections.Point, "", r)
 				return s.finish(ctx)
 			})
 			if err != nil {

@@ -39,8 +39,8 @@ type profile struct {
 }
 
 var (
-	ownProfile   = reads(append([]*projections.View{projections.User}, goalsOfSomeone[summary].views...)...)
-	otherProfile = reads(append([]*projections.View{projections.User}, goalsOfNobody[summary].views...)...)
+	ownProfile   = reads(append([]*projections.View{projections.User.View}, goalsOfSomeone[summary].views...)...)
+	otherProfile = reads(append([]*projections.View{projections.User.View}, goalsOfNobody[summary].views...)...)
 )
 
 func profileViews(to Viewer) *reading {
@@ -100,7 +100,7 @@ func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
 }
 
 func userDeps(to Viewer, ids ...events.ID) []string {
-	deps := rowDeps(projections.User, ids)
+	deps := rowDeps(projections.User.View, ids)
 	for _, id := range ids {
 		deps = append(deps, projections.GoalsOf(id))
 	}

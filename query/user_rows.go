@@ -35,15 +35,14 @@ type usersFound struct {
 
 // profiles reads what some profiles are made of.
 func (a *Asker) profiles(ctx context.Context, to Viewer, wishes []wish) (taken[usersFound], error) {
-	views := profileViews(to)
 	if !to.anonymous() {
-		return gatherSnapshot(ctx, a, views, wishes, findUsers)
+		return a.ownProfiles.ask(ctx, wishes)
 	}
 	ids := make([]events.ID, len(wishes))
 	for i, w := range wishes {
 		ids[i] = w.id
 	}
-	return gatherMoment(ctx, a, views, views.views, ids, a.findPublic)
+	return a.otherProfiles.ask(ctx, ids)
 }
 
 // findPublic reads what anybody may see of some users' goals, and all of their rows.
@@ -58,16 +57,16 @@ func (a *Asker) findPublic(ctx context.Context, builds map[string]projections.Bu
 	users, goals := decodedAs[projections.UserRow](known), decodedAs[projections.GoalRow](known)
 	t.found = f
 	t.checkpoints, err = a.moment(ctx, builds, owners.members, part{
-		projections.User, builds[projections.User.Name].Table() + ` where id = any($4)`,
+		projections.User.View, builds[projections.User.Name].Table() + ` where id = any($4)`,
 		func(id events.ID, doc []byte) (err error) {
-			f.rows[id], err = users.of(id, doc, decoder[projections.UserRow](projections.User))
+			f.rows[id], err = users.of(id, doc, projections.User.Decode)
 			return err
 		},
 	}, part{
-		projections.Goal,
+		projections.Goal.View,
 		`(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(builds[projections.Goal.Name].Table()),
 		func(id events.ID, doc []byte) error {
-			row, err := goals.of(id, doc, decoder[projections.GoalRow](projections.Goal))
+			row, err := goals.of(id, doc, projections.Goal.Decode)
 			if err == nil {
 				on := shelf{row.Owner, row.Visibility}
 				f.shelves[on] = append(f.shelves[on], row)
@@ -95,7 +94,7 @@ func findUsers(ctx context.Context, s *snapshot, wishes []wish) (f usersFound, e
 		ids.add([]events.ID{w.id})
 		shelves.add(w.shelves())
 	}
-	f.rows = find[projections.UserRow](s, projections.User, ids.members...)
+	f.rows = find(s, projections.User, ids.members...)
 	f.shelves = s.shelves(shelves.members)
 	if err := s.send(ctx); err != nil {
 		return f, err
@@ -116,14 +115,14 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	}
 	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.remembered)
 	s.batch.Queue(`-- list goal
-		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.table(projections.Goal)),
+		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.table(projections.Goal.View)),
 		owners, visibilities).
 		Query(func(rows pgx.Rows) error {
 			var on shelf
 			var id events.ID
 			var doc pgtype.DriverBytes // good until the next row
 			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
-				row, err := known.of(id, doc, decoder[projections.GoalRow](projections.Goal))
+				row, err := known.of(id, doc, projections.Goal.Decode)
 				found[on] = append(found[on], row)
 				return err
 			})

@@ -27,7 +27,7 @@ func webhookOf(r *projections.WebhookRow) Webhook { return Webhook(*r) }
 // Webhook asks for one webhook. Who may ask is the door's affair: it is no matter
 // of the row.
 func (a *Asker) Webhook(id events.ID) Question {
-	return one(a, projections.Webhook, id, "", func(_ context.Context, r *projections.WebhookRow) (any, int, error) {
+	return one(a.webhooks, id, "", func(_ context.Context, r *projections.WebhookRow) (any, int, error) {
 		return webhookOf(r), r.Version, nil
 	})
 }
@@ -35,10 +35,10 @@ func (a *Asker) Webhook(id events.ID) Question {
 // Webhooks asks for all webhooks, newest first. It fails with ErrCursor.
 func (a *Asker) Webhooks(page Paging) (Question, error) {
 	l := &list{
-		name: key("webhooks"), view: projections.Webhook, page: page,
+		name: key("webhooks"), page: page,
 		totals: []string{projections.Count(projections.Everyone, "", "")},
 	}
-	return ask(a, l, projections.AllWebhooks, each(webhookOf))
+	return ask(a, projections.Webhook, l, projections.AllWebhooks, each(webhookOf))
 }
 
 // Deliveries is how far a webhook has come, and its latest attempts.
@@ -72,14 +72,14 @@ type ParkedByWebhook struct {
 // DeliveriesOf asks how a webhook fares, which changes without any event: it is
 // always read anew.
 func (a *Asker) DeliveriesOf(id events.ID) Question {
-	views := []*projections.View{projections.Webhook}
+	views := []*projections.View{projections.Webhook.View}
 	return Question{
-		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(rowDep(projections.Webhook, id)), Volatile: true,
+		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(rowDep(projections.Webhook.View, id)), Volatile: true,
 		load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-				found = find[projections.WebhookRow](s, projections.Webhook, id)
+				found = find(s, projections.Webhook, id)
 				s.deliveries(id, &d)
 				return s.finish(ctx)
 			})

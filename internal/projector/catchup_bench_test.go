@@ -26,7 +26,7 @@ func BenchmarkCatchUp(b *testing.B) {
 				}
 				w.study(row*learners/rows, row)
 			}
-			w.catchUp(b, projections.Progress)
+			w.catchUp(b, projections.Progress.View)
 		})
 	}
 }

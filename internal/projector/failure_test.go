@@ -46,9 +46,9 @@ func TestUnknownEventsAreSteppedOver(t *testing.T) {
 	newer.Schema, w.log[0].Schema = 99, 99
 	w.store([]events.Event{newer})
 	w.some(50)
-	w.start(nil, projections.Goal)
-	w.reaches(51, projections.Goal)
-	w.exact(projections.Goal)
+	w.start(nil, projections.Goal.View)
+	w.reaches(51, projections.Goal.View)
+	w.exact(projections.Goal.View)
 }
 
 func TestPauseAndResume(t *testing.T) {
@@ -65,8 +65,8 @@ func TestPauseAndResume(t *testing.T) {
 	var before uint64
 	testkit.Eventually(t, func() error { // until the owner has noticed
 		w.some(5)
-		w.reaches(uint64(len(w.log)), projections.Progress)
-		at, _ := w.at(projections.Goal)
+		w.reaches(uint64(len(w.log)), projections.Progress.View)
+		at, _ := w.at(projections.Goal.View)
 		if at != before || at == uint64(len(w.log)) {
 			before = at
 			return fmt.Errorf("goes on, at %d", at)
@@ -75,12 +75,12 @@ func TestPauseAndResume(t *testing.T) {
 	})
 	set("live")
 	w.reaches(uint64(len(w.log)), both...)
-	w.exact(projections.Goal)
+	w.exact(projections.Goal.View)
 }
 
 func TestPanicIsAFailureOfTheView(t *testing.T) {
 	t.Parallel()
-	b := &batch{view: projections.Goal, totals: map[string]int64{}, rows: []*row{{value: &projections.ProgressRow{}}}} // not its type
+	b := &batch{view: projections.Goal.View, totals: map[string]int64{}, rows: []*row{{value: &projections.ProgressRow{}}}} // not its type
 	b.steps = []step{{event: &events.Event{Position: 7}, rows: b.rows}}
 	b.rows[0].first = b.steps[0]
 	b.fold()
@@ -96,7 +96,7 @@ func TestPanicIsAFailureOfTheView(t *testing.T) {
 func TestADroppedBuildHasNotFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	old := w.build(v, 1)
 	w.build(v, 1) // which is read instead
 	w.some(20)

@@ -116,14 +116,14 @@ func TestWithoutNATSTheLogIsTailed(t *testing.T) {
 	nc := connect(server)
 	publish, feed := w.stream(nc)
 	log := closedLog{eventlog.NewReader(w.admin), make(chan struct{})}
-	w.start(func(c *Config) { c.Feed, c.Log = feed, log }, projections.Goal)
+	w.start(func(c *Config) { c.Feed, c.Log = feed, log }, projections.Goal.View)
 	w.some(50)
 	publish(0)
-	w.reaches(50, projections.Goal)
+	w.reaches(50, projections.Goal.View)
 
 	server.Stop()
 	w.some(50)
-	w.reaches(100, projections.Goal)
+	w.reaches(100, projections.Goal.View)
 
 	server.Start()
 	testkit.Eventually(t, func() error {
@@ -136,6 +136,6 @@ func TestWithoutNATSTheLogIsTailed(t *testing.T) {
 	close(log.shut) // it is the feed again that brings the rest
 	w.some(50)
 	publish(100)
-	w.reaches(150, projections.Goal)
-	w.exact(projections.Goal)
+	w.reaches(150, projections.Goal.View)
+	w.exact(projections.Goal.View)
 }

@@ -13,7 +13,7 @@ import (
 func BenchmarkLive(b *testing.B) {
 	w := newWorld(b)
 	nc := connect(testkit.NATS(b))
-	next := notices(b, nc, projections.Progress)
+	next := notices(b, nc, projections.Progress.View)
 	feed := make(unruly)
 	w.start(func(c *Config) { c.Changes, c.Feed = nc, feed }, both...)
 	w.some(1000)
@@ -31,7 +31,7 @@ func BenchmarkLive(b *testing.B) {
 // BenchmarkLiveRate has the views keep up with a feed that brings a hundred events at
 // a time as fast as they are taken, with their commits; storing them counts, too.
 func BenchmarkLiveRate(b *testing.B) {
-	for name, views := range map[string][]*projections.View{"all": projections.Views(), "largest": {projections.Progress}} {
+	for name, views := range map[string][]*projections.View{"all": projections.Views(), "largest": {projections.Progress.View}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()

@@ -85,27 +85,27 @@ func vanishAndComeBack(t *testing.T, w *world) (kept bool) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 
-	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Progress)
+	first, stop := w.start(func(c *Config) { c.Pool, c.Log = pool, eventlog.NewReader(pool) }, projections.Progress.View)
 	w.some(100)
-	w.reaches(100, projections.Progress)
-	second, end := w.start(nil, projections.Progress)
+	w.reaches(100, projections.Progress.View)
+	second, end := w.start(nil, projections.Progress.View)
 	defer end()
-	w.owned(projections.Progress, first)
+	w.owned(projections.Progress.View, first)
 
 	proxy.Blackhole(true)
 	begun := time.Now()
-	w.owned(projections.Progress, second)
+	w.owned(projections.Progress.View, second)
 	t.Log("taken over after", time.Since(begun))
 	w.some(100)
-	w.reaches(200, projections.Progress)
-	_, epoch := w.owner(projections.Progress)
+	w.reaches(200, projections.Progress.View)
+	_, epoch := w.owner(projections.Progress.View)
 
 	proxy.Blackhole(false)
 	w.some(100)
-	w.reaches(300, projections.Progress)
+	w.reaches(300, projections.Progress.View)
 	stop()
-	owner, now := w.owner(projections.Progress)
-	w.exact(projections.Progress)
+	owner, now := w.owner(projections.Progress.View)
+	w.exact(projections.Progress.View)
 	return owner == second.owner && now == epoch
 }
 
@@ -140,25 +140,25 @@ func TestLateOwnerCannotWrite(t *testing.T) {
 func holdABatch(t *testing.T, w *world) (kept bool) {
 	w.some(500)
 	slow := &slowLog{Log: eventlog.NewReader(w.admin), held: make(chan struct{}), release: make(chan struct{})}
-	first, end := w.start(func(c *Config) { c.Log = slow }, projections.Progress)
+	first, end := w.start(func(c *Config) { c.Log = slow }, projections.Progress.View)
 	defer end()
 	testkit.Receive(t, slow.held)
-	second, stop := w.start(nil, projections.Progress)
+	second, stop := w.start(nil, projections.Progress.View)
 	defer stop()
 	testkit.Eventually(t, func() error { // as if its process were stopped, too
 		_, err := w.admin.Exec(t.Context(), `delete from sical.projector where owner = $1`, first.owner)
-		if owner, _ := w.owner(projections.Progress); err == nil && owner != second.owner {
+		if owner, _ := w.owner(projections.Progress.View); err == nil && owner != second.owner {
 			err = fmt.Errorf("the owner is %s", owner)
 		}
 		return err
 	})
-	w.reaches(500, projections.Progress)
-	_, epoch := w.owner(projections.Progress)
+	w.reaches(500, projections.Progress.View)
+	_, epoch := w.owner(projections.Progress.View)
 	close(slow.release) // its batch is the same 500 events
 	w.some(20)
-	w.reaches(520, projections.Progress)
-	_, now := w.owner(projections.Progress)
-	w.exact(projections.Progress)
+	w.reaches(520, projections.Progress.View)
+	_, now := w.owner(projections.Progress.View)
+	w.exact(projections.Progress.View)
 	return now == epoch
 }
 
@@ -201,9 +201,9 @@ func TestDeletedTablesAreMadeAgain(t *testing.T) {
 func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, stop := w.start(nil, projections.Progress)
+	_, stop := w.start(nil, projections.Progress.View)
 	w.some(50)
-	w.reaches(50, projections.Progress)
+	w.reaches(50, projections.Progress.View)
 	rows := func() map[string]string {
 		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v2_b1`)
 	}
@@ -211,16 +211,16 @@ func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_b1_total add check (value < 0) not valid`)
 	require.NoError(t, err)
 	w.some(50)
-	w.reaches(100, projections.Progress)
+	w.reaches(100, projections.Progress.View)
 	require.Equal(t, before, rows())
 	stop()
 
 	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_b1_total drop constraint progress_v2_b1_total_value_check`)
 	require.NoError(t, err)
-	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress, ""))
-	w.start(nil, projections.Progress)
-	w.parks(projections.Progress, 0)
-	w.exact(projections.Progress)
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress.View, ""))
+	w.start(nil, projections.Progress.View)
+	w.parks(projections.Progress.View, 0)
+	w.exact(projections.Progress.View)
 }
 
 // A log that was restored under a running projector is another one.
@@ -238,5 +238,5 @@ func TestAnotherIncarnationOfTheLog(t *testing.T) {
 	var same bool
 	require.NoError(t, w.admin.QueryRow(t.Context(), `select bool_and(p.incarnation = l.incarnation) from sical.projection p, sical.log l`).Scan(&same))
 	require.True(t, same)
-	w.exact(projections.Progress)
+	w.exact(projections.Progress.View)
 }

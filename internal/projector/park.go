@@ -35,7 +35,7 @@ func (f *failure) name() string {
 
 // names are those under which answers depend on what failed.
 func (f *failure) names(v *projections.View) []string {
-	key := projections.Of(f.event.Stream.ID())
+	key := projections.KeyOf(f.event.Stream.ID())
 	if f.key != nil {
 		key = *f.key
 	}

@@ -73,29 +73,29 @@ func TestUndecodableEventParksItsStream(t *testing.T) {
 	held := func(e events.Event) bool { return e.Stream == study && e.Position >= 41 }
 
 	w.reaches(uint64(len(w.log)), both...)
-	list := w.parks(projections.Progress, 1)
+	list := w.parks(projections.Progress.View, 1)
 	require.Equal(t, string(study), list[0].Key)
 	require.EqualValues(t, 41, list[0].Position)
 	require.Contains(t, list[0].Error, "study")
-	w.besides(projections.Progress, held)
-	w.exact(projections.Goal)
+	w.besides(projections.Progress.View, held)
+	w.exact(projections.Goal.View)
 
-	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress, string(study)))
-	list = w.parks(projections.Progress, 1)
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress.View, string(study)))
+	list = w.parks(projections.Progress.View, 1)
 	require.Equal(t, len(tries)+2, list[0].Attempts)
-	w.besides(projections.Progress, held)
+	w.besides(projections.Progress.View, held)
 	stop()
 	require.Equal(t, 1, log.count("level=ERROR"))
 
 	// Asked for while nobody folds, and before the next owner knows of anything.
 	mend()
-	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress, ""))
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress.View, ""))
 	w.some(30)
 	w.start(nil, both...)
-	w.parks(projections.Progress, 0)
+	w.parks(projections.Progress.View, 0)
 	w.reaches(uint64(len(w.log)), both...)
-	w.exact(projections.Progress)
-	require.ErrorIs(t, Retry(t.Context(), w.admin, projections.Progress, ""), ErrNotParked)
+	w.exact(projections.Progress.View)
+	require.ErrorIs(t, Retry(t.Context(), w.admin, projections.Progress.View, ""), ErrNotParked)
 }
 
 // TestRefusedRowsAreParked: what the database does not take, and what cannot be read
@@ -128,22 +128,22 @@ func TestRefusedRowsAreParked(t *testing.T) {
 	w.some(100)
 	from = uint64(before)
 	w.reaches(uint64(len(w.log)), both...)
-	list := w.parks(projections.Goal, 2)
+	list := w.parks(projections.Goal.View, 2)
 	keys := map[string]bool{list[0].Key: true, list[1].Key: true}
 	require.Equal(t, map[string]bool{refused.String(): true, unreadable.String(): true}, keys)
 
 	w.run(`update `+table+` set doc = $2::text::json where id = $1`, unreadable, docs[ids[1]])
-	w.besides(projections.Goal, func(e events.Event) bool {
+	w.besides(projections.Goal.View, func(e events.Event) bool {
 		id := e.Stream.ID()
 		return e.Position > from && (id == refused || id == unreadable)
 	})
-	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal, ""))
-	list = w.parks(projections.Goal, 1) // though the database refuses both together, and cannot tell which
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal.View, ""))
+	list = w.parks(projections.Goal.View, 1) // though the database refuses both together, and cannot tell which
 	require.Equal(t, refused.String(), list[0].Key)
 	w.run(`alter table ` + table + ` drop constraint no`)
-	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal, refused.String()))
-	w.parks(projections.Goal, 0)
+	require.NoError(t, Retry(t.Context(), w.admin, projections.Goal.View, refused.String()))
+	w.parks(projections.Goal.View, 0)
 	w.some(20)
 	w.reaches(uint64(len(w.log)), both...)
-	w.exact(projections.Goal)
+	w.exact(projections.Goal.View)
 }

@@ -6,7 +6,7 @@ import (
 	"sical-backend/projections"
 )
 
-var both = []*projections.View{projections.Goal, projections.Progress}
+var both = []*projections.View{projections.Goal.View, projections.Progress.View}
 
 // What batches of any size make of the log is what folding event by event makes.
 func TestBatchesEqualSingleEvents(t *testing.T) {

@@ -121,9 +121,9 @@ func TestViewsAheadOfTheLogUnderTheirOwner(t *testing.T) {
 func TestViewsThatWentBackWithTheLogGoOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, stop := w.start(nil, projections.Goal)
+	_, stop := w.start(nil, projections.Goal.View)
 	w.some(60)
-	w.reaches(60, projections.Goal)
+	w.reaches(60, projections.Goal.View)
 	stop()
 	w.beginIncarnation()
 	oid := func() (oid uint32) {
@@ -131,9 +131,9 @@ func TestViewsThatWentBackWithTheLogGoOn(t *testing.T) {
 		return oid
 	}
 	before := oid()
-	w.start(nil, projections.Goal)
+	w.start(nil, projections.Goal.View)
 	w.some(40)
 	w.settles()
-	w.exact(projections.Goal)
+	w.exact(projections.Goal.View)
 	require.Equal(t, before, oid(), "the tables were made anew")
 }

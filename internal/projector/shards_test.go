@@ -105,7 +105,7 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	nc := connect(testkit.NATS(t))
-	first := w.build(projections.Progress, 2)
+	first := w.build(projections.Progress.View, 2)
 	var c *cache.Cache
 	positions := w.positions(nc, func(p *cache.Positions) {
 		var err error
@@ -114,10 +114,10 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 		t.Cleanup(c.Close)
 	})
 	r := w.reader(positions, c)
-	one, _ := w.start(func(c *Config) { c.Changes = nc }, projections.Progress)
-	w.start(func(c *Config) { c.Changes = nc }, projections.Progress)
+	one, _ := w.start(func(c *Config) { c.Changes = nc }, projections.Progress.View)
+	w.start(func(c *Config) { c.Changes = nc }, projections.Progress.View)
 	w.studies(r.learner, 50)
-	w.reaches(50, projections.Progress)
+	w.reaches(50, projections.Progress.View)
 
 	ended := make(chan struct{})
 	done := make(chan int)
@@ -145,7 +145,7 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 		var next projections.Build
 		pool := w.pool("sical_projector")
 		require.NoError(t, pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) (err error) {
-			if next, err = NewBuild(t.Context(), tx, projections.Progress, shards); err != nil {
+			if next, err = NewBuild(t.Context(), tx, projections.Progress.View, shards); err != nil {
 				return err
 			}
 			return SetPosition(t.Context(), tx, next, 0)
@@ -169,8 +169,8 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 	}
 	close(ended)
 	t.Log(<-done, "answers")
-	w.reaches(uint64(len(w.log)), projections.Progress)
-	w.exact(projections.Progress)
+	w.reaches(uint64(len(w.log)), projections.Progress.View)
+	w.exact(projections.Progress.View)
 	var tables int
 	require.NoError(t, w.admin.QueryRow(t.Context(), `select count(*) from pg_tables where schemaname = 'sical_read' and tablename like 'progress%'`).Scan(&tables))
 	require.Equal(t, 2, tables, "of the dropped builds nothing is left, and nobody made it again")
@@ -181,8 +181,8 @@ func TestAViewIsWhereItsLastShardIs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	nc := connect(testkit.NATS(t))
-	w.build(projections.Goal, 1)
-	w.build(projections.Progress, 2)
+	w.build(projections.Goal.View, 1)
+	w.build(projections.Progress.View, 2)
 	positions := w.positions(nc)
 	w.start(func(c *Config) { c.Changes = nc }, both...)
 	w.some(100)
@@ -213,7 +213,7 @@ func TestAViewIsWhereItsLastShardIs(t *testing.T) {
 	_, err = w.admin.Exec(t.Context(), `update sical.projection set state = 'live' where view = 'progress'`)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error { return positions.Wait(t.Context(), names, uint64(len(w.log)), time.Hour) })
-	w.exact(projections.Progress)
+	w.exact(projections.Progress.View)
 }
 
 // Who makes or drops tables within a longer transaction keeps its own patience.
@@ -224,7 +224,7 @@ func TestDroppingLeavesTheCallersPatience(t *testing.T) {
 	require.NoError(t, pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(t.Context(), `set local lock_timeout = '17s'`)
 		require.NoError(t, err)
-		b, err := NewBuild(t.Context(), tx, projections.Goal, 2)
+		b, err := NewBuild(t.Context(), tx, projections.Goal.View, 2)
 		require.NoError(t, err)
 		require.NoError(t, DropBuild(t.Context(), tx, b))
 		var limit string

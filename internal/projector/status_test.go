@@ -19,7 +19,7 @@ func TestHowViewsStand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	pool := w.pool("sical_projector")
-	observer := NewObserver(pool, []*projections.View{projections.Goal, projections.Progress, projections.User})
+	observer := NewObserver(pool, []*projections.View{projections.Goal.View, projections.Progress.View, projections.User.View})
 	look := func() (goal, progress, user Status) {
 		list, _, err := observer.Look(t.Context())
 		require.NoError(t, err)
@@ -29,20 +29,20 @@ func TestHowViewsStand(t *testing.T) {
 	goal, _, _ := look()
 	assert.Equal(t, Status{View: "goal", State: "building", Owners: []string{}, Builds: []BuildStatus{}}, goal)
 
-	w.build(projections.Progress, 2)
+	w.build(projections.Progress.View, 2)
 	registry := prometheus.NewRegistry()
 	one, stop := w.start(func(c *Config) { c.Metrics = telemetry.NewProjection(registry) }, both...)
 	w.some(100) // a second apart by the log's own time
 	w.reaches(100, both...)
 	require.NoError(t, pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {
-		_, err := NewBuild(t.Context(), tx, projections.Progress, 3)
+		_, err := NewBuild(t.Context(), tx, projections.Progress.View, 3)
 		return err
 	}))
 	_, err := w.admin.Exec(t.Context(), `update sical.projection set state = 'paused' where view = 'progress' and build = 1 and shard = 1`)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error { // until the owner has noticed
 		w.some(5)
-		w.reaches(uint64(len(w.log)), projections.Goal)
+		w.reaches(uint64(len(w.log)), projections.Goal.View)
 		if _, progress, _ := look(); progress.Lag < 5 {
 			return fmt.Errorf("the shard goes on: %+v", progress)
 		}
@@ -53,7 +53,7 @@ func TestHowViewsStand(t *testing.T) {
 	testkit.Eventually(t, func() error { // two looks while it moves
 		w.some(20)
 		head = int64(len(w.log))
-		w.reaches(uint64(head), projections.Goal)
+		w.reaches(uint64(head), projections.Goal.View)
 		if goals, _, _ = look(); goals.Rate == 0 {
 			return errors.New("no rate")
 		}

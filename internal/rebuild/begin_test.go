@@ -27,7 +27,7 @@ func TestPositionsDeleted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			v := projections.Goal
+			v := projections.Goal.View
 			w.some(500)
 			stop := w.running(v)
 			w.ends(v, Done)
@@ -67,7 +67,7 @@ func TestPositionsDeleted(t *testing.T) {
 func TestSkippedEventsAreFoldedLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	w.some(500)
 	newer := func() {
 		g := &goal{id: uuid.NewSHA1(uuid.Nil, fmt.Append(nil, w.r.Uint64())), owner: w.goals[0].owner}

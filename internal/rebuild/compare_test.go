@@ -16,7 +16,7 @@ func TestCompareApart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(1000)
-	for _, v := range []*projections.View{projections.Goal, projections.Progress} {
+	for _, v := range []*projections.View{projections.Goal.View, projections.Progress.View} {
 		before := w.filled(v, 2, 1<<20)
 		w.some(300)
 		after := w.filled(v, 3, 1<<20)
@@ -38,10 +38,10 @@ func TestCompareTooFarApart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(10)
-	before := w.filled(projections.Goal, 1, 1<<20)
+	before := w.filled(projections.Goal.View, 1, 1<<20)
 	w.exec(`update sical.projection set position = position + $1`, maxApart+1)
-	after := w.filled(projections.Goal, 1, 1<<20)
-	_, err := compare(t.Context(), w.pool, projections.Goal, before, after, unhurried{})
+	after := w.filled(projections.Goal.View, 1, 1<<20)
+	_, err := compare(t.Context(), w.pool, projections.Goal.View, before, after, unhurried{})
 	var apart *ApartError
 	require.ErrorAs(t, err, &apart)
 	assert.Equal(t, uint64(maxApart+1), apart.Events)

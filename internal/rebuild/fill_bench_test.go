@@ -33,7 +33,7 @@ func BenchmarkFill(b *testing.B) {
 	require.NoError(b, err)
 	defer pool.Close()
 	log := eventlog.NewReader(pool)
-	v := projections.Progress
+	v := projections.Progress.View
 
 	var reading, filling time.Duration
 	number := 0

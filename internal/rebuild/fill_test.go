@@ -19,7 +19,7 @@ func TestFill(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(3000)
-	for _, v := range []*projections.View{projections.Goal, projections.Progress} {
+	for _, v := range []*projections.View{projections.Goal.View, projections.Progress.View} {
 		first := w.filled(v, 1, 64<<20)
 		for _, memory := range []int64{64 << 20, 60_000, 1} {
 			b := w.filled(v, 3, memory)
@@ -37,8 +37,8 @@ func TestFill(t *testing.T) {
 func TestFillOfAnEmptyLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	b := w.filled(projections.Goal, 1, 1<<20)
-	assert.True(t, w.verify(projections.Goal, b).Equal())
+	b := w.filled(projections.Goal.View, 1, 1<<20)
+	assert.True(t, w.verify(projections.Goal.View, b).Equal())
 }
 
 // TestVerifyFinds changes what a build holds behind its back.
@@ -46,7 +46,7 @@ func TestVerifyFinds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(500)
-	v := projections.Goal
+	v := projections.Goal.View
 	b := w.filled(v, 2, 1<<20)
 	require.True(t, w.verify(v, b).Equal())
 	for _, wrong := range []struct{ what, sql, back string }{
@@ -78,8 +78,8 @@ func TestVerifyOfASample(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(2000)
-	b := w.filled(projections.Goal, 1, 1<<20)
-	outcome, err := Verify(t.Context(), VerifyConfig{Pool: w.pool, View: projections.Goal, Build: b, Sample: 100})
+	b := w.filled(projections.Goal.View, 1, 1<<20)
+	outcome, err := Verify(t.Context(), VerifyConfig{Pool: w.pool, View: projections.Goal.View, Build: b, Sample: 100})
 	require.NoError(t, err)
 	assert.True(t, outcome.Equal())
 	assert.InDelta(t, 100, outcome.Rows, 60)
@@ -92,7 +92,7 @@ func TestFillStopsAtABadEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.some(100)
-	v := projections.Goal
+	v := projections.Goal.View
 	newer := events.Event{Stream: events.StreamOf(events.KindGoal, w.goals[0].id), Version: 1000, Type: "goal.started", Schema: 99, Raw: []byte(`{}`)}
 	w.append(newer)
 	assert.True(t, w.verify(v, w.filled(v, 1, 1<<20)).Equal())

@@ -45,7 +45,7 @@ func (w *world) reaches(b projections.Build) {
 func TestApprovedBuildThatFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	old, r := w.approved(v, 50)
 	w.exec(`update sical.projection set state = 'failed', failed_at = 120, error = 'no more room' where build = $1`, r.build.Number)
 	_, err := r.w.turn(t.Context())
@@ -62,7 +62,7 @@ func TestApprovedBuildThatFailed(t *testing.T) {
 func TestApprovedBuildThatIsFarBehind(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	old, r := w.approved(v, near+500)
 	w.exec(`update sical.projection_job set percent = 0`)
 	done := make(chan error, 1)
@@ -106,7 +106,7 @@ func TestChangingOver(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			v := projections.Goal
+			v := projections.Goal.View
 			old, r := w.approved(v, c.ahead)
 			for b, state := range map[int]string{old.Number: c.fromState, r.build.Number: c.toState} {
 				if state != "" {
@@ -141,7 +141,7 @@ func (w *world) waits(mode string) (n int) {
 func TestRollbackWhileChangingOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	old, r := w.approved(v, 0)
 	var ahead projections.Build
 	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) (err error) {
@@ -183,7 +183,7 @@ func TestRollbackWhileChangingOver(t *testing.T) {
 func TestPauseIsNoWayBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	old, r := w.approved(v, 0)
 	require.NoError(t, pgx.BeginFunc(t.Context(), w.pool, func(tx pgx.Tx) error {
 		return projector.Flip(t.Context(), tx, old, r.build)

@@ -39,7 +39,7 @@ func TestPauseOutlastsRebuild(t *testing.T) {
 		t.Run(fmt.Sprintf("held=%t", held), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			v := projections.Goal
+			v := projections.Goal.View
 			require.ErrorIs(t, Pause(t.Context(), w.pool, v), ErrUnready)
 			w.some(300)
 			w.running(v)
@@ -96,7 +96,7 @@ func TestPauseOutlastsRebuild(t *testing.T) {
 func TestNewVersionStaysPaused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	old := projections.Goal
+	old := projections.Goal.View
 	w.some(300)
 	stop := w.running(old)
 	w.ends(old, Done)
@@ -118,7 +118,7 @@ func TestNewVersionStaysPaused(t *testing.T) {
 func TestNextVersionWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	old := projections.Goal
+	old := projections.Goal.View
 	w.some(300)
 	stop := w.running(old)
 	w.ends(old, Done)

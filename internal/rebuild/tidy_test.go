@@ -16,7 +16,7 @@ import (
 func TestOldBuildIsDroppedOnceNobodyReadsIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	w.some(500)
 	w.running(v)
 	w.ends(v, Done)
@@ -62,7 +62,7 @@ func (w *world) reading(b projections.Build) (done func()) {
 func TestLowerVersionIsDroppedWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	now, next, low := *projections.Goal, *projections.Goal, *projections.Goal
+	now, next, low := *projections.Goal.View, *projections.Goal.View, *projections.Goal.View
 	next.Version, now.Version = low.Version+1, low.Version+2
 	w.some(20)
 	builds := []projections.Build{w.filled(&low, 1, 1<<20), w.filled(&low, 1, 1<<20)}
@@ -87,7 +87,7 @@ func TestLowerVersionIsDroppedWhole(t *testing.T) {
 func TestTidyingSparesWhoReads(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	views := []*projections.View{projections.Goal, projections.Progress}
+	views := []*projections.View{projections.Goal.View, projections.Progress.View}
 	w.some(20)
 	for _, v := range views {
 		w.filled(v, 1, 1<<20)

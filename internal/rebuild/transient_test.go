@@ -42,7 +42,7 @@ func TestTransient(t *testing.T) {
 func TestRowThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.rebuilding(projections.Goal, 1<<20)
+	r := w.rebuilding(projections.Goal.View, 1<<20)
 	require.NoError(t, r.prepare(t.Context()))
 	f := &fill{pool: w.pool, view: r.view, build: r.build, shards: 1, pace: unhurried{}, progress: newProgress(1, 0)}
 	rows := make([]row, 3*chunkRows)

@@ -70,7 +70,7 @@ func (w *world) serving(v *projections.View) int {
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	w.some(2000)
 	w.running(v)
 	w.ends(v, Done)
@@ -120,7 +120,7 @@ func TestRebuild(t *testing.T) {
 func TestDifferenceBlocks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	w.some(500)
 	w.running(v)
 	w.ends(v, Done)
@@ -157,7 +157,7 @@ func (w *world) stands(b projections.Build) (there bool) {
 func TestLeftover(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Progress
+	v := projections.Progress.View
 	w.some(1000)
 	w.filled(v, 1, 1<<20)
 	w.exec(`update sical.projection_job set state = 'done'`)
@@ -183,7 +183,7 @@ func TestLeftover(t *testing.T) {
 func TestFailingEventStopsTheRebuild(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := projections.Goal
+	v := projections.Goal.View
 	w.some(100)
 	b := w.filled(v, 1, 1<<20)
 	w.exec(`update sical.view_version set serving = 1`)

@@ -51,7 +51,7 @@ func TestNothingMadeAnewFiresAgain(t *testing.T) {
 	}
 
 	for _, v := range views {
-		if v == projections.Point || v == projections.Webhook {
+		if v == projections.Point.View || v == projections.Webhook.View {
 			w.rebuilds(as, v)
 		}
 	}
