@@ -1,7 +1,9 @@
 package query
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 
@@ -30,10 +32,11 @@ func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
-				if show, err = load(ctx, s.past(ctx, at)); err != nil {
+				show, err = load(ctx, s.past(ctx, at))
+				if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrTooManyEvents) {
 					return err
 				}
-				return s.finish(ctx)
+				return cmp.Or(s.finish(ctx), err) // or it would cost a connection, and anybody may ask for what is not there
 			})
 			answer := Answer{Checkpoints: checkpoints}
 			if err != nil {

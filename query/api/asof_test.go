@@ -171,7 +171,8 @@ func TestMoments(t *testing.T) {
 	require.Equal(t, "private, no-cache", answered.header.Get("Cache-Control"))
 }
 
-// TestTooMuchPast: a look back folds 10,000 events and no more.
+// TestTooMuchPast: a look back folds 10,000 events and no more. To be told so, or that there
+// was nothing, closes no connection.
 func TestTooMuchPast(t *testing.T) {
 	t.Parallel()
 	s := changing(t)
@@ -187,4 +188,12 @@ func TestTooMuchPast(t *testing.T) {
 	require.Contains(t, got.body, "too_many_events")
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+9000), s.as(s.ann)).status)
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+10000), "").status, "who asks without progress")
+
+	s.holdConnections()() // so that all of them are open
+	opened := s.queries.Stat().NewConnsCount()
+	for range s.queries.Config().MaxConns + 1 {
+		require.Equal(t, http.StatusUnprocessableEntity, s.get(target+fmt.Sprint(len(s.log)+10000), s.as(s.ann)).status)
+		require.Equal(t, missing, s.get(target+"1", s.as(s.ann)).status)
+	}
+	require.Equal(t, opened, s.queries.Stat().NewConnsCount())
 }
