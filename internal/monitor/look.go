@@ -62,9 +62,12 @@ func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 }
 
 // relay asks how far the stream is behind the log. While nobody can ask, it is where it
-// was: nothing reaches it either.
+// was: nothing reaches it either. NATS that is away answers nothing at all, for which the
+// rest of the look does not wait.
 func (m *Monitor) relay(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) error {
-	if last, err := m.Stream(ctx); err == nil {
+	asking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if last, err := m.Stream(asking); err == nil {
 		m.last, m.known = last, true
 	}
 	if !m.known {

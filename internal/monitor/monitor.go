@@ -20,6 +20,7 @@ import (
 const (
 	page     = 200_000         // events counted at a time
 	timeout  = 5 * time.Second // for a look
+	patience = time.Second     // of it, with NATS
 	interval = 5 * time.Second // between looks
 )
 

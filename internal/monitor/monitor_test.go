@@ -192,9 +192,10 @@ func TestLagIsToldFromBeside(t *testing.T) {
 	}
 	last, away := uint64(4), false
 	x := w.watch(func(c *Config) {
-		c.Stream = func(context.Context) (uint64, error) {
-			if away {
-				return 0, errors.New("no NATS")
+		c.Stream = func(ctx context.Context) (uint64, error) {
+			if away { // as the client waits for its next connection
+				<-ctx.Done()
+				return 0, ctx.Err()
 			}
 			away = true
 			return last, nil
