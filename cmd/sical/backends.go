@@ -100,8 +100,8 @@ func (a *App) joinOrRevive(ctx context.Context) error {
 
 // holds fails where there is no system in the data folder.
 func (c *Config) holds() error {
-	if embedded.Holds(c.DataDir) {
-		return nil
+	if held, err := embedded.Holds(c.DataDir); held || err != nil {
+		return err
 	}
 	return fmt.Errorf("there is no system in %s: sical serve makes one, --data-dir names another folder", c.DataDir)
 }

@@ -62,7 +62,7 @@ func TestFolderOfAnotherOwnerIsTakenOver(t *testing.T) {
 	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
-	cluster := filepath.Join(o.DataDir, existingCluster(o.DataDir))
+	cluster := filepath.Join(o.DataDir, clusterIn(t, o.DataDir))
 	root := &account{name: "root"}
 	require.NoError(t, root.own(cluster), "as a copy made by root is")
 	i, err = Start(soon(t), o)

@@ -86,7 +86,7 @@ func TestKilledProcessLeavesNothingBehind(t *testing.T) {
 func TestKilledDuringInitdb(t *testing.T) {
 	t.Parallel()
 	dir := killedDuringInitdb(t)
-	for existingCluster(dir) != "" { // it had come to its end before the signal
+	for clusterIn(t, dir) != "" { // it had come to its end before the signal
 		dir = killedDuringInitdb(t)
 	}
 	halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*"))
@@ -106,7 +106,7 @@ func killedDuringInitdb(t *testing.T) (dir string) {
 		require.True(t, time.Now().Before(end), "initdb does not begin")
 		halves, err := filepath.Glob(filepath.Join(dir, "pg*.new-*", "base"))
 		require.NoError(t, err)
-		if len(halves) > 0 || existingCluster(dir) != "" {
+		if len(halves) > 0 || clusterIn(t, dir) != "" {
 			break
 		}
 		time.Sleep(time.Millisecond)
@@ -187,7 +187,7 @@ func TestStalePidFileIsNotBelieved(t *testing.T) {
 	i, err := Start(soon(t), o)
 	require.NoError(t, err)
 	require.NoError(t, i.Close(t.Context()))
-	stale := filepath.Join(o.DataDir, existingCluster(o.DataDir), "postmaster.pid")
+	stale := filepath.Join(o.DataDir, clusterIn(t, o.DataDir), "postmaster.pid")
 	require.NoError(t, os.WriteFile(stale, []byte("1\n"), 0o600))
 	i, err = Start(soon(t), o)
 	require.NoError(t, err)

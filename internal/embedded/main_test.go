@@ -179,7 +179,15 @@ func execute(t *testing.T, url, sql string) {
 	require.NoError(t, err)
 }
 
+// clusterIn is existingCluster of a folder that may be looked into.
+func clusterIn(t *testing.T, dir string) string {
+	t.Helper()
+	name, err := existingCluster(dir)
+	require.NoError(t, err)
+	return name
+}
+
 func requireGone(t *testing.T, pid int, dir string) {
 	t.Helper()
-	require.NoError(t, awaitEnd(t.Context(), pid, filepath.Join(dir, existingCluster(dir)), time.Minute))
+	require.NoError(t, awaitEnd(t.Context(), pid, filepath.Join(dir, clusterIn(t, dir)), time.Minute))
 }

@@ -2,7 +2,9 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -41,7 +43,10 @@ func sources(o Options) []source {
 // findServer asks the sources in order. A data folder that exists decides the
 // version: a newer server on an empty folder of its own would look like lost data.
 func findServer(ctx context.Context, places []source, dataDir string) (server, error) {
-	want := existingCluster(dataDir)
+	want, err := existingCluster(dataDir)
+	if err != nil {
+		return nil, err
+	}
 	var tried strings.Builder
 	for _, place := range places {
 		found, err := place.find(ctx, want)
@@ -62,24 +67,35 @@ func findServer(ctx context.Context, places []source, dataDir string) (server, e
 
 var clusterName = regexp.MustCompile(`^pg([0-9]+)(-docker)?$`)
 
-// Holds tells whether there is a private Postgres in the data folder, running or not.
-func Holds(dataDir string) bool { return existingCluster(dataDir) != "" }
+// Holds tells whether there is a private Postgres in the data folder, running or not. It
+// fails where the folder may not be looked into.
+func Holds(dataDir string) (bool, error) {
+	cluster, err := existingCluster(dataDir)
+	return cluster != "", err
+}
 
-// existingCluster returns the name of the newest Postgres folder in the data
-// folder, or "".
-func existingCluster(dataDir string) string {
-	entries, _ := os.ReadDir(dataDir)
-	newest, version := "", 0
+// existingCluster returns the name of the newest folder in the data folder that has the
+// data of a Postgres, or "".
+func existingCluster(dataDir string) (newest string, err error) {
+	entries, err := os.ReadDir(dataDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	version := 0
 	for _, entry := range entries {
 		match := clusterName.FindStringSubmatch(entry.Name())
 		if match == nil {
+			continue
+		}
+		// Where Docker could not fetch its image the folder is left empty.
+		if _, err := os.Stat(filepath.Join(dataDir, entry.Name(), "PG_VERSION")); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if major, err := strconv.Atoi(match[1]); err == nil && major > version {
 			newest, version = entry.Name(), major
 		}
 	}
-	return newest
+	return newest, nil
 }
 
 // cacheDir is where downloaded servers are kept. Root's own cache is closed to the

@@ -75,7 +75,7 @@ func TestContainerStandsIn(t *testing.T) {
 
 	p, err = runServer(soon(t), found, o)
 	require.NoError(t, err, "the password is kept with the data")
-	require.Equal(t, dockerFolder, existingCluster(o.DataDir))
+	require.Equal(t, dockerFolder, clusterIn(t, o.DataDir))
 	require.NoError(t, p.close(context.Background()))
 	said, err := os.ReadFile(calls)
 	require.NoError(t, err)

@@ -102,14 +102,31 @@ func names(places []source) (all []string) {
 	return all
 }
 
+// What may not be looked into is not taken for empty.
+func TestClosedFolderIsNotEmpty(t *testing.T) {
+	t.Parallel()
+	closed := filepath.Join(t.TempDir(), "data") // as good as closed, also to root
+	require.NoError(t, os.WriteFile(closed, nil, 0o600))
+	_, err := Holds(closed)
+	require.ErrorContains(t, err, closed)
+	_, err = findServer(t.Context(), []source{notHere("first")}, closed)
+	require.ErrorContains(t, err, closed)
+	require.NotContains(t, err.Error(), "install")
+	held, err := Holds(filepath.Join(t.TempDir(), "nothing"))
+	require.NoError(t, err)
+	require.False(t, held)
+}
+
 // An empty folder beside the data would look like lost data.
 func TestDataOfAnotherVersionIsNotPassedOver(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	for _, name := range []string{"pg9", "pg15", "pg15.new", "nats"} {
 		require.NoError(t, os.Mkdir(filepath.Join(data, name), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(data, name, "PG_VERSION"), nil, 0o600))
 	}
-	require.Equal(t, "pg15", existingCluster(data))
+	require.NoError(t, os.Mkdir(filepath.Join(data, dockerFolder), 0o700), "as a container leaves it that never ran")
+	require.Equal(t, "pg15", clusterIn(t, data))
 	bin := fakeServer(t, filepath.Join(t.TempDir(), "bin"), "17.1")
 	_, err := findServer(t.Context(), []source{givenFolder{bin}}, data)
 	require.ErrorContains(t, err, "no Postgres for the data in "+filepath.Join(data, "pg15"))
