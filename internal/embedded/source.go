@@ -30,7 +30,7 @@ const NPM = "npm"
 
 // sources lists where to look, in order. What the user named is final.
 func sources(o Options) []source {
-	packed := npmPackage{cacheDir: cacheDir()}
+	packed := npmPackage{cacheDir: cacheDir(o.DataDir), logger: o.Logger}
 	switch o.PostgresBin {
 	case "":
 		return []source{installed{lookAround()}, packed, docker{}}
@@ -99,14 +99,15 @@ func existingCluster(dataDir string) (newest string, err error) {
 }
 
 // cacheDir is where downloaded servers are kept. Root's own cache is closed to the
-// user Postgres runs as.
-func cacheDir() string {
+// user Postgres runs as. Where the user has none it is in the data folder, and in no place
+// that others write to: what lies there is run.
+func cacheDir(dataDir string) string {
 	if os.Geteuid() == 0 {
 		return "/var/cache/sical"
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		dir = os.TempDir()
+		return filepath.Join(dataDir, "cache")
 	}
 	return filepath.Join(dir, "sical")
 }

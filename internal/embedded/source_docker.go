@@ -79,6 +79,9 @@ func (c *container) prepare(ctx context.Context, o Options) (*launch, error) {
 		args = append(args, "--user", fmt.Sprintf("%d:%d", uid, os.Getegid())) // the files stay the user's
 	}
 	args = append(args, dockerImage)
+	if exec.CommandContext(ctx, c.docker, "image", "inspect", dockerImage).Run() != nil {
+		o.Logger.Info("fetching PostgreSQL 18, which may take minutes", "from", "Docker's "+dockerImage)
+	}
 	cmd := exec.Command(c.docker, append(args, arguments(defaults, o.Settings)...)...)
 	cmd.SysProcAttr = ownProcess(nil)
 	cmd.Env = append(os.Environ(), "POSTGRES_PASSWORD="+secret) // not among the arguments, where ps shows it

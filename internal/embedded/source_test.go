@@ -102,6 +102,16 @@ func names(places []source) (all []string) {
 	return all
 }
 
+// Programs that lie where others write could be theirs.
+func TestProgramsAreKeptWhereNobodyElseWrites(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root has a folder of its own")
+	}
+	t.Setenv("HOME", "")
+	t.Setenv("XDG_CACHE_HOME", "")
+	require.Equal(t, "/data/cache", cacheDir("/data"))
+}
+
 // What may not be looked into is not taken for empty.
 func TestClosedFolderIsNotEmpty(t *testing.T) {
 	t.Parallel()

