@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -72,6 +73,14 @@ func TestRefusalsSayWhere(t *testing.T) {
 		assert.Contains(t, r.body, `"errors":[{`+c.place+`,"code":"`+c.code, name)
 	}
 	assert.Equal(t, http.StatusOK, s.call(post, "/v1/commands", token, `{"commands":[]}`).status)
+	lines := func(n int) string { return `{"commands":[` + strings.Repeat(`{},`, n-1) + `{}]}` }
+	room := func(n int) string { return `{"commands":[` + strings.Repeat(" ", n-len(`{"commands":[]}`)) + `]}` }
+	assert.Equal(t, http.StatusOK, s.call(post, "/v1/commands", token, lines(1000)).status, "each is looked at")
+	many := s.call(post, "/v1/commands", token, lines(1001))
+	require.Equal(t, http.StatusUnprocessableEntity, many.status)
+	assert.Contains(t, many.body, `"errors":[{"pointer":"/commands","code":"too_many"`)
+	assert.Equal(t, http.StatusOK, s.call(post, "/v1/commands", token, room(1<<20)).status)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, s.call(post, "/v1/commands", token, room(1<<20+1)).status)
 
 	for _, c := range []struct{ line, pointer string }{
 		{`"type":"goal.dance","data":{"id":"` + point + `"}`, "/type"},

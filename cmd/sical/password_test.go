@@ -33,6 +33,43 @@ func TestPasswordOfBlanksIsChanged(t *testing.T) {
 	assert.True(t, s.logsIn("ada", password))
 }
 
+// Guesses that are sent at once do not slip through together, where one logs in and where
+// a password is changed; and whoever knows it is let in from elsewhere all the while.
+func TestGuessesAreSlowed(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	_, token, _ := s.account("ada")
+	const guesses = 12
+	for path, guess := range map[string]struct {
+		from, body string
+		wrong      int
+	}{
+		"/v1/sessions":          {"127.0.0.5", `{"username":"ada","password":"not the right one"}`, http.StatusUnauthorized},
+		"/v1/users/me/password": {"127.0.0.6", `{"current_password":"not the right one","new_password":"another one entirely"}`, http.StatusUnprocessableEntity},
+	} {
+		guesser := s.by(t)
+		guesser.client = from(t, guess.from)
+		answers := make([]reply, guesses)
+		var all sync.WaitGroup
+		for i := range answers {
+			all.Go(func() { answers[i] = guesser.call(http.MethodPost, path, token, guess.body) })
+		}
+		all.Wait()
+		looked := 0
+		for _, r := range answers {
+			if r.status != http.StatusTooManyRequests {
+				assert.Equal(t, guess.wrong, r.status, "%s: %s", path, r.body)
+				looked++
+				continue
+			}
+			assert.NotEmpty(t, r.header.Get("Retry-After"), path)
+		}
+		assert.GreaterOrEqual(t, looked, 5, "%s: as many as one mistypes", path)
+		assert.Less(t, looked, guesses, "%s: the waits for so many take minutes", path)
+	}
+	assert.True(t, s.logsIn("ada", password))
+}
+
 // Several change one password at once, all of them with the right one so far: it is so
 // for the first alone, and nobody after them locks them out.
 func TestPasswordIsChangedOnce(t *testing.T) {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
+)
+
+// What is set of rates, origins and proxies is what the public listener goes by.
+func TestPublicListenerIsAsItIsSet(t *testing.T) {
+	t.Parallel()
+	const app = "https://app.example.org"
+	s := serveOn(t, Config{
+		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
+		RateLimit: 1, RateBurst: 2, AllowedOrigins: []string{app}, TrustedProxies: []string{"127.0.0.0/8"},
+	}, slog.New(slog.DiscardHandler))
+	s.becomes(http.StatusOK)
+	ask := func(client string) reply {
+		return s.call(http.MethodGet, "/v1/statistics", "", "", "Origin", app, "X-Forwarded-For", client)
+	}
+	first := ask("198.51.100.7")
+	require.Equal(t, http.StatusOK, first.status, first.body)
+	assert.Equal(t, `"default";q=2;w=2`, first.header.Get("RateLimit-Policy"))
+	assert.Equal(t, app, first.header.Get("Access-Control-Allow-Origin"))
+	testkit.Eventually(t, func() error {
+		if ask("198.51.100.7").status != http.StatusTooManyRequests {
+			return errors.New("it may ask for ever")
+		}
+		return nil
+	})
+	assert.Equal(t, http.StatusOK, ask("198.51.100.8").status, "one client behind the proxy, not all of them")
+}
