@@ -1,16 +1,20 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/command/api"
 	"sical-backend/events"
 )
 
@@ -82,4 +86,47 @@ func TestRegistrationsKeepNobodyOut(t *testing.T) {
 		r := s.call(http.MethodPost, "/v1/users", admin, fmt.Sprintf(`{"username":"pupil%d"}`, i))
 		require.Equal(t, http.StatusCreated, r.status, r.body)
 	}
+}
+
+// An address that somebody would take in place of theirs is tried no faster than one to
+// register with: not one at a time, and not a thousand in a batch.
+func TestAddressesAreTriedNoFasterBySomebodyWhoIsThere(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.account("ana")
+	id, token, _ := s.account("bob")
+	tries := make([]string, 300)
+	for i := range tries {
+		tries[i] = fmt.Sprintf(`{"id":%q,"type":"user.revise","data":{"id":%q,"email":"ana@example.org"}}`, uuid.New(), id)
+	}
+	try := func(token string) map[int]int {
+		r := s.call(http.MethodPost, "/v1/commands", token, `{"commands":[`+strings.Join(tries, ",")+`]}`)
+		require.Equal(t, http.StatusOK, r.status, r.body)
+		var answer api.Verdicts
+		require.NoError(t, json.Unmarshal([]byte(r.body), &answer))
+		answers := map[int]int{}
+		for _, v := range answer.Verdicts {
+			answers[v.Status]++
+		}
+		return answers
+	}
+	told := try(token)
+	assert.Positive(t, told[http.StatusConflict], "%v", told)
+	assert.Equal(t, len(tries), told[http.StatusConflict]+told[http.StatusTooManyRequests], "%v", told)
+	assert.Greater(t, told[http.StatusTooManyRequests], len(tries)/2, "%v", told)
+
+	revise := func(body string) int { return s.call(http.MethodPatch, "/v1/users/"+id, token, body).status }
+	var refused atomic.Int32
+	var senders sync.WaitGroup
+	for range 100 {
+		senders.Go(func() {
+			if revise(`{"username":"ana"}`) == http.StatusTooManyRequests {
+				refused.Add(1)
+			}
+		})
+	}
+	senders.Wait()
+	assert.Positive(t, refused.Load())
+	assert.Equal(t, http.StatusOK, revise(`{"display_name":"Bob"}`), "which tells nothing of others")
+	assert.Equal(t, map[int]int{http.StatusConflict: len(tries)}, try(newDesk(t, s.app).token(t, id, events.Admin)))
 }

@@ -207,19 +207,36 @@ func (a *API) current(c echo.Context, user events.ID, change *command.ChangePass
 	return err
 }
 
-// newcomer lets a registration go on to its hash, which is dear, if it is not one too
-// many from its network and nothing else is wrong with it. One that is settled without
-// a hash was done before.
-func (a *API) newcomer(c echo.Context, r *dispatch.Request, hash *string) (settled bool, err error) {
-	if r.Given.Role != events.Admin {
-		address, err := netip.ParseAddr(c.RealIP())
-		if err != nil {
-			return false, err
-		}
-		if wait := a.Throttle.Register(address); wait > 0 {
-			return false, &web.Problem{Code: web.TooManyRequests, Detail: "Too many registrations: wait a little.", RetryAfter: wait}
-		}
+// naming refuses a command that would tell whether a name or an address is taken, if it is
+// one too many from its network. Admins have no budget.
+func (a *API) naming(c echo.Context, by events.Role, cmd command.Command) error {
+	if by == events.Admin || !names(cmd) {
+		return nil
 	}
+	address, err := netip.ParseAddr(c.RealIP())
+	if err != nil {
+		return err
+	}
+	if wait := a.Throttle.Register(address); wait > 0 {
+		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many names and addresses were asked for: wait a little.", RetryAfter: wait}
+	}
+	return nil
+}
+
+// names tells whether a command asks for a name or an address, which somebody may have.
+func names(cmd command.Command) bool {
+	switch cmd := cmd.(type) {
+	case *command.RegisterUser:
+		return true
+	case *command.ReviseUser:
+		return cmd.Username != nil || cmd.Email != nil
+	}
+	return false
+}
+
+// newcomer lets a registration go on to its hash, which is dear, if nothing else is wrong
+// with it. One that is settled without a hash was done before.
+func (a *API) newcomer(c echo.Context, r *dispatch.Request, hash *string) (settled bool, err error) {
 	*hash = "to come" // the rule asks for one
 	v, settled := a.Dispatcher.Foresee(web.Context(c), r)
 	*hash = ""

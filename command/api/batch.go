@@ -76,6 +76,9 @@ func (a *API) batch(c echo.Context) error {
 	for i, line := range in.Commands {
 		verdicts[i].Command = line.ID
 		r, err := line.Request(given)
+		if err == nil {
+			err = a.naming(c, given.Role, r.Command)
+		}
 		if err != nil {
 			verdicts[i].refuse(err)
 			continue

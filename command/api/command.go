@@ -63,6 +63,9 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 		if err := conditions(c, route, request, asked); err != nil {
 			return err
 		}
+		if err := a.naming(c, given.Role, cmd); err != nil {
+			return err
+		}
 		if err := a.password(c, request); err != nil {
 			return err
 		}

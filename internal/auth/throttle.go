@@ -26,8 +26,8 @@ const (
 	accountBurst = 20
 	accountEvery = time.Minute
 
-	// A network registers so many people in a row, and one every registerEvery in the
-	// long run: a class that begins together behind one address finds room.
+	// A network registers or renames so many people in a row, and one every registerEvery
+	// in the long run: a class that begins together behind one address finds room.
 	registerBurst = 100
 	registerEvery = 250 * time.Millisecond
 
@@ -125,8 +125,9 @@ func (t *Throttle) Succeeded(account string, address netip.Addr) {
 	}
 }
 
-// Register tells how long a registration must wait; 0 means that it may go on, and
-// counts it, whatever becomes of it: names that are taken can be tried no faster.
+// Register tells how long a registration, or a change of a name or an address, must wait; 0
+// means that it may go on, and counts it, whatever becomes of it: no others tell whether a
+// name is taken, so that names can be tried no faster.
 func (t *Throttle) Register(address netip.Addr) time.Duration {
 	network, now := networkOf(address), t.clock()
 	t.mu.Lock()
