@@ -17,6 +17,7 @@ var states = []struct {
 }{
 	{"08", true},     // connection
 	{readOnly, true}, // until the name leads to another, or somebody has made room
+	{"25P03", true},  // idle for too long in a transaction, as a process that was stopped is
 	{"40", true},     // rolled back for others' sake
 	{"53300", true},  // too many connections
 	{"53", false},    // resources; of them 53100, a full disk

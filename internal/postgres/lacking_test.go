@@ -19,7 +19,7 @@ func TestLackingAndPassing(t *testing.T) {
 	state := func(code string) error { return fmt.Errorf("append: %w", &pgconn.PgError{Code: code}) }
 	_, unreachable := pgx.Connect(t.Context(), "postgres://nobody@127.0.0.1:1/x?sslmode=disable")
 	for _, err := range []error{
-		unreachable, state("08006"), state("25006"), state("40001"), state("40P01"), state("53300"), state("55P03"), state("57P01"), state("57P03"),
+		unreachable, state("08006"), state("25006"), state("25P03"), state("40001"), state("40P01"), state("53300"), state("55P03"), state("57P01"), state("57P03"),
 		fmt.Errorf("x: %w", io.ErrUnexpectedEOF), &net.OpError{Op: "read", Err: syscall.ECONNRESET}, net.ErrClosed, pgconn.ErrConnClosed,
 	} {
 		assert.True(t, Lacking(err) && Passing(err) && !Full(err), "%v", err)

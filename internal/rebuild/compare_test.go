@@ -1,12 +1,16 @@
 package rebuild
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -32,6 +36,40 @@ func TestCompareApart(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, int64(2), outcome.Differences, "%+v", outcome.First)
 	}
+}
+
+// waiting holds whoever works back for so long each time, and counts how often.
+type waiting struct {
+	time.Duration
+	n *int
+}
+
+func (w waiting) wait(ctx context.Context, _ int, _ time.Duration) error {
+	*w.n++
+	pause.For(ctx, w.Duration)
+	return ctx.Err()
+}
+
+// TestCompareYieldsForLong: beside traffic a comparison may wait for longer than the server
+// lets others be idle in a transaction.
+func TestCompareYieldsForLong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal.View
+	for len(w.goals) <= page {
+		w.some(1000)
+	}
+	b := w.filled(v, 1, 1<<20)
+	const most = 100 * time.Millisecond
+	pool, err := postgres.Open(t.Context(), w.pool.Config().ConnString(), postgres.Options{
+		Params: map[string]string{"idle_in_transaction_session_timeout": most.String()}})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	waits := 0
+	outcome, err := compare(t.Context(), pool, v, b, b, waiting{3 * most, &waits})
+	require.NoError(t, err)
+	assert.True(t, outcome.Equal())
+	assert.Positive(t, waits)
 }
 
 func TestCompareTooFarApart(t *testing.T) {
