@@ -104,7 +104,7 @@ func (a *Asker) Loads() (alone, gathered, past func() (underWay, limit int)) {
 // limiter is that of a question, and the turns that it takes; nil for none.
 func (a *Asker) limiter(q *Question) (*limiter, turns) {
 	switch {
-	case q.past:
+	case q.Past > 0:
 		return a.past, a.turns
 	case q.gathered:
 		return a.gathered, nil
@@ -144,9 +144,9 @@ type Question struct {
 	Deps func() []string
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
-	gathered bool // it is read together with others of its kind
-	past     bool // it is folded from the log
-	searches bool // it opens what it finds
+	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
+	gathered bool   // it is read together with others of its kind
+	searches bool   // it opens what it finds
 	// load answers from the tables, in one snapshot. With ErrNotFound the Answer has its
 	// checkpoints all the same, where it was read that there is none.
 	load func(context.Context) (Answer, error)

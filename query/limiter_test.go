@@ -278,7 +278,7 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 	_, err := a.past.enter()
 	require.NoError(t, err)
 	load := func(context.Context) (Answer, error) { return Answer{Version: 7}, nil }
-	_, err = a.Answer(t.Context(), Question{past: true, load: load})
+	_, err = a.Answer(t.Context(), Question{Past: 1, load: load})
 	require.ErrorAs(t, err, new(*OverloadError))
 	require.ErrorAs(t, a.Reached(t.Context(), 1), new(*OverloadError))
 	for _, q := range []Question{{load: load}, {gathered: true, load: load}} {

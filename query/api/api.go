@@ -112,6 +112,9 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	}
 	fresh := asked.fresh
 	keep := asked.keep(r.shared(), fresh)
+	if q.Past >= fresh.position { // the log has it, whatever the views hold back
+		fresh.asked, fresh.position = false, 0
+	}
 	if err := a.misses(c, q, "", fresh); err != nil { // of an answer that is not there, too
 		return err
 	}
@@ -149,12 +152,17 @@ func (a *API) give(c echo.Context, q query.Question, answer cache.Answer, fresh 
 	if err := a.misses(c, q, answer.Deps, fresh); err != nil {
 		return err
 	}
+	answer.Position = max(answer.Position, q.Past)
 	return write(c, answer, keep)
 }
 
 // misses says in the answer's header what is held back of what it depends on, by q or more,
-// and fails where that is something up to the position asked for.
+// and fails where that is something up to the position asked for. What the log answers for,
+// no view holds back.
 func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh freshness) error {
+	if q.Past > fresh.position {
+		return nil
+	}
 	h := c.Response().Header()
 	if parked := a.waiter.Parked(q.Views, q.Deps, more); parked != "" {
 		h[parkedHeader] = []string{parked}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -142,6 +143,41 @@ func TestLookBackWithPresentRights(t *testing.T) {
 	require.Equal(t, missing, get(s.private, open-1, s.as(s.ann)), "nobody reads what is forgotten")
 	require.Equal(t, missing, s.get(fmt.Sprintf("/v1/users/%s?as_of=%d", s.ann, open-1), "").status)
 	require.Equal(t, missing, s.get(fmt.Sprintf("/v1/paths/%s?as_of=%d", s.draft, open-1), s.as(s.ann)).status)
+}
+
+// TestLookBackNeedsNoViews: who looks back to what they did is answered by the log, also while
+// the views hold it back or have not come to it.
+func TestLookBackNeedsNoViews(t *testing.T) {
+	t.Parallel()
+	s := changing(t)
+	target := "/v1/goals/" + s.private.String()
+	s.park("goal", s.private)
+	s.eventually(func() error {
+		if s.get(target, s.as(s.ann)).header.Get(parkedHeader) == "" {
+			return errors.New("nothing is parked")
+		}
+		return nil
+	})
+	then := fmt.Sprintf("%s?as_of=%d", target, len(s.log))
+	mine := []string{minPosition, fmt.Sprint(len(s.log)), "Prefer", "wait=0"}
+	require.Equal(t, http.StatusServiceUnavailable, s.get(target, s.as(s.ann), mine...).status)
+	require.Equal(t, http.StatusServiceUnavailable, s.get(fmt.Sprintf("%s?as_of=%d", target, len(s.log)-1), s.as(s.ann), mine...).status,
+		"who may see it now is known by the views, of an answer in memory")
+	for range 2 { // from the log, and from memory
+		got := s.get(then, s.as(s.ann), mine...)
+		require.Equal(t, ok, got.status, got.body)
+		require.Empty(t, got.header.Values(parkedHeader))
+		require.Contains(t, got.body, `"status":"completed"`)
+	}
+
+	s.happen(s.ann, events.StreamOf(events.KindGoal, s.private), &events.GoalDeleted{From: events.GoalStatusCompleted})
+	s.record()
+	mine[1] = fmt.Sprint(len(s.log))
+	require.Equal(t, ok, s.get(then, s.as(s.ann)).status)
+	require.Equal(t, missing, s.get(fmt.Sprintf("%s?as_of=%d", target, len(s.log)), s.as(s.ann), mine...).status)
+	other := s.get(fmt.Sprintf("/v1/goals/%s?as_of=%d", s.public, len(s.log)), "", mine...)
+	require.Equal(t, ok, other.status, other.body)
+	require.Equal(t, len(s.log), position(other))
 }
 
 // TestMoments: an instant is the last position recorded by then; what is no
