@@ -1,6 +1,7 @@
 package command
 
 import (
+	"reflect"
 	"slices"
 	"time"
 
@@ -151,6 +152,12 @@ func (r Rule) Stream(c Command, g Given) events.Stream {
 		return p.Stream(g)
 	}
 	return events.StreamOf(r.Kind, *c.Subject())
+}
+
+// Bare tells whether the command says no more than what it is about.
+func (r Rule) Bare() bool {
+	t := reflect.TypeOf(r.New()).Elem()
+	return t.NumField() == 1 && t.Field(0).Type == reflect.TypeFor[Of]()
 }
 
 // Aggregate folds the events of one kind of stream into the state that

@@ -204,7 +204,7 @@ func TestNoRouteIsMissing(t *testing.T) {
 	}
 	served := map[string]bool{}
 	for _, r := range commandapi.Routes() {
-		served[r.Method+" "+strings.ReplaceAll(r.Path, ":id", "{id}")] = true
+		served[r.Method+" "+r.Path] = true
 	}
 	for _, r := range queryapi.Routes() {
 		served["GET "+r.Path] = true

@@ -11,6 +11,7 @@ import (
 	"sical-backend/internal/auth"
 	"sical-backend/internal/dispatch"
 	"sical-backend/internal/live"
+	"sical-backend/internal/web"
 )
 
 // Config is what the command side works with.
@@ -37,7 +38,7 @@ func Register(e *echo.Echo, c Config) {
 		if !ok {
 			panic("api: no command is named " + route.Rule)
 		}
-		e.Add(route.Method, route.Path, bounded(a.command(route, rule)))
+		e.Add(route.Method, web.Pattern(route.Path), bounded(a.command(route, rule)))
 	}
 	e.POST("/v1/commands", bounded(a.batch))
 	e.POST("/v1/sessions", bounded(a.logIn))

@@ -36,13 +36,14 @@ type Answer struct {
 
 // command answers one route of the table.
 func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
+	bare := rule.Bare()
 	return func(c echo.Context) error {
-		given, err := a.given(c, route.Public)
+		given, err := a.given(c, rule.Anonymous)
 		if err != nil {
 			return err
 		}
 		cmd := rule.New()
-		body, err := read(c, route, cmd)
+		body, err := read(c, route, bare, cmd)
 		if err != nil {
 			return err
 		}
@@ -74,12 +75,12 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 }
 
 // given is who asks, and when.
-func (a *API) given(c echo.Context, public bool) (command.Given, error) {
+func (a *API) given(c echo.Context, anonymous bool) (command.Given, error) {
 	now := a.Now().UTC()
 	given := command.Given{At: now, Now: now}
 	p, ok := web.PrincipalOf(c)
 	if !ok {
-		if public {
+		if anonymous {
 			return given, nil
 		}
 		_, err := web.RequirePrincipal(c)
@@ -92,11 +93,11 @@ func (a *API) given(c echo.Context, public bool) (command.Given, error) {
 // empty is the body of a request without one.
 var empty = []byte("{}")
 
-// read decodes the body into cmd and returns it. A route without a body takes none, or
-// an empty object, which is what none stands for.
-func read(c echo.Context, route Route, cmd command.Command) ([]byte, error) {
+// read decodes the body into cmd and returns it. Of a bare command it is absent, or an
+// empty object, which is what none stands for.
+func read(c echo.Context, route Route, bare bool, cmd command.Command) ([]byte, error) {
 	r := c.Request()
-	if route.Bare {
+	if bare {
 		if r.ContentLength == 0 {
 			return empty, nil
 		}

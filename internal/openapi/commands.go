@@ -19,17 +19,16 @@ func (b *builder) command(route api.Route) {
 	}
 	cmd := rule.New()
 	name := reflect.TypeOf(cmd).Elem().Name()
-	path := strings.ReplaceAll(route.Path, ":id", "{id}")
 	op := &operation{
 		OperationID: strings.ToLower(name[:1]) + name[1:],
 		Summary:     route.Doc,
 		Description: fmt.Sprintf("In a batch: `%s`.", route.Rule),
-		Tags:        []string{tagOf(path)},
+		Tags:        []string{tagOf(route.Path)},
 		Security:    withToken,
 		Parameters:  parameterRefs("IdempotencyKey"),
 	}
 	statuses := [][]int{{409, 422}, withBody}
-	if route.Public {
+	if rule.Anonymous {
 		op.Security = eitherWay
 		op.Description += " Without a token an Idempotency-Key counts for the client's address (of IPv6 the whole one) and this path; " +
 			"the password is left out of what tells equal requests from others. " +
@@ -37,7 +36,7 @@ func (b *builder) command(route api.Route) {
 	} else {
 		statuses = append(statuses, []int{403, 404}) // 404 of a creation: its author was erased meanwhile
 	}
-	if !route.Bare {
+	if !rule.Bare() {
 		op.RequestBody = b.commandBody(route, cmd)
 	}
 	headers := headerRefs("Sical-Position", "Idempotent-Replayed")
@@ -52,7 +51,7 @@ func (b *builder) command(route api.Route) {
 	op.Responses = answers(map[string]*response{
 		success: {Description: said, Headers: headers, Content: b.body(api.Answer{}, answered)},
 	}, statuses...)
-	b.add(route.Method, path, op)
+	b.add(route.Method, route.Path, op)
 }
 
 // commandBody is the command itself; only a creation may bring an id. Where no

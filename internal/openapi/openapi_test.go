@@ -56,7 +56,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	doc := load(t)
 	described := func(method, path string) {
-		item := doc.Paths.Value(strings.ReplaceAll(path, ":id", "{id}"))
+		item := doc.Paths.Value(path)
 		require.NotNil(t, item, path)
 		require.NotNil(t, item.GetOperation(method), "%s %s", method, path)
 	}

@@ -137,7 +137,7 @@ func TestRouteTable(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for _, r := range Routes() {
-		fmt.Fprintf(&b, "%s %s %s: %s, %T\n", r.Method, r.Path, r.Name, r.Access, r.Answer)
+		fmt.Fprintf(&b, "GET %s %s: %s, %T\n", r.Path, r.Name, r.Access, r.Answer)
 		for _, p := range r.Params {
 			fmt.Fprintf(&b, "\t%s %s", p.Name, p.Type)
 			if p.Max > 0 {

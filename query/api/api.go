@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -41,10 +40,9 @@ func New(asker *query.Asker, answers Answers, waiter Waiter) *API {
 // Register adds the Routes to e.
 func (a *API) Register(e *echo.Echo) {
 	for _, r := range Routes() {
-		template := strings.ReplaceAll(r.Path, "{id}", ":id")
 		handler := a.handler(&r)
-		e.Add(r.Method, template, handler)
-		e.HEAD(template, handler)
+		e.GET(web.Pattern(r.Path), handler)
+		e.HEAD(web.Pattern(r.Path), handler)
 	}
 }
 

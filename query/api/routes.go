@@ -1,8 +1,6 @@
 package api
 
 import (
-	"net/http"
-
 	"sical-backend/events"
 	"sical-backend/query"
 )
@@ -45,9 +43,8 @@ type Param struct {
 	Required bool
 }
 
-// Route is one question that can be asked over HTTP.
+// Route is one question that can be asked over HTTP, by GET or HEAD.
 type Route struct {
-	Method string // GET; HEAD is answered beside it
 	Path   string // with {id} for the id of what is asked about
 	Name   string // unique among the routes of the system
 	Doc    string
@@ -101,27 +98,27 @@ func enum[T events.Enum[T]]() (values []string) {
 // Routes lists every question that can be asked over HTTP.
 func Routes() []Route {
 	return []Route{
-		{http.MethodGet, "/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, lookBack, query.User{}, me},
-		{http.MethodGet, "/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, lookBack, query.User{}, user},
-		{http.MethodGet, "/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
-		{http.MethodGet, "/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
-		{http.MethodGet, "/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
-		{http.MethodGet, "/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
-		{http.MethodGet, "/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
-		{http.MethodGet, "/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus, words), query.Page[query.Path]{}, paths},
-		{http.MethodGet, "/v1/points/{id}", "getPoint", "A knowledge point.", Public, lookBack, query.Point{}, point},
-		{http.MethodGet, "/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty, words), query.Page[query.Point]{}, points},
-		{http.MethodGet, "/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
-		{http.MethodGet, "/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
-		{http.MethodGet, "/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, lookBack, query.Assessment{}, assessment},
-		{http.MethodGet, "/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
-		{http.MethodGet, "/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
-		{http.MethodGet, "/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},
-		{http.MethodGet, "/v1/trending-points", "getTrendingPoints", "The knowledge points that learners are busy with, the most popular first.", Public, ranking, query.TrendingPoints{}, trendingPoints},
-		{http.MethodGet, "/v1/statistics", "getStatistics", "Figures of the whole system as it is, and of the days up to the reference day.", Public, []Param{reference}, query.Statistics{}, statistics},
-		{http.MethodGet, "/v1/webhooks/{id}", "getWebhook", "A webhook, without its secret.", Admins, nil, query.Webhook{}, webhook},
-		{http.MethodGet, "/v1/webhooks", "listWebhooks", "The webhooks, newest first, without their secrets.", Admins, paging, query.Page[query.Webhook]{}, webhooks},
-		{http.MethodGet, "/v1/webhooks/{id}/deliveries", "listDeliveries", "How far a webhook has come, and its latest attempts.", Admins, nil, query.Deliveries{}, deliveries},
+		{"/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, lookBack, query.User{}, me},
+		{"/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, lookBack, query.User{}, user},
+		{"/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
+		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
+		{"/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
+		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
+		{"/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
+		{"/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus, words), query.Page[query.Path]{}, paths},
+		{"/v1/points/{id}", "getPoint", "A knowledge point.", Public, lookBack, query.Point{}, point},
+		{"/v1/points", "listPoints", "The knowledge points, newest first, or several by id.", Public, with(paging, ids, category, difficulty, words), query.Page[query.Point]{}, points},
+		{"/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
+		{"/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
+		{"/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, lookBack, query.Assessment{}, assessment},
+		{"/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
+		{"/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
+		{"/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},
+		{"/v1/trending-points", "getTrendingPoints", "The knowledge points that learners are busy with, the most popular first.", Public, ranking, query.TrendingPoints{}, trendingPoints},
+		{"/v1/statistics", "getStatistics", "Figures of the whole system as it is, and of the days up to the reference day.", Public, []Param{reference}, query.Statistics{}, statistics},
+		{"/v1/webhooks/{id}", "getWebhook", "A webhook, without its secret.", Admins, nil, query.Webhook{}, webhook},
+		{"/v1/webhooks", "listWebhooks", "The webhooks, newest first, without their secrets.", Admins, paging, query.Page[query.Webhook]{}, webhooks},
+		{"/v1/webhooks/{id}/deliveries", "listDeliveries", "How far a webhook has come, and its latest attempts.", Admins, nil, query.Deliveries{}, deliveries},
 	}
 }
 

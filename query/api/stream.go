@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,43 +29,61 @@ type Pace struct {
 // Usual is the Pace of production.
 var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5 * time.Second, Again: time.Second}
 
-// The parameters of a stream.
-var streamParams = []Param{
-	{Name: "view", Type: Text, Doc: "what to follow", Enum: streamed(), Required: true},
-	{Name: "key", Type: ID, Doc: "the id of what is followed; of user-goals and progress the user's; none for statistics, popular-goals and trending-points"},
-	{Name: "ticket", Type: Text, Doc: "of POST /v1/stream-tickets, where no access token is sent"},
-	{Name: "last_event_id", Type: Text, Doc: "as the header Last-Event-ID, for an EventSource that is opened anew with another ticket"},
+// followed is a question whose answers can be followed.
+type followed struct {
+	view string
+	key  key
+	ask  func(*asked) (query.Question, error)
 }
 
-// StreamParams lists the parameters of a stream, for its description.
-func StreamParams() []Param { return streamParams }
+// key says of what a followed view's key is the id.
+type key int
 
-// streamable are the questions whose answers can be followed, by view.
-var streamable = map[string]func(*asked) (query.Question, error){
-	"user":       func(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), nil },
-	"goal":       func(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), nil },
-	"path":       func(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), nil },
-	"point":      func(a *asked) (query.Question, error) { return a.asker.Point(a.id), nil },
-	"assessment": func(a *asked) (query.Question, error) { return a.asker.Assessment(a.viewer, a.id), nil },
-	"user-goals": func(a *asked) (query.Question, error) {
+const (
+	unkeyed key = iota // it is of the whole system, and has no key
+	byUser             // of a user, whose things it shows
+	byID               // of what it shows
+)
+
+// streams are what can be followed, in their order in the description.
+var streams = []followed{
+	{"user", byID, func(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), nil }},
+	{"goal", byID, func(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), nil }},
+	{"path", byID, func(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), nil }},
+	{"point", byID, func(a *asked) (query.Question, error) { return a.asker.Point(a.id), nil }},
+	{"assessment", byID, func(a *asked) (query.Question, error) { return a.asker.Assessment(a.viewer, a.id), nil }},
+	{"user-goals", byUser, func(a *asked) (query.Question, error) {
 		return a.asker.GoalsOf(a.viewer, a.id, query.GoalFilter{}, query.Paging{Limit: defaultLimit})
-	},
-	"progress": func(a *asked) (query.Question, error) {
+	}},
+	{"progress", byUser, func(a *asked) (query.Question, error) {
 		return a.asker.ProgressOf(a.viewer, a.id, query.Paging{Limit: defaultLimit})
-	},
-	"statistics": func(a *asked) (query.Question, error) {
-		return a.asker.Statistics(events.DateOf(time.Now())), nil
-	},
-	"popular-goals":   func(a *asked) (query.Question, error) { return a.asker.PopularGoals(today()), nil },
-	"trending-points": func(a *asked) (query.Question, error) { return a.asker.TrendingPoints(today()), nil },
+	}},
+	{"statistics", unkeyed, func(a *asked) (query.Question, error) { return a.asker.Statistics(today().At), nil }},
+	{"popular-goals", unkeyed, func(a *asked) (query.Question, error) { return a.asker.PopularGoals(today()), nil }},
+	{"trending-points", unkeyed, func(a *asked) (query.Question, error) { return a.asker.TrendingPoints(today()), nil }},
 }
 
-// whole are the views of the whole system, which have no key.
-var whole = []string{"statistics", "popular-goals", "trending-points"}
+// views lists those with such a key.
+func views(keys ...key) (names []string) {
+	for _, f := range streams {
+		if slices.Contains(keys, f.key) {
+			names = append(names, f.view)
+		}
+	}
+	return names
+}
 
-// streamed lists the views in their order in the description.
-func streamed() []string {
-	return append([]string{"user", "goal", "path", "point", "assessment", "user-goals", "progress"}, whole...)
+// StreamParams lists the parameters of a stream.
+func StreamParams() []Param {
+	whole := views(unkeyed)
+	last := len(whole) - 1
+	return []Param{
+		{Name: "view", Type: Text, Doc: "what to follow", Enum: views(byID, byUser, unkeyed), Required: true},
+		{Name: "key", Type: ID, Doc: "the id of what is followed; of " + strings.Join(views(byUser), " and ") + " the user's; none for " +
+			strings.Join(whole[:last], ", ") + " and " + whole[last]},
+		{Name: "ticket", Type: Text, Doc: "of POST /v1/stream-tickets, where no access token is sent"},
+		{Name: "last_event_id", Type: Text, Doc: "as the header Last-Event-ID, for an EventSource that is opened anew with another ticket"},
+	}
 }
 
 // Live is what streams need beside answers.
@@ -83,17 +102,18 @@ type Live struct {
 
 // RegisterStream adds the stream to e.
 func (a *API) RegisterStream(e *echo.Echo, l Live) {
-	handler := func(c echo.Context) error { return refused(a.follow(c, l)) }
+	known := names(StreamParams())
+	handler := func(c echo.Context) error { return refused(a.follow(c, l, known)) }
 	e.GET(StreamPath, handler)
 	e.HEAD(StreamPath, handler)
 }
 
 // follow answers one stream, until its client leaves, its session ends, or what it
 // shows is no longer the viewer's to see.
-func (a *API) follow(c echo.Context, l Live) error {
-	q := web.ReadQuery(c.Request().URL, names(streamParams)...)
-	principal, known := web.PrincipalOf(c)
-	if !known && !q.Has("ticket") {
+func (a *API) follow(c echo.Context, l Live, known []string) error {
+	q := web.ReadQuery(c.Request().URL, known...)
+	principal, bearing := web.PrincipalOf(c)
+	if !bearing && !q.Has("ticket") {
 		return web.NewProblem(web.Unauthenticated, "This needs an access token, or a ticket.")
 	}
 	ask, id, err := subject(q)
@@ -109,7 +129,7 @@ func (a *API) follow(c echo.Context, l Live) error {
 		return err
 	}
 	ctx := web.Context(c)
-	if !known {
+	if !bearing {
 		principal, err = l.Take(ctx, ticket)
 		if errors.Is(err, live.ErrTicket) {
 			return web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
@@ -129,19 +149,21 @@ func (a *API) follow(c echo.Context, l Live) error {
 
 // subject is what is asked for, and about what.
 func subject(q *web.Query) (ask func(*asked) (query.Question, error), id events.ID, err error) {
-	view := q.Enum("view", "", streamed()...)
-	switch {
-	case q.Err() != nil:
+	view := q.Enum("view", "", views(byID, byUser, unkeyed)...)
+	if q.Err() != nil {
 		return nil, id, q.Err()
-	case view == "":
+	}
+	i := slices.IndexFunc(streams, func(f followed) bool { return f.view == view })
+	switch {
+	case i < 0:
 		return nil, id, wrong("view", "is required")
-	case slices.Contains(whole, view) && q.Has("key"):
+	case streams[i].key == unkeyed && q.Has("key"):
 		return nil, id, wrong("key", "does not go with "+view)
-	case slices.Contains(whole, view):
-		return streamable[view], id, nil
+	case streams[i].key == unkeyed:
+		return streams[i].ask, id, nil
 	case !q.Has("key"):
 		return nil, id, wrong("key", "is required")
 	}
 	id = q.UUID("key")
-	return streamable[view], id, q.Err()
+	return streams[i].ask, id, q.Err()
 }

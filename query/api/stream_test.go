@@ -192,7 +192,7 @@ func TestNothingToReadYet(t *testing.T) {
 func TestWholeViewsHaveNoKey(t *testing.T) {
 	t.Parallel()
 	s := newStreaming(t, Usual)
-	for _, view := range whole {
+	for _, view := range views(unkeyed) {
 		got := s.get(StreamPath+"?view="+view+"&key="+uuid.NewString(), s.as(s.ann))
 		require.Equal(t, http.StatusBadRequest, got.status, got.body)
 		_, lines := s.follow("view=" + view)
