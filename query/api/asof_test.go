@@ -60,34 +60,44 @@ func changing(t *testing.T) *school {
 }
 
 // TestLookBack: as of each position, everything looks as it did when the views
-// had come so far.
+// had come so far, also over HTTP once they have gone on.
 func TestLookBack(t *testing.T) {
 	t.Parallel()
 	s := changing(t)
 	whole := s.log
 	viewers := []query.Viewer{{}, {ID: s.ann, Role: events.Learner}, {ID: s.bob, Role: events.Learner}, {ID: s.wei, Role: events.Curator}, {ID: s.bob, Role: events.Admin}}
+	seen := map[string]string{} // by ann, as it was
 	for at := uint64(1); at <= uint64(len(whole)); at += 1 + at%2 {
 		s.log = whole[:at]
 		s.project()
 		for _, v := range viewers {
-			for name, pair := range map[string][2]query.Question{
-				"user":       {s.asker.User(v, s.ann), s.asker.UserAsOf(v, s.ann, at)},
-				"public":     {s.asker.Goal(v, s.public), s.asker.GoalAsOf(v, s.public, at)},
-				"private":    {s.asker.Goal(v, s.private), s.asker.GoalAsOf(v, s.private, at)},
-				"course":     {s.asker.Path(v, s.course), s.asker.PathAsOf(v, s.course, at)},
-				"draft":      {s.asker.Path(v, s.draft), s.asker.PathAsOf(v, s.draft, at)},
-				"radicals":   {s.asker.Point(s.radicals), s.asker.PointAsOf(s.radicals, at)},
-				"idioms":     {s.asker.Point(s.idioms), s.asker.PointAsOf(s.idioms, at)},
-				"assessment": {s.asker.Assessment(v, s.quiz), s.asker.AssessmentAsOf(v, s.quiz, at)},
+			for target, pair := range map[string][2]query.Question{
+				"users/" + s.ann.String():        {s.asker.User(v, s.ann), s.asker.UserAsOf(v, s.ann, at)},
+				"goals/" + s.public.String():     {s.asker.Goal(v, s.public), s.asker.GoalAsOf(v, s.public, at)},
+				"goals/" + s.private.String():    {s.asker.Goal(v, s.private), s.asker.GoalAsOf(v, s.private, at)},
+				"paths/" + s.course.String():     {s.asker.Path(v, s.course), s.asker.PathAsOf(v, s.course, at)},
+				"paths/" + s.draft.String():      {s.asker.Path(v, s.draft), s.asker.PathAsOf(v, s.draft, at)},
+				"points/" + s.radicals.String():  {s.asker.Point(s.radicals), s.asker.PointAsOf(s.radicals, at)},
+				"points/" + s.idioms.String():    {s.asker.Point(s.idioms), s.asker.PointAsOf(s.idioms, at)},
+				"assessments/" + s.quiz.String(): {s.asker.Assessment(v, s.quiz), s.asker.AssessmentAsOf(v, s.quiz, at)},
 			} {
-				what := fmt.Sprintf("%s at %d to %v", name, at, v)
+				what := fmt.Sprintf("%s at %d to %v", target, at, v)
 				then, failed := s.asker.Answer(t.Context(), pair[0])
 				back, err := s.asker.Answer(t.Context(), pair[1])
 				require.Equal(t, failed, err, what)
 				require.Equal(t, string(then.Body), string(back.Body), what)
 				require.Equal(t, then.Version, back.Version, what)
+				if v.ID == s.ann && err == nil {
+					seen[fmt.Sprintf("/v1/%s?as_of=%d", target, at)] = string(back.Body)
+				}
 			}
 		}
+	}
+	s.log = whole
+	s.project()
+	require.NotEmpty(t, seen)
+	for target, body := range seen {
+		require.Equal(t, body, s.get(target, s.as(s.ann)).body, target)
 	}
 }
 
