@@ -60,18 +60,18 @@ func (b *Bench) Run(ctx context.Context, a *App, out *output) error {
 		}
 		at = &loaded{url: run.PublicURL, adminURL: run.AdminURL, pid: run.PID}
 	}
+	if err := b.allowed(ctx, at.url); err != nil {
+		return err
+	}
+	if err := b.reportable(); err != nil {
+		return err
+	}
 	keys, err := a.keyring()
 	if err != nil {
 		return err
 	}
 	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
 	if err != nil {
-		return err
-	}
-	if err := b.allowed(ctx, at.url); err != nil {
-		return err
-	}
-	if err := b.reportable(); err != nil {
 		return err
 	}
 	a.logger.Warn("adding users and goals, which stay", "users", b.Connections, "goals", b.Connections*goalsEach, "url", at.url)

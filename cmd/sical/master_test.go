@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,4 +51,17 @@ func TestOtherMasterKeyIsRefused(t *testing.T) {
 		assert.Contains(t, stderr.String(), "SICAL_MASTER_KEY_FILE")
 	}
 	assert.NoDirExists(t, filepath.Join(empty, "keys"), "no other key either")
+}
+
+// Who signs nothing makes no key: with one of its own it would refuse every token.
+func TestOnlyWhoSignsMakesAKey(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	c := s.app.Config
+	c.MasterKeyFile, c.DataDir = filepath.Join(s.app.keyDir(), "master"), t.TempDir()
+	a := tool(t, c)
+	require.NoError(t, a.join(t.Context()))
+	assert.ErrorContains(t, a.startQuery(t.Context()), filepath.Join(c.DataDir, "keys", "tokens")+", where the command role makes one: --signing-keys")
+	assert.ErrorContains(t, (&Bench{URL: s.url, Connections: 1}).Run(t.Context(), a, &output{io.Discard}), "--signing-keys")
+	assert.NoDirExists(t, filepath.Join(c.DataDir, "keys"))
 }

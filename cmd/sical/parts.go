@@ -88,25 +88,27 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 }
 
 // startVerifier makes this process able to check access tokens.
-func (a *App) startVerifier(ctx context.Context, p pool) (*auth.Keyring, error) {
-	keys, err := a.keyring()
-	if err != nil || a.verifier != nil {
-		return keys, err
+func (a *App) startVerifier(ctx context.Context, p pool, keys *auth.Keyring) (err error) {
+	if a.verifier != nil {
+		return nil
 	}
 	a.revocations, err = auth.StartRevocations(ctx, p, a.logger, time.Now)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.onClose(a.revocations.Close)
 	telemetry.Revocations(a.registry, a.revocations.Lag)
 	a.verifier = auth.NewVerifier(keys, issuer, audience, a.revocations, time.Now)
-	return keys, nil
+	return nil
 }
 
 // sessions makes what opens sessions and signs tokens.
 func (a *App) sessions(ctx context.Context, p pool) (*auth.Sessions, *auth.Signer, error) {
-	keys, err := a.startVerifier(ctx, p)
+	keys, err := a.signingKeyring()
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.startVerifier(ctx, p, keys); err != nil {
 		return nil, nil, err
 	}
 	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
@@ -168,7 +170,11 @@ func (a *App) startQuery(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.startVerifier(ctx, p); err != nil {
+	keys, err := a.keyring()
+	if err != nil {
+		return err
+	}
+	if err := a.startVerifier(ctx, p, keys); err != nil {
 		return err
 	}
 	var views []cache.View

@@ -62,10 +62,26 @@ func makeSecret(name string) error {
 	return err
 }
 
-// keyring reads the keys of access tokens.
+// keyring reads the keys of access tokens. It makes none: who only checks tokens would
+// take a key of its own for the one that they are signed with, and refuse them all.
 func (a *App) keyring() (*auth.Keyring, error) {
 	if len(a.SigningKeys) > 0 {
 		return auth.ReadKeyring(a.SigningKeys...)
 	}
-	return auth.OpenKeyring(filepath.Join(a.keyDir(), "tokens"))
+	keys, err := auth.ReadFolder(a.tokenKeys())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there are no keys of access tokens in %s, where the command role makes one: --signing-keys (SICAL_SIGNING_KEYS) names those of another machine", a.tokenKeys())
+	}
+	return keys, err
 }
+
+// signingKeyring is keyring for who signs, and makes a key where there is none.
+func (a *App) signingKeyring() (*auth.Keyring, error) {
+	if len(a.SigningKeys) > 0 {
+		return a.keyring()
+	}
+	return auth.OpenKeyring(a.tokenKeys())
+}
+
+// tokenKeys is the folder of the keys of access tokens where none are given.
+func (a *App) tokenKeys() string { return filepath.Join(a.keyDir(), "tokens") }

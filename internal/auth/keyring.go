@@ -28,27 +28,48 @@ type Keyring struct {
 	byHeader map[string]ed25519.PublicKey
 }
 
-// OpenKeyring reads every *.pem of a folder. signing.pem signs and is created,
-// with the folder, if it is not there yet.
+// OpenKeyring is ReadFolder for who signs: signing.pem is created, with the folder, if it
+// is not there yet.
 func OpenKeyring(dir string) (*Keyring, error) {
-	signing := filepath.Join(dir, signingFile)
-	if _, err := os.Stat(signing); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(dir, signingFile)); errors.Is(err, fs.ErrNotExist) {
 		if err := createKey(dir); err != nil {
 			return nil, err
 		}
 	}
-	all, err := filepath.Glob(filepath.Join(dir, "*.pem"))
+	return ReadFolder(dir)
+}
+
+// ReadFolder reads every *.pem of a folder, of which signing.pem alone signs. It fails
+// with fs.ErrNotExist where there is none.
+func ReadFolder(dir string) (*Keyring, error) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	return ReadKeyring(append([]string{signing}, all...)...)
+	files := []string{""} // where the one stands that signs
+	for _, entry := range entries {
+		name := filepath.Join(dir, entry.Name())
+		if entry.Name() == signingFile {
+			files[0] = name
+		} else if filepath.Ext(name) == ".pem" {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 1 && files[0] == "" {
+		return nil, fmt.Errorf("%s: %w", dir, fs.ErrNotExist)
+	}
+	return ReadKeyring(files...)
 }
 
 // ReadKeyring reads keys from PEM files, PKCS #8 private or PKIX public ones.
-// The first file signs if it holds a private key, all of them verify.
+// The first file signs if it holds a private key, all of them verify; the first may be ""
+// for none that signs.
 func ReadKeyring(files ...string) (*Keyring, error) {
 	k := &Keyring{byHeader: map[string]ed25519.PublicKey{}}
 	for i, file := range files {
+		if i == 0 && file == "" {
+			continue
+		}
 		public, private, err := readKey(file)
 		if err != nil {
 			return nil, fmt.Errorf("key %s: %w", file, err)

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -79,6 +80,29 @@ func TestRotation(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, believes(second, old), "a key taken away verifies no more")
 	require.True(t, believes(second, sign(both)))
+}
+
+// Who only reads a folder makes no key, and signs with none but signing.pem.
+func TestReadingAFolderMakesNoKey(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "keys")
+	_, err := ReadFolder(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoDirExists(t, dir)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	_, err = ReadFolder(dir)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+
+	made, err := OpenKeyring(dir)
+	require.NoError(t, err)
+	read, err := ReadFolder(dir)
+	require.NoError(t, err)
+	require.Equal(t, made, read)
+	require.NoError(t, os.Rename(filepath.Join(dir, "signing.pem"), filepath.Join(dir, "old.pem")))
+	read, err = ReadFolder(dir)
+	require.NoError(t, err)
+	require.Equal(t, made.byHeader, read.byHeader)
+	require.Nil(t, read.signing)
 }
 
 func TestAPublicKeyOnlyVerifies(t *testing.T) {
