@@ -24,6 +24,10 @@ func (k Key) String() string {
 	return k.A.String() + "/" + k.B.String()
 }
 
+// RowName is the name of a row among all views': what changed is told by it, and what
+// depends on a row names it so.
+func (v *View) RowName(k Key) string { return v.Name + "/" + k.String() }
+
 // Total is what one row adds to a named sum.
 type Total struct {
 	Name  string

@@ -138,7 +138,7 @@ func (v Viewer) mayModerate() bool {
 type Question struct {
 	Key   string   // the same for what has the same answer
 	Views []string // whose rows it reads
-	// Deps name what outdates the answer: a row "<view>/<key>", a group of the
+	// Deps name what outdates the answer: a row by its RowName, a group of the
 	// view's, or a whole view "<view>". The Answer may add to them. Only who asks the
 	// tables asks for them.
 	Deps func() []string
@@ -181,15 +181,11 @@ func raw(id events.ID) string { return string(id[:]) }
 // on are dependencies that cost nothing to name.
 func on(names ...string) func() []string { return func() []string { return names } }
 
-// rowDep is the dependency on one row.
-func rowDep(v *projections.View, id events.ID) string {
-	return v.Name + "/" + projections.KeyOf(id).String()
-}
-
+// rowDeps are the dependencies on some rows.
 func rowDeps(v *projections.View, ids []events.ID) []string {
 	deps := make([]string, len(ids))
 	for i, id := range ids {
-		deps[i] = rowDep(v, id)
+		deps[i] = v.RowName(projections.KeyOf(id))
 	}
 	return deps
 }

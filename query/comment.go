@@ -35,7 +35,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 	about := targetView(target.Type)
 	views := []*projections.View{projections.Comment.View, about}
 	q, err := l.question()
-	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), rowDep(about, target.ID))
+	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), about.RowName(projections.KeyOf(target.ID)))
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *listed[projections.CommentRow]
 		var visible func() (bool, error)

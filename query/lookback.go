@@ -28,7 +28,7 @@ func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint
 func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at uint64, load pastLoad, more ...string) Question {
 	return Question{
 		Key:   key("as of", views[0].Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
-		Views: viewNames(views), Deps: on(append(more, rowDep(views[0], id))...), Past: at,
+		Views: viewNames(views), Deps: on(append(more, views[0].RowName(projections.KeyOf(id)))...), Past: at,
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {

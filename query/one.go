@@ -12,7 +12,7 @@ import (
 // that depends, empty for nobody.
 func one[R any](r *rows[R], id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
 	return Question{
-		Key: key(r.view.Name, raw(id), viewer), Views: []string{r.view.Name}, Deps: func() []string { return []string{rowDep(r.view, id)} },
+		Key: key(r.view.Name, raw(id), viewer), Views: []string{r.view.Name}, Deps: func() []string { return []string{r.view.RowName(projections.KeyOf(id))} },
 		gathered: true,
 		load: func(ctx context.Context) (Answer, error) {
 			t, err := r.ask(ctx, []events.ID{id})

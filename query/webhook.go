@@ -74,7 +74,7 @@ type ParkedByWebhook struct {
 func (a *Asker) DeliveriesOf(id events.ID) Question {
 	views := []*projections.View{projections.Webhook.View}
 	return Question{
-		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(rowDep(projections.Webhook.View, id)), Volatile: true,
+		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(projections.Webhook.RowName(projections.KeyOf(id))), Volatile: true,
 		load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow

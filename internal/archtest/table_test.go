@@ -46,7 +46,7 @@ var places = map[string]place{
 	"internal/archtest": {why: "It reads the tree as text and needs nothing of it."},
 	"internal/auth":     {why: "Who somebody is can be told without knowing what this system is about."},
 	"internal/bus":      {may: []string{"internal/pause"}, why: "It carries messages and does not look into them."},
-	"internal/cache": {may: []string{"events", "internal/telemetry", "projections"},
+	"internal/cache": {may: []string{"events", "internal/telemetry", "internal/wire", "projections"},
 		why: "It keeps answers without knowing what they say; only names, positions and ids pass, of builds too."},
 	"internal/demo": {may: []string{"command", "events", "internal/dispatch", "internal/ids", "internal/importer"},
 		why: "It tells a story as commands; what becomes of them is the importer's."},
@@ -74,7 +74,7 @@ var places = map[string]place{
 	"internal/postgres": {may: []string{"internal/telemetry", "internal/tracing"}, why: "Pools, migrations and what an error of the database means are the same for everyone."},
 	"internal/pause":    {why: "Waiting is the same for everyone."},
 	"internal/profile":  {may: []string{"internal/pause"}, why: "A process can be looked at whatever it does."},
-	"internal/projector": {may: []string{"events", "projections", "internal/bus", "internal/cache", "internal/pause", "internal/postgres", "internal/telemetry", "internal/tracing", "internal/wire"},
+	"internal/projector": {may: []string{"events", "projections", "internal/bus", "internal/pause", "internal/postgres", "internal/telemetry", "internal/tracing", "internal/wire"},
 		why: "It folds the log into views; it neither decides nor answers."},
 	"internal/reconcile": {may: []string{"events", "internal/bus", "internal/eventlog", "internal/relay", "internal/wire"},
 		why: "It holds the stream against the log; making the stream is the relay's."},
@@ -93,7 +93,7 @@ var places = map[string]place{
 	"internal/vault":        {may: []string{"events", "internal/postgres"}, why: "It seals and opens personal text, wherever that stands."},
 	"internal/web":          {may: []string{"internal/postgres", "internal/telemetry", "internal/tracing"}, why: "What both doors share knows neither of them."},
 	"internal/wire": {may: []string{"events", "internal/bus"},
-		why: "It says what an event looks like on the stream, to whoever writes or reads it there."},
+		why: "It says what an event and a notice look like on the bus, to whoever writes or reads them there."},
 }
 
 // trialLibraries are for tests alone: what runs in production shall not carry them.

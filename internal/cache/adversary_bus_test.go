@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+
+	"sical-backend/internal/wire"
 )
 
 // abreast is how many notices are under way to a process: readers shall meet changes, not
@@ -15,14 +17,14 @@ type bus struct {
 	truth      *truth
 	unreliable bool
 	order      sync.Mutex // of commits, and so of notices
-	wires      []*wire
+	wires      []*line
 }
 
 func newBus(v *truth, unreliable bool, subjects []subject) *bus {
 	b := &bus{truth: v, unreliable: unreliable}
 	for i, s := range subjects {
-		b.wires = append(b.wires, &wire{
-			bus: b, to: s, notices: make(chan Notice, abreast), rand: rand.New(rand.NewPCG(5, uint64(i))),
+		b.wires = append(b.wires, &line{
+			bus: b, to: s, notices: make(chan wire.Notice, abreast), rand: rand.New(rand.NewPCG(5, uint64(i))),
 		})
 	}
 	return b
@@ -40,7 +42,7 @@ func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
 		b.order.Lock()
 		if b.unreliable && r.IntN(200) == 0 {
 			b.truth.flip()
-			b.send(Notice{Flip: true})
+			b.send(wire.Notice{Flip: true})
 		}
 		if b.unreliable && r.IntN(20) == 0 {
 			b.truth.pass()
@@ -51,24 +53,24 @@ func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
 	}
 }
 
-func (b *bus) send(n Notice) {
+func (b *bus) send(n wire.Notice) {
 	for _, w := range b.wires {
 		w.notices <- n
 	}
 }
 
-// wire is how a process hears: alone in what it touches, as Positions.Run is.
-type wire struct {
+// line is how a process hears: alone in what it touches, as Positions.Run is.
+type line struct {
 	bus     *bus
 	to      subject
-	notices chan Notice
+	notices chan wire.Notice
 	rand    *rand.Rand
-	late    []Notice // to be delivered after others
-	gone    int      // notices that will not come, as the connection is down
+	late    []wire.Notice // to be delivered after others
+	gone    int           // notices that will not come, as the connection is down
 }
 
 // listen delivers until the channel is closed.
-func (w *wire) listen() {
+func (w *line) listen() {
 	for n := range w.notices {
 		switch {
 		case w.gone > 0:
@@ -89,7 +91,7 @@ func (w *wire) listen() {
 
 // deliver hands a notice over; where the bus is unreliable, some are lost, some come late
 // and some twice, to each process others.
-func (w *wire) deliver(n Notice) {
+func (w *line) deliver(n wire.Notice) {
 	switch pick := w.rand.IntN(20); {
 	case !w.bus.unreliable || pick < 15:
 		w.to.hear(n)

@@ -22,6 +22,7 @@ import (
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -46,7 +47,7 @@ func newTable(t *testing.T) *table {
 
 // commit changes some rows in one transaction, as a projector's commit does, and gives
 // its notice. What is to be is known before it is: nobody promises it earlier.
-func (v *table) commit(ctx context.Context, r *rand.Rand) (n Notice, err error) {
+func (v *table) commit(ctx context.Context, r *rand.Rand) (n wire.Notice, err error) {
 	return n, pgx.BeginFunc(ctx, v.admin, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `select from sical.projection where view = 'v' for update`); err != nil {
 			return err
@@ -54,7 +55,7 @@ func (v *table) commit(ctx context.Context, r *rand.Rand) (n Notice, err error) 
 		n = v.change(r)
 		n.Incarnation = v.incarnation
 		for _, name := range n.Keys {
-			key, err := strconv.Atoi(strings.TrimPrefix(name, RowName("v", "")))
+			key, err := strconv.Atoi(strings.TrimPrefix(name, "v/"))
 			if err != nil {
 				return err
 			}
@@ -109,7 +110,7 @@ func (q *process) ask(ctx context.Context, key int, least uint64) (stale bool, e
 	if err := q.p.Wait(ctx, []string{"v"}, least, ages); err != nil {
 		return false, err
 	}
-	name := RowName("v", strconv.Itoa(key))
+	name := rowName(key)
 	a, err := q.c.Do(ctx, Question{
 		Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name} }, MinPosition: least,
 		Load: func(ctx context.Context) (Answer, error) { return q.table.load(ctx, key) },
@@ -143,7 +144,7 @@ func TestNoAnswerIsOlderThanPromisedWhileNATSIsGone(t *testing.T) {
 			for r := rand.New(rand.NewPCG(7, uint64(n))); ctx.Err() == nil; {
 				if notice, err := v.commit(t.Context(), r); err != nil {
 					t.Error(err)
-				} else if data, err := notice.Encode(); err != nil || direct.Publish(Subject("v"), data) != nil {
+				} else if data, err := notice.Encode(); err != nil || direct.Publish(wire.ChangesOf("v"), data) != nil {
 					t.Error("not published", err)
 				}
 			}

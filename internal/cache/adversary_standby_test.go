@@ -6,13 +6,14 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sort"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 const (
@@ -45,13 +46,13 @@ func (s *standby) happen(r *rand.Rand) {
 
 // fold has a shard come to the log's end. Over events of no concern its checkpoint trails
 // more often than not.
-func (s *standby) fold(r *rand.Rand) Notice {
+func (s *standby) fold(r *rand.Rand) wire.Notice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	shard := r.IntN(shardsOfStandby)
-	n := Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: s.applied[shard], To: s.head}
+	n := wire.Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: s.applied[shard], To: s.head}
 	for _, key := range s.pending[shard] {
-		n.Keys = append(n.Keys, RowName("v", strconv.Itoa(key)))
+		n.Keys = append(n.Keys, rowName(key))
 	}
 	saved := s.saved[len(s.saved)-1]
 	if len(n.Keys) > 0 || r.IntN(4) == 0 {
@@ -101,7 +102,7 @@ func TestNoAnswerOfAStandbyIsOlderThanItSays(t *testing.T) {
 	hits := &tally{Counter: f.c.metrics.Hits}
 	f.c.metrics.Hits = hits
 	s := &standby{saved: make([][shardsOfStandby]uint64, 1)}
-	at := checkpoint{View: "v", Version: 1, Build: 1, State: Live, Epoch: 1}
+	at := checkpoint{View: "v", Version: 1, Build: 1, State: wire.ViewLive, Epoch: 1}
 	f.p.take(f.p.view("v"), []checkpoint{at, at, at}, time.Now())
 
 	stop := make(chan struct{})
@@ -122,7 +123,7 @@ func TestNoAnswerOfAStandbyIsOlderThanItSays(t *testing.T) {
 		readers.Go(func() {
 			for n := 0; n < questions || s.folds() < moves; n++ {
 				key := rand.IntN(hotKeys)
-				name, least := RowName("v", strconv.Itoa(key)), f.p.Applied("v")*uint64(rand.IntN(2))
+				name, least := rowName(key), f.p.Applied("v")*uint64(rand.IntN(2))
 				a, err := f.c.Do(context.Background(), Question{
 					Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name} }, MinPosition: least,
 					Load: func(context.Context) (Answer, error) { return s.read(key), nil },

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -40,15 +41,15 @@ type truth struct {
 }
 
 // change moves the view on, as one commit of a projector does.
-func (v *truth) change(r *rand.Rand) (n Notice) {
+func (v *truth) change(r *rand.Rand) (n wire.Notice) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	n = Notice{View: "v", Version: 1, Build: v.build, Epoch: v.epoch, From: v.at}
+	n = wire.Notice{View: "v", Version: 1, Build: v.build, Epoch: v.epoch, From: v.at}
 	v.at += 1 + r.Uint64N(3)
 	v.moves++
 	for k := range hotKeys {
 		if r.IntN(3) == 0 {
-			n.Keys = append(n.Keys, RowName("v", strconv.Itoa(k)))
+			n.Keys = append(n.Keys, rowName(k))
 			v.changes[k] = append(v.changes[k], v.at)
 		}
 	}
@@ -114,7 +115,7 @@ func (v *truth) slowly(key int) told {
 // subject is a cache under test, as it is in one process.
 type subject interface {
 	ask(t *testing.T, v *truth, key int, least uint64) told
-	hear(n Notice)
+	hear(n wire.Notice)
 	look(v *truth)                          // ask the database, of which v is what it holds
 	promised() (position uint64, build int) // how far the cache says it knows the view, and of which build
 }
@@ -166,7 +167,7 @@ type floored struct {
 func newFloored(t testing.TB) floored {
 	p := NewPositions(Config{Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler)})
 	p.floors.apart("v", "v/1", "v/2", "v/3", "v/7", "group", "own", "told", "last", "another's")
-	p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, State: Live}}, time.Now())
+	p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, State: wire.ViewLive}}, time.Now())
 	c, err := New(p, 16<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -185,7 +186,7 @@ func (f *floors) apart(names ...string) {
 	}
 }
 
-func (f floored) hear(n Notice) { f.p.hear(n, time.Now()) }
+func (f floored) hear(n wire.Notice) { f.p.hear(n, time.Now()) }
 
 func (f floored) promised() (position uint64, build int) {
 	build = f.p.view("v").build.Load().Number
@@ -194,11 +195,11 @@ func (f floored) promised() (position uint64, build int) {
 
 func (f floored) look(v *truth) {
 	at, build := v.now()
-	f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: build, Position: at, State: Live}}, time.Now())
+	f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: build, Position: at, State: wire.ViewLive}}, time.Now())
 }
 
 func (f floored) ask(t *testing.T, v *truth, key int, least uint64) told {
-	name := RowName("v", strconv.Itoa(key))
+	name := rowName(key)
 	deps := make([]string, 200) // it takes a while to look at all of them, in which things change
 	deps[0] = name
 	a, err := f.c.Do(context.Background(), Question{
@@ -233,7 +234,7 @@ func (d deleting) promised() (position uint64, build int) { return d.at.Load(), 
 
 func (d deleting) look(*truth) {}
 
-func (d deleting) hear(n Notice) {
+func (d deleting) hear(n wire.Notice) {
 	for _, k := range n.Keys {
 		d.store.Del(k)
 	}
@@ -241,7 +242,7 @@ func (d deleting) hear(n Notice) {
 }
 
 func (d deleting) ask(_ *testing.T, v *truth, key int, _ uint64) told {
-	name := RowName("v", strconv.Itoa(key))
+	name := rowName(key)
 	if row, ok := d.store.Get(name); ok {
 		return told{row: row, build: 1}
 	}
@@ -287,3 +288,6 @@ func TestDeletingOnChangeGivesOldAnswers(t *testing.T) {
 	require.NotZero(t, stale)
 	t.Log(stale, "answers were older than promised")
 }
+
+// rowName is what projections.View.RowName makes for the view "v".
+func rowName(key int) string { return "v/" + strconv.Itoa(key) }

@@ -21,8 +21,8 @@ var ErrBehind = errors.New("cache: the database is behind the position asked for
 type Question struct {
 	Key   string   // says which answer; of everything it depends on, the asker's rights included
 	Views []string // that it is read from, at least one
-	// Deps gives the names whose change changes the answer: rows as RowName gives
-	// them, groups, or a view's name for any change in it. It is called by a load
+	// Deps gives the names whose change changes the answer: rows by their
+	// RowName, groups, or a view's name for any change in it. It is called by a load
 	// alone; nil for none.
 	Deps func() []string
 	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.

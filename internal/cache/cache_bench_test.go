@@ -2,20 +2,21 @@ package cache
 
 import (
 	"context"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 // BenchmarkHit answers from memory, over 10,000 keys on which the answers
 // depend in two ways each; beside it ristretto's bare Get.
 func BenchmarkHit(b *testing.B) {
 	f := newFloored(b)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	questions := make([]Question, 10_000)
 	for i := range questions {
-		name := RowName("v", strconv.Itoa(i))
+		name := rowName(i)
 		questions[i] = Question{
 			Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name, "group"} },
 			Load: func(context.Context) (Answer, error) {

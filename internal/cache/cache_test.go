@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/events"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -27,7 +27,7 @@ func question(text string, at ...uint64) Question {
 // loaded has the answer "old", read at position 10, in the cache.
 func loaded(t *testing.T) floored {
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	_, err := f.c.Do(t.Context(), question("old", 10))
 	require.NoError(t, err)
 	f.c.store.Wait()
@@ -38,28 +38,28 @@ func TestWhatNoticesDoToAnAnswer(t *testing.T) {
 	t.Parallel()
 	other := uuid.New()
 	for name, c := range map[string]struct {
-		heard    []Notice
+		heard    []wire.Notice
 		want     string
 		position uint64
 	}{
 		"nothing":                         {nil, "old", 10},
-		"its row":                         {[]Notice{{From: 10, To: 12, Keys: []string{"v/1"}}}, "new", 20},
-		"a group known only when loaded":  {[]Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"group"}}}, "new", 20},
-		"another row":                     {[]Notice{{From: 10, To: 12, Keys: []string{"v/2"}}}, "old", 12},
-		"events of no concern":            {[]Notice{{From: 10, To: 15}}, "old", 15},
-		"a heartbeat":                     {[]Notice{{From: 10, To: 10}}, "old", 10},
-		"too much to list":                {[]Notice{{From: 10, To: 12, All: true}}, "new", 20},
-		"a hole":                          {[]Notice{{From: 11, To: 12}}, "new", 20},
-		"a hole that only a beat shows":   {[]Notice{{From: 12, To: 12}}, "new", 20},
-		"what is known already":           {[]Notice{{From: 8, To: 9, Keys: []string{"v/1"}}}, "old", 10},
-		"a new owner that goes on":        {[]Notice{{Epoch: 2, From: 10, To: 12}}, "old", 12},
-		"a new owner that begins earlier": {[]Notice{{Epoch: 2, From: 8, To: 9}}, "new", 20},
-		"an owner that was superseded":    {[]Notice{{Epoch: 2, From: 10, To: 11}, {Epoch: 1, From: 10, To: 19, Keys: []string{"v/1"}}}, "old", 11},
-		"another version of the view":     {[]Notice{{Version: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
-		"another build of the version":    {[]Notice{{Build: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
-		"a shard that it has not":         {[]Notice{{Shard: 1, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
-		"another incarnation":             {[]Notice{{Incarnation: other, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
-		"someone was erased":              {[]Notice{{From: 10, To: 12, Forget: true}}, "new", 20},
+		"its row":                         {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/1"}}}, "new", 20},
+		"a group known only when loaded":  {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"group"}}}, "new", 20},
+		"another row":                     {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/2"}}}, "old", 12},
+		"events of no concern":            {[]wire.Notice{{From: 10, To: 15}}, "old", 15},
+		"a heartbeat":                     {[]wire.Notice{{From: 10, To: 10}}, "old", 10},
+		"too much to list":                {[]wire.Notice{{From: 10, To: 12, All: true}}, "new", 20},
+		"a hole":                          {[]wire.Notice{{From: 11, To: 12}}, "new", 20},
+		"a hole that only a beat shows":   {[]wire.Notice{{From: 12, To: 12}}, "new", 20},
+		"what is known already":           {[]wire.Notice{{From: 8, To: 9, Keys: []string{"v/1"}}}, "old", 10},
+		"a new owner that goes on":        {[]wire.Notice{{Epoch: 2, From: 10, To: 12}}, "old", 12},
+		"a new owner that begins earlier": {[]wire.Notice{{Epoch: 2, From: 8, To: 9}}, "new", 20},
+		"an owner that was superseded":    {[]wire.Notice{{Epoch: 2, From: 10, To: 11}, {Epoch: 1, From: 10, To: 19, Keys: []string{"v/1"}}}, "old", 11},
+		"another version of the view":     {[]wire.Notice{{Version: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"another build of the version":    {[]wire.Notice{{Build: 2, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"a shard that it has not":         {[]wire.Notice{{Shard: 1, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"another incarnation":             {[]wire.Notice{{Incarnation: other, From: 10, To: 12, Keys: []string{"v/1"}}}, "old", 10},
+		"someone was erased":              {[]wire.Notice{{From: 10, To: 12, Forget: true}}, "new", 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +95,7 @@ func TestWhatThePollDoesToAnAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := loaded(t)
-			c.found.View, c.found.Version, c.found.Build, c.found.State = "v", 1, max(c.found.Build, 1), Live
+			c.found.View, c.found.Version, c.found.Build, c.found.State = "v", 1, max(c.found.Build, 1), wire.ViewLive
 			f.p.take(f.p.view("v"), []checkpoint{c.found}, time.Now())
 			a, err := f.c.Do(t.Context(), question("new", max(20, c.found.Position)))
 			require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestStands(t *testing.T) {
 func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	began, finish := make(chan struct{}), make(chan struct{})
 	slow := question("old", 10)
 	slow.Load = func(context.Context) (Answer, error) {
@@ -177,7 +177,7 @@ func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	first := ask(f.c, slow)
 	testkit.Receive(t, began)
 	same := ask(f.c, question("same", 10))
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
 	later := ask(f.c, question("new", 12))
 	close(finish)
 	require.Equal(t, "old", testkit.Receive(t, first))
@@ -204,7 +204,7 @@ func ask(c *Cache, q Question) <-chan string {
 func TestClearReachesLoadsUnderWay(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	q := question("", 10)
 	q.Load = func(context.Context) (Answer, error) {
 		f.c.Clear()
@@ -231,17 +231,4 @@ func TestErrorsAreNotKept(t *testing.T) {
 	a, err := f.c.Do(t.Context(), question("well", 10))
 	require.NoError(t, err)
 	require.Equal(t, "well", string(a.Body))
-}
-
-func TestNoticeRoundTrip(t *testing.T) {
-	t.Parallel()
-	n := Notice{
-		View: "goal", Version: 2, Build: 7, Shard: 3, Flip: true, Incarnation: uuid.New(), Epoch: 3, From: 4, To: 5, Saved: 5, State: Paused,
-		Keys: []string{RowName("goal", events.ID{1}.String())}, Groups: []string{"组"}, All: true, Forget: true,
-	}
-	data, err := n.Encode()
-	require.NoError(t, err)
-	back, err := DecodeNotice(data)
-	require.NoError(t, err)
-	require.Equal(t, n, back)
 }

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 // What an entry is written from is what it gives, and each entry more costs little.
@@ -31,14 +33,14 @@ func TestEveryFloorCounts(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"own", "told", "last", "another's"} {
 		f := newFloored(t)
-		f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+		f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 		q := Question{Key: "k", Views: []string{"v"}, Deps: func() []string { return []string{"own"} }, Load: func(context.Context) (Answer, error) {
 			return Answer{Body: []byte("x"), Deps: NamesOf([]string{"told", "last"}), Checkpoints: stood(10)}, nil
 		}}
 		_, err := f.c.Do(t.Context(), q)
 		require.NoError(t, err)
 		f.c.store.Wait()
-		f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 11, Saved: 11, Keys: []string{name}})
+		f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 11, Saved: 11, Keys: []string{name}})
 		_, current := f.c.Held("k", 0)
 		require.Equal(t, name == "another's", current, name)
 	}

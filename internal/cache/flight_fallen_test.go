@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -23,7 +24,7 @@ func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 	require.False(t, fallen(at(80), before))
 	require.EqualValues(t, 79, stands(at(79), before))
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 90, Saved: 90})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 90, Saved: 90})
 	for _, c := range []struct {
 		at   uint64
 		kept bool
@@ -47,19 +48,19 @@ func TestWhatBeganDuringAFallIsNotKept(t *testing.T) {
 	t.Parallel()
 	for name, fall := range map[string]func(*Positions){
 		"a notice": func(p *Positions) {
-			p.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 2, From: 90, To: 90, Saved: 90}, time.Now())
+			p.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 2, From: 90, To: 90, Saved: 90}, time.Now())
 		},
 		"the database": func(p *Positions) {
-			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: Live}}, time.Now())
+			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: wire.ViewLive}}, time.Now())
 		},
 		"another log": func(p *Positions) {
-			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: Live, Incarnation: uuid.New()}}, time.Now())
+			p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 90, State: wire.ViewLive, Incarnation: uuid.New()}}, time.Now())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFloored(t)
-			f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 100, Saved: 100})
+			f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 100, Saved: 100})
 			var torn *entry
 			f.p.OnForget(func() {
 				if torn == nil {

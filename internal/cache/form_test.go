@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 // Whoever wants a form gets the same one, made once, also while it is made.
@@ -54,7 +56,7 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 	c, err := New(f.p, capacity, f.c.metrics)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	half := func(a Answer) ([]byte, string) { return a.Body[:body/2], "half" }
 	answer := func(i int) Answer {
 		a, err := c.Do(t.Context(), Question{Key: strconv.Itoa(i), Views: []string{"v"}, Load: func(context.Context) (Answer, error) {
@@ -99,7 +101,7 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 func TestAHerdIsOneFlight(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	for range 20 {
 		f.c.Clear()
 		const herd = 100

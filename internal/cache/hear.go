@@ -3,10 +3,13 @@ package cache
 import (
 	"slices"
 	"time"
+
+	"sical-backend/internal/wire"
+	"sical-backend/projections"
 )
 
 // hear takes in a notice that came at the instant now.
-func (p *Positions) hear(n Notice, now time.Time) {
+func (p *Positions) hear(n wire.Notice, now time.Time) {
 	v, s := p.about(n)
 	if s == nil {
 		return
@@ -24,7 +27,7 @@ func (p *Positions) hear(n Notice, now time.Time) {
 		// The database lost the last commits of the owner before; they are
 		// folded once more.
 		s.applied, s.saved = n.From, n.From
-		p.restart(v, n.of(), p.incarnation)
+		p.restart(v, buildOf(n), p.incarnation)
 	case missed:
 		raise(&v.floor, n.To)
 		p.clear()
@@ -33,7 +36,7 @@ func (p *Positions) hear(n Notice, now time.Time) {
 	s.applied, s.saved = max(s.applied, n.To), max(s.saved, n.Saved)
 	s.epoch, s.noticed, s.seen = n.Epoch, now, now
 	if s.state = n.State; s.state == "" {
-		s.state = Live
+		s.state = wire.ViewLive
 	}
 	v.settle()
 	v.heard.Store(!v.silent(now, func(s *shard) time.Time { return s.seen }))
@@ -46,21 +49,21 @@ func (p *Positions) hear(n Notice, now time.Time) {
 }
 
 // about is the shard of a view that a notice is about, nil where its build is not read here.
-func (p *Positions) about(n Notice) (*view, *shard) {
+func (p *Positions) about(n wire.Notice) (*view, *shard) {
 	v := p.byName[n.View]
-	if v == nil || *v.build.Load() != n.of() || n.Shard < 0 || n.Shard >= len(v.shards) {
+	if v == nil || *v.build.Load() != buildOf(n) || n.Shard < 0 || n.Shard >= len(v.shards) {
 		return nil, nil
 	}
 	return v, &v.shards[n.Shard]
 }
 
 // missed tells whether notices before this one were lost.
-func (p *Positions) missed(n Notice) bool {
+func (p *Positions) missed(n wire.Notice) bool {
 	_, s := p.about(n)
 	return s != nil && n.From > s.applied
 }
 
-func (p *Positions) raise(v *view, n Notice) {
+func (p *Positions) raise(v *view, n wire.Notice) {
 	if n.All {
 		raise(&v.floor, n.To)
 	}
@@ -94,4 +97,9 @@ func (p *Positions) wake(names []string, all bool) {
 	if p.change != nil {
 		p.change(names, all)
 	}
+}
+
+// buildOf is the build that a notice is about.
+func buildOf(n wire.Notice) projections.Build {
+	return projections.Build{View: n.View, Version: n.Version, Number: n.Build}
 }

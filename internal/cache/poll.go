@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -18,7 +19,7 @@ type checkpoint struct {
 	Position    uint64
 	Incarnation events.ID
 	Epoch       int64
-	State       State
+	State       wire.ViewState
 }
 
 // poll asks the database which builds are read, what they hold back and, of those

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sical-backend/events"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -74,7 +75,7 @@ func NewPositions(cfg Config) *Positions {
 		panic("cache: more views than an entry has bits for")
 	}
 	for place, named := range cfg.Views {
-		v := &view{View: named, place: place, state: Live}
+		v := &view{View: named, place: place, state: wire.ViewLive}
 		v.build.Store(&projections.Build{})
 		v.saved.Store(new([]uint64))
 		if v.Reads == 0 {
@@ -141,7 +142,7 @@ const (
 func (p *Positions) Run(ctx context.Context) error {
 	notices := make(chan *nats.Msg, backlog)
 	if p.cfg.NATS != nil {
-		sub, err := p.cfg.NATS.ChanSubscribe(Subjects, notices)
+		sub, err := p.cfg.NATS.ChanSubscribe(wire.Changes, notices)
 		if err != nil {
 			return err
 		}
@@ -154,7 +155,7 @@ func (p *Positions) Run(ctx context.Context) error {
 	for {
 		select {
 		case m := <-notices:
-			n, err := DecodeNotice(m.Data)
+			n, err := wire.DecodeNotice(m.Data)
 			switch {
 			case err != nil:
 			case n.Flip:

@@ -17,6 +17,7 @@ import (
 
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
 )
 
 func migrated(url string) error {
@@ -85,7 +86,7 @@ func TestWithoutNoticesTheDatabaseIsAsked(t *testing.T) {
 	require.NoError(t, err)
 	var stopped *StoppedError
 	require.ErrorAs(t, p.Wait(t.Context(), []string{"v"}, 40, ages), &stopped)
-	require.Equal(t, Failed, stopped.State)
+	require.Equal(t, wire.ViewFailed, stopped.State)
 
 	other := uuid.New() // the log was restored to an earlier point
 	_, err = admin.Exec(t.Context(), `update sical.projection set position = 5, incarnation = $1, state = 'live'`, other)
@@ -137,9 +138,9 @@ func TestANoticeWakesAllWhoWaitForIt(t *testing.T) {
 		return nil
 	})
 	tell := func(to uint64) {
-		data, err := Notice{View: "v", Version: 1, Build: 1, Incarnation: incarnation, Epoch: 1, From: p.Applied("v"), To: to, Saved: to}.Encode()
+		data, err := wire.Notice{View: "v", Version: 1, Build: 1, Incarnation: incarnation, Epoch: 1, From: p.Applied("v"), To: to, Saved: to}.Encode()
 		require.NoError(t, err)
-		require.NoError(t, nc.Publish(Subject("v"), data))
+		require.NoError(t, nc.Publish(wire.ChangesOf("v"), data))
 	}
 	tell(25)
 	for range 45 { // three at each of 11 to 25

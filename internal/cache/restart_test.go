@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 // While another build or another log takes the place of the one that was read, nothing of
@@ -34,7 +36,7 @@ func TestNothingOfBeforeIsGivenAtThePositionOfWhatIsReadNow(t *testing.T) {
 				f.c.store.Wait()
 			}
 			f.p.forget = slices.Concat([]func(){held}, f.p.forget, []func(){held})
-			found.View, found.Version, found.Position, found.State = "v", 1, 20, Live
+			found.View, found.Version, found.Position, found.State = "v", 1, 20, wire.ViewLive
 			f.p.take(f.p.view("v"), []checkpoint{found}, time.Now())
 			require.Equal(t, 4, forgotten)
 			require.EqualValues(t, 20, f.p.Applied("v"))
@@ -60,15 +62,15 @@ func TestNothingOfBeforeIsGivenAtThePositionOfWhatIsReadNow(t *testing.T) {
 func TestAChangeIsToldOnceItIsKnownToBeApplied(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		heard Notice
+		heard wire.Notice
 		all   bool
 	}{
-		"a row":             {Notice{Epoch: 1, From: 10, Keys: []string{"v/1"}}, false},
-		"too much to list":  {Notice{Epoch: 1, From: 10, All: true}, true},
-		"a hole":            {Notice{Epoch: 1, From: 15}, true},
-		"a fall":            {Notice{Epoch: 2, From: 5}, true},
-		"an erasure":        {Notice{Epoch: 1, From: 10, Forget: true}, true},
-		"asking the tables": {Notice{}, true},
+		"a row":             {wire.Notice{Epoch: 1, From: 10, Keys: []string{"v/1"}}, false},
+		"too much to list":  {wire.Notice{Epoch: 1, From: 10, All: true}, true},
+		"a hole":            {wire.Notice{Epoch: 1, From: 15}, true},
+		"a fall":            {wire.Notice{Epoch: 2, From: 5}, true},
+		"an erasure":        {wire.Notice{Epoch: 1, From: 10, Forget: true}, true},
+		"asking the tables": {wire.Notice{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +78,7 @@ func TestAChangeIsToldOnceItIsKnownToBeApplied(t *testing.T) {
 			told, everybody := uint64(0), false
 			f.p.OnChange(func(_ []string, all bool) { told, everybody = f.p.Applied("v"), all })
 			if c.heard.Epoch == 0 {
-				f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 20, State: Live}}, time.Now())
+				f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, Position: 20, State: wire.ViewLive}}, time.Now())
 			} else {
 				c.heard.View, c.heard.Version, c.heard.Build, c.heard.To, c.heard.Saved = "v", 1, 1, 20, 20
 				f.hear(c.heard)

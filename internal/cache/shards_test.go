@@ -6,40 +6,42 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/wire"
 )
 
 // Of a build with two shards, each with notices of its own.
 func TestWhatNoticesOfTwoShardsDoToAnAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		heard    []Notice
+		heard    []wire.Notice
 		want     string
 		position uint64
 	}{
-		"one moves, and not the row":         {[]Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}}, "old", 10},
-		"one moves, with the row":            {[]Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/1"}}}, "new", 10},
-		"one moves, with a group of the row": {[]Notice{{Shard: 1, From: 10, To: 20, Groups: []string{"group"}}}, "new", 10},
-		"one moves too much to list":         {[]Notice{{Shard: 1, From: 10, To: 20, All: true}}, "new", 10},
-		"one has a hole":                     {[]Notice{{Shard: 1, From: 12, To: 20}}, "new", 10},
-		"both move, and not the row": {[]Notice{
+		"one moves, and not the row":         {[]wire.Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}}, "old", 10},
+		"one moves, with the row":            {[]wire.Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/1"}}}, "new", 10},
+		"one moves, with a group of the row": {[]wire.Notice{{Shard: 1, From: 10, To: 20, Groups: []string{"group"}}}, "new", 10},
+		"one moves too much to list":         {[]wire.Notice{{Shard: 1, From: 10, To: 20, All: true}}, "new", 10},
+		"one has a hole":                     {[]wire.Notice{{Shard: 1, From: 12, To: 20}}, "new", 10},
+		"both move, and not the row": {[]wire.Notice{
 			{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}, {Shard: 0, From: 10, To: 15, Keys: []string{"v/3"}},
 		}, "old", 15},
-		"each goes on in its own chain": {[]Notice{
+		"each goes on in its own chain": {[]wire.Notice{
 			{Shard: 1, From: 10, To: 12}, {Shard: 0, From: 10, To: 20}, {Shard: 1, From: 12, To: 20},
 		}, "old", 20},
-		"a new owner of one": {[]Notice{{Shard: 1, Epoch: 2, From: 10, To: 12}, {Shard: 0, From: 10, To: 11}}, "old", 11},
-		"an owner of one that was superseded": {[]Notice{
+		"a new owner of one": {[]wire.Notice{{Shard: 1, Epoch: 2, From: 10, To: 12}, {Shard: 0, From: 10, To: 11}}, "old", 11},
+		"an owner of one that was superseded": {[]wire.Notice{
 			{Shard: 1, Epoch: 2, From: 10, To: 12}, {Shard: 1, From: 10, To: 19, Keys: []string{"v/1"}}, {Shard: 0, From: 10, To: 19},
 		}, "old", 12},
-		"one fell back": {[]Notice{{Shard: 1, Epoch: 2, From: 8, To: 8}}, "new", 10},
+		"one fell back": {[]wire.Notice{{Shard: 1, Epoch: 2, From: 8, To: 8}}, "new", 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, now := newFloored(t), time.Now() // of all that is heard: no shard is silent, however slow this is
-			both := []checkpoint{{View: "v", Version: 1, Build: 1, State: Live, Position: 10, Epoch: 1}}
+			both := []checkpoint{{View: "v", Version: 1, Build: 1, State: wire.ViewLive, Position: 10, Epoch: 1}}
 			f.p.take(f.p.view("v"), append(both, both[0]), now)
 			for shard := range 2 {
-				f.p.hear(Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: 10, To: 10, Saved: 10}, now)
+				f.p.hear(wire.Notice{View: "v", Version: 1, Build: 1, Shard: shard, Epoch: 1, From: 10, To: 10, Saved: 10}, now)
 			}
 			_, err := f.c.Do(t.Context(), question("old", 10, 10))
 			require.NoError(t, err)
@@ -61,14 +63,14 @@ func TestWhatNoticesOfTwoShardsDoToAnAnswer(t *testing.T) {
 func TestOneShardsTrailingCheckpointHidesNotThatAnotherLags(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	both := []checkpoint{{View: "v", Version: 1, Build: 1, State: Live, Position: 10, Epoch: 1}}
+	both := []checkpoint{{View: "v", Version: 1, Build: 1, State: wire.ViewLive, Position: 10, Epoch: 1}}
 	f.p.take(f.p.view("v"), append(both, both[0]), time.Now())
-	tell := func(n Notice) {
+	tell := func(n wire.Notice) {
 		n.View, n.Version, n.Build, n.Epoch, n.From, n.To = "v", 1, 1, 1, 10, 20
 		f.hear(n)
 	}
-	tell(Notice{Shard: 0, Saved: 20, Keys: []string{"v/1"}})
-	tell(Notice{Shard: 1, Saved: 10})
+	tell(wire.Notice{Shard: 0, Saved: 20, Keys: []string{"v/1"}})
+	tell(wire.Notice{Shard: 1, Saved: 10})
 	require.EqualValues(t, 20, f.p.Applied("v"))
 	read := func(text string, least uint64, shards ...uint64) (Answer, error) {
 		q := question(text, shards...)

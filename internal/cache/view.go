@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -31,7 +32,7 @@ type view struct {
 	shards []shard // of the build; only Positions.Run reads and writes it
 
 	mu      sync.Mutex
-	state   State
+	state   wire.ViewState
 	waiters waiters
 }
 
@@ -41,7 +42,7 @@ type shard struct {
 	incarnation    events.ID
 	epoch          int64
 	applied, saved uint64
-	state          State
+	state          wire.ViewState
 	noticed        time.Time // when the last notice came
 	seen           time.Time // when a notice or a poll last told where it is
 }
@@ -89,16 +90,16 @@ func (v *view) move() {
 func (v *view) wake() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.state = Live
+	v.state = wire.ViewLive
 	for _, s := range v.shards {
-		if s.state != Live {
+		if s.state != wire.ViewLive {
 			v.state = s.state
 		}
 	}
 	for len(v.waiters) > 0 && v.waiters[0].position <= v.applied.Load() {
 		heap.Pop(&v.waiters).(*waiter).end(nil)
 	}
-	if v.state == Live {
+	if v.state == wire.ViewLive {
 		return
 	}
 	for _, w := range v.waiters {

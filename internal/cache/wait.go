@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"sical-backend/internal/wire"
 )
 
 // ErrTooManyWaiters is returned where as many requests wait already as may.
@@ -19,10 +21,13 @@ var ErrPositionUnknown = errors.New("cache: position is beyond the log")
 // StoppedError says that a view will not come further by waiting.
 type StoppedError struct {
 	View  string
-	State State // Paused or Failed
+	State wire.ViewState // wire.ViewPaused or wire.ViewFailed
 }
 
 func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s", e.View, e.State) }
+
+// Paused tells that somebody has it stand still; else it has failed.
+func (e *StoppedError) Paused() bool { return e.State == wire.ViewPaused }
 
 // Wait returns nil as soon as every view has applied the position. It returns
 // ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view is
@@ -63,7 +68,7 @@ func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends tim
 	case v.applied.Load() >= position:
 		v.mu.Unlock()
 		return nil
-	case v.state != Live:
+	case v.state != wire.ViewLive:
 		defer v.mu.Unlock()
 		return &StoppedError{v.Name, v.state}
 	}

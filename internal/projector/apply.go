@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
-	"sical-backend/internal/cache"
+	"sical-backend/internal/wire"
 )
 
 // apply folds the events and commits the outcome. Where one of them fails, it does
@@ -36,7 +36,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 		return err
 	}
 	to := list[len(list)-1].Position
-	if len(b.rows)+len(b.parked) == 0 && r.lease.skips(b.skipped) && r.lease.state == cache.Live {
+	if len(b.rows)+len(b.parked) == 0 && r.lease.skips(b.skipped) && r.lease.state == wire.ViewLive {
 		// Nothing to write, and the checkpoint can wait a little for company.
 		if r.lease.dirty.IsZero() {
 			r.lease.dirty = began

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
-	"sical-backend/internal/cache"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -165,5 +165,5 @@ func (k *keeper) announce(served map[string]projections.Build) {
 
 // Announce tells every reader that another build of a view may be read now.
 func Announce(cfg Config, b projections.Build) {
-	send(cfg, cache.Notice{View: b.View, Version: b.Version, Build: b.Number, Flip: true})
+	send(cfg, wire.Notice{View: b.View, Version: b.Version, Build: b.Number, Flip: true})
 }

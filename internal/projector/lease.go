@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
-	"sical-backend/internal/cache"
+	"sical-backend/internal/wire"
 )
 
 const (
@@ -36,7 +36,7 @@ type lease struct {
 	incarnation events.ID
 	position    uint64 // applied
 	saved       uint64 // the checkpoint as committed
-	state       cache.State
+	state       wire.ViewState
 	dirty       time.Time // when position first passed saved; zero where it has not
 	skipped     []string  // forms of events that were stepped over, as committed
 }
@@ -85,7 +85,7 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	l.saved = l.position
 	r.lease, r.sent = l, l.position
 	r.owned.Store(l.epoch)
-	r.paused.Store(l.state == cache.Paused)
+	r.paused.Store(l.state == wire.ViewPaused)
 	return true, nil
 }
 
@@ -140,7 +140,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, hea
 	batch.QueuedQueries = append(batch.QueuedQueries, rows.QueuedQueries...)
 
 	results := r.cfg.Pool.SendBatch(ctx, batch)
-	var state cache.State
+	var state wire.ViewState
 	var one int
 	err := results.QueryRow().Scan(&state, &one)
 	for range rows.QueuedQueries {
@@ -160,7 +160,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, hea
 	}
 	r.lease.position, r.lease.saved, r.lease.dirty, r.lease.state = position, position, time.Time{}, state
 	r.lease.skipped = skipped
-	r.paused.Store(state == cache.Paused)
+	r.paused.Store(state == wire.ViewPaused)
 	return nil
 }
 

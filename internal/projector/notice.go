@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"sical-backend/internal/cache"
+	"sical-backend/internal/wire"
 )
 
 // What a notice lists at most; more is told as "all".
@@ -18,11 +18,11 @@ const (
 // notice that is lost shows by the next one, or by the heartbeat.
 func (r *runner) tell(b *batch) {
 	r.told = time.Now()
-	n := cache.Notice{
+	n := wire.Notice{
 		View: r.view.Name, Version: r.view.Version, Build: r.unit.Number, Shard: r.unit.Shard, Incarnation: r.lease.incarnation, Epoch: r.lease.epoch,
 		From: r.sent, To: r.lease.position, Saved: r.lease.saved,
 	}
-	if r.lease.state != cache.Live {
+	if r.lease.state != wire.ViewLive {
 		n.State = r.lease.state
 	}
 	r.sent = n.To
@@ -37,7 +37,7 @@ func (r *runner) tell(b *batch) {
 }
 
 // send publishes a notice, if there is anywhere to.
-func send(cfg Config, n cache.Notice) {
+func send(cfg Config, n wire.Notice) {
 	if cfg.Changes == nil {
 		return
 	}
@@ -47,7 +47,7 @@ func send(cfg Config, n cache.Notice) {
 		data, err = n.Encode()
 	}
 	if err == nil {
-		err = cfg.Changes.Publish(cache.Subject(n.View), data)
+		err = cfg.Changes.Publish(wire.ChangesOf(n.View), data)
 	}
 	if err != nil {
 		cfg.Logger.Debug("notice not sent", "view", n.View, "err", err)
@@ -55,14 +55,14 @@ func send(cfg Config, n cache.Notice) {
 }
 
 // describe lists the rows and groups that changed.
-func (b *batch) describe(n *cache.Notice) {
+func (b *batch) describe(n *wire.Notice) {
 	n.Forget, n.Parks = b.forget, len(b.parked) > 0 || b.unparked
 	if b.groups == nil || len(b.rows)+len(b.groups) > maxNames {
 		n.All = true
 		return
 	}
 	for _, r := range b.rows {
-		n.Keys = append(n.Keys, cache.RowName(b.view.Name, r.key.String()))
+		n.Keys = append(n.Keys, b.view.RowName(r.key))
 	}
 	n.Groups = slices.Sorted(maps.Keys(b.groups))
 }

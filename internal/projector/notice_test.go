@@ -13,18 +13,19 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
 // notices collects what is told of a view.
-func notices(t testing.TB, nc *nats.Conn, v *projections.View) (next func() cache.Notice) {
+func notices(t testing.TB, nc *nats.Conn, v *projections.View) (next func() wire.Notice) {
 	heard := make(chan *nats.Msg, 10_000)
-	_, err := nc.ChanSubscribe(cache.Subject(v.Name), heard)
+	_, err := nc.ChanSubscribe(wire.ChangesOf(v.Name), heard)
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
-	return func() cache.Notice {
+	return func() wire.Notice {
 		m := <-heard
-		n, err := cache.DecodeNotice(m.Data)
+		n, err := wire.DecodeNotice(m.Data)
 		require.NoError(t, err)
 		return n
 	}
@@ -57,7 +58,7 @@ func TestNoticesAreChainedAndNameWhatChanged(t *testing.T) {
 	for _, e := range w.log {
 		require.NoError(t, e.Decode())
 		for _, k := range projections.Goal.Touches(e) {
-			require.True(t, changed[cache.RowName("goal", k.String())], "row %s", k)
+			require.True(t, changed[projections.Goal.RowName(k)], "row %s", k)
 			require.True(t, changed[projections.GoalsOf(e.Owner)] || e.Version > 1, "group of %s", e.Owner)
 		}
 	}
@@ -99,7 +100,7 @@ func TestErasureIsToldToBeForgotten(t *testing.T) {
 		n = next()
 	}
 	require.True(t, n.Forget)
-	require.Equal(t, []string{cache.RowName("user", id.String())}, n.Keys)
+	require.Equal(t, []string{projections.User.RowName(projections.KeyOf(id))}, n.Keys)
 }
 
 // Also where the person's row cannot be folded, for it is held back.
@@ -155,7 +156,7 @@ func TestWaitingForAView(t *testing.T) {
 		require.ErrorAs(t, err, &stopped)
 		return nil
 	})
-	require.Equal(t, &cache.StoppedError{View: "goal", State: cache.Paused}, stopped)
+	require.Equal(t, &cache.StoppedError{View: "goal", State: wire.ViewPaused}, stopped)
 }
 
 // positions runs Positions of both views until the test ends, after before was called

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
-	"sical-backend/internal/cache"
 	"sical-backend/projections"
 )
 
@@ -39,7 +38,7 @@ func (f *failure) names(v *projections.View) []string {
 	if f.key != nil {
 		key = *f.key
 	}
-	return append(v.GroupsOf(key), cache.RowName(v.Name, key.String()))
+	return append(v.GroupsOf(key), v.RowName(key))
 }
 
 // text is the error as the database takes it.

@@ -9,9 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"sical-backend/internal/cache"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
@@ -132,13 +132,13 @@ func (r *runner) work(ctx context.Context) error {
 		if err := r.keep(ctx); err != nil {
 			return err
 		}
-		if r.lease.state != cache.Paused && r.asked.Swap(false) {
+		if r.lease.state != wire.ViewPaused && r.asked.Swap(false) {
 			if err := r.unpark(ctx); err != nil {
 				return err
 			}
 		}
 		var changed <-chan struct{} // nil, that is never, where the unit rests
-		if r.lease.state != cache.Paused && !time.Now().Before(r.retryAt) {
+		if r.lease.state != wire.ViewPaused && !time.Now().Before(r.retryAt) {
 			var err error
 			if changed, err = r.step(ctx); err != nil {
 				return err
@@ -155,12 +155,12 @@ func (r *runner) work(ctx context.Context) error {
 // fold again at once.
 func (r *runner) obey() {
 	paused := r.paused.Load()
-	if paused == (r.lease.state == cache.Paused) {
+	if paused == (r.lease.state == wire.ViewPaused) {
 		return
 	}
-	r.lease.state, r.retryAt = cache.Live, time.Time{}
+	r.lease.state, r.retryAt = wire.ViewLive, time.Time{}
 	if paused {
-		r.lease.state = cache.Paused
+		r.lease.state = wire.ViewPaused
 	}
 	r.tell(nil)
 }
@@ -187,7 +187,7 @@ func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
 	if !r.lease.dirty.IsZero() {
 		due = earlier(due, r.lease.dirty.Add(saveLimit))
 	}
-	if r.lease.state != cache.Paused && changed == nil {
+	if r.lease.state != wire.ViewPaused && changed == nil {
 		due = earlier(due, r.retryAt)
 	}
 	t := time.NewTimer(time.Until(due))

@@ -1,7 +1,8 @@
 // Package wire is the form of an event on the bus: CloudEvents 1.0 attributes in
 // binary mode (the NATS protocol binding: https://github.com/cloudevents/spec,
 // bindings/nats-protocol-binding.md) as headers, the stored fact as the data, and
-// the stream sequence as the position. What is personal stays sealed.
+// the stream sequence as the position. What is personal stays sealed. It is the form, too,
+// of what projectors tell of their commits.
 package wire
 
 import (

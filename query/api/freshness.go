@@ -153,7 +153,7 @@ func behind(err error) *web.Problem {
 		return web.NewProblem(web.PositionUnknown, "")
 	case errors.Is(err, cache.ErrTooManyWaiters):
 		return web.NewProblem(web.Overloaded, "Too many requests wait for a view.")
-	case ok && stopped.State == cache.Paused:
+	case ok && stopped.Paused():
 		return web.NewProblem(web.ViewPaused, "The view "+stopped.View+" is paused.")
 	case ok:
 		return web.NewProblem(web.NotCaughtUp, "The view "+stopped.View+" has stopped.")

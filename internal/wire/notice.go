@@ -1,10 +1,9 @@
-package cache
+package wire
 
 import (
 	"github.com/go-json-experiment/json"
 
 	"sical-backend/events"
-	"sical-backend/projections"
 )
 
 // Notice tells what one commit of a projector changed in a view. From is the To
@@ -20,8 +19,8 @@ type Notice struct {
 	From        uint64    `json:"from"`
 	To          uint64    `json:"to"`    // every event up to here is in the rows
 	Saved       uint64    `json:"saved"` // the checkpoint in the database, which may trail To over events of no concern
-	State       State     `json:"state,omitzero"`
-	Keys        []string  `json:"keys,omitempty"`   // rows that changed, as RowName gives them
+	State       ViewState `json:"state,omitzero"`
+	Keys        []string  `json:"keys,omitempty"`   // rows that changed, as RowName of the view names them
 	Groups      []string  `json:"groups,omitempty"` // collections that a changed row stood in or stands in
 	All         bool      `json:"all,omitzero"`     // too much changed to list it
 	Forget      bool      `json:"forget,omitzero"`  // someone was erased: keep nothing that was read before
@@ -29,29 +28,23 @@ type Notice struct {
 	Flip        bool      `json:"flip,omitzero"`    // nothing moved: another build may be the one that is read
 }
 
-// of is the build that the notice is about.
-func (n Notice) of() projections.Build {
-	return projections.Build{View: n.View, Version: n.Version, Number: n.Build}
-}
+// ViewState is what a view is doing.
+type ViewState string
 
-// State is what a view is doing.
-type State string
-
-// The states of a view. Live is the zero State's meaning in a Notice.
+// The states of a view. ViewLive is what none means in a Notice.
 const (
-	Live   State = "live"
-	Paused State = "paused"
-	Failed State = "failed"
+	ViewLive   ViewState = "live"
+	ViewPaused ViewState = "paused"
+	ViewFailed ViewState = "failed"
 )
 
-// Subjects is the NATS subject of the notices of every view.
-const Subjects = "sical.changes.*"
+const changesPrefix = Root + "changes."
 
-// Subject is the NATS subject of a view's notices.
-func Subject(view string) string { return "sical.changes." + view }
+// Changes is the core NATS subject of the notices of every view.
+const Changes = changesPrefix + "*"
 
-// RowName is the name under which answers depend on one row of a view.
-func RowName(view, key string) string { return view + "/" + key }
+// ChangesOf is the core NATS subject of a view's notices.
+func ChangesOf(view string) string { return changesPrefix + view }
 
 // Encode gives the notice's form on the wire.
 func (n Notice) Encode() ([]byte, error) { return json.Marshal(n) }
