@@ -4,11 +4,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/internal/testkit"
 )
 
@@ -35,4 +38,8 @@ func TestPublicListenerIsAsItIsSet(t *testing.T) {
 		return nil
 	})
 	assert.Equal(t, http.StatusOK, ask("198.51.100.8").status, "one client behind the proxy, not all of them")
+	learner := newDesk(t, s.app).token(t, uuid.NewString(), events.Learner)
+	batch := s.call(http.MethodPost, "/v1/commands", learner, `{"commands":[`+strings.Repeat("{},", 9)+`{}]}`)
+	assert.Equal(t, http.StatusOK, batch.status)
+	assert.Equal(t, `"default";r=0;t=2`, batch.header.Get("RateLimit"), "ten commands are one request more")
 }

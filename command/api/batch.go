@@ -20,6 +20,9 @@ import (
 const (
 	maxBatchBody = 1 << 20
 	maxBatch     = 1000
+	// linesARequest is how many lines cost as much of the rate limit as a request: the log's
+	// part of one, where what HTTP takes is shared.
+	linesARequest = 10
 )
 
 // Batch is the body of POST /v1/commands.
@@ -69,6 +72,9 @@ func (a *API) batch(c echo.Context) error {
 	}
 	if len(in.Commands) > maxBatch {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{Pointer: "/commands", Code: "too_many", Detail: "At most 1,000 commands are taken at a time."})
+	}
+	if err := web.Charge(c, len(in.Commands)/linesARequest); err != nil {
+		return err
 	}
 	verdicts := make([]LineVerdict, len(in.Commands))
 	var requests []*dispatch.Request

@@ -93,7 +93,7 @@ func (b *builder) batch() {
 	op := &operation{
 		OperationID: "runCommands",
 		Summary:     "Carry out many commands, each with a verdict of its own.",
-		Description: "At most 1,000 commands and 1 MiB. Not atomic: each is decided on its predecessors' results. Sending it again is harmless. A verdict's status is what the command's own path would have answered.",
+		Description: "At most 1,000 commands and 1 MiB; ten of them count as one request more of the rate limit. Not atomic: each is decided on its predecessors' results. Sending it again is harmless. A verdict's status is what the command's own path would have answered.",
 		Tags:        []string{"commands"},
 		Security:    withToken,
 		RequestBody: &requestBody{Required: true, Content: b.body(api.Batch{}, asked)},

@@ -38,7 +38,7 @@ type Verdict struct {
 	Allowed    bool
 	Remaining  int           // requests that would be allowed at once
 	Whole      time.Duration // until the burst is whole again
-	RetryAfter time.Duration // until the next request is allowed; 0 if it is now
+	RetryAfter time.Duration // until what was asked for is allowed; 0 if it is now
 }
 
 // NewLimiter allows perSecond requests a second (at least 1) and at most burst
@@ -58,12 +58,20 @@ func newLimiter(perSecond, burst, sets int, now time.Time) *Limiter {
 }
 
 // Allow takes one request off what key has left, if there is any.
-func (l *Limiter) Allow(key []byte, now time.Time) Verdict { return l.judge(key, now, l.interval) }
+func (l *Limiter) Allow(key []byte, now time.Time) Verdict { return l.AllowN(key, 1, now) }
+
+// AllowN takes n requests (at least 1) off what key has left, or none where it has fewer.
+// More than a burst are never allowed.
+func (l *Limiter) AllowN(key []byte, n int, now time.Time) Verdict {
+	cost := int64(n) * l.interval
+	return l.judge(key, now, cost, cost)
+}
 
 // Check says what Allow would, without taking anything.
-func (l *Limiter) Check(key []byte, now time.Time) Verdict { return l.judge(key, now, 0) }
+func (l *Limiter) Check(key []byte, now time.Time) Verdict { return l.judge(key, now, l.interval, 0) }
 
-func (l *Limiter) judge(key []byte, at time.Time, cost int64) Verdict {
+// judge takes cost off what key has left, if there is as much as is needed.
+func (l *Limiter) judge(key []byte, at time.Time, needed, cost int64) Verdict {
 	hash := maphash.Bytes(l.seed, key)
 	set := &l.sets[hash%uint64(len(l.sets))]
 	now := int64(at.Sub(l.start))
@@ -74,7 +82,7 @@ func (l *Limiter) judge(key []byte, at time.Time, cost int64) Verdict {
 	if set.keys[way] == hash {
 		tat = max(set.tats[way], now)
 	}
-	next := tat + l.interval - now
+	next := tat + needed - now
 	allowed := next <= l.burst*l.interval
 	if allowed {
 		tat += cost

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,17 +40,21 @@ func TestLimiterIsTheCellRateAlgorithm(t *testing.T) {
 			}
 			now += step
 			clock.advance(step)
-			allowed := true
-			for i, at := range passed {
-				allowed = allowed && time.Duration(len(passed)-i+1)*interval <= time.Duration(burst)*interval+now-at
+			n := rapid.IntRange(1, burst).Draw(t, "n")
+			may := func(n int) bool {
+				allowed := true
+				for i, at := range passed {
+					allowed = allowed && time.Duration(len(passed)-i+n)*interval <= time.Duration(burst)*interval+now-at
+				}
+				return allowed
 			}
 			checked := l.Check([]byte("k"), clock.now())
-			got := l.Allow([]byte("k"), clock.now())
-			if got.Allowed != allowed || checked.Allowed != allowed {
-				t.Fatalf("after %v: allowed %v, checked %v, want %v", now, got.Allowed, checked.Allowed, allowed)
+			got := l.AllowN([]byte("k"), n, clock.now())
+			if got.Allowed != may(n) || checked.Allowed != may(1) {
+				t.Fatalf("after %v: %d allowed %v, one %v, want %v and %v", now, n, got.Allowed, checked.Allowed, may(n), may(1))
 			}
-			if allowed {
-				passed = append(passed, now)
+			if got.Allowed {
+				passed = append(passed, slices.Repeat([]time.Duration{now}, n)...)
 			}
 			if got.Allowed == (got.RetryAfter > 0) || got.Remaining < 0 || got.Remaining >= burst+1 {
 				t.Fatalf("%+v", got)
@@ -154,6 +160,32 @@ func TestRateLimitOverHTTP(t *testing.T) {
 	clock.advance(time.Second)
 	resp, _ = a.do(t, "GET", "/ok", "")
 	require.Equal(t, 200, resp.StatusCode)
+}
+
+// A request that brings the work of many counts as that many, and where they are not left
+// nothing is taken but for itself.
+func TestWorkOfManyIsCharged(t *testing.T) {
+	t.Parallel()
+	clock := &fakeClock{}
+	a := newAPI(t, func(c *Config) { c.RatePerSecond, c.Burst, c.Now = 1, 10, clock.now })
+	for _, c := range []struct {
+		n, status, left int
+		retryAfter      string
+		pause           time.Duration // before
+	}{
+		{n: 0, status: 204, left: 9},
+		{n: 4, status: 204, left: 4},
+		{n: 4, status: 429, left: 3, retryAfter: "1"},
+		{n: 4, status: 204, left: 0, pause: 2 * time.Second},
+		{n: 1_000_000, status: 204, left: 0, pause: 10 * time.Second},
+		{n: 1_000_000, status: 429, left: 0, retryAfter: "9", pause: time.Second},
+	} {
+		clock.advance(c.pause)
+		resp, _ := a.do(t, "GET", "/many/"+strconv.Itoa(c.n), "")
+		require.Equal(t, c.status, resp.StatusCode, c)
+		require.Regexp(t, fmt.Sprintf(`^"default";r=%d;`, c.left), resp.Header.Get("RateLimit"), c)
+		require.Equal(t, c.retryAfter, resp.Header.Get("Retry-After"), c)
+	}
 }
 
 // Whoever asks whether the process lives is told so, however often and from wherever.

@@ -62,6 +62,8 @@ type request struct {
 	echo.Context
 	principal Principal
 	known     bool
+	limits    *limits // that hold for it, nil for none
+	begun     time.Time
 	head      head // of the answer, where the connection is one of Serve's
 }
 

@@ -167,7 +167,10 @@ func (g *gate) admit(c echo.Context, now time.Time) error {
 			return err
 		}
 	}
-	return g.limits.admit(c, now)
+	if r, ok := c.(*request); ok {
+		r.limits, r.begun = g.limits, now
+	}
+	return g.limits.admit(c, 1, now)
 }
 
 // clientAddress is the peer itself, or what trusted proxies say of it: anyone else's

@@ -41,9 +41,9 @@ func newLimits(perSecond, burst int, now time.Time) *limits {
 	return &limits{Limiter: NewLimiter(perSecond, burst, now), policy: []string{policy}}
 }
 
-// admit counts the request of an authenticated or anonymous principal and tells
-// it how it stands (draft-ietf-httpapi-ratelimit-headers).
-func (l *limits) admit(c echo.Context, now time.Time) error {
+// admit counts n requests of an authenticated or anonymous principal and tells it how it
+// stands (draft-ietf-httpapi-ratelimit-headers).
+func (l *limits) admit(c echo.Context, n int, now time.Time) error {
 	if l == nil {
 		return nil
 	}
@@ -54,11 +54,25 @@ func (l *limits) admit(c echo.Context, now time.Time) error {
 	} else {
 		key = addressKey(key, keyAddress, c.RealIP())
 	}
-	verdict := l.Allow(key, now)
+	verdict := l.AllowN(key, n, now)
 	h := c.Response().Header()
 	h["Ratelimit-Policy"] = l.policy
 	h["Ratelimit"] = []string{rateLimitField(verdict)}
 	return l.refusal(verdict)
+}
+
+// Charge counts a request that brings the work of many as n more, up to all that its
+// principal may make at once. It fails with a `too_many_requests` problem where they have
+// fewer left; none are taken then.
+func Charge(c echo.Context, n int) error {
+	r, ok := c.(*request)
+	if !ok || r.limits == nil {
+		return nil
+	}
+	if n = min(n, int(r.limits.burst)-1); n < 1 { // itself was one
+		return nil
+	}
+	return r.limits.admit(c, n, r.begun)
 }
 
 // beforeToken refuses to look at yet another token from an address that has sent

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,16 @@ func routes(e *echo.Echo) {
 			return err
 		}
 		return c.String(200, p.UserID.String())
+	})
+	e.GET("/many/:n", func(c echo.Context) error {
+		n, err := strconv.Atoi(c.Param("n"))
+		if err == nil {
+			err = Charge(c, n)
+		}
+		if err != nil {
+			return err
+		}
+		return c.NoContent(204)
 	})
 	e.GET("/ip", func(c echo.Context) error { return c.String(200, c.RealIP()) })
 	e.GET("/panic", func(c echo.Context) error { panic("canary in the panic") })
