@@ -16,7 +16,8 @@ import (
 type known struct {
 	state    any
 	version  int
-	position uint64 // of its last event, 0 where that has none yet
+	position uint64    // of its last event, 0 where that has none yet
+	last     events.ID // of the log's last event of it
 }
 
 // states is what a round's decisions stand on.
@@ -79,8 +80,8 @@ func evolver(s events.Stream) func(any, events.Event) any {
 }
 
 // baseline keeps the fold of the one history that every change of
-// prerequisites needs whole. It is never trusted to be current: each use is
-// topped up from the log.
+// prerequisites needs whole. It is never trusted to be current, nor of this log: see
+// Dispatcher.current.
 type baseline struct {
 	mu   sync.Mutex
 	kept known
@@ -95,8 +96,29 @@ func (b *baseline) get() known {
 func (b *baseline) put(k known) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.kept.version < k.version {
-		b.kept = k
+	b.kept = k
+}
+
+// current is the fold of the curriculum, gone on from what is kept of it if that ends at
+// an event that still stands there: the log may go back under a process, to a backup or
+// to a standby that had not the last of it, and then goes on otherwise.
+func (d *Dispatcher) current(ctx context.Context) (known, error) {
+	for kept := d.curriculum.get(); ; kept = (known{}) {
+		now, stands := kept, kept.version == 0
+		err := d.log.LoadAfter(ctx, events.Curriculum, kept.version-1, func(e events.Event) {
+			if e.Version == kept.version {
+				stands = e.ID == kept.last
+				return
+			}
+			now = now.after(e)
+		})
+		if err != nil {
+			return known{}, err
+		}
+		if stands {
+			d.curriculum.put(now)
+			return now, nil
+		}
 	}
 }
 
@@ -117,12 +139,11 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 	s := &states{streams: map[events.Stream]known{}}
 	if needed[events.Curriculum] {
 		delete(needed, events.Curriculum)
-		base := d.curriculum.get()
-		if err := d.log.LoadAfter(ctx, events.Curriculum, base.version, func(e events.Event) { base = base.after(e) }); err != nil {
+		current, err := d.current(ctx)
+		if err != nil {
 			return nil, err
 		}
-		d.curriculum.put(base)
-		s.streams[events.Curriculum] = base
+		s.streams[events.Curriculum] = current
 	}
 	if len(needed) == 0 {
 		return s, nil
@@ -134,5 +155,5 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 
 // after is the fold with one more event of the log.
 func (k known) after(e events.Event) known {
-	return known{evolver(e.Stream)(k.state, e), e.Version, e.Position}
+	return known{evolver(e.Stream)(k.state, e), e.Version, e.Position, e.ID}
 }
