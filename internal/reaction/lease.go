@@ -13,6 +13,9 @@ import (
 const (
 	leased = 3 * time.Second
 	beat   = time.Second // how often leases are renewed, and those of others tried for
+
+	// leave is for how long a consumer that only a newer program can serve is left to others.
+	leave = time.Minute
 )
 
 // errLost says that another process serves the consumer, or might.
@@ -93,7 +96,11 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 		}
 	}
 	s.drop(open)
-	return s.acquire(ctx, open)
+	if err := s.acquire(ctx, open); err != nil {
+		return err
+	}
+	s.tell()
+	return nil
 }
 
 // enter makes the row of a new consumer; one that is there keeps its position.
@@ -132,6 +139,9 @@ func (s *source) reap() {
 		select {
 		case <-c.done:
 			delete(s.served, id)
+			if c.beyond {
+				s.left[id] = time.Now().Add(leave)
+			}
 		default:
 		}
 	}
@@ -140,11 +150,23 @@ func (s *source) reap() {
 // drop stops what is not to be served any more, or wants something else now; the last
 // is taken up again as soon as it has stopped.
 func (s *source) drop(open map[events.ID]Consumer) {
-	failing := 0
 	for id, c := range s.served {
 		if now, ok := open[id]; !ok || now.Version != c.Version {
 			c.cancel()
-		} else if c.failing.Load() {
+		}
+	}
+}
+
+// tell has the meter know. What is left to others counts as failing until one has taken it.
+func (s *source) tell() {
+	failing := 0
+	for _, c := range s.served {
+		if c.failing.Load() {
+			failing++
+		}
+	}
+	for _, until := range s.left {
+		if time.Now().Before(until) {
 			failing++
 		}
 	}
@@ -193,7 +215,7 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 	var wanted []events.ID
 	var versions []int
 	for id, c := range open {
-		if s.served[id] == nil {
+		if s.served[id] == nil && time.Now().After(s.left[id]) {
 			wanted, versions = append(wanted, id), append(versions, c.Version)
 		}
 	}
@@ -222,6 +244,9 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 			return id, err
 		}
 		c.Consumer, c.saved = open[id], c.position
+		_, beyond := s.left[id]
+		c.failing.Store(beyond || c.failures > 0)
+		delete(s.left, id)
 		taken = append(taken, c)
 		return id, nil
 	})

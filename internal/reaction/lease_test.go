@@ -2,10 +2,14 @@ package reaction
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -95,4 +99,68 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	var left int
 	require.NoError(t, pool.QueryRow(ctx, `select count(*) from sical.reaction where consumer = $1`, e.list[2].ID).Scan(&left))
 	require.Zero(t, left, "of the deleted")
+}
+
+// versed is a program that can react to the log's one event, or cannot.
+type versed struct {
+	edited
+	reacts  error
+	reacted chan events.ID
+	failing atomic.Int32
+}
+
+func (v *versed) Serving(_ string, _, failing int) { v.failing.Store(int32(failing)) }
+
+func (*versed) Head(context.Context) (uint64, error) { return 1, nil }
+func (*versed) Read(_ context.Context, after uint64, _ int) ([]events.Event, error) {
+	return []events.Event{{Position: 1, ID: events.ID{7}, Type: "later"}}[after:], nil
+}
+
+func (v *versed) React(_ context.Context, _ events.ID, e events.Event) error {
+	v.reacted <- e.ID
+	return v.reacts
+}
+
+// TestNewerProgramTakesOver: a consumer whose next event this program cannot read goes to
+// a process that can, and has not failed.
+func TestNewerProgramTakesOver(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), testkit.Database(t, migrated).URL(postgres.RoleReaction), postgres.Options{MaxConns: 8})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	consumers := []Consumer{{ID: uuid.New(), Version: 1, Wants: func(string) bool { return true }}}
+	running := func(reacts error) *versed {
+		v := &versed{edited: edited{list: consumers}, reacts: reacts, reacted: make(chan events.ID, 100)}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		patience := Patience{Quick: 5, First: time.Millisecond, Slow: time.Hour, Slowest: time.Hour, GiveUp: time.Hour}
+		r := New(Config{Pool: pool, Log: v, Reaction: v, Patience: patience, Meter: v, Logger: slog.New(slog.DiscardHandler)})
+		go func() { done <- r.Run(ctx) }()
+		t.Cleanup(func() {
+			cancel()
+			require.NoError(t, testkit.Receive(t, done))
+		})
+		return v
+	}
+	old := running(fmt.Errorf("%w: later/1", ErrUnknown))
+	testkit.Receive(t, old.reacted)
+	testkit.Eventually(t, func() error {
+		if old.failing.Load() != 1 {
+			return errors.New("nobody is told that it takes nothing")
+		}
+		return nil
+	})
+	testkit.Receive(t, running(nil).reacted)
+	testkit.Eventually(t, func() error {
+		var position, failures int
+		var failing bool
+		err := pool.QueryRow(context.Background(), `select position, failures, failing_since is not null from sical.reaction`).Scan(&position, &failures, &failing)
+		require.Zero(t, failures)
+		require.False(t, failing)
+		if err == nil && position != 1 {
+			err = fmt.Errorf("the consumer is at %d", position)
+		}
+		return err
+	})
+	require.Empty(t, old.reacted, "it has tried once")
 }

@@ -25,6 +25,10 @@ var ErrPoison = errors.New("the event cannot be reacted to")
 // once.
 var ErrUnwanted = errors.New("the consumer wants no more")
 
+// ErrUnknown marks an event that only a newer program can react to: the consumer is left
+// to other processes for a while, and has not failed.
+var ErrUnknown = errors.New("a newer program has to react to the event")
+
 // Consumer is one that a reaction serves.
 type Consumer struct {
 	ID      events.ID
@@ -42,8 +46,8 @@ type Reaction interface {
 	Name() string
 	// Consumers lists all there are. It is called every second.
 	Consumers(context.Context) ([]Consumer, error)
-	// React does it once, for one consumer. An error that is neither ErrPoison nor
-	// ErrUnwanted has it tried again. The event is as stored: sealed, not decoded.
+	// React does it once, for one consumer. An error that is none of ErrPoison, ErrUnwanted
+	// and ErrUnknown has it tried again. The event is as stored: sealed, not decoded.
 	React(ctx context.Context, consumer events.ID, e events.Event) error
 	// GiveUp is called for a consumer that has failed for too long at an event, or
 	// wants no more; it has to hold the consumer.

@@ -47,7 +47,9 @@ func (r *Runtime) router(s *source) (*message.Router, error) {
 	retry := middleware.Retry{
 		MaxRetries: r.cfg.Patience.Quick, InitialInterval: r.cfg.Patience.First, MaxInterval: r.cfg.Patience.Slow,
 		Multiplier: 2, RandomizationFactor: 0.5,
-		ShouldRetry: func(p middleware.RetryParams) bool { return !poisonous(p.Err) && !errors.Is(p.Err, ErrUnwanted) },
+		ShouldRetry: func(p middleware.RetryParams) bool {
+			return !poisonous(p.Err) && !errors.Is(p.Err, ErrUnwanted) && !errors.Is(p.Err, ErrUnknown)
+		},
 	}
 	router.AddMiddleware(r.measure, middleware.CorrelationID, parking, retry.Middleware, middleware.Recoverer)
 	router.AddConsumerHandler(r.cfg.Reaction.Name(), r.cfg.Reaction.Name(), s, func(msg *message.Message) error {

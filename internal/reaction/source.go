@@ -25,15 +25,16 @@ type source struct {
 	ctx         context.Context // ends with the session
 	asked       atomic.Bool     // Subscribe was called
 
-	served map[events.ID]*served // keep's own; they stay in it until they have stopped
-	freed  chan struct{}         // one that was told to stop has
+	served map[events.ID]*served   // keep's own; they stay in it until they have stopped
+	left   map[events.ID]time.Time // keep's own: until when they are left to other processes
+	freed  chan struct{}           // one that was told to stop has
 	tailed sync.Once
 }
 
 func newSource(ctx context.Context, r *Runtime, incarnation events.ID, t *tail) *source {
 	return &source{
 		Runtime: r, incarnation: incarnation, tail: t, out: make(chan *message.Message), ctx: ctx,
-		served: map[events.ID]*served{}, freed: make(chan struct{}, 1),
+		served: map[events.ID]*served{}, left: map[events.ID]time.Time{}, freed: make(chan struct{}, 1),
 	}
 }
 
@@ -65,6 +66,7 @@ type served struct {
 	failures int
 	since    *time.Time // of the first failure in a row
 	retryAt  *time.Time
+	beyond   bool // this program cannot serve it; told once done is closed
 }
 
 // holds tells whether nobody else can serve the consumer at this moment, as far as
@@ -92,6 +94,7 @@ func (s *source) start(c *served) {
 	s.followers.Go(func() {
 		err := s.follow(ctx, c)
 		told := ctx.Err() != nil
+		c.beyond = errors.Is(err, ErrUnknown)
 		if ctx.Err() == nil || errors.Is(err, errLost) {
 			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
 		}
@@ -167,7 +170,8 @@ func waitFor(ctx context.Context, changed <-chan struct{}, most time.Duration) b
 }
 
 // deliver sends one event through the router until it is done with, and commits
-// that. It returns an error only where the consumer is no longer this process's.
+// that. It returns an error only where the consumer is no longer this process's, or is to
+// be another's.
 func (s *source) deliver(ctx context.Context, c *served, e *events.Event) error {
 	for {
 		if !c.holds() {
@@ -180,6 +184,9 @@ func (s *source) deliver(ctx context.Context, c *served, e *events.Event) error 
 		}
 		if acked {
 			return s.commit(ctx, c, e.Position)
+		}
+		if errors.Is(d.err, ErrUnknown) {
+			return d.err
 		}
 		if err := s.failed(ctx, c, d.event, d.err); err != nil {
 			return err

@@ -41,7 +41,7 @@ type cloudEvent struct {
 // is not another's to know. Whoever may see it asks the API by the id.
 func body(e events.Event) ([]byte, error) {
 	if err := e.Decode(); errors.As(err, new(events.UnknownType)) {
-		return nil, err // of a newer binary, which has to send it
+		return nil, fmt.Errorf("%w: %w", reaction.ErrUnknown, err)
 	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w", reaction.ErrPoison, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/reaction"
 )
 
 // What is not for others stands in no delivery, and what is everyone's does.
@@ -38,5 +39,15 @@ func TestWhatDeliveriesLeaveOut(t *testing.T) {
 		require.NoError(t, err, kind.Name)
 		require.Equal(t, c.sent, strings.Contains(string(text), "qzcanary"), "%s: %s", kind.Name, text)
 		require.Contains(t, string(text), c.rest, kind.Name)
+	}
+}
+
+// TestNewerEventsAreLeftToNewerPrograms: they are no fault of the event's.
+func TestNewerEventsAreLeftToNewerPrograms(t *testing.T) {
+	t.Parallel()
+	for _, e := range []events.Event{{Type: "goal.dreamt", Schema: 1, Raw: []byte(`{}`)}, {Type: "goal.created", Schema: 99, Raw: []byte(`{}`)}} {
+		_, err := body(e)
+		require.ErrorIs(t, err, reaction.ErrUnknown, e.Type)
+		require.NotErrorIs(t, err, reaction.ErrPoison, e.Type)
 	}
 }
