@@ -7,8 +7,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
 )
 
 // TestMalformedAnswerIsNotKept: what listens at an address may be anything, as where a port
@@ -28,6 +32,27 @@ func TestMalformedAnswerIsNotKept(t *testing.T) {
 			require.NotEmpty(t, reason)
 			require.LessOrEqual(t, len(reason), maxReason)
 		})
+	}
+}
+
+// The latest attempts of a webhook are kept, and all of another's.
+func TestLatestAttemptsAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, other := uuid.New(), uuid.New()
+	for _, webhook := range []events.ID{other, id} {
+		_, err := w.admin.Exec(t.Context(), `
+			insert into sical.webhook_delivery (webhook, position, event_id, type, took_ms)
+			select $1, n, gen_random_uuid(), 'point.created', 0 from generate_series(1, 150) n`, webhook)
+		require.NoError(t, err)
+	}
+	hooks := New(Config{Pool: w.pool, Logger: w.logger, Now: time.Now})
+	hooks.note(t.Context(), id, events.Event{Position: 151, ID: uuid.New(), Type: "point.created"}, time.Now(), http.StatusNoContent, nil)
+	for webhook, want := range map[events.ID][3]int{id: {100, 52, 151}, other: {150, 1, 150}} {
+		var kept [3]int
+		require.NoError(t, w.admin.QueryRow(t.Context(), `select count(*), min(position), max(position) from sical.webhook_delivery where webhook = $1`, webhook).
+			Scan(&kept[0], &kept[1], &kept[2]))
+		require.Equal(t, want, kept)
 	}
 }
 
