@@ -48,7 +48,7 @@ func (a *Asker) Assessment(v Viewer, id events.ID) Question {
 type AssessmentFilter struct {
 	Type   events.AssessmentType
 	Status events.AssessmentStatus
-	Since  events.Date // only those created on that day or later
+	Since  time.Time // only those created then or later
 }
 
 // AssessmentsOf asks for a learner's assessments, newest first. It fails with
@@ -58,12 +58,9 @@ func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, pag
 		return Question{}, ErrNotFound
 	}
 	l := &list{
-		name:  key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
-		page:  page,
+		name: key("assessments", owner.String(), string(f.Type), string(f.Status), f.Since.String()),
+		page: page, since: f.Since,
 		where: []match{equals("owner_id", owner.String())},
-	}
-	if f.Since != 0 {
-		l.since = f.Since.Time()
 	}
 	types := oneOf("assessment_type", f.Type)
 	statuses := oneOf("status", f.Status)

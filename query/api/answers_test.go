@@ -187,6 +187,13 @@ func TestListsCount(t *testing.T) {
 	}
 	require.Len(t, read[query.Page[query.Assessment]](s.world, of+"/assessments?since=2026-03-01", s.as(s.ann)).Items, 2)
 	require.Empty(t, read[query.Page[query.Assessment]](s.world, of+"/assessments?since=2026-03-02", s.as(s.ann)).Items)
+
+	s.now = time.Date(1969, 12, 31, 12, 0, 0, 0, time.UTC)
+	s.begin(s.ann, events.KindAssessment, &events.AssessmentScheduled{Type: events.Exam, MaxScore: 100_00})
+	s.project()
+	require.Equal(t, ok, s.caughtUp(of+"/assessments", s.as(s.ann)).status)
+	require.Len(t, read[query.Page[query.Assessment]](s.world, of+"/assessments?since=1969-12-31", s.as(s.ann)).Items, 3)
+	require.Len(t, read[query.Page[query.Assessment]](s.world, of+"/assessments?since=1970-01-01", s.as(s.ann)).Items, 2)
 }
 
 func TestThread(t *testing.T) {

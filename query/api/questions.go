@@ -116,9 +116,7 @@ func assessments(a *asked) (query.Question, error) {
 	filter := query.AssessmentFilter{
 		Type:   choice[events.AssessmentType](a, assessmentType),
 		Status: choice[events.AssessmentStatus](a, assessmentStatus),
-	}
-	if a.query.Has(since.Name) {
-		filter.Since = events.DateOf(a.query.Date(since.Name))
+		Since:  a.query.Date(since.Name),
 	}
 	page := a.page()
 	if err := a.query.Err(); err != nil {
