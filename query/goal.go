@@ -168,7 +168,7 @@ func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, erro
 }
 
 // GoalsOf asks for a user's goals, newest first: all to the user, the public
-// ones to others. It fails with ErrCursor.
+// ones to others. It fails with ErrCursor. Those of a forgotten owner are not found.
 func (a *Asker) GoalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) (Question, error) {
 	return a.askGoals(v, goalsOf(v, owner, f, page), projections.GoalsOf(owner))
 }
@@ -180,7 +180,7 @@ func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
 	}
 	l := &list{
 		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), page: page,
-		where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
+		owned: true, where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
 	}
 	l.narrow(f, scope)
 	return l
@@ -224,6 +224,9 @@ func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
 			return Answer{}, err
 		}
 		answer := Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}
+		if l.owned && len(items) == 0 && len(page.rows) > 0 {
+			return answer, ErrNotFound
+		}
 		return rendered(answer, Page[Goal]{items, page.next, page.total})
 	}
 	return q, err

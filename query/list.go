@@ -39,6 +39,7 @@ type list struct {
 	totals []string  // that add up to the list's length
 	page   Paging
 	after  *mark // from the cursor
+	owned  bool  // by one user: where rows are found and none can be shown, the owner is forgotten
 }
 
 // match is a column's condition: one value, or any of several, each of which has
