@@ -53,20 +53,26 @@ func parseFreshness(h http.Header) (freshness, error) {
 			web.FieldError{Header: minPosition, Code: string(web.InvalidHeader), Detail: "expected one position"})
 	}
 	f.asked, f.position = true, position
+	prefer := preferences(h)
+	if seconds, err := strconv.ParseUint(prefer["wait"], 10, 31); err == nil {
+		f.wait = min(time.Duration(seconds)*time.Second, maxWait)
+	}
+	f.lenient = strings.EqualFold(prefer["handling"], "lenient")
+	return f, nil
+}
+
+// preferences are the values of what is preferred; of what is said twice the first counts.
+func preferences(h http.Header) map[string]string {
+	prefer := map[string]string{}
 	for preference := range strings.SplitSeq(strings.Join(h.Values("Prefer"), ","), ",") {
 		preference, _, _ = strings.Cut(preference, ";")
 		name, value, _ := strings.Cut(preference, "=")
-		value = strings.Trim(strings.TrimSpace(value), `"`)
-		switch strings.ToLower(strings.TrimSpace(name)) {
-		case "wait":
-			if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-				f.wait = min(time.Duration(seconds)*time.Second, maxWait)
-			}
-		case "handling":
-			f.lenient = f.lenient || strings.EqualFold(value, "lenient")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if _, said := prefer[name]; !said {
+			prefer[name] = strings.Trim(strings.TrimSpace(value), `"`)
 		}
 	}
-	return f, nil
+	return prefer
 }
 
 // Waiter waits until views have a position, and knows which they have and what they hold
