@@ -13,7 +13,7 @@ import (
 // is that of the point's own.
 type PointRow struct {
 	ID            events.ID   `json:"id"`
-	Version       int         `json:"version" doc:"of the point, for If-Match"`
+	Version       int         `json:"version" doc:"of the point's own words, for If-Match: its prerequisites do not count"`
 	Title         string      `json:"title"`
 	Description   string      `json:"description,omitempty"`
 	Category      string      `json:"category,omitempty"`

@@ -47,6 +47,9 @@ func (b *builder) command(route api.Route) {
 	} else {
 		op.Parameters = append(op.Parameters, parameterRefs("IfMatch")...)
 		statuses = append(statuses, []int{412})
+		if rule.About != rule.Kind {
+			op.Description += fmt.Sprintf(" If-Match compares the version of the %s's own words, which this does not change.", rule.About)
+		}
 	}
 	op.Responses = answers(map[string]*response{
 		success: {Description: said, Headers: headers, Content: b.body(api.Answer{}, answered)},

@@ -32,6 +32,6 @@ func (b *builder) live() {
 	}
 	op.Responses = answers(map[string]*response{"200": {
 		Description: "The stream.", Headers: headerRefs("Cache-Control"), Content: map[string]mediaType{"text/event-stream": {Schema: text()}},
-	}}, []int{404, 409}, always)
+	}}, []int{404}, always)
 	b.add(http.MethodGet, query.StreamPath, op)
 }

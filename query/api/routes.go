@@ -63,9 +63,9 @@ var (
 		{Name: "cursor", Type: Text, Doc: "next_cursor of the page before"},
 		{Name: "total", Type: Boolean, Doc: "whether to count the whole list as well"},
 	}
-	asOf             = Param{Name: "as_of", Type: Moment, Doc: "look back: a position, or an instant (RFC 3339) for all that was recorded by then; now where absent"}
+	asOf             = Param{Name: "as_of", Type: Moment, Doc: "look back: a position, or an instant (RFC 3339) for all that was recorded by then, with words that were edited since; now where absent"}
 	reference        = Param{Name: "at", Type: Date, Doc: "the reference day, in UTC; today where absent"}
-	words            = Param{Name: "q", Type: Text, Doc: "only those with all these words in title or description, whatever their case and width, of Chinese any run of characters; has no total"}
+	words            = Param{Name: "q", Type: Text, Doc: "only those with all these words in title or description, whatever their case and width, of Chinese any run of characters, where one of three or more is found by its pairs; has no total"}
 	category         = Param{Name: "category", Type: Text, Doc: "only this category"}
 	goalStatus       = Param{Name: "status", Type: Text, Doc: "only this status", Enum: enum[events.GoalStatus]()}
 	pathStatus       = Param{Name: "status", Type: Text, Doc: "published, as if absent: drafts are not listed", Enum: []string{string(events.PathStatusPublished)}}
@@ -103,7 +103,7 @@ func Routes() []Route {
 		{"/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
 		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
 		{"/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
-		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
+		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last. Goals of erased owners are left out of pages, and counted by total.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
 		{"/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
 		{"/v1/paths", "listPaths", "The published paths, newest first.", Public, with(paging, category, pathStatus, words), query.Page[query.Path]{}, paths},
 		{"/v1/points/{id}", "getPoint", "A knowledge point.", Public, lookBack, query.Point{}, point},
