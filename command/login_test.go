@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 )
 
@@ -21,6 +22,19 @@ func TestUsername(t *testing.T) {
 		if username("", bad) == nil {
 			t.Errorf("%q is taken for a name", bad)
 		}
+	}
+}
+
+// A name is one however it is composed, and what is longer than any is made no longer still.
+func TestNameForm(t *testing.T) {
+	t.Parallel()
+	hangul := strings.Repeat("각", maxUsername)
+	if composed := nameForm(norm.NFD.String(hangul)); composed != hangul || username("", composed) != nil {
+		t.Errorf("%q is no name", composed)
+	}
+	long := strings.Repeat("\ufdfa", longestName)
+	if kept := nameForm(long); kept != long || username("", kept) == nil {
+		t.Errorf("of %d bytes come %d", len(long), len(kept))
 	}
 }
 

@@ -1,10 +1,6 @@
 package command
 
-import (
-	"golang.org/x/text/unicode/norm"
-
-	"sical-backend/events"
-)
+import "sical-backend/events"
 
 // The rules of a user:
 //  1. Anyone registers, as a learner, with username, e-mail and password; an
@@ -125,7 +121,7 @@ func (s user) found() error {
 }
 
 func registerUser(_ user, c *RegisterUser, g Given) (Outcome, error) {
-	name := norm.NFKC.String(c.Username)
+	name := nameForm(c.Username)
 	byAdmin := g.may(events.Admin)
 	err := first(
 		username("/username", name),
@@ -162,7 +158,7 @@ func reviseUser(s user, c *ReviseUser, g Given) (Outcome, error) {
 		return Outcome{}, forbidden("Only an admin revises somebody else.")
 	}
 	if c.Username != nil {
-		c = &ReviseUser{c.Of, new(norm.NFKC.String(*c.Username)), c.Email, c.DisplayName, c.Locale, c.TimeZone}
+		c = &ReviseUser{c.Of, new(nameForm(*c.Username)), c.Email, c.DisplayName, c.Locale, c.TimeZone}
 	}
 	d := events.UserRevised{
 		Username:    (*events.Personal)(differing(s.username, c.Username)),

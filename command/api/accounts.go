@@ -25,19 +25,32 @@ type Login struct {
 	Password string `json:"password" doc:"password" maxlen:"256" format:"password"`
 }
 
+// Bounds of the texts of a login in bytes, ahead of all that is done with them: what
+// somebody may have is no longer, however its characters are composed.
+const (
+	longestLogin    = 1 << 10
+	longestPassword = 4 << 10
+)
+
 // whole refuses a login that says too little or too much.
 func (in Login) whole() error {
-	const needed = "A username or an e-mail address is needed, and the password."
-	at := func(pointer, code string) error {
-		return web.NewProblem(web.RuleViolated, needed, web.FieldError{Pointer: pointer, Code: code, Detail: needed})
+	const needed, long = "A username or an e-mail address is needed, and the password.", "Nothing that somebody may have is this long."
+	at := func(pointer, code, detail string) error {
+		return web.NewProblem(web.RuleViolated, detail, web.FieldError{Pointer: pointer, Code: code, Detail: detail})
 	}
 	switch {
 	case in.Username == "" && in.Email == "":
-		return at("/username", "missing")
+		return at("/username", "missing", needed)
 	case in.Username != "" && in.Email != "":
-		return at("/email", "one_too_many")
+		return at("/email", "one_too_many", needed)
 	case in.Password == "":
-		return at("/password", "missing")
+		return at("/password", "missing", needed)
+	case len(in.Username) > longestLogin:
+		return at("/username", "too_long", long)
+	case len(in.Email) > longestLogin:
+		return at("/email", "too_long", long)
+	case len(in.Password) > longestPassword:
+		return at("/password", "too_long", long)
 	}
 	return nil
 }
