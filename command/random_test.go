@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit/fill"
 )
 
 // Few ids, so that random commands meet; texts good and bad for every field.
@@ -24,50 +25,30 @@ var (
 
 // forms are texts for the fields that take none but those of a form of their own.
 var forms = map[string][]string{
-	"": texts, "url": {hookURL, hookURL + "2", ""}, "secret": {hookSecret, hookSecret, ""}, "event_types": {"goal.*", "user.*", "bogus"},
+	"url": {hookURL, hookURL + "2", ""}, "secret": {hookSecret, hookSecret, ""}, "event_types": {"goal.*", "user.*", "bogus"},
 }
 
-// fill sets v, which a field's tag describes, to something random.
-func fill(r *rand.Rand, v reflect.Value, tag reflect.StructTag) {
-	switch {
-	case v.Type() == reflect.TypeFor[events.ID]():
-		v.Set(reflect.ValueOf(pick(r, pool)))
-	case v.Type() == reflect.TypeFor[time.Time]():
-		v.Set(reflect.ValueOf(noon))
-	case v.Type() == reflect.TypeFor[events.Date]():
-		v.SetInt(r.Int64N(30_000))
-	case v.Kind() == reflect.Pointer:
-		if r.IntN(2) == 0 {
-			v.Set(reflect.New(v.Type().Elem()))
-			fill(r, v.Elem(), tag)
+// field sets what commands are made of, to what they may be and what they may not.
+func field(r *rand.Rand) func(v reflect.Value, name string) bool {
+	return func(v reflect.Value, name string) bool {
+		switch {
+		case v.Type() == reflect.TypeFor[events.ID]():
+			v.Set(reflect.ValueOf(pick(r, pool)))
+		case v.Type() == reflect.TypeFor[time.Time]():
+			v.Set(reflect.ValueOf(noon))
+		case v.Type() == reflect.TypeFor[events.Date]():
+			v.SetInt(r.Int64N(30_000))
+		case v.CanInt():
+			v.SetInt(pick(r, []int64{-1, 0, 1, 5, 10, 11, 50_00, 100_00, 1 << 30}))
+		case r.IntN(4) > 0 && fill.Listed(v, r.IntN):
+		case v.Kind() == reflect.String && forms[name] != nil:
+			v.SetString(pick(r, forms[name]))
+		case v.Kind() == reflect.String:
+			v.SetString(pick(r, texts))
+		default:
+			return false
 		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(r, v.Field(i), v.Type().Field(i).Tag)
-		}
-	case v.Kind() == reflect.Slice:
-		n := r.IntN(3)
-		v.Set(reflect.MakeSlice(v.Type(), n, n))
-		for i := range n {
-			fill(r, v.Index(i), tag)
-		}
-	case v.Kind() == reflect.Bool:
-		v.SetBool(r.IntN(2) == 0)
-	case v.CanInt():
-		v.SetInt(pick(r, []int64{-1, 0, 1, 5, 10, 11, 50_00, 100_00, 1 << 30}))
-	case v.MethodByName("Values").IsValid():
-		values := v.MethodByName("Values").Call(nil)[0]
-		if n := r.IntN(values.Len() + 2); n < values.Len() {
-			v.Set(values.Index(n))
-		} else {
-			v.SetString(pick(r, []string{"", "bogus"}))
-		}
-	default:
-		name, _, _ := strings.Cut(tag.Get("json"), ",")
-		if forms[name] == nil {
-			name = ""
-		}
-		v.SetString(pick(r, forms[name]))
+		return true
 	}
 }
 
@@ -108,7 +89,7 @@ func randomHistory(t *testing.T, r *rand.Rand, commands int) history {
 	for range commands {
 		rule, by := pick(r, rules), pick(r, people)
 		c := rule.New()
-		fill(r, reflect.ValueOf(c).Elem(), "")
+		fill.Value(reflect.ValueOf(c).Elem(), r.IntN, field(r))
 		if odds := endings[rule.Name]; odds > 0 && r.IntN(odds) > 0 {
 			continue
 		}

@@ -9,39 +9,28 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sical-backend/internal/testkit/fill"
 )
 
-// fill sets every field of v to something random; pointers in one of two, and
-// the texts of one in four are empty.
-func fill(r *rand.Rand, v reflect.Value) {
-	switch {
-	case v.Type() == reflect.TypeFor[Date]():
-		v.SetInt(r.Int64N(2932896+719162) - 719162) // the years 1 to 9999
-	case v.Type() == reflect.TypeFor[Hundredths]():
-		v.SetInt(r.Int64N(2e14) - 1e14) // twelve digits before the point
-	case v.Kind() == reflect.Pointer:
-		if r.IntN(2) == 0 {
-			v.Set(reflect.New(v.Type().Elem()))
-			fill(r, v.Elem())
+// scalar sets what events are made of to something as wide as it may be.
+func scalar(r *rand.Rand) func(v reflect.Value, _ string) bool {
+	return func(v reflect.Value, _ string) bool {
+		switch {
+		case v.Type() == reflect.TypeFor[Date]():
+			v.SetInt(r.Int64N(2932896+719162) - 719162) // the years 1 to 9999
+		case v.Type() == reflect.TypeFor[Hundredths]():
+			v.SetInt(r.Int64N(2e14) - 1e14) // twelve digits before the point
+		case v.Type() == reflect.TypeFor[ID]():
+			v.Set(reflect.ValueOf(ID{0: byte(r.Uint32()), 15: byte(r.Uint32())}))
+		case v.CanInt():
+			v.SetInt(int64(int32(r.Uint32())))
+		case v.Kind() == reflect.String:
+			v.SetString([]string{"", "Learn Go", "学会微积分", "a\"\\\n\u2028<&>"}[r.IntN(4)])
+		default:
+			return false
 		}
-	case v.Kind() == reflect.Struct:
-		for i := range v.NumField() {
-			fill(r, v.Field(i))
-		}
-	case v.Kind() == reflect.Slice:
-		n := r.IntN(3)
-		v.Set(reflect.MakeSlice(v.Type(), n, n))
-		for i := range n {
-			fill(r, v.Index(i))
-		}
-	case v.Type() == reflect.TypeFor[ID]():
-		v.Set(reflect.ValueOf(ID{0: byte(r.Uint32()), 15: byte(r.Uint32())}))
-	case v.CanInt():
-		v.SetInt(int64(int32(r.Uint32())))
-	case v.Kind() == reflect.Bool:
-		v.SetBool(r.IntN(2) == 0)
-	default:
-		v.SetString([]string{"", "Learn Go", "学会微积分", "a\"\\\n\u2028<&>"}[r.IntN(4)])
+		return true
 	}
 }
 
@@ -50,7 +39,7 @@ func written() []*Type { return slices.DeleteFunc(Types(), (*Type).Old) }
 
 func random(r *rand.Rand, of *Type) Data {
 	d := reflect.New(of.goType)
-	fill(r, d.Elem())
+	fill.Value(d.Elem(), r.IntN, scalar(r))
 	return d.Interface().(Data)
 }
 

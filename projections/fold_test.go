@@ -21,14 +21,16 @@ func drawLog(t *rapid.T) []events.Event {
 	versions := map[events.Stream]int{}
 	var log []events.Event
 	for range rapid.IntRange(1, 60).Draw(t, "length") {
-		data := drawFact(t)
-		s := events.StreamOf(kindOf(data), id(rapid.IntRange(1, 3).Draw(t, "aggregate")))
+		drawn := rapid.SampledFrom(later).Draw(t, "type")
+		of := drawn.GoType()
+		s := events.StreamOf(drawn.Kind(), id(rapid.IntRange(1, 3).Draw(t, "aggregate")))
 		if s.Kind() == events.KindCurriculum {
 			s = events.Curriculum
 		}
-		if versions[s] == 0 && beginning(s.Kind()) != nil {
-			data = beginning(s.Kind())(t)
+		if begins := beginnings[s.Kind()]; versions[s] == 0 && begins != nil {
+			of = begins
 		}
+		data := drawFact(t, of)
 		versions[s]++
 		e := events.Event{
 			Position: uint64(len(log) + 1), Stream: s, Version: versions[s],

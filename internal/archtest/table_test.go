@@ -88,6 +88,7 @@ var places = map[string]place{
 		why: "It carries the log to the stream; what happens to it there is the readers' affair."},
 	"internal/telemetry":    {why: "Names of metrics depend on nothing, so that everything may have some."},
 	"internal/testkit":      {trial: true, may: []string{"internal/embedded", "internal/testkit/leak"}, why: "It starts real servers for tests, and knows nothing of what is tested."},
+	"internal/testkit/fill": {trial: true, why: "It sets fields, of whatever they are."},
 	"internal/testkit/leak": {trial: true, why: "It looks at goroutines, whoever began them."},
 	"internal/tracing":      {why: "A trace carries names and positions; whose, it need not know."},
 	"internal/vault":        {may: []string{"events", "internal/postgres"}, why: "It seals and opens personal text, wherever that stands."},
