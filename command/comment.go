@@ -8,7 +8,7 @@ import (
 
 // The rules of a comment:
 //  1. It is about a goal, path, point or assessment that its author can see and
-//     that is there.
+//     that is there: a path that is archived is, to all who saw it before.
 //  2. It answers a comment only on the same thing, one that is neither hidden
 //     nor deleted.
 //  3. Its author edits it, unless it is hidden.
@@ -116,7 +116,7 @@ func discussable(t events.Target, g Given) bool {
 		return s.status != "" && (s.visibility == events.Public || s.owner == g.Actor)
 	case events.TargetPath:
 		s := seen[path](g, t.Stream())
-		return s.status == events.PathStatusPublished || s.status != "" && s.owner == g.Actor
+		return s.public || s.status != "" && s.owner == g.Actor
 	case events.TargetPoint:
 		return seen[point](g, t.Stream()).exists
 	case events.TargetAssessment:

@@ -36,7 +36,8 @@ func TestPostComment(t *testing.T) {
 
 func TestCommentsOnWhatOneSees(t *testing.T) {
 	t.Parallel()
-	world := told(pointNamed("heap"), published, archived, drafted(anna, "draft"), draftGoal, annas(exam),
+	world := told(pointNamed("heap"), published, archived, drafted(anna, "draft"), draftGoal,
+		on(pathStream("given up"), anna, sorting, &events.PathArchived{From: events.PathStatusDraft}), annas(exam),
 		on(events.StreamOf(events.KindGoal, idOf("public")), anna, &events.GoalCreated{Visibility: events.Public}),
 		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Visibility: events.Public}, &events.GoalDeleted{}))
 	everyone, owner := []person{anna, bo, cleo, mo, ada}, []person{anna}
@@ -49,7 +50,8 @@ func TestCommentsOnWhatOneSees(t *testing.T) {
 		{events.TargetPoint, "nowhere", nil},
 		{events.TargetPath, "path", everyone},
 		{events.TargetPath, "draft", owner},
-		{events.TargetPath, "old", []person{cleo}}, // archived, and hers
+		{events.TargetPath, "old", everyone}, // archived, and on offer before
+		{events.TargetPath, "given up", owner},
 		{events.TargetGoal, "public", everyone},
 		{events.TargetGoal, "goal", owner},
 		{events.TargetGoal, "gone", nil},
