@@ -208,7 +208,7 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 			_ = server.Close()
 		}
 	})
-	return "http://" + l.Addr().String(), nil
+	return reach(l.Addr().String()), nil
 }
 
 // drain is how long requests may take to finish when the process ends.

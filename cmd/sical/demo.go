@@ -73,7 +73,7 @@ func (i *importing) demo(ctx context.Context) error {
 func (a *App) tryDemo(out io.Writer) {
 	url := a.publicURL
 	if url == "" {
-		url = "http://" + a.Listen // where sical serve will be
+		url = reach(a.Listen) // where sical serve will be
 	}
 	token := program() + " token --data-dir " + quote(a.DataDir)
 	fmt.Fprintf(out, `

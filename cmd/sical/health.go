@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -15,16 +14,9 @@ type Health struct{}
 
 // Run prints the answer of /ready on the admin listener and fails where it is no.
 func (h *Health) Run(ctx context.Context, a *App, out *output) error {
-	host, port, err := net.SplitHostPort(a.AdminListen)
-	if err != nil {
-		return fmt.Errorf("--admin-listen: %w", err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "localhost" // listening everywhere
-	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/ready", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, reach(a.AdminListen)+"/ready", nil)
 	if err != nil {
 		return err
 	}

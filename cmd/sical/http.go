@@ -38,6 +38,16 @@ func (a *App) vacant() error {
 	return nil
 }
 
+// reach is a URL under which whoever is on this machine reaches a listener. What listens
+// everywhere has no address of its own, and listens on this one.
+func reach(address string) string {
+	host, port, _ := net.SplitHostPort(address) // settings with another form are refused
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
 // open serves what the roles have registered, the public routes last: by then
 // everything behind them is up.
 func (a *App) open() (err error) {

@@ -43,3 +43,13 @@ func TestPublicListenerIsAsItIsSet(t *testing.T) {
 	assert.Equal(t, http.StatusOK, batch.status)
 	assert.Equal(t, `"default";r=0;t=2`, batch.header.Get("RateLimit"), "ten commands are one request more")
 }
+
+func TestWhatListensIsReached(t *testing.T) {
+	t.Parallel()
+	for address, url := range map[string]string{
+		":8080": "http://127.0.0.1:8080", "0.0.0.0:80": "http://127.0.0.1:80", "[::]:80": "http://127.0.0.1:80",
+		"[::1]:80": "http://[::1]:80", "192.0.2.1:80": "http://192.0.2.1:80", "localhost:80": "http://localhost:80",
+	} {
+		assert.Equal(t, url, reach(address), address)
+	}
+}

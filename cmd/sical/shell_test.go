@@ -47,11 +47,12 @@ func (b binary) isLookedInto(t *testing.T) {
 // What the banner and the demo print can be pasted wherever the data folder is.
 func TestPrintedCommandsCanBePasted(t *testing.T) {
 	t.Parallel()
-	a := newApp(Config{DataDir: "/home/ana/my data"}, slog.New(slog.DiscardHandler))
+	a := newApp(Config{DataDir: "/home/ana/my data", Listen: ":8080"}, slog.New(slog.DiscardHandler))
 	a.instance = &embedded.Instance{}
 	var out bytes.Buffer
 	a.banner(&output{&out}, true)
 	a.tryDemo(&out)
 	assert.Contains(t, out.String(), "data folder      /home/ana/my data\n")
+	assert.Contains(t, out.String(), "  curl -s http://127.0.0.1:8080/v1/statistics\n", "everywhere is also here")
 	assert.Equal(t, 3, bytes.Count(out.Bytes(), []byte(" token --data-dir '/home/ana/my data' --username ")), out.String())
 }
