@@ -61,6 +61,7 @@ type App struct {
 	unready  atomic.Pointer[string] // why it was not when last asked
 	asking   singleflight.Group     // about being ready
 	draining atomic.Bool            // told to end: nothing new should come here
+	drained  time.Time              // when requests are waited for no longer, once the process closes
 	ending   []func()               // what has to end before requests can be waited for
 	closers  []func()
 	failed   chan error // the first part that ended by itself
@@ -84,8 +85,10 @@ func newApp(c Config, logger *slog.Logger) *App {
 // onClose has f called by Close, before what was opened earlier.
 func (a *App) onClose(f func()) { a.closers = append(a.closers, f) }
 
-// Close ends everything, the last opened first.
+// Close ends everything, the last opened first. Requests, of whatever listener, may take
+// drain from now.
 func (a *App) Close() {
+	a.drained = time.Now().Add(drain)
 	for _, f := range slices.Backward(a.closers) {
 		f()
 	}
@@ -198,7 +201,7 @@ func (a *App) listen(address string, handler http.Handler, name string) (string,
 		return nil
 	})
 	a.onClose(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drain)
+		ctx, cancel := context.WithDeadline(context.Background(), a.drained)
 		defer cancel()
 		for _, f := range a.ending {
 			f()
