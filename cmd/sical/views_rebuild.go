@@ -81,44 +81,49 @@ func (r *ViewRebuild) Run(ctx context.Context, a *App, out *output) error {
 // errGone is returned where somebody has taken the job away that is waited for.
 var errGone = errors.New("the rebuild is gone")
 
-// watch shows a rebuild until it ends or is held. Interrupted, it tells who goes on with it.
+// watch shows a rebuild until it ends or is held, as an object a line or as one line of a
+// terminal that is gone before anything else is said.
 func watch(ctx context.Context, a *App, p pool, v *projections.View, out *output, lines bool) error {
 	lines = lines || !term.IsTerminal(int(os.Stderr.Fd()))
 	show := func(j *rebuild.Job) { fmt.Fprintf(os.Stderr, "\r\033[K%s", line(j)) }
+	clear := func() { fmt.Fprint(os.Stderr, "\r\033[K") }
 	if lines {
 		encoder := json.NewEncoder(out)
-		show = func(j *rebuild.Job) { _ = encoder.Encode(j) }
+		show, clear = func(j *rebuild.Job) { _ = encoder.Encode(j) }, func() {}
 	}
-	for {
-		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
-		if err != nil {
-			return err
-		}
-		if j == nil {
-			return errGone
-		}
+	j, err := lookUntil(ctx, p, v, 500*time.Millisecond, func(j *rebuild.Job) bool {
 		show(j)
-		switch {
-		case j.State == rebuild.Done:
-			if !lines {
-				fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, *j.Build)
-			}
-			return nil
-		case j.State == rebuild.Held:
-			tell(out, j.Outcome)
-			return fmt.Errorf("held: %s. `sical projections approve %[2]s` changes over all the same, `sical projections cancel %[2]s` drops the new build", text(j.Error), v.Name)
-		case j.Ended():
-			return fmt.Errorf("the rebuild is %s: %s", j.State, text(j.Error))
-		}
-		if !pause.For(ctx, 500*time.Millisecond) {
-			when := ""
-			if a.instance != nil { // nobody else folds
-				when = " with the next sical serve"
-			}
-			fmt.Fprintf(os.Stderr, "The rebuild goes on%s; `sical projections cancel %s` ends it.\n", when, v.Name)
-			return ctx.Err()
-		}
+		return j.State == rebuild.Held || j.Ended()
+	})
+	clear()
+	if err != nil {
+		a.leave(ctx, v)
+		return err
 	}
+	switch {
+	case j.State == rebuild.Held:
+		if !lines { // which has the outcome
+			tell(out, j.Outcome)
+		}
+		return fmt.Errorf("held: %s. `sical projections approve %[2]s` changes over all the same, `sical projections cancel %[2]s` drops the new build", text(j.Error), v.Name)
+	case j.State != rebuild.Done:
+		return fmt.Errorf("the rebuild is %s: %s", j.State, text(j.Error))
+	case !lines:
+		fmt.Fprintf(out, "%s is read from build %d.\n", v.Name, *j.Build)
+	}
+	return nil
+}
+
+// leave tells, where who watched a rebuild was interrupted, who goes on with it.
+func (a *App) leave(ctx context.Context, v *projections.View) {
+	if ctx.Err() == nil {
+		return
+	}
+	when := ""
+	if a.instance != nil { // nobody else folds
+		when = " with the next sical serve"
+	}
+	fmt.Fprintf(os.Stderr, "The rebuild goes on%s; `sical projections cancel %s` ends it.\n", when, v.Name)
 }
 
 // line is a job as a terminal shows it.
@@ -160,7 +165,7 @@ func (r *ViewCancel) Run(ctx context.Context, a *App, out *output) error {
 		if err := rebuild.Cancel(ctx, p, v); err != nil {
 			return err
 		}
-		j, err := lookUntil(ctx, p, v, (*rebuild.Job).Ended)
+		j, err := lookUntil(ctx, p, v, 100*time.Millisecond, (*rebuild.Job).Ended)
 		if err != nil {
 			return err
 		}
@@ -168,9 +173,10 @@ func (r *ViewCancel) Run(ctx context.Context, a *App, out *output) error {
 	})
 }
 
-// lookUntil looks at the rebuild of a view until it is as asked for, and returns it then.
-func lookUntil(ctx context.Context, p pool, v *projections.View, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
-	for pause.For(ctx, 100*time.Millisecond) {
+// lookUntil looks at the rebuild of a view, every so often, until it is as asked for, and
+// returns it then.
+func lookUntil(ctx context.Context, p pool, v *projections.View, every time.Duration, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
+	for {
 		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
 		switch {
 		case err != nil:
@@ -179,9 +185,10 @@ func lookUntil(ctx context.Context, p pool, v *projections.View, is func(*rebuil
 			return nil, errGone
 		case is(j):
 			return j, nil
+		case !pause.For(ctx, every):
+			return nil, ctx.Err()
 		}
 	}
-	return nil, ctx.Err()
 }
 
 // ViewApprove approves a rebuild that is held.
@@ -196,7 +203,7 @@ func (r *ViewApprove) Run(ctx context.Context, a *App, out *output) error {
 		if err := rebuild.Approve(ctx, p, v); err != nil {
 			return err
 		}
-		if _, err := lookUntil(ctx, p, v, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
+		if _, err := lookUntil(ctx, p, v, 100*time.Millisecond, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
 			return err
 		}
 		return watch(ctx, a, p, v, out, r.JSON)

@@ -9,13 +9,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/internal/testkit"
+	"sical-backend/projections"
 )
+
+// What differs in a rebuild that is held is within its JSON, and no text of its own.
+func TestHeldRebuildIsToldAsJSONAlone(t *testing.T) {
+	t.Parallel()
+	v, err := rebuild.Named(projections.Views(), "goal")
+	require.NoError(t, err)
+	p, err := pgxpool.New(t.Context(), testkit.Database(t, migrated).AdminURL)
+	require.NoError(t, err)
+	defer p.Close()
+	_, err = p.Exec(t.Context(), `insert into sical.projection_job (view, version, kind, state, outcome, error)
+		values ($1, $2, $3, $4, '{"differences":1,"first":[{"key":"k","want":"a","got":"b"}]}', 'they differ')`,
+		v.Name, v.Version, rebuild.KindRebuild, rebuild.Held)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	require.ErrorContains(t, watch(t.Context(), tool(t, Config{}), p, v, &output{&out}, true), "held: they differ")
+	var told rebuild.Job
+	require.NoError(t, json.Unmarshal(out.Bytes(), &told), "one object and nothing else: %s", &out)
+	require.Contains(t, string(told.Outcome), `"want"`)
+}
 
 // rebuilds a view beside a running server, and others that the server does not live
 // to see the end of.
