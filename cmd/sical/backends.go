@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,8 +134,11 @@ func (a *App) start(ctx context.Context) error {
 // standUp starts a private Postgres and NATS where no URL was given, and returns the URL
 // of the database's owner.
 func (a *App) standUp(ctx context.Context) (admin string, err error) {
+	if a.NATSURL == "" && a.StreamReplicas > 1 {
+		return "", usageError{errors.New("--stream-replicas: the embedded NATS is one server; --nats-url names a cluster")}
+	}
 	instance, err := embedded.Start(ctx, embedded.Options{
-		DataDir: a.DataDir, PostgresBin: a.PostgresBin, Logger: a.logger,
+		DataDir: a.DataDir, PostgresBin: a.PostgresBin, Settings: a.privateSettings(), Logger: a.logger,
 		SkipPostgres: a.PostgresURL != "", SkipNATS: a.NATSURL != "",
 	})
 	if err != nil {
@@ -157,6 +161,12 @@ func (a *App) standUp(ctx context.Context) (admin string, err error) {
 		a.natsURL = n.URL
 	}
 	return admin, nil
+}
+
+// privateSettings has the private Postgres take every connection of this process, twice
+// --max-conns and 20, and of tools beside it.
+func (c *Config) privateSettings() map[string]string {
+	return map[string]string{"max_connections": strconv.FormatInt(40+2*int64(max(c.MaxConns, 10)), 10)}
 }
 
 // pool opens a pool that acts as a role.

@@ -35,13 +35,14 @@ func (b binary) isLookedInto(t *testing.T) {
 	tmp := filepath.Join(dir, "for a while")
 	require.NoError(t, os.Mkdir(tmp, 0o755))
 	b.first = "export TMPDIR=" + quote(tmp)
-	s := b.serve(t, dir)
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", s.inside+" -Atc 'show unix_socket_directories'").CombinedOutput()
+	s := b.serve(t, dir, "--max-conns", "30")
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", s.inside+" -Atc 'show unix_socket_directories' -c 'show max_connections'").CombinedOutput()
 	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
 	<-s.ended
 	require.NoError(t, s.err, s.stderr)
 	require.NoError(t, err, "%s: %s", s.inside, out)
 	require.Contains(t, string(out), tmp)
+	require.Contains(t, string(out), "\n100\n", "room for every connection of the process")
 }
 
 // What the banner and the demo print can be pasted wherever the data folder is.

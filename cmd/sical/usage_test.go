@@ -21,6 +21,7 @@ func TestWrongUsage(t *testing.T) {
 		{"token", "--username", "ada", "--ttl", "5h"}, {"token", "--username", "ada", "--ttl", "-5m"}, {"token", "--username", "ada", "--ttl=-5m"},
 		{"projections", "rebuild", "nothing"}, {"projections", "parked", "nothing"}, {"projections", "retry", "nothing"}, {"projections", "pause", "nothing"},
 		{"bench", "--rounds", "0"}, {"bench", "--connections", "0"}, {"bench", "--connections", "1000000"},
+		{"serve", "--stream-replicas", "3", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", t.TempDir()},
 		{"bench", "--rate", "100001"}, {"bench", "--seconds", "601"}, {"projections", "verify", "goal", "--sample=-5"},
 		{"events", "replay", "--from", "5", "--to", "1", "--subject", "audit.again"}, {"events", "replay", "--from", "0", "--subject", "audit.again"},
 		{"events", "reconcile", "--from", "5", "--to", "2"}, {"serve", "--listen", "127.0.0.1:99999"}, {"serve", "--admin-listen", ":x"},
