@@ -25,6 +25,8 @@ type Question struct {
 	// RowName, groups, or a view's name for any change in it. It is called by a load
 	// alone; nil for none.
 	Deps func() []string
+	// Volatile answers change without any event: each is loaded, and none kept.
+	Volatile bool
 	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
 	MinPosition uint64
 	// Room fails where nothing can be loaded just now: whoever finds neither an answer nor
@@ -121,6 +123,9 @@ func (c *Cache) held(key string, least uint64) (answer Answer, kept, current boo
 // Do answers q from the cache, or by q.Load, or by another's load under way. It
 // returns the error of q.Room, of the load or of ctx, or ErrBehind.
 func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
+	if q.Volatile {
+		return c.load(ctx, q)
+	}
 	answer, kept, current := c.held(q.Key, q.MinPosition)
 	if current {
 		return answer, nil

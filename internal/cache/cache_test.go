@@ -147,6 +147,33 @@ func TestNotThereIsAsOfWhen(t *testing.T) {
 	require.ErrorIs(t, err, missing, "what was not read")
 }
 
+// What changes without any event is loaded for each who asks, and stands where its views are
+// known to be, as what is kept does.
+func TestVolatile(t *testing.T) {
+	t.Parallel()
+	f := loaded(t)
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 15, Saved: 10})
+	ask := func(text string, least uint64, at ...uint64) (Answer, error) {
+		q := question(text, at...)
+		q.Volatile, q.MinPosition = true, least
+		return f.c.Do(t.Context(), q)
+	}
+	for _, text := range []string{"first", "second"} {
+		a, err := ask(text, 15, 10)
+		require.NoError(t, err)
+		require.Equal(t, text, string(a.Body))
+		require.EqualValues(t, 15, a.Position, "its checkpoint trails over events of no concern")
+	}
+	a, err := ask("fallen", 8, 8)
+	require.NoError(t, err)
+	require.EqualValues(t, 8, a.Position)
+	_, err = ask("fallen", 15, 8)
+	require.ErrorIs(t, err, ErrBehind)
+	kept, err := f.c.Do(t.Context(), question("new", 20))
+	require.NoError(t, err)
+	require.Equal(t, "old", string(kept.Body))
+}
+
 // A checkpoint that trails over events of no concern is as good as what was
 // applied; one below what had been saved is of a database that fell back.
 func TestStands(t *testing.T) {

@@ -103,13 +103,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		c.mu.Unlock()
 		close(f.done)
 	}()
-	e := &entry{generation: c.positions.generation.Load()}
-	before := make([]known, len(q.Views))
-	for i, name := range q.Views {
-		v := c.positions.view(name)
-		e.views |= 1 << v.place
-		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
-	}
+	e := &entry{generation: c.positions.generation.Load(), views: c.places(q)}
+	before := c.before(q)
 	answer, err := q.Load(ctx)
 	read := len(answer.Checkpoints) == len(q.Views)
 	if err == nil && !read {
@@ -149,6 +144,36 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 		slots = append(slots, c.positions.floors.slot(name))
 	}
 	return slots
+}
+
+// load loads what is not kept: whoever asks next has it loaded anew.
+func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
+	before := c.before(q)
+	answer, err := q.Load(ctx)
+	if len(answer.Checkpoints) == len(q.Views) { // which an error may have, too
+		if answer.Position = stands(answer.Checkpoints, before); answer.Position < q.MinPosition {
+			return Answer{}, ErrBehind
+		}
+	}
+	return answer, err
+}
+
+// places are the bits of the views that q is read from.
+func (c *Cache) places(q Question) (bits uint64) {
+	for _, name := range q.Views {
+		bits |= 1 << c.positions.view(name).place
+	}
+	return bits
+}
+
+// before is what is known of the views that q is read from, before it is.
+func (c *Cache) before(q Question) []known {
+	before := make([]known, len(q.Views))
+	for i, name := range q.Views {
+		v := c.positions.view(name)
+		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
+	}
+	return before
 }
 
 // known is what was known of a view before a load.

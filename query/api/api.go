@@ -138,7 +138,7 @@ func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer 
 		return answer, err
 	}
 	err = f.patiently(ctx, least, func(least uint64) (err error) {
-		answer, err = a.answer(ctx, q, least)
+		answer, err = a.answers.Do(ctx, a.cached(q, least))
 		return err
 	})
 	return answer, err
@@ -170,28 +170,10 @@ func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh f
 	return fresh.held(a.waiter, q.Deps, more)
 }
 
-// answer answers q from memory, unless it may not be kept there.
-func (a *API) answer(ctx context.Context, q query.Question, least uint64) (cache.Answer, error) {
-	asked := a.cached(q, least)
-	if !q.Volatile {
-		return a.answers.Do(ctx, asked)
-	}
-	answer, err := asked.Load(ctx)
-	for i, c := range answer.Checkpoints { // which an error may have, too
-		if at := c.Position(); i == 0 || at < answer.Position {
-			answer.Position = at
-		}
-	}
-	if len(answer.Checkpoints) > 0 && answer.Position < least {
-		return answer, cache.ErrBehind
-	}
-	return answer, err
-}
-
 // cached is q as the cache takes it: with the ETag made once an answer.
 func (a *API) cached(q query.Question, least uint64) cache.Question {
 	return cache.Question{
-		Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
+		Key: q.Key, Views: q.Views, Deps: q.Deps, Volatile: q.Volatile, MinPosition: least,
 		Room: func() error { return a.asker.Room(&q) },
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			answer, err := a.asker.Answer(ctx, q)

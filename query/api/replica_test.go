@@ -158,7 +158,7 @@ func TestNotFoundTellsAsOfWhen(t *testing.T) {
 		require.ErrorIs(t, err, query.ErrNotFound, name)
 		require.Len(t, answer.Checkpoints, len(q.Views), name)
 		require.EqualValues(t, 1, answer.Checkpoints[0].Position(), name)
-		_, err = w.api.answer(t.Context(), q, 2)
+		_, err = w.api.answers.Do(t.Context(), w.api.cached(q, 2))
 		require.ErrorIs(t, err, cache.ErrBehind, name)
 	}
 }
