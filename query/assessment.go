@@ -33,7 +33,7 @@ func assessmentOf(r *projections.AssessmentRow) Assessment { return Assessment(*
 func (v Viewer) maySeeAssessment(owner events.ID) bool { return v.is(owner) || v.mayGrade() }
 
 // Assessment asks for one assessment.
-func (a *Asker) Assessment(v Viewer, id events.ID) Question {
+func (a *Answerer) Assessment(v Viewer, id events.ID) Question {
 	viewer := key(raw(v.ID), string(v.Role))
 	return one(a.assessments, id, viewer, func(_ context.Context, r *projections.AssessmentRow) (any, int, error) {
 		if !v.maySeeAssessment(r.Owner) {
@@ -53,7 +53,7 @@ type AssessmentFilter struct {
 
 // AssessmentsOf asks for a learner's assessments, newest first. It fails with
 // ErrNotFound where they are not the viewer's to see, and with ErrCursor.
-func (a *Asker) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, page Paging) (Question, error) {
+func (a *Answerer) AssessmentsOf(v Viewer, owner events.ID, f AssessmentFilter, page Paging) (Question, error) {
 	if !v.maySeeAssessment(owner) {
 		return Question{}, ErrNotFound
 	}

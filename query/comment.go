@@ -25,7 +25,7 @@ type Comment struct {
 // CommentsOn asks for the comments on a target, in the order of the
 // conversation. Load fails with ErrNotFound where the target is not the viewer's
 // to see. It fails with ErrCursor.
-func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Question, error) {
+func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Question, error) {
 	l := &list{
 		name: key("comments on", string(target.Stream())), viewer: key(v.ID.String(), string(v.Role)),
 		page: page, oldest: true,
@@ -37,7 +37,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 	q, err := l.question()
 	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), about.RowName(projections.KeyOf(target.ID)))
 	q.load = func(ctx context.Context) (Answer, error) {
-		var page *listed[projections.CommentRow]
+		var page *rowPage[projections.CommentRow]
 		var visible func() (bool, error)
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 			page = enlist(s, projections.Comment, l)
@@ -64,7 +64,7 @@ func (a *Asker) CommentsOn(v Viewer, target events.Target, page Paging) (Questio
 // CommentsOf asks for a user's comments, newest first. It fails with ErrNotFound
 // for anyone but the user and moderators, as they may stand where others cannot
 // see them, and with ErrCursor.
-func (a *Asker) CommentsOf(v Viewer, author events.ID, page Paging) (Question, error) {
+func (a *Answerer) CommentsOf(v Viewer, author events.ID, page Paging) (Question, error) {
 	if !v.is(author) && !v.mayModerate() {
 		return Question{}, ErrNotFound
 	}
@@ -93,7 +93,7 @@ func targetView(t events.TargetType) *projections.View {
 
 // maySee queues reading a target; once sent, the function it returns tells
 // whether the viewer may see it.
-func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
+func (a *Answerer) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
 	switch target.Type {
 	case events.TargetGoal:
 		found := find(s, projections.Goal, target.ID)
@@ -117,7 +117,7 @@ func (a *Asker) maySee(ctx context.Context, s *snapshot, v Viewer, target events
 }
 
 // showComments renders comments; those without a text to show keep their place.
-func (a *Asker) showComments(ctx context.Context, v Viewer, rows []*projections.CommentRow) ([]Comment, error) {
+func (a *Answerer) showComments(ctx context.Context, v Viewer, rows []*projections.CommentRow) ([]Comment, error) {
 	authors := set[events.ID]{}
 	for _, r := range rows {
 		authors.add([]events.ID{r.Author})

@@ -13,10 +13,10 @@ import (
 
 // An erasure takes what was read before it out of memory, also where it was read by a
 // snapshot that goes on.
-func TestForgottenRowsAreNotRemembered(t *testing.T) {
+func TestForgottenRowsAreNotKept(t *testing.T) {
 	t.Parallel()
 	projector, reader := tables(t)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	one, two := uuid.New(), uuid.New()
 	put(t, projector, one, "one", 1)
 	put(t, projector, two, "two", 2)
@@ -45,11 +45,11 @@ func TestForgottenRowsAreNotRemembered(t *testing.T) {
 	require.Equal(t, 1, a.Remembered())
 }
 
-// What is remembered of a path says what else to read only as long as the path is that.
+// What is cached of a path says what else to read only as long as the path is that.
 func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 	t.Parallel()
 	projector, reader := tables(t)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	viewer, path, one, two := Viewer{ID: uuid.New()}, uuid.New(), uuid.New(), uuid.New()
 	put(t, projector, one, "one", 1)
 	put(t, projector, two, "two", 2)
@@ -68,7 +68,7 @@ func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 		tries := 0
 		_, err := a.read(ctx, goalViews(viewer, whole).views, func(s *snapshot) (err error) {
 			tries++
-			p, err = s.goalParts(ctx, whole, shown{viewer, []*projections.GoalRow{goal}})
+			p, err = s.goalParts(ctx, whole, goalsFor{viewer, []*projections.GoalRow{goal}})
 			return err
 		})
 		require.NoError(t, err)

@@ -60,7 +60,7 @@ func (v Viewer) maySeeGoal(r *projections.GoalRow) bool {
 }
 
 // Goal asks for one goal with its paths and points: a public one, or one's own.
-func (a *Asker) Goal(v Viewer, id events.ID) Question {
+func (a *Answerer) Goal(v Viewer, id events.ID) Question {
 	return Question{
 		Key: key("goal", raw(id), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, id) },
 		gathered: true,
@@ -80,7 +80,7 @@ func (a *Asker) Goal(v Viewer, id events.ID) Question {
 
 // GoalsByID asks for several, in the order of the ids; what is missing or not
 // the viewer's to see is left out.
-func (a *Asker) GoalsByID(v Viewer, ids []events.ID) Question {
+func (a *Answerer) GoalsByID(v Viewer, ids []events.ID) Question {
 	return Question{
 		Key: key("goals by id", joined(ids), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, ids...) },
 		gathered: true,
@@ -114,7 +114,7 @@ func findGoals(ctx context.Context, s *snapshot, wishes []wish) (f goalsFound, e
 	if err := s.send(ctx); err != nil {
 		return f, err
 	}
-	var audience []shown
+	var audience []goalsFor
 	for _, w := range wishes {
 		audience = append(audience, f.seen(w.viewer, w.id))
 	}
@@ -123,8 +123,8 @@ func findGoals(ctx context.Context, s *snapshot, wishes []wish) (f goalsFound, e
 }
 
 // seen are those of the goals that the viewer may see, in the order of the ids.
-func (f goalsFound) seen(v Viewer, ids ...events.ID) shown {
-	seen := shown{to: v}
+func (f goalsFound) seen(v Viewer, ids ...events.ID) goalsFor {
+	seen := goalsFor{to: v}
 	for _, id := range ids {
 		if r := f.rows[id]; v.maySeeGoal(r) {
 			seen.goals = append(seen.goals, r)
@@ -134,14 +134,14 @@ func (f goalsFound) seen(v Viewer, ids ...events.ID) shown {
 }
 
 // goals reads goals whole, as they are shown to the viewer.
-func (a *Asker) goals(v Viewer) *gatherer[wish, taken[goalsFound]] {
+func (a *Answerer) goals(v Viewer) *batcher[wish, readResult[goalsFound]] {
 	if v.anonymous() {
 		return a.goalsForNobody
 	}
 	return a.goalsForSomeone
 }
 
-func (a *Asker) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
+func (a *Answerer) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
 	t, err := a.goals(v).ask(ctx, wishes(v, ids))
 	if err != nil {
 		return nil, Answer{}, err
@@ -158,7 +158,7 @@ type GoalFilter struct {
 }
 
 // PublicGoals asks for the public goals, newest first. It fails with ErrCursor.
-func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
+func (a *Answerer) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, error) {
 	l := &list{
 		name: key("public goals", f.Category, string(f.Status)), viewer: v.ID.String(), page: page,
 		only: "visibility = 'public'",
@@ -169,7 +169,7 @@ func (a *Asker) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, erro
 
 // GoalsOf asks for a user's goals, newest first: all to the user, the public
 // ones to others. It fails with ErrCursor. Those of a forgotten owner are not found.
-func (a *Asker) GoalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) (Question, error) {
+func (a *Answerer) GoalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) (Question, error) {
 	return a.askGoals(v, goalsOf(v, owner, f, page), projections.GoalsOf(owner))
 }
 
@@ -199,13 +199,13 @@ func (l *list) narrow(f GoalFilter, scope string) {
 }
 
 // askGoals makes a Question of a list of goals, with the viewer's progress.
-func (a *Asker) askGoals(v Viewer, l *list, group string) (Question, error) {
+func (a *Answerer) askGoals(v Viewer, l *list, group string) (Question, error) {
 	q, err := l.question()
 	views := goalViews(v, summary)
 	q.Views, q.Deps = views.names, func() []string { return []string{group, projections.ProgressOf(v.ID)} }
 	q.load = func(ctx context.Context) (Answer, error) {
-		goals := shown{to: v}
-		var page *listed[projections.GoalRow]
+		goals := goalsFor{to: v}
+		var page *rowPage[projections.GoalRow]
 		var parts goalParts
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
 			page = enlist(s, projections.Goal, l)

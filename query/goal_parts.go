@@ -20,17 +20,17 @@ const (
 
 // What goals are composed of: nobody's progress needs no paths.
 var (
-	goalsOfNobody = [...]*reading{
-		summary: reads(projections.Goal.View),
-		whole:   reads(projections.Goal.View, projections.Point.View, projections.Path.View),
+	goalsOfNobody = [...]*viewList{
+		summary: listViews(projections.Goal.View),
+		whole:   listViews(projections.Goal.View, projections.Point.View, projections.Path.View),
 	}
-	goalsOfSomeone = [...]*reading{
-		summary: reads(projections.Goal.View, projections.Path.View, projections.Progress.View),
-		whole:   reads(projections.Goal.View, projections.Point.View, projections.Path.View, projections.Progress.View),
+	goalsOfSomeone = [...]*viewList{
+		summary: listViews(projections.Goal.View, projections.Path.View, projections.Progress.View),
+		whole:   listViews(projections.Goal.View, projections.Point.View, projections.Path.View, projections.Progress.View),
 	}
 )
 
-func goalViews(v Viewer, d detail) *reading {
+func goalViews(v Viewer, d detail) *viewList {
 	if v.anonymous() {
 		return goalsOfNobody[d]
 	}
@@ -50,15 +50,15 @@ type goalParts struct {
 // longest to read.
 var goalPoints = projections.ViewOf[GoalPoint]{View: projections.Point.View, Decode: projections.Decode[GoalPoint]}
 
-// shown are goals that are shown to a viewer.
-type shown struct {
+// goalsFor are goals that are shown to a viewer.
+type goalsFor struct {
 	to    Viewer
 	goals []*projections.GoalRow
 }
 
 // pathIDs are those of the goals, also of paths that are not there yet, as far as
 // the viewer's answer is composed of them.
-func (s shown) pathIDs(d detail) []events.ID {
+func (s goalsFor) pathIDs(d detail) []events.ID {
 	if d == summary && s.to.anonymous() {
 		return nil
 	}
@@ -70,13 +70,13 @@ func (s shown) pathIDs(d detail) []events.ID {
 }
 
 // deps are the rows behind the goals' paths.
-func (s shown) deps(d detail) []string { return rowDeps(projections.Path.View, s.pathIDs(d)) }
+func (s goalsFor) deps(d detail) []string { return rowDeps(projections.Path.View, s.pathIDs(d)) }
 
 // goalParts reads what goals are composed of, for all to whom some are shown, and finishes
-// the snapshot. Paths seldom change: where all are remembered, their points are read in the
+// the snapshot. Paths seldom change: where all are in the cache, their points are read in the
 // same round trip, and it fails with errUnforeseen where one is another now. Elsewhere it
 // takes two round trips.
-func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (p goalParts, err error) {
+func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...goalsFor) (p goalParts, err error) {
 	paths := set[events.ID]{}
 	for _, a := range audience {
 		paths.add(a.pathIDs(d))
@@ -86,7 +86,7 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...shown) (
 	}
 	read := find(s, projections.Path, paths.members...)
 	if s.foresees {
-		p.paths = decodedAs[projections.PathRow](s.remembered).last(paths.members)
+		p.paths = rowCacheOf[projections.PathRow](s.rows).last(paths.members)
 	}
 	foreseen := p.paths != nil
 	if !foreseen {

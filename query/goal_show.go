@@ -28,7 +28,7 @@ func (p goalParts) progress(v Viewer, r *projections.GoalRow) *GoalProgress {
 }
 
 // showGoals renders goals whole; those of forgotten owners are left out.
-func (a *Asker) showGoals(ctx context.Context, of shown, p goalParts) ([]Goal, error) {
+func (a *Answerer) showGoals(ctx context.Context, of goalsFor, p goalParts) ([]Goal, error) {
 	goals, err := a.summarise(ctx, of, p)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (a *Asker) showGoals(ctx context.Context, of shown, p goalParts) ([]Goal, e
 	return goals, nil
 }
 
-func (a *Asker) goalPath(ctx context.Context, v Viewer, p goalParts, id events.ID) (GoalPath, bool, error) {
+func (a *Answerer) goalPath(ctx context.Context, v Viewer, p goalParts, id events.ID) (GoalPath, bool, error) {
 	r := p.path(v, id)
 	if r == nil {
 		return GoalPath{}, false, nil
@@ -75,7 +75,7 @@ func (a *Asker) goalPath(ctx context.Context, v Viewer, p goalParts, id events.I
 }
 
 // summarise renders goals for a list; those of forgotten owners are left out.
-func (a *Asker) summarise(ctx context.Context, of shown, p goalParts) ([]Goal, error) {
+func (a *Answerer) summarise(ctx context.Context, of goalsFor, p goalParts) ([]Goal, error) {
 	owners := set[events.ID]{}
 	for _, r := range of.goals {
 		owners.add([]events.ID{r.Owner})
@@ -88,7 +88,7 @@ func (a *Asker) summarise(ctx context.Context, of shown, p goalParts) ([]Goal, e
 }
 
 // summaries is summarise with the owners' keys.
-func summaries(keys vault.Keys, of shown, p goalParts) ([]Goal, error) {
+func summaries(keys vault.Keys, of goalsFor, p goalParts) ([]Goal, error) {
 	items := make([]Goal, 0, len(of.goals))
 	for _, r := range of.goals {
 		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)

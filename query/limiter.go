@@ -81,13 +81,13 @@ func newLimiter(least, first, busy int, now func() time.Time) *limiter {
 
 // do has a question answered when its turn has come. It fails with an OverloadError, where
 // ctx ends before that, and as answer does.
-func (l *limiter) do(ctx context.Context, turns turns, answer func() error) (err error) {
+func (l *limiter) do(ctx context.Context, turns semaphore, answer func() error) (err error) {
 	began, err := l.enter()
 	if err != nil {
 		return err
 	}
 	defer func() { l.leave(began, err) }()
-	end, err := turns.take(ctx)
+	end, err := turns.acquire(ctx)
 	if err != nil {
 		return err
 	}

@@ -243,7 +243,7 @@ func TestWhoIsRefusedIsSpread(t *testing.T) {
 func TestSearchesAreTakenInTurn(t *testing.T) {
 	t.Parallel()
 	_, reader := tables(t)
-	a := NewAsker(reader, nothingSealed{})
+	a := NewAnswerer(reader, nothingSealed{})
 	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
 	require.NoError(t, err)
 	for range reader.Config().MaxConns {
@@ -271,7 +271,7 @@ func (nothingSealed) Keys(context.Context, ...events.ID) (vault.Keys, error) { r
 // Look-backs have a limit of their own: where it is reached nobody else is refused.
 func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 	t.Parallel()
-	a := &Asker{}
+	a := &Answerer{}
 	for _, l := range []**limiter{&a.alone, &a.gathered, &a.past} {
 		*l = newLimiter(1, 1, 1, time.Now)
 	}

@@ -71,16 +71,16 @@ func (l *list) question() (Question, error) {
 	}, err
 }
 
-// listed is a page of rows.
-type listed[R any] struct {
+// rowPage is a page of rows.
+type rowPage[R any] struct {
 	rows  []*R
 	next  string
 	total *int64
 }
 
 // enlist queues reading the page; send fills what it returns.
-func enlist[R any](s *snapshot, v projections.ViewOf[R], l *list) *listed[R] {
-	page := &listed[R]{}
+func enlist[R any](s *snapshot, v projections.ViewOf[R], l *list) *rowPage[R] {
+	page := &rowPage[R]{}
 	s.plan(l)
 	sql, args := l.sql(v.Name, s.table(v.View))
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
@@ -151,12 +151,12 @@ func (l *list) sql(view, table string) (string, []any) {
 
 // ask makes a Question of a list whose items are rendered from the rows of the
 // view alone; group is what outdates it. It fails with ErrCursor.
-func ask[R, T any](a *Asker, v projections.ViewOf[R], l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
+func ask[R, T any](a *Answerer, v projections.ViewOf[R], l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
 	q, err := l.question()
 	views := []*projections.View{v.View}
 	q.Views, q.Deps = viewNames(views), on(group)
 	q.load = func(ctx context.Context) (Answer, error) {
-		var page *listed[R]
+		var page *rowPage[R]
 		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
 			page = enlist(s, v, l)
 			return s.finish(ctx)

@@ -16,7 +16,7 @@ import (
 func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 	t.Parallel()
 	projector, reader := tables(t)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	table := projections.Goal.Build(1).Table()
 	_, err := projector.Exec(ctx, `alter table `+table+` set (autovacuum_enabled = false)`)
 	require.NoError(t, err)

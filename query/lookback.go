@@ -20,12 +20,12 @@ import (
 type pastLoad func(context.Context, *past) (show func() (body any, version int, err error), err error)
 
 // lookBack makes a Question about a thing of a view at a position.
-func (a *Asker) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load pastLoad) Question {
+func (a *Answerer) lookBack(v Viewer, view *projections.View, id events.ID, at uint64, load pastLoad) Question {
 	return a.lookBackOn(v, []*projections.View{view}, id, at, load)
 }
 
 // lookBackOn is one about a thing of the first view that depends on more of the others.
-func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at uint64, load pastLoad, more ...string) Question {
+func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID, at uint64, load pastLoad, more ...string) Question {
 	return Question{
 		Key:   key("as of", views[0].Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
 		Views: viewNames(views), Deps: on(append(more, views[0].RowName(projections.KeyOf(id)))...), Past: at,
@@ -52,7 +52,7 @@ func (a *Asker) lookBackOn(v Viewer, views []*projections.View, id events.ID, at
 }
 
 // PointAsOf asks for a knowledge point at a position.
-func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
+func (a *Answerer) PointAsOf(id events.ID, at uint64) Question {
 	return a.lookBack(Viewer{}, projections.Point.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
 		own, err := p.history(at, events.StreamOf(events.KindPoint, id))
 		if err != nil {
@@ -74,7 +74,7 @@ func (a *Asker) PointAsOf(id events.ID, at uint64) Question {
 
 // PathAsOf asks for a path at a position: one that was published then, or a draft
 // of the viewer's own.
-func (a *Asker) PathAsOf(v Viewer, id events.ID, at uint64) Question {
+func (a *Answerer) PathAsOf(v Viewer, id events.ID, at uint64) Question {
 	return a.lookBack(v, projections.Path.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
 		found, err := lookUp(p, projections.Path, events.StreamOf(events.KindPath, id))
 		r := found[id].then
@@ -92,7 +92,7 @@ func (a *Asker) PathAsOf(v Viewer, id events.ID, at uint64) Question {
 }
 
 // AssessmentAsOf asks for an assessment at a position.
-func (a *Asker) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
+func (a *Answerer) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
 	return a.lookBack(v, projections.Assessment.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
 		found, err := lookUp(p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
 		r := found[id].then
@@ -105,13 +105,13 @@ func (a *Asker) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
 
 // maySeeGoalThen: who might see it then and may now. One that is deleted is still
 // its owner's to look back to.
-func (v Viewer) maySeeGoalThen(g known[projections.GoalRow]) bool {
+func (v Viewer) maySeeGoalThen(g thenAndNow[projections.GoalRow]) bool {
 	return v.maySeeGoal(g.then) && (v.is(g.then.Owner) || v.maySeeGoal(g.now))
 }
 
 // GoalAsOf asks for a goal at a position, with the paths and points that it then
 // had, as they then were, and the viewer's progress of then.
-func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
+func (a *Answerer) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 	return a.lookBack(v, projections.Goal.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
 		found, err := lookUp(p, projections.Goal, events.StreamOf(events.KindGoal, id))
 		if err != nil {
@@ -120,7 +120,7 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 		if !v.maySeeGoalThen(found[id]) {
 			return nil, ErrNotFound
 		}
-		goal := shown{v, []*projections.GoalRow{found[id].then}}
+		goal := goalsFor{v, []*projections.GoalRow{found[id].then}}
 		parts, err := p.goalParts(whole, goal)
 		return func() (any, int, error) {
 			goals, err := a.showGoals(ctx, goal, parts)
@@ -136,7 +136,7 @@ func (a *Asker) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 }
 
 // UserAsOf asks for a profile at a position, with the goals that were active then.
-func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
+func (a *Answerer) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 	v = v.audience(id)
 	views := []*projections.View{projections.User.View, projections.Goal.View}
 	return a.lookBackOn(v, views, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
@@ -152,7 +152,7 @@ func (a *Asker) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 		if err != nil {
 			return nil, err
 		}
-		then := profile{user.then, shown{v, goals}}
+		then := profile{user.then, goalsFor{v, goals}}
 		parts, err := p.goalParts(summary, then.goals)
 		return func() (any, int, error) {
 			users, err := a.showUsers(ctx, []profile{then}, parts)
@@ -188,7 +188,7 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 }
 
 // goalParts folds what goals were composed of.
-func (p *past) goalParts(d detail, of shown) (parts goalParts, err error) {
+func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
 	list, err := p.history(p.at, streamsOf(events.KindPath, of.pathIDs(d))...)
 	if err != nil {
 		return parts, err

@@ -23,7 +23,7 @@ type part struct {
 // moment reads rows of some builds and how far these are by one statement, which sees one
 // moment as a snapshot does, for less. The rows stand below where the builds are, and not
 // beside it: a join would have the server copy each of them. It fails with errOtherBuild.
-func (a *Asker) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts ...part) ([]projections.Checkpoint, error) {
+func (a *Answerer) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts ...part) ([]projections.Checkpoint, error) {
 	views := make([]*projections.View, len(parts))
 	var sql strings.Builder
 	names := make([]string, len(parts))

@@ -37,11 +37,11 @@ func one[R any](r *rows[R], id events.ID, viewer string, show func(context.Conte
 // what is found may be more than was asked for, and is shared.
 type rows[R any] struct {
 	view *projections.View
-	*gatherer[events.ID, taken[map[events.ID]*R]]
+	*batcher[events.ID, readResult[map[events.ID]*R]]
 }
 
-func newRows[R any](a *Asker, v projections.ViewOf[R]) *rows[R] {
-	find := func(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t taken[map[events.ID]*R], err error) {
+func newRows[R any](a *Answerer, v projections.ViewOf[R]) *rows[R] {
+	find := func(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t readResult[map[events.ID]*R], err error) {
 		t.found = make(map[events.ID]*R, len(ids))
 		t.checkpoints, err = a.moment(ctx, builds, ids, part{
 			v.View, builds[v.Name].Table() + ` where id = any($4)`,
@@ -52,5 +52,5 @@ func newRows[R any](a *Asker, v projections.ViewOf[R]) *rows[R] {
 		})
 		return t, err
 	}
-	return &rows[R]{v.View, gatherMoment(a, []*projections.View{v.View}, find)}
+	return &rows[R]{v.View, batchInMoment(a, []*projections.View{v.View}, find)}
 }

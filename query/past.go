@@ -33,7 +33,7 @@ const ever = math.MaxInt64
 // PositionAt resolves an instant to the last position recorded by then, in a log that has
 // come to the position least. It fails with ErrBeforeLog, ErrFuture, on a replica that has
 // not come there with ErrBehind, and with an OverloadError.
-func (a *Asker) PositionAt(ctx context.Context, instant time.Time, least uint64) (position uint64, err error) {
+func (a *Answerer) PositionAt(ctx context.Context, instant time.Time, least uint64) (position uint64, err error) {
 	var future, behind bool
 	err = a.queryRow(ctx, `-- position events
 		select sical.position_at($1), $1 > clock_timestamp(),
@@ -54,7 +54,7 @@ func (a *Asker) PositionAt(ctx context.Context, instant time.Time, least uint64)
 
 // Reached checks that the log has come to a position. It fails with ErrBeforeLog,
 // ErrFuture, on a replica ErrBehind, and an OverloadError.
-func (a *Asker) Reached(ctx context.Context, position uint64) error {
+func (a *Answerer) Reached(ctx context.Context, position uint64) error {
 	if position == 0 {
 		return ErrBeforeLog
 	}
@@ -72,7 +72,7 @@ func (a *Asker) Reached(ctx context.Context, position uint64) error {
 }
 
 // queryRow reads what is known of a position into found.
-func (a *Asker) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
+func (a *Answerer) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
 	return a.past.do(ctx, a.turns, func() error {
 		return a.pool.QueryRow(ctx, sql, args...).Scan(found...)
 	})
@@ -169,20 +169,20 @@ func fold[R any](v projections.ViewOf[R], list []events.Event, until uint64) map
 	return found
 }
 
-// known is a thing as it was then and as it is now; nil where it was or is not.
-type known[R any] struct{ then, now *R }
+// thenAndNow is a thing as it was then and as it is now; nil where it was or is not.
+type thenAndNow[R any] struct{ then, now *R }
 
 // lookUp folds things of one kind by their ids.
-func lookUp[R any](p *past, v projections.ViewOf[R], streams ...events.Stream) (map[events.ID]known[R], error) {
+func lookUp[R any](p *past, v projections.ViewOf[R], streams ...events.Stream) (map[events.ID]thenAndNow[R], error) {
 	list, err := p.history(ever, streams...)
 	if err != nil {
 		return nil, err
 	}
 	then, now := fold(v, list, p.at), fold(v, list, ever)
-	found := make(map[events.ID]known[R], len(then))
+	found := make(map[events.ID]thenAndNow[R], len(then))
 	for _, s := range streams {
 		k := projections.KeyOf(s.ID())
-		found[k.A] = known[R]{then[k], now[k]}
+		found[k.A] = thenAndNow[R]{then[k], now[k]}
 	}
 	return found, nil
 }

@@ -37,7 +37,7 @@ func (v Viewer) maySeePath(r *projections.PathRow) bool {
 
 // showPath renders a path with its draft words opened; ok is false where their
 // owner is forgotten.
-func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, ok bool, err error) {
+func (a *Answerer) showPath(ctx context.Context, r *projections.PathRow) (p Path, ok bool, err error) {
 	p = pathOf(r)
 	if r.PublishedAt != nil {
 		return p, true, nil
@@ -50,7 +50,7 @@ func (a *Asker) showPath(ctx context.Context, r *projections.PathRow) (p Path, o
 }
 
 // Path asks for one path: a published one, or a draft of the viewer's own.
-func (a *Asker) Path(v Viewer, id events.ID) Question {
+func (a *Answerer) Path(v Viewer, id events.ID) Question {
 	return one(a.paths, id, raw(v.ID), func(ctx context.Context, r *projections.PathRow) (any, int, error) {
 		if !v.maySeePath(r) {
 			return nil, 0, ErrNotFound
@@ -72,7 +72,7 @@ type PathFilter struct {
 
 // PublishedPaths asks for the paths on offer, newest first. It fails with
 // ErrCursor.
-func (a *Asker) PublishedPaths(f PathFilter, page Paging) (Question, error) {
+func (a *Answerer) PublishedPaths(f PathFilter, page Paging) (Question, error) {
 	l := &list{
 		name: key("paths", f.Category, f.Search.key()), page: page,
 		only: "status = 'published'", search: f.Search,

@@ -14,15 +14,15 @@ import (
 type Point projections.PointRow
 
 // Point asks for one knowledge point.
-func (a *Asker) Point(id events.ID) Question {
-	return one(a.points, id, "", func(_ context.Context, r *stored) (any, int, error) {
+func (a *Answerer) Point(id events.ID) Question {
+	return one(a.points, id, "", func(_ context.Context, r *storedRow) (any, int, error) {
 		version, err := r.version()
 		return r.doc, version, err
 	})
 }
 
 // PointsByID asks for several, in the order of the ids; missing ones are left out.
-func (a *Asker) PointsByID(ids []events.ID) Question {
+func (a *Answerer) PointsByID(ids []events.ID) Question {
 	return Question{
 		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point.View, ids) },
 		gathered: true,
@@ -31,7 +31,7 @@ func (a *Asker) PointsByID(ids []events.ID) Question {
 			if err != nil {
 				return Answer{}, err
 			}
-			return rendered(Answer{Checkpoints: t.checkpoints}, Page[jsontext.Value]{Items: inOrder(ids, t.found, (*stored).answer)})
+			return rendered(Answer{Checkpoints: t.checkpoints}, Page[jsontext.Value]{Items: inOrder(ids, t.found, (*storedRow).answer)})
 		},
 	}
 }
@@ -56,7 +56,7 @@ type PointFilter struct {
 }
 
 // Points asks for knowledge points, newest first. It fails with ErrCursor.
-func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
+func (a *Answerer) Points(f PointFilter, page Paging) (Question, error) {
 	l := &list{
 		name: key("points", f.Category, strconv.Itoa(f.Difficulty), f.Search.key()),
 		page: page, search: f.Search,
@@ -72,5 +72,5 @@ func (a *Asker) Points(f PointFilter, page Paging) (Question, error) {
 			l.totals = append(l.totals, projections.Count(projections.Everyone, strconv.Itoa(level), f.Category))
 		}
 	}
-	return ask(a, storedPoints, l, projections.AllPoints, each((*stored).answer))
+	return ask(a, storedPoints, l, projections.AllPoints, each((*storedRow).answer))
 }

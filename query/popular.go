@@ -33,11 +33,11 @@ var popularity = decay{halfLife: 14, span: projections.TookSpan}
 var popularViews = []*projections.View{projections.Attachment.View, projections.Path.View}
 
 // PopularGoals asks which published paths learners took up lately.
-func (a *Asker) PopularGoals(r Ranking) Question {
+func (a *Answerer) PopularGoals(r Ranking) Question {
 	return Question{
 		Key: r.key("popular goals"), Views: viewNames(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
 		load: func(ctx context.Context) (Answer, error) {
-			var found *[]ranked[projections.PathRow]
+			var found *[]rankedRow[projections.PathRow]
 			checkpoints, err := a.read(ctx, popularViews, func(s *snapshot) error {
 				found = rank(s, popularity, projections.Took, projections.Attachment.View, projections.Path, "status = 'published'", r)
 				return s.finish(ctx)

@@ -29,7 +29,7 @@ func progressOf(r *projections.ProgressRow) Progress {
 
 // ProgressOf asks what a learner did, by knowledge point, in the order of their
 // ids. It fails with ErrNotFound for anyone but the learner, and with ErrCursor.
-func (a *Asker) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, error) {
+func (a *Answerer) ProgressOf(v Viewer, learner events.ID, page Paging) (Question, error) {
 	if !v.is(learner) {
 		return Question{}, ErrNotFound
 	}

@@ -28,8 +28,8 @@ type LearnersOn struct {
 	Weight   int64       `json:"weight" doc:"of each of them, in millionths"`
 }
 
-// ranked is a subject with its score.
-type ranked[R any] struct {
+// rankedRow is a subject with its score.
+type rankedRow[R any] struct {
 	row         *R
 	score       int64
 	learnerDays int64
@@ -43,8 +43,8 @@ type ranked[R any] struct {
 //
 // The sums are named by kind, day, subject and, where learners can be told apart
 // over several days, the gap until their next day.
-func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]ranked[R] {
-	found := &[]ranked[R]{}
+func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]rankedRow[R] {
+	found := &[]rankedRow[R]{}
 	weights := d.weights()
 	condition := ""
 	if only != "" {
@@ -76,7 +76,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subj
 		projections.Daily(kind, d.first(r.At)), projections.Daily(kind, r.At+1), int32(r.At), weights, r.Explain, r.Limit, r.Category).
 		Query(func(rows pgx.Rows) error {
 			var doc []byte
-			var one ranked[R]
+			var one rankedRow[R]
 			var ages []int32
 			var parts []int64
 			_, err := pgx.ForEachRow(rows, []any{&doc, &one.score, &one.learnerDays, &one.learners, &ages, &parts}, func() (err error) {

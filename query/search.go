@@ -50,7 +50,7 @@ const mostOpened = 1000
 // SearchGoals asks for the public goals and the viewer's own with some words in
 // title or description, newest first. A page may hold fewer than the limit, or
 // none, and yet not be the last. It fails with ErrCursor.
-func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) (Question, error) {
+func (a *Answerer) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) (Question, error) {
 	name := key("search goals", v.ID.String(), f.Category, string(f.Status), search.key())
 	after, err := parseCursor(name, page.Cursor)
 	q, _ := (&list{name: name, page: Paging{Limit: page.Limit}}).question()
@@ -62,7 +62,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 	}
 	q.load = func(ctx context.Context) (Answer, error) {
 		lists := a.searched(v, f, after)
-		pages := make([]*listed[projections.GoalRow], len(lists))
+		pages := make([]*rowPage[projections.GoalRow], len(lists))
 		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
 			for i, l := range lists {
 				pages[i] = enlist(s, projections.Goal, l)
@@ -77,7 +77,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 			return Answer{}, err
 		}
 		// What they are composed of may be a moment younger, never older.
-		goals := shown{v, found}
+		goals := goalsFor{v, found}
 		var parts goalParts
 		if _, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
 			parts, err = s.goalParts(ctx, summary, goals)
@@ -100,7 +100,7 @@ func (a *Asker) SearchGoals(v Viewer, f GoalFilter, search Search, page Paging) 
 
 // searched are the lists that a search of goals reads: the public ones, and the
 // viewer's own private ones.
-func (a *Asker) searched(v Viewer, f GoalFilter, after *mark) []*list {
+func (a *Answerer) searched(v Viewer, f GoalFilter, after *mark) []*list {
 	public := &list{only: "visibility = 'public'"}
 	lists := []*list{public}
 	if !v.anonymous() {
@@ -132,7 +132,7 @@ func newest(a, b *projections.GoalRow) int {
 }
 
 // merged puts pages together, as far as each of them reaches.
-func merged(pages []*listed[projections.GoalRow]) (c candidates) {
+func merged(pages []*rowPage[projections.GoalRow]) (c candidates) {
 	for _, page := range pages {
 		c.rows = append(c.rows, page.rows...)
 	}
@@ -152,7 +152,7 @@ func merged(pages []*listed[projections.GoalRow]) (c candidates) {
 
 // match opens candidates until so many are found, and tells after which one the
 // search goes on; nil where it is at its end.
-func (a *Asker) match(ctx context.Context, c candidates, search Search, limit int) (found []*projections.GoalRow, next *mark, err error) {
+func (a *Answerer) match(ctx context.Context, c candidates, search Search, limit int) (found []*projections.GoalRow, next *mark, err error) {
 	owners := set[events.ID]{}
 	for _, r := range c.rows {
 		owners.add([]events.ID{r.Owner})

@@ -12,8 +12,8 @@ import (
 	"sical-backend/projections"
 )
 
-// errUnforeseen says that a row is not as it was remembered, and that others were read as
-// if it were.
+// errUnforeseen says that a row has changed since it was cached, and that other rows were
+// read as if it had not.
 var errUnforeseen = errors.New("query: a row has changed since it was read last")
 
 // snapshot reads rows of several views as they stood at one moment: a
@@ -25,18 +25,18 @@ type snapshot struct {
 	custom bool                         // whether lists are planned for their arguments
 	walks  bool                         // whether they are planned without bitmaps
 	sent   bool                         // whether something has been read
-	// remembered is what was when the snapshot began: what is erased while it stands is not
-	// remembered by it for those that come after.
-	remembered *remembered
-	// foresees tells whether what is remembered of rows may say what else to read.
+	// rows are the caches of when the snapshot began: Forget replaces them, so that what is
+	// erased meanwhile is not kept for later readers.
+	rows *rowCaches
+	// foresees tells whether cached rows may say what else to read.
 	foresees bool
 }
 
 // assuming runs f on the builds of the views that were seen last, and again where it
 // says that another one is to be read.
-func (a *Asker) assuming(ctx context.Context, views []*projections.View, f func(map[string]projections.Build) (again bool, err error)) error {
+func (a *Answerer) assuming(ctx context.Context, views []*projections.View, f func(map[string]projections.Build) (again bool, err error)) error {
 	for tries := 1; ; tries++ {
-		builds, err := a.served.builds(ctx, a.pool, views)
+		builds, err := a.builds.builds(ctx, a.pool, views)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (a *Asker) assuming(ctx context.Context, views []*projections.View, f func(
 		if !again || tries == 3 {
 			return err
 		}
-		a.served.forget(views)
+		a.builds.forget(views)
 	}
 }
 
@@ -52,7 +52,7 @@ func (a *Asker) assuming(ctx context.Context, views []*projections.View, f func(
 // f ends it by finish. Where a view turns out to be read from another build than
 // the one last seen, f is called again; nothing was read by it then. So it is, in another
 // snapshot and to foresee nothing, where it fails with errUnforeseen.
-func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []projections.Checkpoint, err error) {
+func (a *Answerer) read(ctx context.Context, views []*projections.View, f func(*snapshot) error) (checkpoints []projections.Checkpoint, err error) {
 	err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
 		checkpoints, again, err = a.try(ctx, views, builds, true, f)
 		if errors.Is(err, errUnforeseen) {
@@ -63,7 +63,7 @@ func (a *Asker) read(ctx context.Context, views []*projections.View, f func(*sna
 	return checkpoints, err
 }
 
-func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, foresees bool, f func(*snapshot) error) (
+func (a *Answerer) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, foresees bool, f func(*snapshot) error) (
 	checkpoints []projections.Checkpoint, again bool, err error,
 ) {
 	conn, err := a.pool.Acquire(ctx)
@@ -71,7 +71,7 @@ func (a *Asker) try(ctx context.Context, views []*projections.View, builds map[s
 		return nil, false, err
 	}
 	defer conn.Release() // which closes it where a transaction is left open: after an error
-	s := &snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds, remembered: a.remembered.Load(), foresees: foresees}
+	s := &snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds, rows: a.rows.Load(), foresees: foresees}
 	s.batch.Queue(`begin isolation level repeatable read, read only`)
 	s.checkpoints(views, &checkpoints)
 	err = f(s)
@@ -134,13 +134,13 @@ func (s *snapshot) finish(ctx context.Context) error {
 
 // find queues reading rows by their ids; send fills what it returns.
 func find[R any](s *snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
-	found, known := make(map[events.ID]*R, len(ids)), decodedAs[R](s.remembered)
+	found, cache := make(map[events.ID]*R, len(ids)), rowCacheOf[R](s.rows)
 	s.batch.Queue(`-- find `+v.Name+`
 		select id, doc from `+s.table(v.View)+` where id = any($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id events.ID
 		var doc pgtype.DriverBytes // good until the next row
 		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() (err error) {
-			found[id], err = known.of(id, doc, v.Decode)
+			found[id], err = cache.decode(id, doc, v.Decode)
 			return err
 		})
 		return err

@@ -68,7 +68,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	projector, reader := tables(t)
 	id := uuid.New()
 	put(t, projector, id, "before", 1)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	var first, second map[events.ID]*projections.PointRow
 	checkpoints, err := a.read(ctx, projections.Views(), func(s *snapshot) error {
 		first = find(s, projections.Point, id)
@@ -102,7 +102,7 @@ func TestFailedSnapshot(t *testing.T) {
 	projector, reader := tables(t)
 	id := uuid.New()
 	put(t, projector, id, "here", 1)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	for range 2 * reader.Config().MaxConns {
 		_, err := a.read(ctx, []*projections.View{projections.Point.View}, func(s *snapshot) error {
 			s.batch.Queue(`insert into ` + projections.Point.Build(1).TotalTable() + ` values ('x', 0, 1)`)
@@ -130,7 +130,7 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	projector, reader := tables(t)
 	id, ctx := uuid.New(), t.Context()
 	put(t, projector, id, "of the first build", 1)
-	points := newRows(NewAsker(reader, nil), projections.Point)
+	points := newRows(NewAnswerer(reader, nil), projections.Point)
 	read := func(ids ...events.ID) (map[events.ID]*projections.PointRow, projections.Checkpoint) {
 		got, err := points.ask(ctx, ids)
 		require.NoError(t, err)
@@ -165,7 +165,7 @@ func BenchmarkPoint(b *testing.B) {
 	projector, reader := tables(b)
 	id := uuid.New()
 	put(b, projector, id, "笔画", 1)
-	a := NewAsker(reader, nil)
+	a := NewAnswerer(reader, nil)
 	q := a.Point(id)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -179,7 +179,7 @@ func BenchmarkPoint(b *testing.B) {
 func TestListsArePlannedAnew(t *testing.T) {
 	t.Parallel()
 	_, reader := tables(t)
-	a, ctx := NewAsker(reader, nil), t.Context()
+	a, ctx := NewAnswerer(reader, nil), t.Context()
 	show := func(s *snapshot, mode *string) {
 		s.batch.Queue(`show plan_cache_mode`).QueryRow(func(row pgx.Row) error { return row.Scan(mode) })
 	}

@@ -168,7 +168,7 @@ var statisticsViews = []*projections.View{
 }
 
 // Statistics asks for the figures of the whole system at a reference day.
-func (a *Asker) Statistics(at events.Date) Question {
+func (a *Answerer) Statistics(at events.Date) Question {
 	views := statisticsViews
 	return Question{
 		Key: key("statistics", at.String()), Views: viewNames(views), Deps: on(viewNames(views)...),

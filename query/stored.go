@@ -9,21 +9,21 @@ import (
 	"sical-backend/projections"
 )
 
-// stored is a row of a view whose rows are answered as they stand in their table: taken
+// storedRow is a row of a view whose rows are answered as they stand in their table: taken
 // apart and put together again, a point costs an eighth of the processor time of its
 // whole request.
-type stored struct{ doc jsontext.Value }
+type storedRow struct{ doc jsontext.Value }
 
 // storedPoints are the knowledge points as they stand in their table.
-var storedPoints = projections.ViewOf[stored]{
+var storedPoints = projections.ViewOf[storedRow]{
 	View:   projections.Point.View,
-	Decode: func(doc []byte) (*stored, error) { return &stored{bytes.Clone(doc)}, nil },
+	Decode: func(doc []byte) (*storedRow, error) { return &storedRow{bytes.Clone(doc)}, nil },
 }
 
-func (s *stored) answer() jsontext.Value { return s.doc }
+func (s *storedRow) answer() jsontext.Value { return s.doc }
 
 // version is that of the aggregate. It fails where the row is no JSON.
-func (s *stored) version() (int, error) {
+func (s *storedRow) version() (int, error) {
 	var row struct {
 		Version int `json:"version"`
 	}

@@ -34,11 +34,11 @@ var trend = decay{halfLife: 7, span: 70}
 var trendingViews = []*projections.View{projections.Progress.View, projections.Point.View}
 
 // TrendingPoints asks which knowledge points learners are busy with lately.
-func (a *Asker) TrendingPoints(r Ranking) Question {
+func (a *Answerer) TrendingPoints(r Ranking) Question {
 	return Question{
 		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
 		load: func(ctx context.Context) (Answer, error) {
-			var found *[]ranked[projections.PointRow]
+			var found *[]rankedRow[projections.PointRow]
 			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {
 				found = rank(s, trend, projections.Busy, projections.Progress.View, projections.Point, "", r)
 				return s.finish(ctx)

@@ -35,15 +35,15 @@ type User struct {
 // profile is what a profile is made of.
 type profile struct {
 	user  *projections.UserRow
-	goals shown
+	goals goalsFor
 }
 
 var (
-	ownProfile   = reads(append([]*projections.View{projections.User.View}, goalsOfSomeone[summary].views...)...)
-	otherProfile = reads(append([]*projections.View{projections.User.View}, goalsOfNobody[summary].views...)...)
+	ownProfile   = listViews(append([]*projections.View{projections.User.View}, goalsOfSomeone[summary].views...)...)
+	otherProfile = listViews(append([]*projections.View{projections.User.View}, goalsOfNobody[summary].views...)...)
 )
 
-func profileViews(to Viewer) *reading {
+func profileViews(to Viewer) *viewList {
 	if to.anonymous() {
 		return otherProfile
 	}
@@ -64,7 +64,7 @@ func (v Viewer) audience(ids ...events.ID) Viewer {
 }
 
 // User asks for one profile.
-func (a *Asker) User(v Viewer, id events.ID) Question {
+func (a *Answerer) User(v Viewer, id events.ID) Question {
 	to := v.audience(id)
 	return Question{
 		Key: key("user", raw(id), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, id) },
@@ -84,7 +84,7 @@ func (a *Asker) User(v Viewer, id events.ID) Question {
 }
 
 // UsersByID asks for several, in the order of the ids; missing ones are left out.
-func (a *Asker) UsersByID(v Viewer, ids []events.ID) Question {
+func (a *Answerer) UsersByID(v Viewer, ids []events.ID) Question {
 	to := v.audience(ids...)
 	return Question{
 		Key: key("users", joined(ids), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, ids...) },
@@ -110,7 +110,7 @@ func userDeps(to Viewer, ids ...events.ID) []string {
 	return deps
 }
 
-func (a *Asker) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, Answer, error) {
+func (a *Answerer) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, Answer, error) {
 	wishes := make([]wish, len(ids))
 	for i, id := range ids {
 		wishes[i] = wish{to.audience(id), id} // beside their own, they see others' as all do
@@ -132,7 +132,7 @@ func (a *Asker) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, 
 	return users, Answer{Checkpoints: t.checkpoints, Deps: deps}, err
 }
 
-func (a *Asker) showUsers(ctx context.Context, profiles []profile, parts goalParts) ([]User, error) {
+func (a *Answerer) showUsers(ctx context.Context, profiles []profile, parts goalParts) ([]User, error) {
 	owners := make([]events.ID, len(profiles))
 	for i, p := range profiles {
 		owners[i] = p.user.ID

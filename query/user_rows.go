@@ -34,7 +34,7 @@ type usersFound struct {
 }
 
 // profiles reads what some profiles are made of.
-func (a *Asker) profiles(ctx context.Context, to Viewer, wishes []wish) (taken[usersFound], error) {
+func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish) (readResult[usersFound], error) {
 	if !to.anonymous() {
 		return a.ownProfiles.ask(ctx, wishes)
 	}
@@ -46,27 +46,27 @@ func (a *Asker) profiles(ctx context.Context, to Viewer, wishes []wish) (taken[u
 }
 
 // findPublic reads what anybody may see of some users' goals, and all of their rows.
-func (a *Asker) findPublic(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t taken[usersFound], err error) {
+func (a *Answerer) findPublic(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t readResult[usersFound], err error) {
 	owners := set[events.ID]{}
 	owners.add(ids)
 	f := usersFound{
 		rows:    make(map[events.ID]*projections.UserRow, len(owners.members)),
 		shelves: make(map[shelf][]*projections.GoalRow, len(owners.members)),
 	}
-	known := a.remembered.Load() // before anything is read: what is erased meanwhile is not remembered
-	users, goals := decodedAs[projections.UserRow](known), decodedAs[projections.GoalRow](known)
+	caches := a.rows.Load() // before anything is read: what is erased meanwhile is not kept
+	users, goals := rowCacheOf[projections.UserRow](caches), rowCacheOf[projections.GoalRow](caches)
 	t.found = f
 	t.checkpoints, err = a.moment(ctx, builds, owners.members, part{
 		projections.User.View, builds[projections.User.Name].Table() + ` where id = any($4)`,
 		func(id events.ID, doc []byte) (err error) {
-			f.rows[id], err = users.of(id, doc, projections.User.Decode)
+			f.rows[id], err = users.decode(id, doc, projections.User.Decode)
 			return err
 		},
 	}, part{
 		projections.Goal.View,
 		`(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(builds[projections.Goal.Name].Table()),
 		func(id events.ID, doc []byte) error {
-			row, err := goals.of(id, doc, projections.Goal.Decode)
+			row, err := goals.decode(id, doc, projections.Goal.Decode)
 			if err == nil {
 				on := shelf{row.Owner, row.Visibility}
 				f.shelves[on] = append(f.shelves[on], row)
@@ -99,7 +99,7 @@ func findUsers(ctx context.Context, s *snapshot, wishes []wish) (f usersFound, e
 	if err := s.send(ctx); err != nil {
 		return f, err
 	}
-	var audience []shown
+	var audience []goalsFor
 	for _, w := range wishes {
 		audience = append(audience, f.goalsOf(w))
 	}
@@ -113,7 +113,7 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 	for i, l := range list {
 		owners[i], visibilities[i] = l.owner, string(l.visibility)
 	}
-	found, known := make(map[shelf][]*projections.GoalRow, len(list)), decodedAs[projections.GoalRow](s.remembered)
+	found, cache := make(map[shelf][]*projections.GoalRow, len(list)), rowCacheOf[projections.GoalRow](s.rows)
 	s.batch.Queue(`-- list goal
 		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.table(projections.Goal.View)),
 		owners, visibilities).
@@ -122,7 +122,7 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 			var id events.ID
 			var doc pgtype.DriverBytes // good until the next row
 			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
-				row, err := known.of(id, doc, projections.Goal.Decode)
+				row, err := cache.decode(id, doc, projections.Goal.Decode)
 				found[on] = append(found[on], row)
 				return err
 			})
@@ -132,12 +132,12 @@ func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
 }
 
 // goalsOf are the goals on the profile, the newest first.
-func (f usersFound) goalsOf(w wish) shown {
+func (f usersFound) goalsOf(w wish) goalsFor {
 	shelves := w.shelves()
 	goals := f.shelves[shelves[0]]
 	for _, also := range shelves[1:] {
 		goals = slices.Concat(goals, f.shelves[also])
 		slices.SortFunc(goals, newest)
 	}
-	return shown{w.viewer, goals[:min(profileGoals, len(goals))]}
+	return goalsFor{w.viewer, goals[:min(profileGoals, len(goals))]}
 }

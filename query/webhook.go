@@ -26,14 +26,14 @@ func webhookOf(r *projections.WebhookRow) Webhook { return Webhook(*r) }
 
 // Webhook asks for one webhook. Who may ask is the door's affair: it is no matter
 // of the row.
-func (a *Asker) Webhook(id events.ID) Question {
+func (a *Answerer) Webhook(id events.ID) Question {
 	return one(a.webhooks, id, "", func(_ context.Context, r *projections.WebhookRow) (any, int, error) {
 		return webhookOf(r), r.Version, nil
 	})
 }
 
 // Webhooks asks for all webhooks, newest first. It fails with ErrCursor.
-func (a *Asker) Webhooks(page Paging) (Question, error) {
+func (a *Answerer) Webhooks(page Paging) (Question, error) {
 	l := &list{
 		name: key("webhooks"), page: page,
 		totals: []string{projections.Count(projections.Everyone, "", "")},
@@ -71,7 +71,7 @@ type ParkedByWebhook struct {
 
 // DeliveriesOf asks how a webhook fares, which changes without any event: it is
 // always read anew.
-func (a *Asker) DeliveriesOf(id events.ID) Question {
+func (a *Answerer) DeliveriesOf(id events.ID) Question {
 	views := []*projections.View{projections.Webhook.View}
 	return Question{
 		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(projections.Webhook.RowName(projections.KeyOf(id))), Volatile: true,

@@ -9,7 +9,7 @@ import (
 )
 
 // open opens texts about one person; ok is false where they are forgotten.
-func (a *Asker) open(ctx context.Context, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
+func (a *Answerer) open(ctx context.Context, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
 	keys, err := a.keyring.Keys(ctx, owner)
 	if err != nil {
 		return nil, false, err

@@ -82,7 +82,7 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // answered. So there are three questions. A page of 100 to 199 goals takes few milliseconds:
 // beside it is told what a refusal for nothing would leave, where sical answers the 16
 // connections once more, while a bare Echo handler in a process of its own answers 503 to
-// the other four fifths of the same askers. A search that opens a thousand goals and finds
+// the other four fifths of the same clients. A search that opens a thousand goals and finds
 // none takes twice as long, and one that opens as many with descriptions ten times: refusals
 // leave the processors to it.
 //

@@ -186,8 +186,8 @@ func (a *App) startQuery(ctx context.Context) error {
 		Views: views, Pool: p, NATS: a.nats, Head: log.Head, Standby: log.Standby, Logger: a.logger,
 	})
 	positions.OnForget(v.Clear)
-	asker := query.NewAsker(p, v)
-	positions.OnForget(asker.Forget)
+	answerer := query.NewAnswerer(p, v)
+	positions.OnForget(answerer.Forget)
 	hub := live.NewHub(mostStreams, streamsEach)
 	positions.OnChange(hub.Changed)
 	a.ending = append(a.ending, hub.Close)
@@ -198,9 +198,9 @@ func (a *App) startQuery(ctx context.Context) error {
 	a.onClose(answers.Close)
 	a.revocations.OnErased(positions.Forget) // also while no view tells of it, and again once a standby has it
 	a.work("positions", positions.Run)
-	alone, gathered, past := asker.Loads()
-	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting, asker.Remembered, alone, gathered, past)
-	api := queryapi.New(asker, answers, positions)
+	alone, gathered, past := answerer.Loads()
+	telemetry.Reading(a.registry, answers.Bytes, positions.Waiting, answerer.Remembered, alone, gathered, past)
+	api := queryapi.New(answerer, answers, positions)
 	api.Register(a.echo())
 	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
 	a.checks = append(a.checks, check{"read models", p.Ping})

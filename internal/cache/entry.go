@@ -64,7 +64,7 @@ func (e *entry) write(key string, a Answer, slots []uint16) {
 func (e *entry) is(key string) bool { return e.text[:e.key] == key }
 
 // current tells whether the answer is as new as is known to this process and
-// as the asker needs, and up to which position. It may be called at any time
+// as the client needs, and up to which position. It may be called at any time
 // while these change: applied positions are read before the floors, which are
 // raised before them, and the generation last, as a view that starts anew is closed
 // by its floor until that has changed.

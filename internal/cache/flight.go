@@ -24,7 +24,7 @@ var (
 )
 
 // miss answers by a load. A load that began before the question came may miss
-// what was promised to the asker, so its answer is taken only if it turns out
+// what was promised to the client, so its answer is taken only if it turns out
 // to be current; one that began later always has it.
 func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	for later := false; ; later = true {
@@ -90,7 +90,7 @@ func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 	return f.entry.at(c, f.entry.position), nil
 }
 
-// fly runs the load to its end whether or not its asker stays.
+// fly runs the load to its end whether or not its client stays.
 func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
 	defer cancel()
@@ -122,7 +122,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
 	if fallen(answer.Checkpoints, before) {
-		e.generation = never // it is good for its askers alone
+		e.generation = never // it is good for its clients alone
 	}
 	if !sameBuilds(answer.Checkpoints, before) {
 		// The floors known here are another build's.

@@ -37,24 +37,24 @@ type reader struct {
 	*world
 	positions *cache.Positions
 	cache     *cache.Cache
-	asker     *query.Asker
+	answerer  *query.Answerer
 	learner   events.ID
 }
 
 func (w *world) reader(p *cache.Positions, c *cache.Cache) reader {
-	return reader{w, p, c, query.NewAsker(w.pool("sical_query"), nil), w.id()}
+	return reader{w, p, c, query.NewAnswerer(w.pool("sical_query"), nil), w.id()}
 }
 
 // ask asks for what the learner did: how much in all, over how many points, how many
 // the sums say, and how current that is.
 func (r reader) ask(least uint64) (amount, points, total int, position uint64, err error) {
-	q, err := r.asker.ProgressOf(query.Viewer{ID: r.learner}, r.learner, query.Paging{Limit: 100, Total: true})
+	q, err := r.answerer.ProgressOf(query.Viewer{ID: r.learner}, r.learner, query.Paging{Limit: 100, Total: true})
 	if err != nil {
 		return 0, 0, 0, 0, err
 	}
 	a, err := r.cache.Do(context.Background(), cache.Question{Key: q.Key, Views: q.Views, Deps: q.Deps, MinPosition: least,
 		Load: func(ctx context.Context) (cache.Answer, error) {
-			a, err := r.asker.Answer(ctx, q)
+			a, err := r.answerer.Answer(ctx, q)
 			return cache.Answer{Body: a.Body, Deps: cache.NamesOf(a.Deps), Checkpoints: a.Checkpoints}, err
 		}})
 	if err != nil {

@@ -26,15 +26,15 @@ type Answers interface {
 
 // API serves the Routes.
 type API struct {
-	asker   *query.Asker
-	answers Answers
-	waiter  Waiter
-	warm    atomic.Bool // Warm has done its work
+	answerer *query.Answerer
+	answers  Answers
+	waiter   Waiter
+	warm     atomic.Bool // Warm has done its work
 }
 
 // New makes an API that has its questions answered by answers.
-func New(asker *query.Asker, answers Answers, waiter Waiter) *API {
-	return &API{asker: asker, answers: answers, waiter: waiter}
+func New(answerer *query.Answerer, answers Answers, waiter Waiter) *API {
+	return &API{answerer: answerer, answers: answers, waiter: waiter}
 }
 
 // Register adds the Routes to e.
@@ -54,7 +54,7 @@ func (a *API) Warm(ctx context.Context) error {
 		return nil
 	}
 	r := today()
-	for _, q := range []query.Question{a.asker.PopularGoals(r), a.asker.TrendingPoints(r), a.asker.Statistics(r.At)} {
+	for _, q := range []query.Question{a.answerer.PopularGoals(r), a.answerer.TrendingPoints(r), a.answerer.Statistics(r.At)} {
 		if _, err := a.answers.Do(ctx, a.cached(q, 0)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
@@ -97,7 +97,7 @@ func refused(err error) error {
 }
 
 func (a *API) serve(c echo.Context, r *Route, known []string) error {
-	asked, err := r.read(c, a.asker, known)
+	asked, err := r.read(c, a.answerer, known)
 	if err != nil {
 		return err
 	}
@@ -174,9 +174,9 @@ func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh f
 func (a *API) cached(q query.Question, least uint64) cache.Question {
 	return cache.Question{
 		Key: q.Key, Views: q.Views, Deps: q.Deps, Volatile: q.Volatile, MinPosition: least,
-		Room: func() error { return a.asker.Room(&q) },
+		Room: func() error { return a.answerer.Room(&q) },
 		Load: func(ctx context.Context) (cache.Answer, error) {
-			answer, err := a.asker.Answer(ctx, q)
+			answer, err := a.answerer.Answer(ctx, q)
 			if err != nil {
 				return cache.Answer{Checkpoints: answer.Checkpoints}, err
 			}

@@ -108,7 +108,7 @@ func BenchmarkRefusal(b *testing.B) {
 		})
 	}
 	b.Cleanup(func() { cancel(); release(); asking.Wait() })
-	alone, _, _ := s.asker.Loads()
+	alone, _, _ := s.answerer.Loads()
 	s.underWay(room, alone)
 	request := httptest.NewRequest(http.MethodGet, "/v1/goals?q=goal&limit=100", nil)
 	request.Header.Set("Authorization", "Bearer "+s.as(s.ann))

@@ -14,11 +14,11 @@ import (
 
 // asked is a request on its way to becoming a question.
 type asked struct {
-	asker  *query.Asker
-	viewer query.Viewer
-	id     events.ID // of the path, zero where the route has none
-	query  web.Query
-	fresh  freshness
+	answerer *query.Answerer
+	viewer   query.Viewer
+	id       events.ID // of the path, zero where the route has none
+	query    web.Query
+	fresh    freshness
 	// The request's context is made when something is read with it: most answers
 	// are in memory.
 	c   echo.Context
@@ -34,8 +34,8 @@ func (a *asked) context() context.Context {
 
 // read takes a request apart as its route says: who asks, about what, and no
 // parameter that the route does not name; known are the names of all that it does.
-func (r *Route) read(c echo.Context, asker *query.Asker, known []string) (*asked, error) {
-	a := &asked{asker: asker, c: c}
+func (r *Route) read(c echo.Context, answerer *query.Answerer, known []string) (*asked, error) {
+	a := &asked{answerer: answerer, c: c}
 	principal, ok := web.PrincipalOf(c)
 	if !ok && r.Access != Public {
 		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")
@@ -116,14 +116,14 @@ func (a *asked) past() (position uint64, given bool, err error) {
 	text := a.query.Text(asOf.Name, maxText)
 	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
 		ctx := a.context()
-		return position, true, patiently(ctx, a.fresh.until(), func() error { return a.asker.Reached(ctx, position) })
+		return position, true, patiently(ctx, a.fresh.until(), func() error { return a.answerer.Reached(ctx, position) })
 	}
 	instant := a.query.Instant(asOf.Name)
 	if a.query.Err() != nil {
 		return 0, true, wrong(asOf.Name, "expected a position, or an instant as RFC 3339 writes it")
 	}
 	err = a.fresh.patiently(a.context(), a.fresh.position, func(least uint64) (err error) {
-		position, err = a.asker.PositionAt(a.context(), instant, least)
+		position, err = a.answerer.PositionAt(a.context(), instant, least)
 		return err
 	})
 	return position, true, err

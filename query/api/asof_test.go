@@ -72,18 +72,18 @@ func TestLookBack(t *testing.T) {
 		s.project()
 		for _, v := range viewers {
 			for target, pair := range map[string][2]query.Question{
-				"users/" + s.ann.String():        {s.asker.User(v, s.ann), s.asker.UserAsOf(v, s.ann, at)},
-				"goals/" + s.public.String():     {s.asker.Goal(v, s.public), s.asker.GoalAsOf(v, s.public, at)},
-				"goals/" + s.private.String():    {s.asker.Goal(v, s.private), s.asker.GoalAsOf(v, s.private, at)},
-				"paths/" + s.course.String():     {s.asker.Path(v, s.course), s.asker.PathAsOf(v, s.course, at)},
-				"paths/" + s.draft.String():      {s.asker.Path(v, s.draft), s.asker.PathAsOf(v, s.draft, at)},
-				"points/" + s.radicals.String():  {s.asker.Point(s.radicals), s.asker.PointAsOf(s.radicals, at)},
-				"points/" + s.idioms.String():    {s.asker.Point(s.idioms), s.asker.PointAsOf(s.idioms, at)},
-				"assessments/" + s.quiz.String(): {s.asker.Assessment(v, s.quiz), s.asker.AssessmentAsOf(v, s.quiz, at)},
+				"users/" + s.ann.String():        {s.answerer.User(v, s.ann), s.answerer.UserAsOf(v, s.ann, at)},
+				"goals/" + s.public.String():     {s.answerer.Goal(v, s.public), s.answerer.GoalAsOf(v, s.public, at)},
+				"goals/" + s.private.String():    {s.answerer.Goal(v, s.private), s.answerer.GoalAsOf(v, s.private, at)},
+				"paths/" + s.course.String():     {s.answerer.Path(v, s.course), s.answerer.PathAsOf(v, s.course, at)},
+				"paths/" + s.draft.String():      {s.answerer.Path(v, s.draft), s.answerer.PathAsOf(v, s.draft, at)},
+				"points/" + s.radicals.String():  {s.answerer.Point(s.radicals), s.answerer.PointAsOf(s.radicals, at)},
+				"points/" + s.idioms.String():    {s.answerer.Point(s.idioms), s.answerer.PointAsOf(s.idioms, at)},
+				"assessments/" + s.quiz.String(): {s.answerer.Assessment(v, s.quiz), s.answerer.AssessmentAsOf(v, s.quiz, at)},
 			} {
 				what := fmt.Sprintf("%s at %d to %v", target, at, v)
-				then, failed := s.asker.Answer(t.Context(), pair[0])
-				back, err := s.asker.Answer(t.Context(), pair[1])
+				then, failed := s.answerer.Answer(t.Context(), pair[0])
+				back, err := s.answerer.Answer(t.Context(), pair[1])
 				require.Equal(t, failed, err, what)
 				require.Equal(t, string(then.Body), string(back.Body), what)
 				require.Equal(t, then.Version, back.Version, what)

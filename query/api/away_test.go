@@ -80,8 +80,8 @@ func TestDatabaseIsTooSlow(t *testing.T) {
 	}
 }
 
-// TestAskerLeaves: whoever leaves while the database works has not met a failure.
-func TestAskerLeaves(t *testing.T) {
+// TestClientLeaves: whoever leaves while the database works has not met a failure.
+func TestClientLeaves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
 	ann := w.register("ann")

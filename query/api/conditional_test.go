@@ -104,11 +104,11 @@ func TestFormsAreKeptWithTheAnswer(t *testing.T) {
 func TestWhoMayKeepAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	const nobody, asker, proxy = "no-store", "private, no-cache", "public, max-age=0, s-maxage=5"
+	const nobody, client, proxy = "no-store", "private, no-cache", "public, max-age=0, s-maxage=5"
 	for target, want := range map[string]string{
 		"/v1/statistics": proxy, "/v1/goals": proxy, "/v1/paths?limit=2": proxy, "/v1/points": proxy,
-		"/v1/points?ids=" + s.strokes.String(): asker, "/v1/points/" + s.strokes.String(): asker,
-		"/v1/goals/" + s.public.String(): asker, "/v1/users/" + s.ann.String() + "/goals": asker,
+		"/v1/points?ids=" + s.strokes.String(): client, "/v1/points/" + s.strokes.String(): client,
+		"/v1/goals/" + s.public.String(): client, "/v1/users/" + s.ann.String() + "/goals": client,
 	} {
 		anyone := s.get(target, "")
 		require.Equal(t, http.StatusOK, anyone.status, target)
@@ -117,7 +117,7 @@ func TestWhoMayKeepAnAnswer(t *testing.T) {
 		for _, name := range []string{"Accept-Encoding", "Authorization", minPosition} {
 			require.Contains(t, vary, name)
 		}
-		require.Equal(t, asker, s.get(target, s.as(s.ann)).header.Get("Cache-Control"), target)
+		require.Equal(t, client, s.get(target, s.as(s.ann)).header.Get("Cache-Control"), target)
 		require.Equal(t, nobody, s.get(target, "", minPosition, "1").header.Get("Cache-Control"), target)
 	}
 }

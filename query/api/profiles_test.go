@@ -36,16 +36,16 @@ func TestAProfileIsTheSameForAllOthers(t *testing.T) {
 	s.record()
 	several := []events.ID{s.quiz, s.ann}
 	questions := map[string]func(v query.Viewer) query.Question{
-		"alone":   func(v query.Viewer) query.Question { return s.asker.User(v, s.ann) },
-		"several": func(v query.Viewer) query.Question { return s.asker.UsersByID(v, several) },
-		"past":    func(v query.Viewer) query.Question { return s.asker.UserAsOf(v, s.ann, uint64(len(s.log))) },
+		"alone":   func(v query.Viewer) query.Question { return s.answerer.User(v, s.ann) },
+		"several": func(v query.Viewer) query.Question { return s.answerer.UsersByID(v, several) },
+		"past":    func(v query.Viewer) query.Question { return s.answerer.UserAsOf(v, s.ann, uint64(len(s.log))) },
 	}
 	for name, ask := range questions {
 		bodies, keys := map[string]string{}, map[string]string{}
 		for audience, viewers := range s.audiences() {
 			for _, v := range viewers {
 				q, what := ask(v), fmt.Sprintf("%s to %s as %v", name, audience, v)
-				answer, err := s.asker.Answer(t.Context(), q)
+				answer, err := s.answerer.Answer(t.Context(), q)
 				require.NoError(t, err, what)
 				if bodies[audience] == "" {
 					bodies[audience], keys[audience] = string(answer.Body), q.Key
@@ -123,7 +123,7 @@ func TestOneKeyIsOneAnswer(t *testing.T) {
 	under := map[string]kept{}
 	shared := 0
 	for _, q := range s.everybody() {
-		answer, err := s.asker.Answer(t.Context(), q)
+		answer, err := s.answerer.Answer(t.Context(), q)
 		now := kept{string(answer.Body), answer.Version, err}
 		if before, ok := under[q.Key]; ok {
 			shared++

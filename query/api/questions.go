@@ -14,13 +14,13 @@ func me(a *asked) (query.Question, error) {
 
 func user(a *asked) (query.Question, error) {
 	return a.one(
-		func() query.Question { return a.asker.User(a.viewer, a.id) },
-		func(at uint64) query.Question { return a.asker.UserAsOf(a.viewer, a.id, at) })
+		func() query.Question { return a.answerer.User(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.answerer.UserAsOf(a.viewer, a.id, at) })
 }
 
 func users(a *asked) (query.Question, error) {
 	ids := a.query.UUIDs("ids")
-	return a.asker.UsersByID(a.viewer, ids), a.query.Err()
+	return a.answerer.UsersByID(a.viewer, ids), a.query.Err()
 }
 
 func goalFilter(a *asked) query.GoalFilter {
@@ -35,13 +35,13 @@ func userGoals(a *asked) (query.Question, error) {
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.GoalsOf(a.viewer, a.id, filter, page)
+	return a.answerer.GoalsOf(a.viewer, a.id, filter, page)
 }
 
 func goal(a *asked) (query.Question, error) {
 	return a.one(
-		func() query.Question { return a.asker.Goal(a.viewer, a.id) },
-		func(at uint64) query.Question { return a.asker.GoalAsOf(a.viewer, a.id, at) })
+		func() query.Question { return a.answerer.Goal(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.answerer.GoalAsOf(a.viewer, a.id, at) })
 }
 
 func goals(a *asked) (query.Question, error) {
@@ -56,17 +56,17 @@ func goals(a *asked) (query.Question, error) {
 	}
 	switch {
 	case given:
-		return a.asker.GoalsByID(a.viewer, ids), nil
+		return a.answerer.GoalsByID(a.viewer, ids), nil
 	case search != nil:
-		return a.asker.SearchGoals(a.viewer, filter, search, page)
+		return a.answerer.SearchGoals(a.viewer, filter, search, page)
 	}
-	return a.asker.PublicGoals(a.viewer, filter, page)
+	return a.answerer.PublicGoals(a.viewer, filter, page)
 }
 
 func path(a *asked) (query.Question, error) {
 	return a.one(
-		func() query.Question { return a.asker.Path(a.viewer, a.id) },
-		func(at uint64) query.Question { return a.asker.PathAsOf(a.viewer, a.id, at) })
+		func() query.Question { return a.answerer.Path(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.answerer.PathAsOf(a.viewer, a.id, at) })
 }
 
 func paths(a *asked) (query.Question, error) {
@@ -76,13 +76,13 @@ func paths(a *asked) (query.Question, error) {
 	if filter.Search, err = a.search(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.PublishedPaths(filter, page)
+	return a.answerer.PublishedPaths(filter, page)
 }
 
 func point(a *asked) (query.Question, error) {
 	return a.one(
-		func() query.Question { return a.asker.Point(a.id) },
-		func(at uint64) query.Question { return a.asker.PointAsOf(a.id, at) })
+		func() query.Question { return a.answerer.Point(a.id) },
+		func(at uint64) query.Question { return a.answerer.PointAsOf(a.id, at) })
 }
 
 func points(a *asked) (query.Question, error) {
@@ -99,9 +99,9 @@ func points(a *asked) (query.Question, error) {
 		return query.Question{}, err
 	}
 	if given {
-		return a.asker.PointsByID(ids), nil
+		return a.answerer.PointsByID(ids), nil
 	}
-	return a.asker.Points(filter, page)
+	return a.answerer.Points(filter, page)
 }
 
 func progress(a *asked) (query.Question, error) {
@@ -109,7 +109,7 @@ func progress(a *asked) (query.Question, error) {
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.ProgressOf(a.viewer, a.id, page)
+	return a.answerer.ProgressOf(a.viewer, a.id, page)
 }
 
 func assessments(a *asked) (query.Question, error) {
@@ -125,13 +125,13 @@ func assessments(a *asked) (query.Question, error) {
 	if page.Total && a.query.Has(since.Name) {
 		return query.Question{}, wrong("total", "does not go with since")
 	}
-	return a.asker.AssessmentsOf(a.viewer, a.id, filter, page)
+	return a.answerer.AssessmentsOf(a.viewer, a.id, filter, page)
 }
 
 func assessment(a *asked) (query.Question, error) {
 	return a.one(
-		func() query.Question { return a.asker.Assessment(a.viewer, a.id) },
-		func(at uint64) query.Question { return a.asker.AssessmentAsOf(a.viewer, a.id, at) })
+		func() query.Question { return a.answerer.Assessment(a.viewer, a.id) },
+		func(at uint64) query.Question { return a.answerer.AssessmentAsOf(a.viewer, a.id, at) })
 }
 
 func comments(a *asked) (query.Question, error) {
@@ -140,7 +140,7 @@ func comments(a *asked) (query.Question, error) {
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.CommentsOn(a.viewer, target, page)
+	return a.answerer.CommentsOn(a.viewer, target, page)
 }
 
 func userComments(a *asked) (query.Question, error) {
@@ -148,7 +148,7 @@ func userComments(a *asked) (query.Question, error) {
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.CommentsOf(a.viewer, a.id, page)
+	return a.answerer.CommentsOf(a.viewer, a.id, page)
 }
 
 // at is the reference day, today where none is given.
@@ -169,24 +169,28 @@ func (a *asked) ranking() (query.Ranking, error) {
 
 func popularGoals(a *asked) (query.Question, error) {
 	r, err := a.ranking()
-	return a.asker.PopularGoals(r), err
+	return a.answerer.PopularGoals(r), err
 }
 
 func trendingPoints(a *asked) (query.Question, error) {
 	r, err := a.ranking()
-	return a.asker.TrendingPoints(r), err
+	return a.answerer.TrendingPoints(r), err
 }
 
-func statistics(a *asked) (query.Question, error) { return a.asker.Statistics(a.at()), a.query.Err() }
+func statistics(a *asked) (query.Question, error) {
+	return a.answerer.Statistics(a.at()), a.query.Err()
+}
 
-func webhook(a *asked) (query.Question, error) { return a.asker.Webhook(a.id), a.query.Err() }
+func webhook(a *asked) (query.Question, error) { return a.answerer.Webhook(a.id), a.query.Err() }
 
 func webhooks(a *asked) (query.Question, error) {
 	page := a.page()
 	if err := a.query.Err(); err != nil {
 		return query.Question{}, err
 	}
-	return a.asker.Webhooks(page)
+	return a.answerer.Webhooks(page)
 }
 
-func deliveries(a *asked) (query.Question, error) { return a.asker.DeliveriesOf(a.id), a.query.Err() }
+func deliveries(a *asked) (query.Question, error) {
+	return a.answerer.DeliveriesOf(a.id), a.query.Err()
+}

@@ -150,11 +150,11 @@ func TestNotFoundTellsAsOfWhen(t *testing.T) {
 	w.project()
 	nobody, viewer := uuid.New(), query.Viewer{}
 	for name, q := range map[string]query.Question{
-		"user": w.asker.User(viewer, nobody), "goal": w.asker.Goal(viewer, nobody), "path": w.asker.Path(viewer, nobody), "point": w.asker.Point(nobody),
-		"deliveries": w.asker.DeliveriesOf(nobody), "goal of then": w.asker.GoalAsOf(viewer, nobody, 1), "point of then": w.asker.PointAsOf(nobody, 1),
-		"path of then": w.asker.PathAsOf(viewer, nobody, 1), "user of then": w.asker.UserAsOf(viewer, nobody, 1),
+		"user": w.answerer.User(viewer, nobody), "goal": w.answerer.Goal(viewer, nobody), "path": w.answerer.Path(viewer, nobody), "point": w.answerer.Point(nobody),
+		"deliveries": w.answerer.DeliveriesOf(nobody), "goal of then": w.answerer.GoalAsOf(viewer, nobody, 1), "point of then": w.answerer.PointAsOf(nobody, 1),
+		"path of then": w.answerer.PathAsOf(viewer, nobody, 1), "user of then": w.answerer.UserAsOf(viewer, nobody, 1),
 	} {
-		answer, err := w.asker.Answer(t.Context(), q)
+		answer, err := w.answerer.Answer(t.Context(), q)
 		require.ErrorIs(t, err, query.ErrNotFound, name)
 		require.Len(t, answer.Checkpoints, len(q.Views), name)
 		require.EqualValues(t, 1, answer.Checkpoints[0].Position(), name)

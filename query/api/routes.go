@@ -5,7 +5,7 @@ import (
 	"sical-backend/query"
 )
 
-// Access says who gets an answer from a route. What is not the asker's to see is
+// Access says who gets an answer from a route. What is not the client's to see is
 // answered 404; 401 only says that a token is missing.
 type Access string
 

@@ -47,20 +47,20 @@ const (
 
 // streams are what can be followed, in their order in the description.
 var streams = []followed{
-	{"user", byID, func(a *asked) (query.Question, error) { return a.asker.User(a.viewer, a.id), nil }},
-	{"goal", byID, func(a *asked) (query.Question, error) { return a.asker.Goal(a.viewer, a.id), nil }},
-	{"path", byID, func(a *asked) (query.Question, error) { return a.asker.Path(a.viewer, a.id), nil }},
-	{"point", byID, func(a *asked) (query.Question, error) { return a.asker.Point(a.id), nil }},
-	{"assessment", byID, func(a *asked) (query.Question, error) { return a.asker.Assessment(a.viewer, a.id), nil }},
+	{"user", byID, func(a *asked) (query.Question, error) { return a.answerer.User(a.viewer, a.id), nil }},
+	{"goal", byID, func(a *asked) (query.Question, error) { return a.answerer.Goal(a.viewer, a.id), nil }},
+	{"path", byID, func(a *asked) (query.Question, error) { return a.answerer.Path(a.viewer, a.id), nil }},
+	{"point", byID, func(a *asked) (query.Question, error) { return a.answerer.Point(a.id), nil }},
+	{"assessment", byID, func(a *asked) (query.Question, error) { return a.answerer.Assessment(a.viewer, a.id), nil }},
 	{"user-goals", byUser, func(a *asked) (query.Question, error) {
-		return a.asker.GoalsOf(a.viewer, a.id, query.GoalFilter{}, query.Paging{Limit: defaultLimit})
+		return a.answerer.GoalsOf(a.viewer, a.id, query.GoalFilter{}, query.Paging{Limit: defaultLimit})
 	}},
 	{"progress", byUser, func(a *asked) (query.Question, error) {
-		return a.asker.ProgressOf(a.viewer, a.id, query.Paging{Limit: defaultLimit})
+		return a.answerer.ProgressOf(a.viewer, a.id, query.Paging{Limit: defaultLimit})
 	}},
-	{"statistics", unkeyed, func(a *asked) (query.Question, error) { return a.asker.Statistics(today().At), nil }},
-	{"popular-goals", unkeyed, func(a *asked) (query.Question, error) { return a.asker.PopularGoals(today()), nil }},
-	{"trending-points", unkeyed, func(a *asked) (query.Question, error) { return a.asker.TrendingPoints(today()), nil }},
+	{"statistics", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.Statistics(today().At), nil }},
+	{"popular-goals", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.PopularGoals(today()), nil }},
+	{"trending-points", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.TrendingPoints(today()), nil }},
 }
 
 // views lists those with such a key.
@@ -142,7 +142,7 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
-		asker: a.asker, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
+		answerer: a.answerer, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
 	}}
 	return f.open(c)
 }

@@ -65,7 +65,7 @@ func (r *replica) wasAsked() error {
 
 func newReplica(t *testing.T, applied, shown uint64) (*streaming, *replica) {
 	school, r := newSchool(t), &replica{applied: applied, shown: shown}
-	school.api = New(school.asker, r, r)
+	school.api = New(school.answerer, r, r)
 	return streamingOf(school, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: time.Minute, Again: 20 * time.Millisecond}), r
 }
 

@@ -177,8 +177,8 @@ func TestNothingToReadYet(t *testing.T) {
 	s := newStreaming(t, Usual)
 	_, err := s.admin.Exec(t.Context(), `update sical.view_version set serving = null`)
 	require.NoError(t, err)
-	s.asker = query.NewAsker(s.queries, s.vault) // one that has read nothing so far
-	s.api.asker = s.asker
+	s.answerer = query.NewAnswerer(s.queries, s.vault) // one that has read nothing so far
+	s.api.answerer = s.answerer
 	for _, target := range []string{"/v1/statistics", "/v1/points/" + s.strokes.String(), "/v1/goals", StreamPath + "?view=statistics",
 		StreamPath + "?view=popular-goals", StreamPath + "?view=trending-points", StreamPath + "?view=user&key=" + s.ann.String()} {
 		got := s.get(target, s.as(s.ann))

@@ -25,15 +25,15 @@ func (s *school) everybody() (list []query.Question) {
 		{ID: s.bob, Role: events.Moderator}, {ID: uuid.New(), Role: events.Admin},
 	} {
 		goals, users := []events.ID{s.private, s.quiz, s.public}, []events.ID{s.bob, s.quiz, s.ann, s.wei}
-		list = append(list, s.asker.GoalsByID(v, goals), s.asker.UsersByID(v, users))
+		list = append(list, s.answerer.GoalsByID(v, goals), s.answerer.UsersByID(v, users))
 		for _, id := range goals {
-			list = append(list, s.asker.Goal(v, id))
+			list = append(list, s.answerer.Goal(v, id))
 		}
 		for _, id := range users {
-			list = append(list, s.asker.User(v, id))
+			list = append(list, s.answerer.User(v, id))
 		}
 		for _, id := range []events.ID{s.course, s.draft} {
-			list = append(list, s.asker.Path(v, id), s.asker.Assessment(v, id))
+			list = append(list, s.answerer.Path(v, id), s.answerer.Assessment(v, id))
 		}
 	}
 	return list
@@ -77,14 +77,14 @@ func TestTogetherIsAsAlone(t *testing.T) {
 	questions := s.everybody()
 	alone, together := make([]said, len(questions)), make([]said, len(questions))
 	for i, q := range questions {
-		alone[i].Answer, alone[i].err = s.asker.Answer(t.Context(), q)
+		alone[i].Answer, alone[i].err = s.answerer.Answer(t.Context(), q)
 	}
 	release := s.holdConnections()
 	var asking sync.WaitGroup
 	for i, q := range questions {
-		asking.Go(func() { together[i].Answer, together[i].err = s.asker.Answer(t.Context(), q) })
+		asking.Go(func() { together[i].Answer, together[i].err = s.answerer.Answer(t.Context(), q) })
 	}
-	_, gathered, _ := s.asker.Loads()
+	_, gathered, _ := s.answerer.Loads()
 	s.underWay(len(questions), gathered)
 	release()
 	asking.Wait()
@@ -100,14 +100,14 @@ func (s *school) fill() (answers chan answer) {
 	for i := range cap(answers) {
 		go func() { answers <- s.get(filling(i), "") }()
 	}
-	alone, _, _ := s.asker.Loads()
+	alone, _, _ := s.answerer.Loads()
 	s.underWay(cap(answers), alone)
 	return answers
 }
 
 // room is how many questions that are not read with others may be under way.
 func (s *school) room() int {
-	alone, _, _ := s.asker.Loads()
+	alone, _, _ := s.answerer.Loads()
 	_, limit := alone()
 	return limit
 }
@@ -155,7 +155,7 @@ func TestLookBacksHoldUpNobodyElse(t *testing.T) {
 	for i := range n {
 		go func() { answers <- s.get("/v1/goals/"+s.public.String()+"?as_of="+strconv.Itoa(i+1), "") }()
 	}
-	_, _, past := s.asker.Loads()
+	_, _, past := s.answerer.Loads()
 	s.underWay(n, past)
 	require.Equal(t, http.StatusOK, s.get("/v1/goals", "").status)
 	unlock()

@@ -42,7 +42,7 @@ type world struct {
 	queries   *pgxpool.Pool // in the role that reads them
 	vault     *vault.Vault
 	server    *echo.Echo
-	asker     *query.Asker
+	answerer  *query.Answerer
 	api       *API
 	hub       *live.Hub // of the streams
 
@@ -120,8 +120,8 @@ func (w *world) serve(pool *pgxpool.Pool) {
 	require.NoError(w.t, web.Protect(w.server, web.Config{
 		Logger: logger, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now, Verify: verify,
 	}))
-	w.asker = query.NewAsker(pool, w.vault)
-	w.api = New(w.asker, answers, positions)
+	w.answerer = query.NewAnswerer(pool, w.vault)
+	w.api = New(w.answerer, answers, positions)
 	w.api.Register(w.server)
 }
 

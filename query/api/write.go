@@ -18,9 +18,9 @@ import (
 // The values of headers that many answers carry, made once: net/http only reads
 // them.
 var (
-	jsonType    = []string{echo.MIMEApplicationJSON}
-	keptByAsker = []string{"private, no-cache"}
-	keptByNone  = []string{"no-store"}
+	jsonType     = []string{echo.MIMEApplicationJSON}
+	keptByClient = []string{"private, no-cache"}
+	keptByNone   = []string{"no-store"}
 	// A proxy may answer with it for a few seconds, as long as a revoked token
 	// may live; browsers ask anew.
 	keptByProxy = []string{"public, max-age=0, s-maxage=5"}
@@ -107,7 +107,7 @@ func (a *asked) keep(shared bool, fresh freshness) []string {
 	case shared && a.viewer == (query.Viewer{}) && !a.query.Has(ids.Name) && !a.query.Has(targetID.Name):
 		return keptByProxy
 	}
-	return keptByAsker
+	return keptByClient
 }
 
 // pageBegins is how every page begins.

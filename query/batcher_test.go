@@ -22,7 +22,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	var mu sync.Mutex
 	var groups [][]events.ID
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	g := &gatherer[events.ID, map[events.ID]bool]{read: func(_ context.Context, ids []events.ID) (map[events.ID]bool, error) {
+	b := &batcher[events.ID, map[events.ID]bool]{read: func(_ context.Context, ids []events.ID) (map[events.ID]bool, error) {
 		mu.Lock()
 		groups = append(groups, ids)
 		mu.Unlock()
@@ -37,39 +37,39 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := g.ask(t.Context(), []events.ID{id})
+			found, err := b.ask(t.Context(), []events.ID{id})
 			if err != nil || !found[id] {
 				t.Error(id, err)
 			}
 		})
 	}
-	for i := range byte(gatheredAtOnce) {
+	for i := range byte(groupsAtOnce) {
 		ask(events.ID{1, i})
 		testkit.Receive(t, began)
 	}
-	const more = gatheredMost + 50
+	const more = groupMost + 50
 	for i := range more {
 		ask(events.ID{2, byte(i), byte(i >> 8)})
 	}
 	require.Eventually(t, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		asked := 0
-		for _, group := range g.waiting {
-			asked += group.asked
+		for _, group := range b.waiting {
+			asked += group.callers
 		}
 		return asked == more
 	}, time.Minute, time.Millisecond)
 	close(release)
 	asking.Wait()
-	require.Len(t, groups, gatheredAtOnce+2)
+	require.Len(t, groups, groupsAtOnce+2)
 	// The last two are read at the same time, in either order.
-	sizes := []int{len(groups[gatheredAtOnce]), len(groups[gatheredAtOnce+1])}
-	require.ElementsMatch(t, []int{gatheredMost, more - gatheredMost}, sizes)
+	sizes := []int{len(groups[groupsAtOnce]), len(groups[groupsAtOnce+1])}
+	require.ElementsMatch(t, []int{groupMost, more - groupMost}, sizes)
 	require.Eventually(t, func() bool { // one that finds nothing left to read ends as well
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.running) == 0
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.running) == 0
 	}, time.Minute, time.Millisecond)
 }
 
@@ -78,7 +78,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	stuck := events.ID{9}
 	began, release := make(chan struct{}), make(chan struct{})
-	g := &gatherer[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		if slices.Contains(ids, stuck) {
 			close(began)
 			<-release
@@ -87,7 +87,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	}}
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
-		if found, err := g.ask(t.Context(), []events.ID{id}); err != nil || !found {
+		if found, err := b.ask(t.Context(), []events.ID{id}); err != nil || !found {
 			t.Error(id, found, err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var reads []chan struct{}
-		g := &gatherer[int, bool]{read: func(context.Context, []int) (bool, error) {
+		b := &batcher[int, bool]{read: func(context.Context, []int) (bool, error) {
 			release := make(chan struct{})
 			mu.Lock()
 			reads = append(reads, release)
@@ -122,16 +122,16 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 			return len(reads)
 		}
 		for i := range 4 { // a group each
-			go g.ask(t.Context(), slices.Repeat([]int{i}, gatheredMost))
+			go b.ask(t.Context(), slices.Repeat([]int{i}, groupMost))
 			synctest.Wait()
 		}
-		time.Sleep(3 * gatherLate)
+		time.Sleep(3 * groupLate)
 		require.Equal(t, 2, begun(), "as many as may be at a time")
 		close(reads[0])
 		require.Equal(t, 3, begun())
 		close(reads[1])
 		require.Equal(t, 3, begun(), "the third is not late yet")
-		time.Sleep(2 * gatherLate)
+		time.Sleep(2 * groupLate)
 		require.Equal(t, 4, begun(), "and does not hold up the fourth")
 		close(reads[2])
 		close(reads[3])
@@ -145,7 +145,7 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	broken := errors.New("broken")
 	bad := events.ID{9}
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	g := &gatherer[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		began <- struct{}{}
 		<-release
 		for _, id := range ids {
@@ -158,22 +158,22 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := g.ask(t.Context(), []events.ID{id})
+			found, err := b.ask(t.Context(), []events.ID{id})
 			if id == bad && !errors.Is(err, broken) || id != bad && (err != nil || !found) {
 				t.Error(id, found, err)
 			}
 		})
 	}
-	for i := range byte(gatheredAtOnce) {
+	for i := range byte(groupsAtOnce) {
 		ask(events.ID{1, i})
 		testkit.Receive(t, began)
 	}
 	ask(bad)
 	ask(events.ID{2})
 	require.Eventually(t, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.waiting) == 1 && g.waiting[0].asked == 2
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.waiting) == 1 && b.waiting[0].callers == 2
 	}, time.Minute, time.Millisecond)
 	close(release)
 	asking.Wait()
@@ -181,11 +181,11 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 
 // A read that panics is met by those who asked for it, each in a goroutine of their own,
 // and by nobody else: not by the process, nor by who waits behind them.
-func TestAReadThatPanicsIsTheAskers(t *testing.T) {
+func TestAReadThatPanicsIsTheCallers(t *testing.T) {
 	t.Parallel()
 	bad := events.ID{9}
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	g := &gatherer[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		began <- struct{}{}
 		<-release
 		if slices.Contains(ids, bad) {
@@ -201,23 +201,23 @@ func TestAReadThatPanicsIsTheAskers(t *testing.T) {
 					t.Error(id, p)
 				}
 			}()
-			if found, err := g.ask(t.Context(), []events.ID{id}); err != nil || !found {
+			if found, err := b.ask(t.Context(), []events.ID{id}); err != nil || !found {
 				t.Error(id, found, err)
 			}
 		})
 	}
 	ask(bad) // alone, and first
 	testkit.Receive(t, began)
-	for i := range byte(gatheredAtOnce - 1) {
+	for i := range byte(groupsAtOnce - 1) {
 		ask(events.ID{1, i})
 		testkit.Receive(t, began)
 	}
 	ask(bad) // in a group that another goroutine reads
 	ask(events.ID{2})
 	require.Eventually(t, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.waiting) == 1 && g.waiting[0].asked == 2
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.waiting) == 1 && b.waiting[0].callers == 2
 	}, time.Minute, time.Millisecond)
 	close(release)
 	asking.Wait()

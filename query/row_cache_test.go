@@ -10,17 +10,17 @@ import (
 	"sical-backend/events"
 )
 
-// What is remembered is found by the very bytes that it was decoded from.
-func TestDecodedRowsAreKnownByTheirBytes(t *testing.T) {
+// A row is found by the very bytes that it was decoded from.
+func TestCachedRowsAreKnownByTheirBytes(t *testing.T) {
 	t.Parallel()
-	var d decoded[string]
+	var c rowCache[string]
 	times := 0
 	decode := func(doc []byte) (*string, error) {
 		times++
 		return new(string(doc)), nil
 	}
 	of := func(id events.ID, doc string) *string {
-		row, err := d.of(id, []byte(doc), decode)
+		row, err := c.decode(id, []byte(doc), decode)
 		require.NoError(t, err)
 		require.Equal(t, doc, *row)
 		return row
@@ -34,17 +34,17 @@ func TestDecodedRowsAreKnownByTheirBytes(t *testing.T) {
 	of(id, "b")
 	require.Equal(t, 4, times)
 
-	long := strings.Repeat("x", decodedLongest+1)
+	long := strings.Repeat("x", cachedLongest+1)
 	require.NotSame(t, of(same, long), of(same, long))
 	of(id, "b")
 	require.Equal(t, 6, times, "and what is long does not drive out what is not")
-	require.NotNil(t, d.last([]events.ID{id}))
+	require.NotNil(t, c.last([]events.ID{id}))
 	of(id, long)
-	require.Nil(t, d.last([]events.ID{id}), "nor is a row foreseen as it was before it became long")
+	require.Nil(t, c.last([]events.ID{id}), "nor is a row foreseen as it was before it became long")
 
 	broken := errors.New("broken")
-	_, err := d.of(id, []byte("d"), func([]byte) (*string, error) { return nil, broken })
+	_, err := c.decode(id, []byte("d"), func([]byte) (*string, error) { return nil, broken })
 	require.ErrorIs(t, err, broken)
 	of(id, "d")
-	require.Equal(t, 8, times, "what failed is not remembered")
+	require.Equal(t, 8, times, "what failed is not kept")
 }

@@ -64,17 +64,17 @@ func scanServing(views []*projections.View) pgx.RowToFunc[projections.Checkpoint
 	}
 }
 
-// served remembers which build of each view was read last. Each snapshot checks
+// buildCache remembers which build of each view was read last. Each snapshot checks
 // what it was told here against the registry.
-type served struct {
+type buildCache struct {
 	mu    sync.RWMutex
 	known map[string]projections.Build
 }
 
 // builds returns the build of each view as last seen, or as the database says. It
 // fails with ErrUnready.
-func (s *served) builds(ctx context.Context, pool *pgxpool.Pool, views []*projections.View) (map[string]projections.Build, error) {
-	if builds := s.remembered(views); builds != nil {
+func (c *buildCache) builds(ctx context.Context, pool *pgxpool.Pool, views []*projections.View) (map[string]projections.Build, error) {
+	if builds := c.cached(views); builds != nil {
 		return builds, nil
 	}
 	rows, err := pool.Query(ctx, serving, servingArguments(views)...)
@@ -86,28 +86,28 @@ func (s *served) builds(ctx context.Context, pool *pgxpool.Pool, views []*projec
 		return nil, err
 	}
 	builds := make(map[string]projections.Build, len(views))
-	for _, c := range found {
-		if c.Build.Number == 0 {
-			return nil, fmt.Errorf("%w: %s", ErrUnready, c.Build.View)
+	for _, f := range found {
+		if f.Build.Number == 0 {
+			return nil, fmt.Errorf("%w: %s", ErrUnready, f.Build.View)
 		}
-		builds[c.Build.View] = c.Build
+		builds[f.Build.View] = f.Build
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known == nil {
-		s.known = map[string]projections.Build{}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[string]projections.Build{}
 	}
-	maps.Copy(s.known, builds)
+	maps.Copy(c.known, builds)
 	return builds, nil
 }
 
-// remembered are the builds of the views, nil where one of them is not known.
-func (s *served) remembered(views []*projections.View) map[string]projections.Build {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+// cached are the builds of the views, nil where one of them is not known.
+func (c *buildCache) cached(views []*projections.View) map[string]projections.Build {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	builds := make(map[string]projections.Build, len(views))
 	for _, v := range views {
-		b, ok := s.known[v.Name]
+		b, ok := c.known[v.Name]
 		if !ok {
 			return nil
 		}
@@ -116,10 +116,10 @@ func (s *served) remembered(views []*projections.View) map[string]projections.Bu
 	return builds
 }
 
-func (s *served) forget(views []*projections.View) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *buildCache) forget(views []*projections.View) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, v := range views {
-		delete(s.known, v.Name)
+		delete(c.known, v.Name)
 	}
 }

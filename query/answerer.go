@@ -26,51 +26,51 @@ type Keyring interface {
 	Keys(ctx context.Context, owners ...events.ID) (vault.Keys, error)
 }
 
-// Asker makes Questions and answers them from the tables.
-type Asker struct {
+// Answerer makes Questions and answers them from the tables.
+type Answerer struct {
 	pool    *pgxpool.Pool
 	keyring Keyring
 	// What is asked for by id is read for all who ask at the same time: goals and profiles
 	// with what they are composed of, in which nobody has any progress.
-	goalsForNobody, goalsForSomeone *gatherer[wish, taken[goalsFound]]
-	ownProfiles                     *gatherer[wish, taken[usersFound]]
-	otherProfiles                   *gatherer[events.ID, taken[usersFound]]
+	goalsForNobody, goalsForSomeone *batcher[wish, readResult[goalsFound]]
+	ownProfiles                     *batcher[wish, readResult[usersFound]]
+	otherProfiles                   *batcher[events.ID, readResult[usersFound]]
 	paths                           *rows[projections.PathRow]
-	points                          *rows[stored]
+	points                          *rows[storedRow]
 	assessments                     *rows[projections.AssessmentRow]
 	webhooks                        *rows[projections.WebhookRow]
 
-	remembered atomic.Pointer[remembered]
-	served     served
+	rows   atomic.Pointer[rowCaches]
+	builds buildCache
 	// What is read with others, what is not, and what is folded from the log have
 	// limits of their own, as they differ in what they cost: anybody may look back, to
 	// ever other positions, and shall not have others' lists refused for it.
 	gathered, alone, past *limiter
 	// turns are taken by look-backs under way, in the order of their coming, a connection
 	// each: half of all.
-	turns turns
+	turns semaphore
 	// searches are taken by those under way, in the order of their coming, a connection
 	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
 	// stood in line for a connection twice, and were answered at its end.
-	searches turns
+	searches semaphore
 }
 
-// NewAsker makes an Asker that reads through pool.
-func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
+// NewAnswerer makes an Answerer that reads through pool.
+func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	conns := int(pool.Config().MaxConns)
 	half := max(1, conns/2)
-	a := &Asker{
+	a := &Answerer{
 		pool: pool, keyring: keyring,
-		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, gatheredAtOnce*gatheredMost, time.Now),
+		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, groupsAtOnce*groupMost, time.Now),
 		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
 		past:     newLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
-		searches: make(turns, conns),
-		turns:    make(turns, half),
+		searches: make(semaphore, conns),
+		turns:    make(semaphore, half),
 	}
-	a.goalsForNobody = gatherSnapshot(a, goalsOfNobody[whole].views, findGoals)
-	a.goalsForSomeone = gatherSnapshot(a, goalsOfSomeone[whole].views, findGoals)
-	a.ownProfiles = gatherSnapshot(a, ownProfile.views, findUsers)
-	a.otherProfiles = gatherMoment(a, otherProfile.views, a.findPublic)
+	a.goalsForNobody = batchInSnapshot(a, goalsOfNobody[whole].views, findGoals)
+	a.goalsForSomeone = batchInSnapshot(a, goalsOfSomeone[whole].views, findGoals)
+	a.ownProfiles = batchInSnapshot(a, ownProfile.views, findUsers)
+	a.otherProfiles = batchInMoment(a, otherProfile.views, a.findPublic)
 	a.paths, a.points = newRows(a, projections.Path), newRows(a, storedPoints)
 	a.assessments, a.webhooks = newRows(a, projections.Assessment), newRows(a, projections.Webhook)
 	a.Forget()
@@ -79,7 +79,7 @@ func NewAsker(pool *pgxpool.Pool, keyring Keyring) *Asker {
 
 // Answer answers a question from the tables. It fails with an OverloadError where as
 // many are being answered as can be in good time, and with what Load fails with.
-func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err error) {
+func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err error) {
 	l, turns := a.limiter(&q)
 	err = l.do(ctx, turns, func() (err error) {
 		answer, err = q.load(ctx)
@@ -89,7 +89,7 @@ func (a *Asker) Answer(ctx context.Context, q Question) (answer Answer, err erro
 }
 
 // Room fails with an OverloadError where Answer would just now, for the price of a look.
-func (a *Asker) Room(q *Question) error {
+func (a *Answerer) Room(q *Question) error {
 	l, _ := a.limiter(q)
 	return l.room()
 }
@@ -97,12 +97,12 @@ func (a *Asker) Room(q *Question) error {
 // Loads tell how many questions are being answered from the tables, of those that are
 // not read together with others, of those that are, and of those that look back; and
 // how many may be at a time just now.
-func (a *Asker) Loads() (alone, gathered, past func() (underWay, limit int)) {
+func (a *Answerer) Loads() (alone, gathered, past func() (underWay, limit int)) {
 	return a.alone.state, a.gathered.state, a.past.state
 }
 
 // limiter is that of a question, and the turns that it takes; nil for none.
-func (a *Asker) limiter(q *Question) (*limiter, turns) {
+func (a *Answerer) limiter(q *Question) (*limiter, semaphore) {
 	switch {
 	case q.Past > 0:
 		return a.past, a.turns
@@ -190,13 +190,13 @@ func rowDeps(v *projections.View, ids []events.ID) []string {
 	return deps
 }
 
-// reading is a list of views with their names.
-type reading struct {
+// viewList is a list of views with their names.
+type viewList struct {
 	views []*projections.View
 	names []string
 }
 
-func reads(views ...*projections.View) *reading { return &reading{views, viewNames(views)} }
+func listViews(views ...*projections.View) *viewList { return &viewList{views, viewNames(views)} }
 
 func viewNames(views []*projections.View) []string {
 	names := make([]string, len(views))

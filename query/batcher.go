@@ -1,0 +1,205 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+const (
+	groupsAtOnce = 2   // groups of a kind that are read at a time, once the first is late
+	groupMost    = 200 // keys from which a group takes no more
+	groupLate    = 20 * time.Millisecond
+	groupLimit   = 10 * time.Second
+)
+
+// errUnread is what a group has whose reading panicked.
+var errUnread = errors.New("query: what was asked has not been read")
+
+// batcher reads by keys for all who ask at the same time. While one read is under way the
+// next callers gather into a group, and share its queries and snapshot: a busy system reads
+// in large groups, and a lone caller never waits for company. Where a read is late the next
+// group does not wait for it, as what holds it up may be its connection's alone.
+//
+// What is read is shared by the group: callers pick out their own, and may not change it.
+type batcher[K, T any] struct {
+	read func(ctx context.Context, keys []K) (T, error)
+
+	mu      sync.Mutex
+	running []*time.Time // when each read under way began, the earliest first
+	waiting []*group[K, T]
+}
+
+// group is callers whose keys are read together.
+type group[K, T any] struct {
+	keys    []K
+	callers int
+	late    *time.Timer   // for when the read before it takes too long
+	done    chan struct{} // closed when it has been read
+	found   T
+	err     error
+}
+
+// ask reads the keys, and perhaps others with them, in a read that begins after the call.
+// Where the read of a group fails, it reads its own keys alone: what was wrong may be
+// another caller's. Where that read panicked it does so, too, and meets the panic itself.
+//
+// The first caller runs the read itself and returns only when it ends (after groupLimit at
+// most), even if its ctx was cancelled. The others return when their ctx is.
+func (b *batcher[K, T]) ask(ctx context.Context, keys []K) (T, error) {
+	mine := b.join(ctx, keys)
+	select {
+	case <-mine.done:
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+	if mine.err != nil && (mine.callers > 1 || errors.Is(mine.err, errUnread)) {
+		return b.read(ctx, keys)
+	}
+	return mine.found, mine.err
+}
+
+// join puts the keys into the group that gathers. Where that need not wait, it reads the
+// group in the caller's goroutine: in another one, a lone read takes a fifth longer.
+func (b *batcher[K, T]) join(ctx context.Context, keys []K) *group[K, T] {
+	b.mu.Lock()
+	last := len(b.waiting) - 1
+	if last < 0 || len(b.waiting[last].keys)+len(keys) > groupMost {
+		b.waiting = append(b.waiting, &group[K, T]{done: make(chan struct{})})
+		last++
+	}
+	mine := b.waiting[last]
+	mine.keys = append(mine.keys, keys...)
+	mine.callers++
+	began := b.begin()
+	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
+		mine.late = time.AfterFunc(groupLate, b.hurry)
+	}
+	b.mu.Unlock()
+	if began != nil {
+		b.run(context.WithoutCancel(ctx), began)
+	}
+	return mine
+}
+
+// hurry reads the group that has waited longest, once the read before it is late.
+// Where that is not late yet it looks again later: it may have begun while the group waited.
+func (b *batcher[K, T]) hurry() {
+	b.mu.Lock()
+	began := b.begin()
+	if began == nil && len(b.waiting) > 0 && b.waiting[0].late != nil {
+		b.waiting[0].late.Reset(groupLate)
+	}
+	b.mu.Unlock()
+	if began != nil {
+		b.run(context.Background(), began)
+	}
+}
+
+// begin notes that one more read begins, and when; nil where none may. The lock is held.
+func (b *batcher[K, T]) begin() (began *time.Time) {
+	now := time.Now()
+	may := len(b.running) == 0 || len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
+	if len(b.waiting) == 0 || !may {
+		return nil
+	}
+	b.running = append(b.running, &now)
+	return &now
+}
+
+// take is the group that has waited longest, nil for none.
+func (b *batcher[K, T]) take() *group[K, T] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		return nil
+	}
+	first := b.waiting[0]
+	b.waiting = b.waiting[1:]
+	if first.late != nil {
+		first.late.Stop()
+	}
+	if len(b.waiting) > 0 && b.waiting[0].late != nil {
+		b.waiting[0].late.Reset(groupLate) // it may have gone off while this one was before it
+	}
+	return first
+}
+
+// run reads a group to its end, even if all of its callers have left. The next group is
+// read by another goroutine, so that the first caller can return. Before it reads, it lets
+// others run who may be about to ask; where there are none that takes no time.
+func (b *batcher[K, T]) run(ctx context.Context, began *time.Time) {
+	runtime.Gosched()
+	g := b.take()
+	defer func() {
+		_ = recover() // g.err tells, and nobody is above this to mend it
+		b.mu.Lock()
+		b.running = slices.DeleteFunc(b.running, func(t *time.Time) bool { return t == began })
+		next := b.begin()
+		b.mu.Unlock()
+		if g != nil {
+			close(g.done)
+		}
+		if next != nil {
+			go b.run(context.Background(), next) // without this ctx: one read may follow another for long
+		}
+	}()
+	if g == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, groupLimit)
+	defer cancel()
+	g.err = errUnread
+	g.found, g.err = b.read(ctx, g.keys)
+}
+
+// readResult is what was found, and how far the views were.
+type readResult[T any] struct {
+	found       T
+	checkpoints []projections.Checkpoint
+}
+
+// wish is a thing that a viewer asks to see.
+type wish struct {
+	viewer Viewer
+	id     events.ID
+}
+
+func wishes(v Viewer, ids []events.ID) []wish {
+	list := make([]wish, len(ids))
+	for i, id := range ids {
+		list[i] = wish{v, id}
+	}
+	return list
+}
+
+// batchInSnapshot batches what find reads in a snapshot of the views, which it ends.
+func batchInSnapshot[K, T any](a *Answerer, views []*projections.View, find func(context.Context, *snapshot, []K) (T, error)) *batcher[K, readResult[T]] {
+	return &batcher[K, readResult[T]]{read: func(ctx context.Context, keys []K) (t readResult[T], err error) {
+		t.checkpoints, err = a.read(ctx, views, func(s *snapshot) (err error) {
+			t.found, err = find(ctx, s, keys)
+			return err
+		})
+		return t, err
+	}}
+}
+
+// batchInMoment batches what find reads in one moment of the views.
+func batchInMoment[K, T any](a *Answerer, views []*projections.View,
+	find func(context.Context, map[string]projections.Build, []K) (readResult[T], error),
+) *batcher[K, readResult[T]] {
+	return &batcher[K, readResult[T]]{read: func(ctx context.Context, keys []K) (t readResult[T], err error) {
+		err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
+			t, err = find(ctx, builds, keys)
+			return outdated(err), err
+		})
+		return t, err
+	}}
+}
