@@ -28,20 +28,6 @@ func role(t *testing.T, c Config, start func(*App, context.Context) error) *syst
 	return (&system{app: a, url: a.publicURL, contract: contract}).by(t)
 }
 
-// gauge is what a metric without labels says.
-func (s *system) gauge(name string) float64 {
-	s.t.Helper()
-	families, err := s.app.registry.Gather()
-	require.NoError(s.t, err)
-	for _, f := range families {
-		if f.GetName() == name {
-			return f.GetMetric()[0].GetGauge().GetValue()
-		}
-	}
-	s.t.Fatalf("there is no %s", name)
-	return 0
-}
-
 // An erasure reaches the memory of every process also while nothing is projected: no
 // view tells of it then.
 func TestErasedPersonIsForgottenWithoutProjectors(t *testing.T) {
@@ -49,19 +35,24 @@ func TestErasedPersonIsForgottenWithoutProjectors(t *testing.T) {
 	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL}
 	command := role(t, c, (*App).startCommand)
 	query := role(t, c, (*App).startQuery)
+	status, body := query.asked("/ready")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body, `"hot answers":"the views have not been heard of yet"`)
 	projector := role(t, c, (*App).startProjecting)
+	query.becomes(http.StatusOK)
+	require.NotZero(t, query.sums()["sical_cache_answers_total"], "what is hot is remembered before anybody asks")
 	p := newProtected(command)
 	query.position = command.position
 	p.system = query
 	require.NotEmpty(t, found(p.everyAnswer(p.victimToken)), "the canaries are to be seen before")
 	require.NotEmpty(t, found(p.everyAnswer(p.admin)), "by others, too")
 
-	require.NotZero(t, query.gauge("sical_rows_remembered"), "rows that the answers were composed of")
+	require.NotZero(t, query.sums()["sical_rows_remembered"], "rows that the answers were composed of")
 
 	projector.app.Close()
 	command.do(http.MethodDelete, "/v1/users/"+p.victim, p.victimToken, "")
 	testkit.Eventually(t, func() error {
-		if rows := query.gauge("sical_rows_remembered"); rows > 0 {
+		if rows := query.sums()["sical_rows_remembered"]; rows > 0 {
 			return fmt.Errorf("%v rows are remembered", rows)
 		}
 		return nil

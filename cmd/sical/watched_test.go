@@ -104,10 +104,10 @@ func busy(t *testing.T) *system {
 }
 
 // sums is what each metric's samples add up to; a histogram's, how many there are.
-func sums(t *testing.T, registry *prometheus.Registry) map[string]float64 {
-	t.Helper()
-	families, err := registry.Gather()
-	require.NoError(t, err)
+func (s *system) sums() map[string]float64 {
+	s.t.Helper()
+	families, err := s.app.registry.Gather()
+	require.NoError(s.t, err)
 	all := map[string]float64{}
 	for _, f := range families {
 		name := f.GetName()
@@ -124,7 +124,7 @@ func (s *system) tells(watched map[string]bool) {
 	s.t.Helper()
 	parts := regexp.MustCompile(`_(sum|count|bucket)$`)
 	testkit.Eventually(s.t, func() error {
-		told := sums(s.t, s.app.registry)
+		told := s.sums()
 		for name := range watched {
 			if _, ok := told[parts.ReplaceAllString(name, "")]; !ok && name != "up" { // Prometheus's own
 				return fmt.Errorf("nothing tells %s", name)
