@@ -113,7 +113,7 @@ func discussable(t events.Target, g Given) bool {
 	switch t.Type {
 	case events.TargetGoal:
 		s := seen[goal](g, t.Stream())
-		return s.status != "" && (s.visibility == events.Public || s.owner == g.Actor)
+		return s.there() && (s.visibility == events.Public || s.owner == g.Actor)
 	case events.TargetPath:
 		s := seen[path](g, t.Stream())
 		return s.public || s.status != "" && s.owner == g.Actor

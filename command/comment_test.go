@@ -38,8 +38,9 @@ func TestCommentsOnWhatOneSees(t *testing.T) {
 	t.Parallel()
 	world := told(pointNamed("heap"), published, archived, drafted(anna, "draft"), draftGoal,
 		on(pathStream("given up"), anna, sorting, &events.PathArchived{From: events.PathStatusDraft}), annas(exam),
-		on(events.StreamOf(events.KindGoal, idOf("public")), anna, &events.GoalCreated{Visibility: events.Public}),
-		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Visibility: events.Public}, &events.GoalDeleted{}))
+		on(events.StreamOf(events.KindGoal, idOf("public")), anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}),
+		on(events.StreamOf(events.KindGoal, idOf("unread")), bo, &events.GoalCreated{Visibility: events.Public}), // as its owner is forgotten
+		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}, &events.GoalDeleted{}))
 	everyone, owner := []person{anna, bo, cleo, mo, ada}, []person{anna}
 	for _, c := range []struct {
 		kind events.TargetType
@@ -55,6 +56,7 @@ func TestCommentsOnWhatOneSees(t *testing.T) {
 		{events.TargetGoal, "public", everyone},
 		{events.TargetGoal, "goal", owner},
 		{events.TargetGoal, "gone", nil},
+		{events.TargetGoal, "unread", nil},
 		{events.TargetAssessment, "exam", []person{anna, cleo, mo, ada}},
 	} {
 		post := &PostComment{TargetType: c.kind, TargetID: idOf(c.name), Text: "?"}

@@ -14,7 +14,8 @@ import (
 //     paused one started, completed or abandoned; an ended one reopened.
 //  3. The paths it attaches are published, or its owner's own and not archived;
 //     what it has, it keeps, whatever becomes of the path.
-//  4. A deleted goal is gone: no command finds it.
+//  4. A deleted goal is gone, and so is that of somebody erased: no command finds
+//     it.
 
 // CreateGoal begins a goal of the actor's, as a draft.
 type CreateGoal struct {
@@ -129,10 +130,14 @@ func evolveGoal(s goal, e events.Event) goal {
 	return s
 }
 
+// there tells whether there is such a goal: one whose owner is forgotten, whose title
+// nobody can read, is gone with them.
+func (s goal) there() bool { return s.status != "" && s.title != "" }
+
 // of refuses a goal that is not there or not the actor's.
 func (s goal) of(g Given) error {
 	switch {
-	case s.status == "" || s.owner != g.Actor && s.visibility == events.Private:
+	case !s.there() || s.owner != g.Actor && s.visibility == events.Private:
 		return notFound(events.KindGoal)
 	case s.owner != g.Actor:
 		return forbidden("Only its owner changes a goal.")

@@ -165,3 +165,13 @@ func TestDeleteGoal(t *testing.T) {
 		gone.refuses(t, c, "not_found")
 	}
 }
+
+// What somebody forgotten had in public is not there either, and not only not others' to change.
+func TestGoalOfSomebodyForgotten(t *testing.T) {
+	t.Parallel()
+	unread := on(goalStream, anna, &events.GoalCreated{Visibility: events.Public})
+	for _, p := range []person{anna, bo, ada} {
+		given{p, unread}.refuses(t, &ReviseGoal{Of: of("goal"), Title: new("x")}, "not_found")
+		given{p, unread}.refuses(t, &StartGoal{of("goal")}, "not_found")
+	}
+}

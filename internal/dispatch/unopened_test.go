@@ -44,7 +44,7 @@ func TestUnopenedPersonSpoilsNothing(t *testing.T) {
 		request("user.erase", &command.EraseUser{Of: of(strange)}, uuid.Nil),
 		point(uuid.New()),
 	})
-	for i, want := range []string{"", "not_found", "", "blank", "", ""} {
+	for i, want := range []string{"", "not_found", "not_found", "blank", "", ""} {
 		if want == "" {
 			require.NoError(t, verdicts[i].Err, i)
 		}
