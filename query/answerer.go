@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
@@ -45,15 +46,20 @@ type Answerer struct {
 	// What is read with others, what is not, and what is folded from the log have
 	// limits of their own, as they differ in what they cost: anybody may look back, to
 	// ever other positions, and shall not have others' lists refused for it.
-	gathered, alone, past *limiter
+	gathered, alone, past *admission.Limiter
 	// turns are taken by look-backs under way, in the order of their coming, a connection
 	// each: half of all.
-	turns semaphore
+	turns admission.Semaphore
 	// searches are taken by those under way, in the order of their coming, a connection
 	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
 	// stood in line for a connection twice, and were answered at its end.
-	searches semaphore
+	searches admission.Semaphore
 }
+
+// Questions for each connection: at least, and to begin with, which is as many as take a few
+// tenths of a second, alone or read together. A thousand people who each ask for a list at
+// the same moment are no overload.
+const leastOfConn, aloneOfConn, gatheredOfConn = 2, 120, 400
 
 // NewAnswerer makes an Answerer that reads through pool.
 func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
@@ -61,11 +67,11 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	half := max(1, conns/2)
 	a := &Answerer{
 		pool: pool, keyring: keyring,
-		gathered: newLimiter(leastOfConn*conns, gatheredOfConn*conns, groupsAtOnce*groupMost, time.Now),
-		alone:    newLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
-		past:     newLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
-		searches: make(semaphore, conns),
-		turns:    make(semaphore, half),
+		gathered: admission.NewLimiter(leastOfConn*conns, gatheredOfConn*conns, groupsAtOnce*groupMost, time.Now),
+		alone:    admission.NewLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
+		past:     admission.NewLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
+		searches: make(admission.Semaphore, conns),
+		turns:    make(admission.Semaphore, half),
 	}
 	a.goalsForNobody = batchInSnapshot(a, goalsOfNobody[whole].views, findGoals)
 	a.goalsForSomeone = batchInSnapshot(a, goalsOfSomeone[whole].views, findGoals)
@@ -77,32 +83,32 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	return a
 }
 
-// Answer answers a question from the tables. It fails with an OverloadError where as
+// Answer answers a question from the tables. It fails with an admission.OverloadError where as
 // many are being answered as can be in good time, and with what Load fails with.
 func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err error) {
 	l, turns := a.limiter(&q)
-	err = l.do(ctx, turns, func() (err error) {
+	err = l.Do(ctx, turns, func() (err error) {
 		answer, err = q.load(ctx)
 		return err
 	})
 	return answer, err
 }
 
-// Room fails with an OverloadError where Answer would just now, for the price of a look.
+// Room fails with an admission.OverloadError where Answer would just now, for the price of a look.
 func (a *Answerer) Room(q *Question) error {
 	l, _ := a.limiter(q)
-	return l.room()
+	return l.Room()
 }
 
 // Loads tell how many questions are being answered from the tables, of those that are
 // not read together with others, of those that are, and of those that look back; and
 // how many may be at a time just now.
 func (a *Answerer) Loads() (alone, gathered, past func() (underWay, limit int)) {
-	return a.alone.state, a.gathered.state, a.past.state
+	return a.alone.State, a.gathered.State, a.past.State
 }
 
 // limiter is that of a question, and the turns that it takes; nil for none.
-func (a *Answerer) limiter(q *Question) (*limiter, semaphore) {
+func (a *Answerer) limiter(q *Question) (*admission.Limiter, admission.Semaphore) {
 	switch {
 	case q.Past > 0:
 		return a.past, a.turns

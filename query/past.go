@@ -32,7 +32,7 @@ const ever = math.MaxInt64
 
 // PositionAt resolves an instant to the last position recorded by then, in a log that has
 // come to the position least. It fails with ErrBeforeLog, ErrFuture, on a replica that has
-// not come there with ErrBehind, and with an OverloadError.
+// not come there with ErrBehind, and with an admission.OverloadError.
 func (a *Answerer) PositionAt(ctx context.Context, instant time.Time, least uint64) (position uint64, err error) {
 	var future, behind bool
 	err = a.queryRow(ctx, `-- position events
@@ -53,7 +53,7 @@ func (a *Answerer) PositionAt(ctx context.Context, instant time.Time, least uint
 }
 
 // Reached checks that the log has come to a position. It fails with ErrBeforeLog,
-// ErrFuture, on a replica ErrBehind, and an OverloadError.
+// ErrFuture, on a replica ErrBehind, and an admission.OverloadError.
 func (a *Answerer) Reached(ctx context.Context, position uint64) error {
 	if position == 0 {
 		return ErrBeforeLog
@@ -73,7 +73,7 @@ func (a *Answerer) Reached(ctx context.Context, position uint64) error {
 
 // queryRow reads what is known of a position into found.
 func (a *Answerer) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
-	return a.past.do(ctx, a.turns, func() error {
+	return a.past.Do(ctx, a.turns, func() error {
 		return a.pool.QueryRow(ctx, sql, args...).Scan(found...)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/web"
 	"sical-backend/query"
@@ -76,7 +77,7 @@ func (a *API) handler(r *Route) echo.HandlerFunc {
 // refused is the problem that an error of a question is answered with; others stay
 // what they are.
 func refused(err error) error {
-	if over, ok := errors.AsType[*query.OverloadError](err); ok {
+	if over, ok := errors.AsType[*admission.OverloadError](err); ok {
 		return &web.Problem{Code: web.Overloaded, Detail: "The database has as much to do as it can in good time.", RetryAfter: over.RetryAfter}
 	}
 	switch {

@@ -1,4 +1,4 @@
-package query
+package admission
 
 import (
 	"math/rand/v2"
@@ -37,19 +37,19 @@ func TestFewComeLate(t *testing.T) {
 func TestALookTakesNoRoom(t *testing.T) {
 	t.Parallel()
 	c := limited()
-	_, limit := c.state()
+	_, limit := c.State()
 	for range limit {
-		require.NoError(t, c.room())
-		require.NoError(t, c.room())
+		require.NoError(t, c.Room())
+		require.NoError(t, c.Room())
 		_, err := c.enter()
 		require.NoError(t, err)
 	}
 	for range 2 {
-		require.ErrorAs(t, c.room(), new(*OverloadError))
+		require.ErrorAs(t, c.Room(), new(*OverloadError))
 	}
-	underWay, _ := c.state()
+	underWay, _ := c.State()
 	require.Equal(t, limit, underWay)
 	require.Equal(t, 2, c.refused)
 	c.leave(c.at, nil)
-	require.NoError(t, c.room())
+	require.NoError(t, c.Room())
 }

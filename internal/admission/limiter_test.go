@@ -1,28 +1,23 @@
-package query
+package admission
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"sical-backend/events"
-	"sical-backend/internal/testkit"
-	"sical-backend/internal/vault"
 )
 
 // ticking is a limiter with a clock of its own.
 type ticking struct {
-	*limiter
+	*Limiter
 	at   time.Time
 	line []time.Time // when each began who is under way
 }
 
 func limited() *ticking {
 	c := &ticking{at: time.Unix(0, 0)}
-	c.limiter = newLimiter(20, 320, 10, func() time.Time { return c.at })
+	c.Limiter = NewLimiter(20, 320, 10, func() time.Time { return c.at })
 	return c
 }
 
@@ -94,7 +89,7 @@ func TestTheLimitFollowsTheDatabase(t *testing.T) {
 		require.Equal(t, int((100*loadTarget-1)/every)+1, answered, "it always had something to do")
 		require.NotZero(t, refused)
 		require.Less(t, longest, 2*loadTarget)
-		_, limit := c.state()
+		_, limit := c.State()
 		require.InDelta(t, float64(loadTarget/every), limit, .1*float64(loadTarget/every))
 	}
 }
@@ -105,7 +100,7 @@ func TestNobodyIsRefusedWithoutNeed(t *testing.T) {
 	c := limited()
 	_, refused, _ := c.crowd(t, 20, time.Second, 10*time.Minute)
 	require.Zero(t, refused)
-	_, limit := c.state()
+	_, limit := c.State()
 	require.Equal(t, 20, limit)
 }
 
@@ -116,7 +111,7 @@ func TestTheLimitRecovers(t *testing.T) {
 	for _, few := range []int{0, 1, 5} {
 		c := limited()
 		c.crowd(t, 5000, loadTarget/25, 100*loadTarget)
-		_, rushed := c.state()
+		_, rushed := c.State()
 		require.Less(t, rushed, 50)
 		c.disperse()
 		if few > 0 {
@@ -135,7 +130,7 @@ func TestARushIsKnown(t *testing.T) {
 	t.Parallel()
 	c := limited()
 	c.crowd(t, 5000, loadTarget/100, limitWindow+limitGrace+2*loadTarget/100)
-	_, limit := c.state()
+	_, limit := c.State()
 	require.LessOrEqual(t, limit, 200)
 	_, _, longest := c.crowd(t, 5000, loadTarget/100, 3*time.Second)
 	require.Less(t, longest, 2*loadTarget)
@@ -181,10 +176,10 @@ func TestAMomentWithoutProgress(t *testing.T) {
 	t.Parallel()
 	c := limited()
 	c.crowd(t, 200, time.Millisecond, time.Second)
-	_, before := c.state()
+	_, before := c.State()
 	c.crowd(t, 200, 2*limitWindow, 2*limitWindow)
 	c.crowd(t, 200, time.Millisecond, limitWindow)
-	_, after := c.state()
+	_, after := c.State()
 	require.Greater(t, after, before*3/4)
 }
 
@@ -192,7 +187,7 @@ func TestAMomentWithoutProgress(t *testing.T) {
 func TestAFailureAtOnceSaysNothing(t *testing.T) {
 	t.Parallel()
 	c := limited()
-	_, before := c.state()
+	_, before := c.State()
 	for range before {
 		began, err := c.enter()
 		require.NoError(t, err)
@@ -206,7 +201,7 @@ func TestAFailureAtOnceSaysNothing(t *testing.T) {
 		_, err := c.enter()
 		require.NoError(t, err)
 	}
-	_, after := c.state()
+	_, after := c.State()
 	require.Equal(t, before, after)
 }
 
@@ -235,55 +230,5 @@ func TestWhoIsRefusedIsSpread(t *testing.T) {
 			require.Less(t, least, 2*time.Second)
 			require.Greater(t, most, (mostRetry-1)*time.Second)
 		}
-	}
-}
-
-// TestSearchesAreTakenInTurn: no more at a time than there are connections, and who
-// leaves the line holds nobody up.
-func TestSearchesAreTakenInTurn(t *testing.T) {
-	t.Parallel()
-	_, reader := tables(t)
-	a := NewAnswerer(reader, nothingSealed{})
-	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
-	require.NoError(t, err)
-	for range reader.Config().MaxConns {
-		a.searches <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = a.Answer(ctx, q)
-	require.ErrorIs(t, err, context.Canceled)
-	answered := make(chan error)
-	go func() {
-		_, err := a.Answer(t.Context(), q)
-		answered <- err
-	}()
-	testkit.Receive(t, a.searches) // another one ends
-	require.NoError(t, testkit.Receive(t, answered))
-	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
-}
-
-// nothingSealed is for those who ask for nothing personal.
-type nothingSealed struct{}
-
-func (nothingSealed) Keys(context.Context, ...events.ID) (vault.Keys, error) { return nil, nil }
-
-// Look-backs have a limit of their own: where it is reached nobody else is refused.
-func TestLookBacksAreLimitedByThemselves(t *testing.T) {
-	t.Parallel()
-	a := &Answerer{}
-	for _, l := range []**limiter{&a.alone, &a.gathered, &a.past} {
-		*l = newLimiter(1, 1, 1, time.Now)
-	}
-	_, err := a.past.enter()
-	require.NoError(t, err)
-	load := func(context.Context) (Answer, error) { return Answer{Version: 7}, nil }
-	_, err = a.Answer(t.Context(), Question{Past: 1, load: load})
-	require.ErrorAs(t, err, new(*OverloadError))
-	require.ErrorAs(t, a.Reached(t.Context(), 1), new(*OverloadError))
-	for _, q := range []Question{{load: load}, {gathered: true, load: load}} {
-		answer, err := a.Answer(t.Context(), q)
-		require.NoError(t, err)
-		require.Equal(t, 7, answer.Version)
 	}
 }

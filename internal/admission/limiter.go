@@ -1,4 +1,6 @@
-package query
+// Package admission decides how much work is begun: a Limiter refuses what could not be done
+// in good time, and a Semaphore has the rest take turns.
+package admission
 
 import (
 	"context"
@@ -8,16 +10,16 @@ import (
 	"time"
 )
 
-// OverloadError is returned where as many questions are being answered from the
-// tables as can be in good time. It costs next to nothing, and the others are
-// answered as if nobody had asked more.
+// OverloadError is returned where as many questions are being answered from the database as
+// can be in good time. Refusing costs next to nothing, and the others are answered as if
+// nobody else had asked.
 type OverloadError struct {
-	RetryAfter time.Duration // when to ask again: later the more are refused, and not all at once
+	RetryAfter time.Duration // when to ask again: the later the more are refused, and not all at once
 }
 
 // Error says why nothing was answered.
 func (*OverloadError) Error() string {
-	return "query: as many questions as the database can take are being answered"
+	return "as many questions as the database can take are being answered"
 }
 
 // What a limiter holds to.
@@ -26,36 +28,33 @@ const (
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
 	limitFades   = .9                     // what a look leaves of the best rate of those before
-	loadMost     = 3 * loadTarget / 2     // what it may take of a question that is let in while there are too many
+	loadMost     = 3 * loadTarget / 2     // what a question may take that is let in while there are too many
 	limitGrace   = loadMost               // how long too many may be under way before more are refused
 
 	mostLimit = 10_000
 	mostRetry = 10 // seconds
-
-	// Questions for each connection: at least, and to begin with, which is as many as
-	// take a few tenths of a second, alone or gathered. A thousand people who each ask
-	// for a list at the same moment are no overload.
-	leastOfConn, aloneOfConn, gatheredOfConn = 2, 120, 400
 )
 
-// limiter bounds how many questions are under way to the tables. How many that are
-// follows from how long they take: more while they are quick and somebody would
-// come, fewer once they take longer than the target, as many as to begin with when
-// that is over. It heeds the time alone, not how it compares to an idle system's: what
-// is read in groups takes longer the larger they are, and is the cheaper for it.
+// Limiter bounds how many questions are under way to the database. It learns the bound from
+// how long they take: more while they are quick and somebody would come, fewer once they
+// take longer than the target, and the first bound again once nobody is there. It does not
+// compare with the time that an idle system takes: what is read in groups takes longer the
+// larger they are, and costs less for it.
 //
-// How long answers take shows too late that far too many have come: by then all of them
-// are late. So no more are let in than would have their answer in one and a half times the
-// target at the rate of late, by Little's law, as far as there was enough to do to know it:
-// half of them take longer than that, and are to be there within twice the target. What is
-// too much for a moment is let in all the same, such as who has come while a checkpoint of
-// the database held everybody up: to wait a little longer is better than to be refused.
-// That is CoDel's distinction of a good queue and a bad one (Nichols and Jacobson, 2012).
+// How long answers take shows too late that far too many have come: by then all of them are
+// late. So, as far as the rate is known, no more are let in than are answered within one and
+// a half times the target (Little's law). Half of them take longer than that, and are to be
+// there within twice the target. Too many for a moment are let in all the same, such as those
+// who came while a checkpoint of the database held everybody up: to wait a little longer is
+// better than to be refused. That is how CoDel tells a good queue from a bad one (Nichols and
+// Jacobson, 2012).
 //
-// The rush that begins an overload is let in before anybody knows that there is one. Of
-// those who wait for a turn, who would be too late is refused when it comes, as CoDel does,
-// so that the work goes to those it is of use to.
-type limiter struct {
+// The rush that begins an overload is let in before anybody knows of it. Of those who wait
+// for a turn, whoever would be too late is refused when the turn comes, as CoDel does, so
+// that the work goes to those it is of use to.
+//
+// Its methods may be called by many at a time.
+type Limiter struct {
 	now                func() time.Time
 	least, first, busy float64
 
@@ -73,21 +72,22 @@ type limiter struct {
 	ended, refused int
 }
 
-// newLimiter makes one that lets in so many at least, and to begin with. With busy
-// under way there is enough to do to tell the rate.
-func newLimiter(least, first, busy int, now func() time.Time) *limiter {
-	return &limiter{now: now, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
+// NewLimiter makes a Limiter that always lets in least questions, and first to begin with.
+// With busy of them under way there is enough to do to tell the rate. now is its clock.
+func NewLimiter(least, first, busy int, now func() time.Time) *Limiter {
+	return &Limiter{now: now, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
 }
 
-// do has a question answered when its turn has come. It fails with an OverloadError, where
-// ctx ends before that, and as answer does.
-func (l *limiter) do(ctx context.Context, turns semaphore, answer func() error) (err error) {
+// Do has a question answered, by answer, once it is let in and has its turn. It fails with an
+// OverloadError, with the error of ctx where that ends before the turn comes, and as answer
+// does.
+func (l *Limiter) Do(ctx context.Context, turns Semaphore, answer func() error) (err error) {
 	began, err := l.enter()
 	if err != nil {
 		return err
 	}
 	defer func() { l.leave(began, err) }()
-	end, err := turns.acquire(ctx)
+	end, err := turns.Acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (l *limiter) do(ctx context.Context, turns semaphore, answer func() error) 
 
 // enter lets a question in, and tells when; each that was let in must leave. It
 // fails with an OverloadError.
-func (l *limiter) enter() (began time.Time, err error) {
+func (l *Limiter) enter() (began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -114,15 +114,15 @@ func (l *limiter) enter() (began time.Time, err error) {
 	return now, nil
 }
 
-// room fails with an OverloadError where enter would.
-func (l *limiter) room() error {
+// Room fails with an OverloadError where Do would refuse a question at once.
+func (l *Limiter) Room() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.full(l.now())
 }
 
 // full fails with an OverloadError where nobody else may be under way. The lock is held.
-func (l *limiter) full(now time.Time) error {
+func (l *Limiter) full(now time.Time) error {
 	l.watch(now)
 	if l.underWay < l.most(now) {
 		return nil
@@ -131,15 +131,16 @@ func (l *limiter) full(now time.Time) error {
 }
 
 // refusal refuses a question. The lock is held.
-func (l *limiter) refusal() error {
+func (l *Limiter) refusal() error {
 	l.refused++
 	return &OverloadError{RetryAfter: l.retryAfter()}
 }
 
-// late fails with an OverloadError where it is the turn of a question, one of so many at a
-// time, and its answer would come after one and a half times the target: only while there are too many,
-// and not for a moment. Where there are no turns it is known too soon to tell.
-func (l *limiter) late(began time.Time, turns int) error {
+// late fails with an OverloadError where the turn of a question has come, one of so many at
+// a time, and its answer would come after one and a half times the target. It does so only
+// while there have been too many for longer than a moment. Without turns nobody waits, and
+// there is nothing to tell.
+func (l *Limiter) late(began time.Time, turns int) error {
 	if turns == 0 {
 		return nil
 	}
@@ -159,7 +160,7 @@ func (l *limiter) late(began time.Time, turns int) error {
 
 // leave counts a question that has ended. One that was refused, or failed quickly, says
 // nothing of how much more there may be.
-func (l *limiter) leave(began time.Time, err error) {
+func (l *Limiter) leave(began time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -176,7 +177,7 @@ func (l *limiter) leave(began time.Time, err error) {
 }
 
 // move counts so many more under way. The lock is held, as by all that follow.
-func (l *limiter) move(now time.Time, more int) {
+func (l *Limiter) move(now time.Time, more int) {
 	l.spent += time.Duration(l.underWay) * now.Sub(l.moved)
 	l.moved = now
 	l.underWay += more
@@ -184,18 +185,18 @@ func (l *limiter) move(now time.Time, more int) {
 
 // forget is for when nobody is there: a rush is over, and the next one is let in as
 // the first was.
-func (l *limiter) forget(now time.Time) {
+func (l *Limiter) forget(now time.Time) {
 	l.limit, l.rate, l.excess, l.over = l.first, 0, 0, time.Time{}
 	l.begin(now)
 }
 
-func (l *limiter) begin(now time.Time) {
+func (l *Limiter) begin(now time.Time) {
 	l.looked, l.moved, l.spent, l.took, l.ended, l.refused = now, now, 0, 0, 0, 0
 }
 
 // fits is how many have their answer in one and a half times the target; what is not known
 // has no limit.
-func (l *limiter) fits() float64 {
+func (l *Limiter) fits() float64 {
 	if l.rate == 0 {
 		return mostLimit
 	}
@@ -204,7 +205,7 @@ func (l *limiter) fits() float64 {
 
 // watch notes since when there are too many. That is over once half as many fit: while
 // more come than are answered, those under way are never far below what fits.
-func (l *limiter) watch(now time.Time) {
+func (l *Limiter) watch(now time.Time) {
 	switch underWay, fits := float64(l.underWay), l.fits(); {
 	case underWay < fits/2:
 		l.over = time.Time{}
@@ -214,12 +215,12 @@ func (l *limiter) watch(now time.Time) {
 }
 
 // tooMany tells whether there have been too many for longer than a moment.
-func (l *limiter) tooMany(now time.Time) bool {
+func (l *Limiter) tooMany(now time.Time) bool {
 	return !l.over.IsZero() && now.Sub(l.over) >= limitGrace
 }
 
 // most is how many may be under way.
-func (l *limiter) most(now time.Time) int {
+func (l *Limiter) most(now time.Time) int {
 	most := l.limit
 	if l.tooMany(now) {
 		most = min(most, l.fits())
@@ -229,7 +230,7 @@ func (l *limiter) most(now time.Time) int {
 
 // look moves the limit by what has been done since the last look. A moment without
 // progress, such as a checkpoint of the database, does not count for much.
-func (l *limiter) look(now time.Time, since time.Duration) {
+func (l *Limiter) look(now time.Time, since time.Duration) {
 	l.excess = float64(l.refused) / float64(l.ended)
 	most := float64(l.most(now))
 	mean := float64(l.spent) / float64(since)
@@ -251,13 +252,13 @@ func (l *limiter) look(now time.Time, since time.Duration) {
 
 // retryAfter is a second and up to as many more as there are refused for each that is
 // answered: about so many come back in a second as there is room for.
-func (l *limiter) retryAfter() time.Duration {
+func (l *Limiter) retryAfter() time.Duration {
 	more := min(l.excess, mostRetry-1) * float64(time.Second)
 	return time.Second + time.Duration(rand.Float64()*more)
 }
 
-// state tells how many questions are under way, and how many may be.
-func (l *limiter) state() (underWay, limit int) {
+// State tells how many questions are under way, and how many may be.
+func (l *Limiter) State() (underWay, limit int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.underWay, l.most(l.now())

@@ -1,0 +1,65 @@
+package query
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/admission"
+	"sical-backend/internal/testkit"
+	"sical-backend/internal/vault"
+)
+
+// TestSearchesAreTakenInTurn: no more at a time than there are connections, and who
+// leaves the line holds nobody up.
+func TestSearchesAreTakenInTurn(t *testing.T) {
+	t.Parallel()
+	_, reader := tables(t)
+	a := NewAnswerer(reader, nothingSealed{})
+	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
+	require.NoError(t, err)
+	for range reader.Config().MaxConns {
+		a.searches <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = a.Answer(ctx, q)
+	require.ErrorIs(t, err, context.Canceled)
+	answered := make(chan error)
+	go func() {
+		_, err := a.Answer(t.Context(), q)
+		answered <- err
+	}()
+	testkit.Receive(t, a.searches) // another one ends
+	require.NoError(t, testkit.Receive(t, answered))
+	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
+}
+
+// nothingSealed is for those who ask for nothing personal.
+type nothingSealed struct{}
+
+func (nothingSealed) Keys(context.Context, ...events.ID) (vault.Keys, error) { return nil, nil }
+
+// Look-backs have a limit of their own: where it is reached nobody else is refused.
+func TestLookBacksAreLimitedByThemselves(t *testing.T) {
+	t.Parallel()
+	a := &Answerer{}
+	for _, l := range []**admission.Limiter{&a.alone, &a.gathered, &a.past} {
+		*l = admission.NewLimiter(1, 1, 1, time.Now)
+	}
+	load := func(context.Context) (Answer, error) { return Answer{Version: 7}, nil }
+	require.NoError(t, a.past.Do(t.Context(), nil, func() error { // while which it is full
+		_, err := a.Answer(t.Context(), Question{Past: 1, load: load})
+		require.ErrorAs(t, err, new(*admission.OverloadError))
+		require.ErrorAs(t, a.Reached(t.Context(), 1), new(*admission.OverloadError))
+		for _, q := range []Question{{load: load}, {gathered: true, load: load}} {
+			answer, err := a.Answer(t.Context(), q)
+			require.NoError(t, err)
+			require.Equal(t, 7, answer.Version)
+		}
+		return nil
+	}))
+}
