@@ -272,7 +272,9 @@ func (s goal) attachable(paths []events.ID, g Given) ([]Reference, error) {
 }
 
 // Reads names the paths to attach.
-func (c *CreateGoal) Reads(Given) []events.Stream { return streamsOf(events.KindPath, c.Paths) }
+func (c *CreateGoal) Reads(Given) []events.Stream { return events.StreamsOf(events.KindPath, c.Paths) }
 
 // Reads names the paths to attach.
-func (c *SetGoalPaths) Reads(Given) []events.Stream { return streamsOf(events.KindPath, c.Paths) }
+func (c *SetGoalPaths) Reads(Given) []events.Stream {
+	return events.StreamsOf(events.KindPath, c.Paths)
+}

@@ -31,11 +31,3 @@ func living(k events.Kind, pointer string, ids []events.ID) []Reference {
 	}
 	return live
 }
-
-func streamsOf(k events.Kind, ids []events.ID) []events.Stream {
-	streams := make([]events.Stream, len(ids))
-	for i, id := range ids {
-		streams[i] = events.StreamOf(k, id)
-	}
-	return streams
-}

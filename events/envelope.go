@@ -39,6 +39,15 @@ const Curriculum = Stream(KindCurriculum)
 // StreamOf names the stream of the aggregate id of a kind.
 func StreamOf(k Kind, id ID) Stream { return Stream(string(k) + "-" + id.String()) }
 
+// StreamsOf are those of several aggregates of a kind, in the order of the ids.
+func StreamsOf(k Kind, ids []ID) []Stream {
+	streams := make([]Stream, len(ids))
+	for i, id := range ids {
+		streams[i] = StreamOf(k, id)
+	}
+	return streams
+}
+
 // Kind is the part before the first hyphen.
 func (s Stream) Kind() Kind {
 	k, _, _ := strings.Cut(string(s), "-")

@@ -189,7 +189,7 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 
 // goalParts folds what goals were composed of.
 func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
-	list, err := p.history(p.at, streamsOf(events.KindPath, of.pathIDs(d))...)
+	list, err := p.history(p.at, events.StreamsOf(events.KindPath, of.pathIDs(d))...)
 	if err != nil {
 		return parts, err
 	}
@@ -202,7 +202,7 @@ func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
 		for _, g := range of.goals {
 			points.add(parts.pointsOf(of.to, g))
 		}
-		if list, err = p.history(p.at, streamsOf(events.KindPoint, points.members)...); err != nil {
+		if list, err = p.history(p.at, events.StreamsOf(events.KindPoint, points.members)...); err != nil {
 			return parts, err
 		}
 		parts.points = map[events.ID]*GoalPoint{}

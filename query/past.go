@@ -186,11 +186,3 @@ func lookUp[R any](p *past, v projections.ViewOf[R], streams ...events.Stream) (
 	}
 	return found, nil
 }
-
-func streamsOf(k events.Kind, ids []events.ID) []events.Stream {
-	streams := make([]events.Stream, len(ids))
-	for i, id := range ids {
-		streams[i] = events.StreamOf(k, id)
-	}
-	return streams
-}
