@@ -22,6 +22,6 @@ func (a *AsyncAPI) Run(out *output) error {
 	if a.Markdown {
 		made = openapi.Catalogue
 	}
-	_, err := out.Write(made())
+	_, err := out.Write(made(openapi.EventDocs()))
 	return err
 }

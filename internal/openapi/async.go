@@ -91,14 +91,21 @@ reader's own. Another ` + "`Sical-Incarnation`" + ` than before says that the lo
 Delivery is at least once. The stream keeps what its limits allow, and may be made anew; a durable consumer goes with it. So keep the
 position and the incarnation with what was made of the events. Types, schemas and fields may be added: step over what is not known.`
 
-// eventDocs is what the comments in the source say of each event type.
-//
 //go:embed eventdocs.json
 var eventDocs []byte
 
-// Events makes the AsyncAPI document of the events on the stream: JSON, the same
-// bytes in every process of one build.
-func Events() []byte {
+// EventDocs is what the comments in the source said of the event types at the build, by
+// the name of the Go type.
+func EventDocs() (docs map[string]string) {
+	if err := json.Unmarshal(eventDocs, &docs); err != nil {
+		panic("openapi: " + err.Error())
+	}
+	return docs
+}
+
+// Events makes the AsyncAPI document of the events on the stream, with docs as EventDocs
+// returns them: JSON, the same bytes in every process of one build.
+func Events(docs map[string]string) []byte {
 	d := asyncDocument{
 		AsyncAPI: "3.0.0", ID: "urn:sical:events", DefaultContentType: "application/json",
 		Info: asyncInfo{
@@ -117,7 +124,6 @@ func Events() []byte {
 			SecuritySchemes: map[string]asyncScheme{"user": {"userPassword", "a user of the NATS server that may read the stream"}},
 		},
 	}
-	docs := readDocs()
 	for _, t := range events.Types() {
 		d.add(t, docs[t.GoType().Name()])
 	}
@@ -126,13 +132,6 @@ func Events() []byte {
 		panic("openapi: " + err.Error())
 	}
 	return append(doc, '\n')
-}
-
-func readDocs() (docs map[string]string) {
-	if err := json.Unmarshal(eventDocs, &docs); err != nil {
-		panic("openapi: " + err.Error())
-	}
-	return docs
 }
 
 // add describes one stored form.
@@ -184,12 +183,13 @@ func eventHeaders() *schema {
 	return h
 }
 
-// Catalogue lists every event for people, in Markdown: what it says and its fields.
-func Catalogue() []byte {
+// Catalogue lists every event for people, in Markdown: what it says, by docs as EventDocs
+// returns them, and its fields.
+func Catalogue(docs map[string]string) []byte {
 	var b strings.Builder
 	b.WriteString("# Events\n\nEvery fact that can stand in the log. A name or a field never changes; see also `sical asyncapi`.\n" +
 		"Deliveries to webhooks leave out what is marked as not sent to them.\n")
-	docs, kind := readDocs(), events.Kind("")
+	kind := events.Kind("")
 	for _, t := range events.Types() {
 		if t.Kind() != kind {
 			kind = t.Kind()

@@ -32,9 +32,10 @@ const pagePolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; i
 // Register serves doc at /openapi.json and a page that shows it at /docs; the
 // events' document at /asyncapi.json and their catalogue at /docs/events.
 func Register(e *echo.Echo, doc []byte) {
+	docs := EventDocs()
 	serve(e, "/openapi.json", file{media: "application/json", body: doc})
-	serve(e, "/asyncapi.json", file{media: "application/json", body: Events()})
-	serve(e, "/docs/events", file{media: "text/markdown; charset=utf-8", body: Catalogue()})
+	serve(e, "/asyncapi.json", file{media: "application/json", body: Events(docs)})
+	serve(e, "/docs/events", file{media: "text/markdown; charset=utf-8", body: Catalogue(docs)})
 	serve(e, "/docs", file{media: "text/html; charset=utf-8", body: page, policy: pagePolicy})
 	serve(e, "/docs/redoc-2.5.4.js", file{
 		media: "text/javascript; charset=utf-8",
