@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -64,6 +65,46 @@ func TestALateCallDoesNothing(t *testing.T) {
 	gone(t, db, held)
 	versions := streamVersions(t, quick, user.Subject)
 	require.Equal(t, []int{1, 2, 3, 4}, versions, "two batches of two, each once")
+}
+
+// A batch that is tried again finds its events by their streams: the lock is not held while
+// all is read that others have appended.
+func TestTryingAgainReadsItsStreamsAlone(t *testing.T) {
+	t.Parallel()
+	db := testkit.Database(t, migrated)
+	p := open(t, db.URL(postgres.RoleCommand))
+	user := register("ana")
+	require.NoError(t, p.Append(t.Context(), user))
+	const others = 5000
+	admin, err := pgx.Connect(t.Context(), db.AdminURL)
+	require.NoError(t, err)
+	defer admin.Close(context.Background())
+	_, err = admin.Exec(t.Context(), `
+		insert into sical.events
+		select e.position + n, gen_random_uuid(), 'point-' || gen_random_uuid(), 1, type, schema, data, metadata, owner, final, occurred_at, recorded_at
+		from sical.events e, generate_series(1, `+strconv.Itoa(others)+`) n where e.position = 1;
+		analyze sical.events`)
+	require.NoError(t, err)
+	read := func() (n int) { // events, by the process
+		for _, c := range p.pool.AcquireAllIdle(t.Context()) {
+			_, err := c.Exec(t.Context(), `select pg_stat_force_next_flush()`)
+			require.NoError(t, err)
+			c.Release()
+		}
+		require.NoError(t, admin.QueryRow(t.Context(), `
+			select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relid = 'sical.events'::regclass`).Scan(&n))
+		return n
+	}
+	b := unchecked(t, p, user.Subject)
+	for _, outcome := range []string{"appended", "already"} {
+		before := read()
+		a, err := p.call(t.Context(), b, true)
+		require.NoError(t, err)
+		require.Equal(t, outcome, a.outcome)
+		n := read() - before
+		require.Positive(t, n, outcome)
+		require.Less(t, n, others/10, outcome)
+	}
 }
 
 // unchecked is a batch of two events that no guard holds back.
