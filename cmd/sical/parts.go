@@ -129,6 +129,7 @@ func (a *App) startCommand(ctx context.Context) error {
 		return err
 	}
 	a.revocations.OnErased(d.vault.Clear)
+	a.revocations.OnErased(d.Clear)
 	commandapi.Register(a.echo(), commandapi.Config{
 		Dispatcher: d.Dispatcher, Sessions: sessions, Throttle: auth.NewThrottle(time.Now),
 		Hasher: auth.NewHasher(2, 64), Newcomers: auth.NewHasher(1, 128),

@@ -34,10 +34,7 @@ func (d *Dispatcher) Password(ctx context.Context, user events.ID) (int, error) 
 
 // user is somebody's state.
 func (d *Dispatcher) user(ctx context.Context, user events.ID) (any, error) {
-	var k known
-	take := func(e events.Event) { k = k.after(e) }
-	if err := d.log.Load(ctx, take, events.StreamOf(events.KindUser, user)); err != nil {
-		return nil, err
-	}
-	return k.state, nil
+	stream := events.StreamOf(events.KindUser, user)
+	folded, err := d.fold(ctx, stream)
+	return folded[stream].state, err
 }

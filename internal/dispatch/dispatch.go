@@ -57,14 +57,14 @@ var ErrKeyReused = errors.New("the idempotency key was used for another request"
 
 // Dispatcher carries out commands. It is safe for concurrent use.
 type Dispatcher struct {
-	log        *eventlog.Log
-	vault      *vault.Vault
-	curriculum baseline
+	log   *eventlog.Log
+	vault *vault.Vault
+	folds folds
 }
 
 // New makes a dispatcher on a log.
 func New(log *eventlog.Log, v *vault.Vault) *Dispatcher {
-	return &Dispatcher{log: log, vault: v}
+	return &Dispatcher{log: log, vault: v, folds: folds{long: longFold, kept: map[events.Stream]known{}}}
 }
 
 // Do carries out one command.

@@ -19,6 +19,7 @@ func TestCurriculumWentBack(t *testing.T) {
 	db := testkit.Database(t, migrated)
 	url := db.URL(postgres.RoleCommand)
 	here, other, owner := process(t, url), process(t, url), connect(t, db.AdminURL)
+	here.folds.long = 1
 	a, b, c := uuid.New(), uuid.New(), uuid.New()
 	for _, p := range []events.ID{a, b, c} {
 		require.NoError(t, other.Do(t.Context(), point(p)).Err)

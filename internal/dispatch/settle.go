@@ -42,6 +42,7 @@ func (d *Dispatcher) settle(ctx context.Context, j *job) {
 		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: r.Version, Position: r.Position}
 		if j.entry.Forget {
 			d.vault.Forget(j.entry.Subject)
+			d.folds.clear()
 		}
 	}
 }

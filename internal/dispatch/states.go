@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 
 	"sical-backend/command"
 	"sical-backend/events"
@@ -79,51 +78,7 @@ func evolver(s events.Stream) func(any, events.Event) any {
 	return func(state any, _ events.Event) any { return state }
 }
 
-// baseline keeps the fold of the one history that every change of
-// prerequisites needs whole. It is never trusted to be current, nor of this log: see
-// Dispatcher.current.
-type baseline struct {
-	mu   sync.Mutex
-	kept known
-}
-
-func (b *baseline) get() known {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.kept
-}
-
-func (b *baseline) put(k known) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.kept = k
-}
-
-// current is the fold of the curriculum, gone on from what is kept of it if that ends at
-// an event that still stands there: the log may go back under a process, to a backup or
-// to a standby that had not the last of it, and then goes on otherwise.
-func (d *Dispatcher) current(ctx context.Context) (known, error) {
-	for kept := d.curriculum.get(); ; kept = (known{}) {
-		now, stands := kept, kept.version == 0
-		err := d.log.LoadAfter(ctx, events.Curriculum, kept.version-1, func(e events.Event) {
-			if e.Version == kept.version {
-				stands = e.ID == kept.last
-				return
-			}
-			now = now.after(e)
-		})
-		if err != nil {
-			return known{}, err
-		}
-		if stands {
-			d.curriculum.put(now)
-			return now, nil
-		}
-	}
-}
-
-// load fetches what the open jobs' decisions need, in one query and one more
-// for the curriculum.
+// load fetches what the open jobs' decisions need.
 func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 	needed := map[events.Stream]bool{}
 	for _, j := range open {
@@ -136,21 +91,8 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 			}
 		}
 	}
-	s := &states{streams: map[events.Stream]known{}}
-	if needed[events.Curriculum] {
-		delete(needed, events.Curriculum)
-		current, err := d.current(ctx)
-		if err != nil {
-			return nil, err
-		}
-		s.streams[events.Curriculum] = current
-	}
-	if len(needed) == 0 {
-		return s, nil
-	}
-	err := d.log.Load(ctx, func(e events.Event) { s.streams[e.Stream] = s.streams[e.Stream].after(e) },
-		slices.Collect(maps.Keys(needed))...)
-	return s, err
+	streams, err := d.fold(ctx, slices.Collect(maps.Keys(needed))...)
+	return &states{streams: streams}, err
 }
 
 // after is the fold with one more event of the log.
