@@ -101,4 +101,7 @@ func TestRefusalsSayWhere(t *testing.T) {
 		require.Equal(t, http.StatusOK, r.status, "%s: %s", c.line, r.body)
 		assert.Contains(t, r.body, `"errors":[{"pointer":"`+c.pointer+`","code":`, c.line)
 	}
+	right := s.call(post, "/v1/commands", token, `{"commands":[{"id":"`+uuid.NewString()+
+		`","type":"user.change_password","data":{"id":"`+id+`","current_password":"`+password+`"}}]}`)
+	assert.Contains(t, right.body, `"detail":"Passwords are not taken in batches."`, "and not that it is the wrong one")
 }

@@ -264,6 +264,21 @@ func passwordAt(cmd command.Command) string {
 	return "/password"
 }
 
+// brought is the pointer of a password that a command brings, "" where it brings none.
+func brought(cmd command.Command) string {
+	with, ok := cmd.(command.Passworded)
+	if !ok {
+		return ""
+	}
+	if password, _ := with.Secret(); password != "" {
+		return passwordAt(cmd)
+	}
+	if change, ok := with.(*command.ChangePassword); ok && change.Current != "" {
+		return "/current_password"
+	}
+	return ""
+}
+
 // noticeEnds makes sessions that a command has ended known in this process at
 // once; others hear of them within a second.
 func (a *API) noticeEnds(c echo.Context, cmd command.Command) {

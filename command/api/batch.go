@@ -130,11 +130,8 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 	if *cmd.Subject() == uuid.Nil {
 		return nil, field("/data/id", "In a batch the data names what the command is about.")
 	}
-	if p, ok := cmd.(command.Passworded); ok {
-		if password, _ := p.Secret(); password != "" {
-			pointer := "/data" + passwordAt(cmd)
-			return nil, field(pointer, "Passwords are not taken in batches.")
-		}
+	if at := brought(cmd); at != "" {
+		return nil, field("/data"+at, "Passwords are not taken in batches.")
 	}
 	if l.As != uuid.Nil {
 		given.Actor, given.Role, given.Session = l.As, events.Learner, uuid.Nil
