@@ -38,7 +38,7 @@ const (
 	idle    = 100 * time.Millisecond // between looks at the log when nothing was heard
 	standby = time.Second            // between looks at whether another relay keeps up
 	watch   = 2 * time.Second        // between looks at whether log and stream are still the same
-	timeout = 5 * time.Second        // for one publish
+	timeout = 5 * time.Second        // for one publish, and for one question to the log
 
 	// rests is how many times as long as a publish took the relay waits for company
 	// before the next one, and longest bounds that, unless Config.Rest says. Every batch costs the server
@@ -104,6 +104,7 @@ func New(c Config) (*Relay, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Log = bounded{c.Log}
 	return &Relay{
 		Config:  c,
 		js:      js,

@@ -12,7 +12,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/internal/bus"
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/eventlog/logtest"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
@@ -45,6 +47,33 @@ func (s *system) append(t *testing.T, n int) {
 	}
 }
 
+// hasty is a log that whoever asks it has to have an end of patience with.
+type hasty struct {
+	Log
+	t *testing.T
+}
+
+func (h hasty) look(ctx context.Context) {
+	if _, ends := ctx.Deadline(); !ends {
+		h.t.Error("the relay waits for the log for ever")
+	}
+}
+
+func (h hasty) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
+	h.look(ctx)
+	return h.Log.Read(ctx, after, limit)
+}
+
+func (h hasty) History(ctx context.Context) (eventlog.History, error) {
+	h.look(ctx)
+	return h.Log.History(ctx)
+}
+
+func (h hasty) BeginIncarnation(ctx context.Context, seen events.ID, why string) (events.ID, error) {
+	h.look(ctx)
+	return h.Log.BeginIncarnation(ctx, seen, why)
+}
+
 // relay starts one and returns how to end it.
 func (s *system) relay(t *testing.T) (*Relay, func()) {
 	t.Helper()
@@ -56,7 +85,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 	t.Helper()
 	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	r, err := New(Config{
-		Log: log, NATS: conn, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
+		Log: hasty{log, t}, NATS: conn, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
 		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge,
 	})
 	require.NoError(t, err)
