@@ -211,13 +211,7 @@ func (b binary) isOperated(t *testing.T) {
 	dir := b.folder(t)
 	c := b.serve(t, dir).client(t)
 
-	var stderr bytes.Buffer
-	second := b.command(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
-	second.Stderr = &stderr
-	assert.Error(t, second.Run())
-	assert.Equal(t, failed, second.ProcessState.ExitCode())
-	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
-	assert.Contains(t, stderr.String(), "in use")
+	assert.Contains(t, b.fails(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"), "in use")
 
 	id, _, _ := c.account("ada")
 	admin := strings.TrimSpace(b.output(t, dir, "", "token", "--username", "ada", "--role", "admin"))
@@ -251,6 +245,18 @@ func (b binary) output(t *testing.T, dir, stdin string, args ...string) string {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	require.NoError(t, cmd.Run(), "%v: %s", args, &stderr)
 	return stdout.String()
+}
+
+// fails runs a subcommand that has to fail, for a reason that it tells in one line.
+func (b binary) fails(t *testing.T, dir string, args ...string) (reason string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := b.command(t, dir, args...)
+	cmd.Stderr = &stderr
+	assert.Error(t, cmd.Run(), "%v", args)
+	assert.Equal(t, failed, cmd.ProcessState.ExitCode(), "%v", args)
+	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+	return stderr.String()
 }
 
 // processesOf lists the processes that name the folder in their command line.

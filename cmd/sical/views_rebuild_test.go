@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/embedded"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
 	"sical-backend/internal/testkit"
@@ -60,16 +62,50 @@ func (b binary) rebuilds(t *testing.T) {
 	assert.Contains(t, b.output(t, dir, "", "projections", "rebuild", "progress", "--json"), `"state":"done"`)
 	assert.Regexp(t, `progress .* paused `, b.output(t, dir, "", "projections", "list"), "until it is resumed")
 	assert.JSONEq(t, `{"view":"progress","state":"live"}`, b.output(t, dir, "", "projections", "resume", "progress", "--json"))
-	for _, wrong := range [][]string{{"cancel", "goal"}, {"rollback", "goal"}, {"approve", "goal"}, {"retry", "goal"}} {
-		var stderr bytes.Buffer
-		cmd := b.command(t, dir, append([]string{"projections"}, wrong...)...)
-		cmd.Stderr = &stderr
-		assert.Error(t, cmd.Run(), "%v", wrong)
-		assert.Equal(t, failed, cmd.ProcessState.ExitCode())
-		assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
+	for _, wrong := range []string{"cancel", "rollback", "approve", "retry"} {
+		b.fails(t, dir, "projections", wrong, "goal")
 	}
+	b.heedsTheOperator(t, dir)
+	b.triesAgain(t, dir, s.client(t))
 
 	b.survivesKills(t, dir, s)
+}
+
+// heedsTheOperator drops a rebuild that is held, or changes over to it, as it is told.
+func (b binary) heedsTheOperator(t *testing.T, dir string) {
+	assert.Contains(t, b.fails(t, dir, "projections", "rebuild", "progress", "--require-approval"), "held: ")
+	assert.Contains(t, b.output(t, dir, "", "projections", "cancel", "progress"), "The rebuild of progress is cancelled.")
+	assert.Contains(t, b.output(t, dir, "", "projections", "jobs"), "rebuild of progress: cancelled")
+	b.fails(t, dir, "projections", "rebuild", "progress", "--require-approval")
+	assert.Contains(t, b.output(t, dir, "", "projections", "approve", "progress", "--json"), `"state":"done"`)
+}
+
+// triesAgain what the database does not take, and then does.
+func (b binary) triesAgain(t *testing.T, dir string, c *system) {
+	_, token, _ := c.account("ada")
+	goal := c.do("POST", "/v1/goals", token, `{"title":"One"}`)
+	require.Equal(t, 200, c.get("/v1/goals/"+goal, token).status)
+	run, err := embedded.ReadRun(dir)
+	require.NoError(t, err)
+	p, err := postgres.Open(t.Context(), run.PostgresURLs[postgres.RoleProjector], postgres.Options{Role: postgres.RoleProjector})
+	require.NoError(t, err)
+	defer p.Close()
+	build, err := rebuild.Serving(t.Context(), p, projections.Goal.View)
+	require.NoError(t, err)
+	_, err = p.Exec(t.Context(), `alter table `+build.Table()+` add constraint no check (id <> '`+goal+`') not valid`)
+	require.NoError(t, err)
+	c.do("PATCH", "/v1/goals/"+goal, token, `{"title":"Two"}`)
+	testkit.Eventually(t, func() error {
+		if parked := b.output(t, dir, "", "projections", "parked", "goal"); !strings.Contains(parked, goal) {
+			return fmt.Errorf("it is not parked: %s", parked)
+		}
+		return nil
+	})
+	assert.Contains(t, b.fails(t, dir, "projections", "retry", "goal"), "1 still cannot be folded")
+	_, err = p.Exec(t.Context(), `alter table `+build.Table()+` drop constraint no`)
+	require.NoError(t, err)
+	assert.Contains(t, b.output(t, dir, "", "projections", "retry", "goal"), "Nothing of it is parked any more.")
+	assert.Equal(t, "Two", c.get("/v1/goals/"+goal, token).field(t, "title"))
 }
 
 // survivesKills kills the server at any moments of rebuilds, and each time finds what
