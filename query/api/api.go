@@ -30,12 +30,13 @@ type API struct {
 	answerer *query.Answerer
 	answers  Answers
 	waiter   Waiter
-	warm     atomic.Bool // Warm has done its work
+	today    func() events.Date // in UTC
+	warm     atomic.Bool        // Warm has done its work
 }
 
 // New makes an API that has its questions answered by answers.
 func New(answerer *query.Answerer, answers Answers, waiter Waiter) *API {
-	return &API{answerer: answerer, answers: answers, waiter: waiter}
+	return &API{answerer: answerer, answers: answers, waiter: waiter, today: func() events.Date { return events.DateOf(time.Now()) }}
 }
 
 // Register adds the Routes to e.
@@ -54,7 +55,7 @@ func (a *API) Warm(ctx context.Context) error {
 	if a.warm.Load() {
 		return nil
 	}
-	r := today()
+	r := usual(a.today())
 	for _, q := range []query.Question{a.answerer.PopularGoals(r), a.answerer.TrendingPoints(r), a.answerer.Statistics(r.At)} {
 		if _, err := a.answers.Do(ctx, a.cached(q, 0)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
@@ -64,9 +65,9 @@ func (a *API) Warm(ctx context.Context) error {
 	return nil
 }
 
-// today is the ranking that most ask for.
-func today() query.Ranking {
-	return query.Ranking{At: events.DateOf(time.Now()), Limit: defaultLimit}
+// usual is the ranking that most ask for on a day.
+func usual(day events.Date) query.Ranking {
+	return query.Ranking{At: day, Limit: defaultLimit}
 }
 
 func (a *API) handler(r *Route) echo.HandlerFunc {
@@ -98,7 +99,7 @@ func refused(err error) error {
 }
 
 func (a *API) serve(c echo.Context, r *Route, known []string) error {
-	asked, err := r.read(c, a.answerer, known)
+	asked, err := r.read(c, a, known)
 	if err != nil {
 		return err
 	}

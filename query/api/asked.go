@@ -15,6 +15,7 @@ import (
 // asked is a request on its way to becoming a question.
 type asked struct {
 	answerer *query.Answerer
+	today    func() events.Date
 	viewer   query.Viewer
 	id       events.ID // of the path, zero where the route has none
 	query    web.Query
@@ -34,8 +35,8 @@ func (a *asked) context() context.Context {
 
 // read takes a request apart as its route says: who asks, about what, and no
 // parameter that the route does not name; known are the names of all that it does.
-func (r *Route) read(c echo.Context, answerer *query.Answerer, known []string) (*asked, error) {
-	a := &asked{answerer: answerer, c: c}
+func (r *Route) read(c echo.Context, api *API, known []string) (*asked, error) {
+	a := &asked{answerer: api.answerer, today: api.today, c: c}
 	principal, ok := web.PrincipalOf(c)
 	if !ok && r.Access != Public {
 		return nil, web.NewProblem(web.Unauthenticated, "This needs an access token.")

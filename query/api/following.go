@@ -33,6 +33,7 @@ type following struct {
 	owed      uint64 // what was known to be applied when the stream was woken
 	history   events.ID
 	stream    *live.Stream
+	day       events.Date // when it was asked last
 	deps      cache.Names // what only the last answer could tell that it depends on
 	out       *http.ResponseController
 	w         http.ResponseWriter
@@ -118,6 +119,7 @@ func (f *following) resume() (reset bool, err error) {
 // stream was woken, or has just begun to watch, it is owed what is applied.
 func (f *following) current(woken bool) (cache.Answer, error) {
 	for ; ; woken = true {
+		f.day = f.today()
 		q, err := f.ask(f.asked)
 		if err != nil {
 			return cache.Answer{}, err
@@ -179,9 +181,12 @@ func (f *following) run(ctx context.Context) {
 		case <-f.again:
 			err = f.refresh(false)
 		case now := <-tick.C:
-			if !f.live.Lives(f.principal) {
+			switch {
+			case !f.live.Lives(f.principal):
 				err = f.end("session_ended")
-			} else if now.Sub(f.spoke) >= f.live.Pace.Heartbeat {
+			case f.ofYesterday():
+				err = f.refresh(false)
+			case now.Sub(f.spoke) >= f.live.Pace.Heartbeat:
 				err = f.send(": \n\n")
 			}
 		}
@@ -190,6 +195,10 @@ func (f *following) run(ctx context.Context) {
 		}
 	}
 }
+
+// ofYesterday tells whether the answer is of a day that is over: what is about the whole
+// system tells of the days up to this one, and nothing wakes the stream at midnight.
+func (f *following) ofYesterday() bool { return f.asked.id == (events.ID{}) && f.day != f.today() }
 
 // refresh asks anew, with the rights of this moment, and sends what is new.
 func (f *following) refresh(woken bool) error {

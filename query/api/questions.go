@@ -1,8 +1,6 @@
 package api
 
 import (
-	"time"
-
 	"sical-backend/events"
 	"sical-backend/query"
 )
@@ -154,7 +152,7 @@ func userComments(a *asked) (query.Question, error) {
 // at is the reference day, today where none is given.
 func (a *asked) at() events.Date {
 	if !a.query.Has(reference.Name) {
-		return events.DateOf(time.Now())
+		return a.today()
 	}
 	return events.DateOf(a.query.Date(reference.Name))
 }

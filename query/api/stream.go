@@ -58,9 +58,9 @@ var streams = []followed{
 	{"progress", byUser, func(a *asked) (query.Question, error) {
 		return a.answerer.ProgressOf(a.viewer, a.id, query.Paging{Limit: defaultLimit})
 	}},
-	{"statistics", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.Statistics(today().At), nil }},
-	{"popular-goals", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.PopularGoals(today()), nil }},
-	{"trending-points", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.TrendingPoints(today()), nil }},
+	{"statistics", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.Statistics(a.today()), nil }},
+	{"popular-goals", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.PopularGoals(usual(a.today())), nil }},
+	{"trending-points", unkeyed, func(a *asked) (query.Question, error) { return a.answerer.TrendingPoints(usual(a.today())), nil }},
 }
 
 // views lists those with such a key.
@@ -142,7 +142,7 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
-		answerer: a.answerer, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
+		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
 	}}
 	return f.open(c)
 }

@@ -200,6 +200,27 @@ func TestWholeViewsHaveNoKey(t *testing.T) {
 	}
 }
 
+// What is of the whole system tells of days: it is told anew when one begins, though nothing
+// happens.
+func TestDaysBeginInStreams(t *testing.T) {
+	t.Parallel()
+	of := newSchool(t)
+	var day atomic.Int64
+	day.Store(int64(events.DateOf(beginning)))
+	of.api.today = func() events.Date { return events.Date(day.Load()) }
+	s := streamingOf(of, Pace{Heartbeat: time.Hour, Check: 10 * time.Millisecond, Sending: time.Minute, Again: 20 * time.Millisecond})
+	var open []*bufio.Reader
+	for _, view := range views(unkeyed) {
+		_, lines := s.follow("view=" + view)
+		require.Contains(t, s.until(lines, "data: "), `"at":"2026-03-01"`, view)
+		open = append(open, lines)
+	}
+	day.Add(1)
+	for _, lines := range open {
+		require.Contains(t, s.until(lines, "data: "), `"at":"2026-03-02"`)
+	}
+}
+
 // The key is an id in the one form that every other route takes.
 func TestStreamKeyIsAnID(t *testing.T) {
 	t.Parallel()
