@@ -56,6 +56,7 @@ type App struct {
 	checks      []check            // what /ready asks
 	beginnings  []check            // what it asks until it has said yes once
 	operate     []func(*echo.Echo) // what the roles add to the admin listener
+	tidied      time.Duration      // how often what has expired is deleted
 
 	started  atomic.Bool            // has been ready once
 	unready  atomic.Pointer[string] // why it was not when last asked
@@ -74,7 +75,7 @@ func newApp(c Config, logger *slog.Logger) *App {
 	}
 	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
 	a := &App{
-		Config: c, logger: logger, registry: registry, failed: make(chan error, 1),
+		Config: c, logger: logger, registry: registry, failed: make(chan error, 1), tidied: time.Hour,
 		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
 		requests: telemetry.NewHTTP(registry),
 	}

@@ -140,9 +140,9 @@ func (a *App) startCommand(ctx context.Context) error {
 	return nil
 }
 
-// houseKeep deletes, once an hour, what has expired.
+// houseKeep deletes, now and again, what has expired.
 func (a *App) houseKeep(ctx context.Context, log *eventlog.Log, sessions *auth.Sessions) error {
-	tick := time.NewTicker(time.Hour)
+	tick := time.NewTicker(a.tidied)
 	defer tick.Stop()
 	for {
 		select {

@@ -112,6 +112,9 @@ func TestKeysAndVersions(t *testing.T) {
 	assert.Equal(t, first.body, second.body)
 	assert.Equal(t, "true", second.header.Get("Idempotent-Replayed"))
 	assert.Equal(t, "idempotency_key_reused", post(`{"title":"Two"}`).field(t, "code"))
+	elsewhere := s.call(http.MethodPost, "/v1/paths", token, `{"title":"One"}`, "Idempotency-Key", "once")
+	assert.Equal(t, http.StatusCreated, elsewhere.status, "a key is of one route: %s", elsewhere.body)
+	assert.NotEqual(t, first.field(t, "id"), elsewhere.field(t, "id"))
 	s.position = first.header.Get("Sical-Position")
 	assert.Equal(t, "1", s.get("/v1/users/"+id+"/goals?total=true", token).field(t, "total"))
 
