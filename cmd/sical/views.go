@@ -22,7 +22,7 @@ type Views struct {
 
 	Jobs     ViewJobs     `cmd:"" help:"The latest rebuild and verification of each view, and how far they are."`
 	Rebuild  ViewRebuild  `cmd:"" help:"Build a view anew beside the one that is read, compare them, and change over."`
-	Cancel   ViewCancel   `cmd:"" help:"Give up a running rebuild; what is read stays."`
+	Cancel   ViewCancel   `cmd:"" help:"Give up a running rebuild or verification; what is read stays."`
 	Approve  ViewApprove  `cmd:"" help:"Let a rebuild change over that is held."`
 	Rollback ViewRollback `cmd:"" help:"Read the previous build of a view again."`
 	Parked   ViewParked   `cmd:"" help:"What views hold back, since an event could not be folded."`

@@ -79,7 +79,7 @@ func (r *ViewRebuild) Run(ctx context.Context, a *App, out *output) error {
 }
 
 // errGone is returned where somebody has taken the job away that is waited for.
-var errGone = errors.New("the rebuild is gone")
+var errGone = errors.New("the job is gone")
 
 // watch shows a rebuild until it ends or is held, as an object a line or as one line of a
 // terminal that is gone before anything else is said.
@@ -91,7 +91,7 @@ func watch(ctx context.Context, a *App, p pool, v *projections.View, out *output
 		encoder := json.NewEncoder(out)
 		show, clear = func(j *rebuild.Job) { _ = encoder.Encode(j) }, func() {}
 	}
-	j, err := lookUntil(ctx, p, v, 500*time.Millisecond, func(j *rebuild.Job) bool {
+	j, err := lookUntil(ctx, p, v, rebuild.KindRebuild, 500*time.Millisecond, func(j *rebuild.Job) bool {
 		show(j)
 		return j.State == rebuild.Held || j.Ended()
 	})
@@ -153,31 +153,37 @@ func tell(out *output, found json.RawMessage) {
 	}
 }
 
-// ViewCancel cancels a rebuild.
+// ViewCancel cancels what is done to a view.
 type ViewCancel struct {
 	Name viewName `arg:"" help:"Name of the view."`
-	JSON bool     `name:"json" help:"The rebuild as one JSON object."`
+	JSON bool     `name:"json" help:"What was cancelled, one JSON object a line."`
 }
 
-// Run asks for a rebuild to be given up.
+// Run asks for a rebuild or a verification to be given up, and waits until it is.
 func (r *ViewCancel) Run(ctx context.Context, a *App, out *output) error {
 	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
-		if err := rebuild.Cancel(ctx, p, v); err != nil {
-			return err
-		}
-		j, err := lookUntil(ctx, p, v, 100*time.Millisecond, (*rebuild.Job).Ended)
+		kinds, err := rebuild.Cancel(ctx, p, v)
 		if err != nil {
 			return err
 		}
-		return say(out, r.JSON, j, "The rebuild of %s is %s.", v.Name, j.State)
+		for _, kind := range kinds {
+			j, err := lookUntil(ctx, p, v, kind, 100*time.Millisecond, (*rebuild.Job).Ended)
+			if err == nil {
+				err = say(out, r.JSON, j, "The job to %s %s is %s.", kind, v.Name, j.State)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
-// lookUntil looks at the rebuild of a view, every so often, until it is as asked for, and
+// lookUntil looks at a view's job of a kind, every so often, until it is as asked for, and
 // returns it then.
-func lookUntil(ctx context.Context, p pool, v *projections.View, every time.Duration, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
+func lookUntil(ctx context.Context, p pool, v *projections.View, kind string, every time.Duration, is func(*rebuild.Job) bool) (*rebuild.Job, error) {
 	for {
-		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		j, err := rebuild.Look(ctx, p, v, kind)
 		switch {
 		case err != nil:
 			return nil, err
@@ -203,7 +209,7 @@ func (r *ViewApprove) Run(ctx context.Context, a *App, out *output) error {
 		if err := rebuild.Approve(ctx, p, v); err != nil {
 			return err
 		}
-		if _, err := lookUntil(ctx, p, v, 100*time.Millisecond, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
+		if _, err := lookUntil(ctx, p, v, rebuild.KindRebuild, 100*time.Millisecond, func(j *rebuild.Job) bool { return j.State != rebuild.Held }); err != nil {
 			return err
 		}
 		return watch(ctx, a, p, v, out, r.JSON)

@@ -79,7 +79,10 @@ func RegisterProjections(e *echo.Echo, p Projections) {
 		}
 		return rebuild.StartVerify(c.Request().Context(), p.Pool, v, asked.Sample)
 	})
-	p.route(e, "cancel", http.StatusAccepted, p.plain(rebuild.Cancel))
+	p.route(e, "cancel", http.StatusAccepted, p.plain(func(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
+		_, err := rebuild.Cancel(ctx, pool, v)
+		return err
+	}))
 	p.route(e, "approve", http.StatusAccepted, p.plain(rebuild.Approve))
 	p.route(e, "pause", http.StatusOK, p.plain(rebuild.Pause))
 	p.route(e, "resume", http.StatusOK, p.plain(rebuild.Resume))

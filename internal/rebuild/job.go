@@ -89,7 +89,7 @@ func Look(ctx context.Context, pool *pgxpool.Pool, v *projections.View, kind str
 var (
 	ErrRunning    = errors.New("a rebuild of this view is running already")
 	ErrVerifying  = errors.New("this view is being verified already")
-	ErrNotRunning = errors.New("no rebuild of this view is running")
+	ErrNotRunning = errors.New("no rebuild or verification of this view is running")
 	ErrNotHeld    = errors.New("no rebuild of this view waits for approval")
 	ErrBounds     = fmt.Errorf("a rate is not negative, and a build has at most %d shards", maxShards)
 	ErrNoPrevious = errors.New("this view has no previous build to go back to")
@@ -157,16 +157,21 @@ func ask(ctx context.Context, db executor, v *projections.View, kind string, run
 	return err
 }
 
-// Cancel asks for a running rebuild of the view's version to be given up and its build
-// dropped. It fails with ErrNotRunning.
-func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	done, err := pool.Exec(ctx, `-- cancel projection_job
+// Cancel asks for what runs of the view's version to be given up, and the build that a
+// rebuild was making to be dropped; it tells of what kinds that is. It fails with
+// ErrNotRunning.
+func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) (kinds []string, err error) {
+	rows, err := pool.Query(ctx, `-- cancel projection_job
 		update sical.projection_job set cancel = true, updated_at = now()
-		where view = $1 and version = $2 and kind = 'rebuild' and state not in ('done', 'failed', 'cancelled')`, v.Name, v.Version)
-	if err == nil && done.RowsAffected() == 0 {
-		return ErrNotRunning
+		where view = $1 and version = $2 and state not in ('done', 'failed', 'cancelled') returning kind`, v.Name, v.Version)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	kinds, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil && len(kinds) == 0 {
+		err = ErrNotRunning
+	}
+	return kinds, err
 }
 
 // Approve lets a rebuild change over that is held, or will be: because approval

@@ -125,7 +125,7 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			stop(errLost)
-		case err == nil && cancelled && c.kind == KindRebuild:
+		case err == nil && cancelled:
 			stop(errCancelled)
 		case err == nil:
 			lost = time.Now().Add(3 * time.Second)

@@ -34,9 +34,6 @@ func (r *rebuilding) status() Status {
 
 // run goes on with a rebuild from wherever it stands.
 func (r *rebuilding) run(ctx context.Context) error {
-	if r.cancel {
-		return errCancelled
-	}
 	for {
 		var err error
 		switch r.state {

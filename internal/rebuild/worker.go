@@ -116,9 +116,12 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 		c.keep(work, stop, r.status)
 	}()
 	var err error
-	if c.kind == KindVerify {
+	switch {
+	case c.cancel:
+		err = errCancelled
+	case c.kind == KindVerify:
 		err = r.verify(work)
-	} else {
+	default:
 		rest := r.pace.start(work)
 		err = r.run(work)
 		rest()

@@ -135,7 +135,7 @@ func TestDifferenceBlocks(t *testing.T) {
 	require.NoError(t, json.Unmarshal(j.Outcome, &outcome))
 	assert.Equal(t, w.goals[0].id.String(), outcome.First[0].Key)
 	assert.Equal(t, first, w.serving(v))
-	require.NoError(t, Cancel(t.Context(), w.pool, v))
+	w.cancels(v, KindRebuild)
 	w.ends(v, Cancelled)
 	assert.False(t, w.stands(v.Build(*j.Build)))
 
@@ -144,7 +144,49 @@ func TestDifferenceBlocks(t *testing.T) {
 	require.NoError(t, Approve(t.Context(), w.pool, v))
 	w.ends(v, Done)
 	assert.Equal(t, *j.Build, w.serving(v))
-	require.ErrorIs(t, Cancel(t.Context(), w.pool, v), ErrNotRunning)
+	_, err := Cancel(t.Context(), w.pool, v)
+	require.ErrorIs(t, err, ErrNotRunning)
+}
+
+// TestVerificationIsCancelled: it holds up every other job of its worker, and what is read
+// stays as it was.
+func TestVerificationIsCancelled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal.View
+	w.some(500)
+	w.running(v)
+	w.ends(v, Done)
+	read := v.Build(w.serving(v))
+	tx, err := w.admin.Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(t.Context(), "lock table "+read.Table())
+	require.NoError(t, err)
+	is := func(state string) {
+		testkit.Eventually(t, func() error {
+			j, err := Look(context.Background(), w.pool, v, KindVerify)
+			if err == nil && j.State != state {
+				err = fmt.Errorf("the verification is %s, not %s", j.State, state)
+			}
+			return err
+		})
+	}
+	require.NoError(t, StartVerify(t.Context(), w.pool, v, 0))
+	is(Verifying)
+	w.cancels(v, KindVerify)
+	is(Cancelled)
+	require.NoError(t, tx.Rollback(t.Context()))
+	assert.Equal(t, read.Number, w.serving(v))
+	assert.True(t, w.stands(read))
+}
+
+// cancels asks for what runs to be given up, which is of one kind.
+func (w *world) cancels(v *projections.View, kind string) {
+	w.Helper()
+	kinds, err := Cancel(w.Context(), w.pool, v)
+	require.NoError(w, err)
+	require.Equal(w, []string{kind}, kinds)
 }
 
 func (w *world) stands(b projections.Build) (there bool) {
