@@ -20,7 +20,7 @@ import (
 // then learner, curator, moderator and admin, each about something of their own and
 // something of another's; a dash where there is no such thing. What is another's and
 // private answers 404: whether it exists is nobody's business. 401 comes before
-// everything else.
+// everything else. An answer of 200 shows nobody what is another's secret.
 //
 //	route                           about      nobody  learner  curator  moderator  admin
 //	                                                   own/other each
@@ -108,6 +108,7 @@ GET /v1/users/{id}/goals                user        200   200  200  200  200  20
 GET /v1/goals/{id}                      goal        404   200  404  200  404  200  404  200  404
 GET /v1/goals/{id}                      open-goal   200   200  200  200  200  200  200  200  200
 GET /v1/goals                           nothing     200   200  -    200  -    200  -    200  -
+GET /v1/goals                           goal        200   200  200  200  200  200  200  200  200
 GET /v1/paths/{id}                      draft       404   200  404  200  404  200  404  200  404
 GET /v1/paths/{id}                      path        200   200  200  200  200  200  200  200  200
 GET /v1/paths                           nothing     200   200  -    200  -    200  -    200  -
@@ -118,6 +119,7 @@ GET /v1/users/{id}/assessments          user        401   200  404  200  200  20
 GET /v1/assessments/{id}                quiz        401   200  404  200  200  200  200  200  200
 GET /v1/comments                        goal        404   200  404  200  404  200  404  200  404
 GET /v1/comments                        open-goal   200   200  200  200  200  200  200  200  200
+GET /v1/comments                        path        200   200  200  200  200  200  200  200  200
 GET /v1/comments                        draft       404   200  404  200  404  200  404  200  404
 GET /v1/comments                        quiz        404   200  404  200  200  200  200  200  200
 GET /v1/comments                        point       200   -    200  -    200  -    200  -    200

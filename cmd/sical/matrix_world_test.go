@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -17,20 +18,26 @@ import (
 // cell sees what another did.
 type matrixWorld struct {
 	*system
-	desk  *desk
-	admin string // token
+	desk      *desk
+	admin     string // token
+	bystander string // who has secrets, and nothing to do with any cell
 }
 
 func newMatrixWorld(s *system) *matrixWorld {
 	w := &matrixWorld{system: s, desk: newDesk(s.t, s.app)}
 	id := s.do(http.MethodPost, "/v1/users", "", fmt.Sprintf(`{"username":"matrix.admin","email":"admin@example.org","password":%q}`, password))
 	w.admin = w.desk.token(s.t, id, events.Admin)
+	bystander, token := w.person(events.Learner)
+	w.bystander = bystander
+	w.confide(bystander, token)
 	return w
 }
 
 // person is somebody new; they have no password, as their token is signed here.
 func (w *matrixWorld) person(role events.Role) (id, token string) {
-	id = w.do(http.MethodPost, "/v1/users", w.admin, fmt.Sprintf(`{"username":"m%s"}`, strings.ReplaceAll(uuid.NewString(), "-", "")))
+	id = uuid.NewString()
+	w.do(http.MethodPost, "/v1/commands", w.admin, fmt.Sprintf(`{"commands":[{"id":%q,"type":"user.register","data":{"id":%q,"username":"m%s","email":%q}}]}`,
+		uuid.NewString(), id, strings.ReplaceAll(id, "-", ""), email(id)))
 	if role != events.Learner {
 		w.do(http.MethodPost, "/v1/users/"+id+"/role", w.admin, fmt.Sprintf(`{"role":%q}`, role))
 	}
@@ -54,11 +61,16 @@ func (w *matrixWorld) try(r row, role events.Role, own bool) tried {
 		}
 	}
 	id := w.thing(r, owner, ownerToken)
+	if r.method == http.MethodGet {
+		private, public, draft := w.confide(owner, ownerToken)
+		id = cmp.Or(map[string]string{"goal": private, "open-goal": public, "draft": draft}[r.about], id)
+	}
 	path := strings.ReplaceAll(r.path, "{id}", id) + parameters(r, id)
 	if r.method == http.MethodGet {
 		got := w.get(path, token)
 		head := w.asks(http.MethodHead, path, token)
 		require.Equal(w.t, got.status, head.status, "HEAD answers as GET does: %s", path)
+		w.keepsSecrets(r, role, actor, owner, got)
 		return tried{strconv.Itoa(got.status), got.body}
 	}
 	got := w.call(r.method, path, token, body(r, id, actor))
@@ -117,8 +129,10 @@ func (w *matrixWorld) goal(r row, token string) string {
 // parameters are what a query cannot do without.
 func parameters(r row, id string) string {
 	switch r.method + " " + r.path {
-	case "GET /v1/users":
-		return "?ids=" + id
+	case "GET /v1/users", "GET /v1/goals":
+		if id != "" {
+			return "?ids=" + id
+		}
 	case "GET /v1/comments":
 		return "?target_type=" + kinds[r.about] + "&target_id=" + id
 	}
