@@ -116,7 +116,7 @@ func (*versed) Read(_ context.Context, after uint64, _ int) ([]events.Event, err
 	return []events.Event{{Position: 1, ID: events.ID{7}, Type: "later"}}[after:], nil
 }
 
-func (v *versed) React(_ context.Context, _ events.ID, e events.Event) error {
+func (v *versed) React(_ context.Context, _, _ events.ID, e events.Event) error {
 	v.reacted <- e.ID
 	return v.reacts
 }

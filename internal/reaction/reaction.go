@@ -47,8 +47,9 @@ type Reaction interface {
 	// Consumers lists all there are. It is called every second.
 	Consumers(context.Context) ([]Consumer, error)
 	// React does it once, for one consumer. An error that is none of ErrPoison, ErrUnwanted
-	// and ErrUnknown has it tried again. The event is as stored: sealed, not decoded.
-	React(ctx context.Context, consumer events.ID, e events.Event) error
+	// and ErrUnknown has it tried again. The event is as stored: sealed, not decoded; its
+	// position is of the log's incarnation.
+	React(ctx context.Context, consumer, incarnation events.ID, e events.Event) error
 	// GiveUp is called for a consumer that has failed for too long at an event, or
 	// wants no more; it has to hold the consumer.
 	GiveUp(ctx context.Context, consumer events.ID, at events.Event, reason string) error

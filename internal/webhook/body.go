@@ -26,6 +26,7 @@ type cloudEvent struct {
 	Time            string         `json:"time"`    // when it happened
 	DataContentType string         `json:"datacontenttype"`
 	Position        string         `json:"position"`
+	Incarnation     string         `json:"incarnation"` // of the log that the position belongs to
 	Version         int            `json:"streamversion"`
 	Schema          int            `json:"schemaversion"`
 	Owner           string         `json:"owner,omitempty"`
@@ -39,7 +40,7 @@ type cloudEvent struct {
 // body renders a stored event without what events.Type.Withheld names: what is about a
 // person could not be forgotten any more once it is sent away, and one receiver's address
 // is not another's to know. Whoever may see it asks the API by the id.
-func body(e events.Event) ([]byte, error) {
+func body(e events.Event, incarnation events.ID) ([]byte, error) {
 	if err := e.Decode(); errors.As(err, new(events.UnknownType)) {
 		return nil, fmt.Errorf("%w: %w", reaction.ErrUnknown, err)
 	} else if err != nil {
@@ -52,7 +53,7 @@ func body(e events.Event) ([]byte, error) {
 	c := cloudEvent{
 		SpecVersion: "1.0", ID: e.ID.String(), Source: "/sical", Type: e.Type, Subject: string(e.Stream),
 		Time: e.OccurredAt.UTC().Format(time.RFC3339Nano), DataContentType: "application/json",
-		Position: strconv.FormatUint(e.Position, 10), Version: e.Version, Schema: e.Schema,
+		Position: strconv.FormatUint(e.Position, 10), Incarnation: incarnation.String(), Version: e.Version, Schema: e.Schema,
 		Correlation: e.Meta.Correlation, TraceParent: e.Meta.TraceParent,
 		Recorded: e.RecordedAt.UTC().Format(time.RFC3339Nano), Data: data,
 	}

@@ -35,7 +35,7 @@ func TestWhatDeliveriesLeaveOut(t *testing.T) {
 		raw, err := events.Encode(c.data)
 		require.NoError(t, err)
 		kind := events.TypeOf(c.data)
-		text, err := body(events.Event{Type: kind.Name, Schema: kind.Schema, Raw: raw})
+		text, err := body(events.Event{Type: kind.Name, Schema: kind.Schema, Raw: raw}, events.ID{})
 		require.NoError(t, err, kind.Name)
 		require.Equal(t, c.sent, strings.Contains(string(text), "qzcanary"), "%s: %s", kind.Name, text)
 		require.Contains(t, string(text), c.rest, kind.Name)
@@ -46,7 +46,7 @@ func TestWhatDeliveriesLeaveOut(t *testing.T) {
 func TestNewerEventsAreLeftToNewerPrograms(t *testing.T) {
 	t.Parallel()
 	for _, e := range []events.Event{{Type: "goal.dreamt", Schema: 1, Raw: []byte(`{}`)}, {Type: "goal.created", Schema: 99, Raw: []byte(`{}`)}} {
-		_, err := body(e)
+		_, err := body(e, events.ID{})
 		require.ErrorIs(t, err, reaction.ErrUnknown, e.Type)
 		require.NotErrorIs(t, err, reaction.ErrPoison, e.Type)
 	}

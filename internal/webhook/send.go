@@ -25,8 +25,8 @@ const (
 )
 
 // React delivers one event to one webhook.
-func (w *Webhooks) React(ctx context.Context, id events.ID, e events.Event) error {
-	text, err := body(e)
+func (w *Webhooks) React(ctx context.Context, id, incarnation events.ID, e events.Event) error {
+	text, err := body(e, incarnation)
 	if err != nil {
 		return err
 	}

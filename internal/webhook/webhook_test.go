@@ -18,6 +18,7 @@ import (
 
 	"sical-backend/command"
 	"sical-backend/events"
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/testkit"
 )
 
@@ -59,6 +60,9 @@ func TestDeliveredInOrderAndSigned(t *testing.T) {
 	require.Equal(t, "point.created", g.Type)
 	require.Equal(t, "request-7", g.CorrelationID)
 	require.Equal(t, "图论", g.Data["title"])
+	incarnation, err := eventlog.NewReader(w.pool).Incarnation(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, incarnation.String(), g.Incarnation)
 	require.Equal(t, g.ID, g.header.Get("webhook-id"))
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	require.NoError(t, err)

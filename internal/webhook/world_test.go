@@ -154,10 +154,11 @@ func (w *world) feed(js jetstream.JetStream) *bus.Reader {
 
 // got is a delivery as a receiver sees it.
 type got struct {
-	ID, Type, Subject, Position, CorrelationID string
-	Data                                       map[string]any
-	header                                     http.Header
-	body                                       []byte
+	ID, Type, Subject, Position, Incarnation, CorrelationID string
+
+	Data   map[string]any
+	header http.Header
+	body   []byte
 }
 
 // receiver keeps what it is sent; answer may be replaced before it serves.
