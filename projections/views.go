@@ -7,3 +7,12 @@ func Views() []*View {
 		Attachment.View, Webhook.View,
 	}
 }
+
+// Names are those of some views.
+func Names(views []*View) []string {
+	names := make([]string, len(views))
+	for i, v := range views {
+		names[i] = v.Name
+	}
+	return names
+}

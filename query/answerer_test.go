@@ -5,19 +5,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
 	"sical-backend/internal/admission"
+	"sical-backend/internal/reading/readtest"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
 )
+
+func TestMain(m *testing.M) { testkit.Main(m) }
 
 // TestSearchesAreTakenInTurn: no more at a time than there are connections, and who
 // leaves the line holds nobody up.
 func TestSearchesAreTakenInTurn(t *testing.T) {
 	t.Parallel()
-	_, reader := tables(t)
+	_, reader := readtest.Tables(t)
 	a := NewAnswerer(reader, nothingSealed{})
 	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
 	require.NoError(t, err)
@@ -62,4 +66,19 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// BenchmarkPoint answers the smallest question from the tables.
+func BenchmarkPoint(b *testing.B) {
+	projector, reader := readtest.Tables(b)
+	id := uuid.New()
+	readtest.Put(b, projector, id, "笔画", 1)
+	a := NewAnswerer(reader, nil)
+	q := a.Point(id)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := a.Answer(b.Context(), q); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -35,14 +36,14 @@ func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Ques
 	about := targetView(target.Type)
 	views := []*projections.View{projections.Comment.View, about}
 	q, err := l.question()
-	q.Views, q.Deps = viewNames(views), on(projections.CommentsOn(target), about.RowName(projections.KeyOf(target.ID)))
+	q.Views, q.Deps = projections.Names(views), on(projections.CommentsOn(target), about.RowName(projections.KeyOf(target.ID)))
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *rowPage[projections.CommentRow]
 		var visible func() (bool, error)
-		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+		checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
 			page = enlist(s, projections.Comment, l)
 			visible = a.maySee(ctx, s, v, target)
-			return s.finish(ctx)
+			return s.Finish(ctx)
 		})
 		if err != nil {
 			return Answer{}, err
@@ -93,10 +94,10 @@ func targetView(t events.TargetType) *projections.View {
 
 // maySee queues reading a target; once sent, the function it returns tells
 // whether the viewer may see it.
-func (a *Answerer) maySee(ctx context.Context, s *snapshot, v Viewer, target events.Target) func() (bool, error) {
+func (a *Answerer) maySee(ctx context.Context, s *reading.Snapshot, v Viewer, target events.Target) func() (bool, error) {
 	switch target.Type {
 	case events.TargetGoal:
-		found := find(s, projections.Goal, target.ID)
+		found := reading.Find(s, projections.Goal, target.ID)
 		return func() (bool, error) {
 			r := found[target.ID]
 			if !v.maySeeGoal(r) {
@@ -106,13 +107,13 @@ func (a *Answerer) maySee(ctx context.Context, s *snapshot, v Viewer, target eve
 			return ok, err
 		}
 	case events.TargetPath:
-		found := find(s, projections.Path, target.ID)
+		found := reading.Find(s, projections.Path, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeePath(r), nil }
 	case events.TargetAssessment:
-		found := find(s, projections.Assessment, target.ID)
+		found := reading.Find(s, projections.Assessment, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeeAssessment(r.Owner), nil }
 	}
-	found := find(s, projections.Point, target.ID)
+	found := reading.Find(s, projections.Point, target.ID)
 	return func() (bool, error) { return found[target.ID] != nil, nil }
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -16,8 +17,8 @@ type figures struct {
 	seen Lately // active learners
 }
 
-// figures queues reading the sums that the statistics are made of.
-func (s *snapshot) figures(at events.Date) *figures {
+// queueFigures queues reading the sums that the statistics are made of.
+func queueFigures(s *reading.Snapshot, at events.Date) *figures {
 	f := &figures{at: at, sums: map[*projections.View]map[string]int64{}}
 	for _, v := range statisticsViews {
 		f.sums[v] = map[string]int64{}
@@ -58,16 +59,16 @@ func everyone[T ~string](statuses ...T) []string {
 const month = projections.ActiveSpan
 
 // read queues reading sums by their names.
-func (f *figures) read(s *snapshot, v *projections.View, names ...string) {
-	s.batch.Queue(`-- totals `+v.Name+`
-		select name, value from `+s.totals(v)+` where name = any($1)`, names).Query(f.take(v))
+func (f *figures) read(s *reading.Snapshot, v *projections.View, names ...string) {
+	s.Queue(`-- totals `+v.Name+`
+		select name, value from `+s.Totals(v)+` where name = any($1)`, names).Query(f.take(v))
 }
 
 // days queues reading the daily sums of some kinds over the last month.
-func (f *figures) days(s *snapshot, v *projections.View, kinds ...string) {
+func (f *figures) days(s *reading.Snapshot, v *projections.View, kinds ...string) {
 	for _, kind := range kinds {
-		s.batch.Queue(`-- totals `+v.Name+`
-			select name, value from `+s.totals(v)+` where name >= $1 and name < $2`,
+		s.Queue(`-- totals `+v.Name+`
+			select name, value from `+s.Totals(v)+` where name >= $1 and name < $2`,
 			projections.Daily(kind, f.at-month+1), projections.Daily(kind, f.at+1)).Query(f.take(v))
 	}
 }
@@ -85,11 +86,11 @@ func (f *figures) take(v *projections.View) func(pgx.Rows) error {
 }
 
 // active queues counting learners by the last day that each was active on.
-func (f *figures) active(s *snapshot) {
-	s.batch.Queue(`-- active activity
+func (f *figures) active(s *reading.Snapshot) {
+	s.Queue(`-- active activity
 		select age, sum(value)::bigint from (
 			select $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age, split_part(name, E'\x1f', 3)::int as gap, value
-			from `+s.totals(projections.Activity.View)+` where name >= $1 and name < $2
+			from `+s.Totals(projections.Activity.View)+` where name >= $1 and name < $2
 		) seen where gap > age group by age`,
 		projections.Daily(projections.Active, f.at-month+1), projections.Daily(projections.Active, f.at+1), int32(f.at)).
 		Query(func(rows pgx.Rows) error {

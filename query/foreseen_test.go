@@ -8,51 +8,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
+	"sical-backend/internal/reading/readtest"
 	"sical-backend/projections"
 )
-
-// An erasure takes what was read before it out of memory, also where it was read by a
-// snapshot that goes on.
-func TestForgottenRowsAreNotKept(t *testing.T) {
-	t.Parallel()
-	projector, reader := tables(t)
-	a, ctx := NewAnswerer(reader, nil), t.Context()
-	one, two := uuid.New(), uuid.New()
-	put(t, projector, one, "one", 1)
-	put(t, projector, two, "two", 2)
-	snapshot := func(between func(), ids ...events.ID) {
-		t.Helper()
-		_, err := a.read(ctx, []*projections.View{projections.Point.View}, func(s *snapshot) error {
-			for _, id := range ids {
-				found := find(s, projections.Point, id)
-				if err := s.send(ctx); err != nil {
-					return err
-				}
-				require.Contains(t, found, id)
-				between()
-			}
-			return s.finish(ctx)
-		})
-		require.NoError(t, err)
-	}
-	snapshot(func() {}, one, two)
-	require.Equal(t, 2, a.Remembered())
-	a.Forget()
-	require.Zero(t, a.Remembered())
-	snapshot(a.Forget, one, two)
-	require.Zero(t, a.Remembered())
-	snapshot(func() {}, two)
-	require.Equal(t, 1, a.Remembered())
-}
 
 // What is cached of a path says what else to read only as long as the path is that.
 func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 	t.Parallel()
-	projector, reader := tables(t)
+	projector, reader := readtest.Tables(t)
 	a, ctx := NewAnswerer(reader, nil), t.Context()
 	viewer, path, one, two := Viewer{ID: uuid.New()}, uuid.New(), uuid.New(), uuid.New()
-	put(t, projector, one, "one", 1)
-	put(t, projector, two, "two", 2)
+	readtest.Put(t, projector, one, "one", 1)
+	readtest.Put(t, projector, two, "two", 2)
 	table := projections.Path.Build(1).Table()
 	keep := func(points ...events.ID) {
 		doc, err := projections.Path.Encode(&projections.PathRow{ID: path, Points: points, PublishedAt: new(time.Unix(1, 0).UTC())})
@@ -66,9 +34,9 @@ func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 		t.Helper()
 		var p goalParts
 		tries := 0
-		_, err := a.read(ctx, goalViews(viewer, whole).views, func(s *snapshot) (err error) {
+		_, err := a.Read(ctx, goalViews(viewer, whole).views, func(s *reading.Snapshot) (err error) {
 			tries++
-			p, err = s.goalParts(ctx, whole, goalsFor{viewer, []*projections.GoalRow{goal}})
+			p, err = readGoalParts(ctx, s, whole, goalsFor{viewer, []*projections.GoalRow{goal}})
 			return err
 		})
 		require.NoError(t, err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -105,20 +106,20 @@ type goalsFound struct {
 }
 
 // findGoals reads goals for all who wish to see one, in three round trips at most.
-func findGoals(ctx context.Context, s *snapshot, wishes []wish) (f goalsFound, err error) {
+func findGoals(ctx context.Context, s *reading.Snapshot, wishes []wish) (f goalsFound, err error) {
 	ids := set[events.ID]{}
 	for _, w := range wishes {
 		ids.add([]events.ID{w.id})
 	}
-	f.rows = find(s, projections.Goal, ids.members...)
-	if err := s.send(ctx); err != nil {
+	f.rows = reading.Find(s, projections.Goal, ids.members...)
+	if err := s.Send(ctx); err != nil {
 		return f, err
 	}
 	var audience []goalsFor
 	for _, w := range wishes {
 		audience = append(audience, f.seen(w.viewer, w.id))
 	}
-	f.parts, err = s.goalParts(ctx, whole, audience...)
+	f.parts, err = readGoalParts(ctx, s, whole, audience...)
 	return f, err
 }
 
@@ -134,7 +135,7 @@ func (f goalsFound) seen(v Viewer, ids ...events.ID) goalsFor {
 }
 
 // goals reads goals whole, as they are shown to the viewer.
-func (a *Answerer) goals(v Viewer) *batcher[wish, readResult[goalsFound]] {
+func (a *Answerer) goals(v Viewer) *reading.Batcher[wish, reading.Result[goalsFound]] {
 	if v.anonymous() {
 		return a.goalsForNobody
 	}
@@ -142,13 +143,13 @@ func (a *Answerer) goals(v Viewer) *batcher[wish, readResult[goalsFound]] {
 }
 
 func (a *Answerer) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
-	t, err := a.goals(v).ask(ctx, wishes(v, ids))
+	t, err := a.goals(v).Ask(ctx, wishes(v, ids))
 	if err != nil {
 		return nil, Answer{}, err
 	}
-	seen := t.found.seen(v, ids...)
-	goals, err := a.showGoals(ctx, seen, t.found.parts)
-	return goals, Answer{Checkpoints: t.checkpoints, Deps: seen.deps(whole)}, err
+	seen := t.Found.seen(v, ids...)
+	goals, err := a.showGoals(ctx, seen, t.Found.parts)
+	return goals, Answer{Checkpoints: t.Checkpoints, Deps: seen.deps(whole)}, err
 }
 
 // GoalFilter narrows a list of goals; zero values do not.
@@ -207,13 +208,13 @@ func (a *Answerer) askGoals(v Viewer, l *list, group string) (Question, error) {
 		goals := goalsFor{to: v}
 		var page *rowPage[projections.GoalRow]
 		var parts goalParts
-		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
+		checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
 			page = enlist(s, projections.Goal, l)
-			if err := s.send(ctx); err != nil {
+			if err := s.Send(ctx); err != nil {
 				return err
 			}
 			goals.goals = page.rows
-			parts, err = s.goalParts(ctx, summary, goals)
+			parts, err = readGoalParts(ctx, s, summary, goals)
 			return err
 		})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -72,26 +73,24 @@ func (s goalsFor) pathIDs(d detail) []events.ID {
 // deps are the rows behind the goals' paths.
 func (s goalsFor) deps(d detail) []string { return rowDeps(projections.Path.View, s.pathIDs(d)) }
 
-// goalParts reads what goals are composed of, for all to whom some are shown, and finishes
+// readGoalParts reads what goals are composed of, for all to whom some are shown, and finishes
 // the snapshot. Paths seldom change: where all are in the cache, their points are read in the
-// same round trip, and it fails with errUnforeseen where one is another now. Elsewhere it
+// same round trip, and it fails with reading.ErrUnforeseen where one is another now. Elsewhere it
 // takes two round trips.
-func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...goalsFor) (p goalParts, err error) {
+func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience ...goalsFor) (p goalParts, err error) {
 	paths := set[events.ID]{}
 	for _, a := range audience {
 		paths.add(a.pathIDs(d))
 	}
 	if len(paths.members) == 0 {
-		return p, s.finish(ctx)
+		return p, s.Finish(ctx)
 	}
-	read := find(s, projections.Path, paths.members...)
-	if s.foresees {
-		p.paths = rowCacheOf[projections.PathRow](s.rows).last(paths.members)
-	}
+	read := reading.Find(s, projections.Path, paths.members...)
+	p.paths = reading.Foreseen(s, projections.Path, paths.members)
 	foreseen := p.paths != nil
 	if !foreseen {
 		p.paths = read
-		if err := s.send(ctx); err != nil {
+		if err := s.Send(ctx); err != nil {
 			return p, err
 		}
 	}
@@ -108,16 +107,16 @@ func (s *snapshot) goalParts(ctx context.Context, d detail, audience ...goalsFor
 		}
 	}
 	if len(points.members) > 0 {
-		p.points = find(s, goalPoints, points.members...)
+		p.points = reading.Find(s, goalPoints, points.members...)
 	}
 	if len(learning.members) > 0 {
-		p.learnt = s.learnt(learning.members)
+		p.learnt = queueLearnt(s, learning.members)
 	}
-	if err := s.finish(ctx); err != nil {
+	if err := s.Finish(ctx); err != nil {
 		return p, err
 	}
 	if foreseen && !maps.Equal(p.paths, read) {
-		return p, errUnforeseen
+		return p, reading.ErrUnforeseen
 	}
 	return p, nil
 }
@@ -131,17 +130,17 @@ func keysOf(learner events.ID, points []events.ID) []projections.Key {
 	return keys
 }
 
-// learnt queues reading which of the points, by learner, are completed; send fills
+// queueLearnt queues reading which of the points, by learner, are completed; Send fills
 // what it returns.
-func (s *snapshot) learnt(keys []projections.Key) map[projections.Key]bool {
+func queueLearnt(s *reading.Snapshot, keys []projections.Key) map[projections.Key]bool {
 	learners, points := make([]events.ID, len(keys)), make([]events.ID, len(keys))
 	for i, k := range keys {
 		learners[i], points[i] = k.A, k.B
 	}
 	found := map[projections.Key]bool{}
-	s.batch.Queue(`-- learnt progress
+	s.Queue(`-- learnt progress
 		select p.learner_id, p.point_id from unnest($1::uuid[], $2::uuid[]) k (learner, point)
-		join `+s.table(projections.Progress.View)+` p on p.learner_id = k.learner and p.point_id = k.point
+		join `+s.Table(projections.Progress.View)+` p on p.learner_id = k.learner and p.point_id = k.point
 		where p.completed_at is not null`, learners, points).
 		Query(func(rows pgx.Rows) error {
 			var k projections.Key

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -78,12 +79,12 @@ type rowPage[R any] struct {
 	total *int64
 }
 
-// enlist queues reading the page; send fills what it returns.
-func enlist[R any](s *snapshot, v projections.ViewOf[R], l *list) *rowPage[R] {
+// enlist queues reading the page; Send fills what it returns.
+func enlist[R any](s *reading.Snapshot, v projections.ViewOf[R], l *list) *rowPage[R] {
 	page := &rowPage[R]{}
-	s.plan(l)
-	sql, args := l.sql(v.Name, s.table(v.View))
-	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+	s.Plan(l.search == nil) // words are found by a bitmap, anything else in the order of an index
+	sql, args := l.sql(v.Name, s.Table(v.View))
+	s.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		var doc []byte
 		var at, last mark
 		_, err := pgx.ForEachRow(rows, []any{&doc, &at.at, &at.id}, func() error {
@@ -98,7 +99,7 @@ func enlist[R any](s *snapshot, v projections.ViewOf[R], l *list) *rowPage[R] {
 		return err
 	})
 	if l.page.Total {
-		page.total = sum(s, v.View, l.totals...)
+		page.total = s.Sum(v.View, l.totals...)
 	}
 	return page
 }
@@ -154,12 +155,12 @@ func (l *list) sql(view, table string) (string, []any) {
 func ask[R, T any](a *Answerer, v projections.ViewOf[R], l *list, group string, render func(context.Context, []*R) ([]T, error)) (Question, error) {
 	q, err := l.question()
 	views := []*projections.View{v.View}
-	q.Views, q.Deps = viewNames(views), on(group)
+	q.Views, q.Deps = projections.Names(views), on(group)
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *rowPage[R]
-		checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
+		checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
 			page = enlist(s, v, l)
-			return s.finish(ctx)
+			return s.Finish(ctx)
 		})
 		if err != nil {
 			return Answer{}, err

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
+	"sical-backend/internal/reading/readtest"
 	"sical-backend/projections"
 )
 
@@ -15,7 +17,7 @@ import (
 // as it was filled a moment ago; one of what has some words is not.
 func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 	t.Parallel()
-	projector, reader := tables(t)
+	projector, reader := readtest.Tables(t)
 	a, ctx := NewAnswerer(reader, nil), t.Context()
 	table := projections.Goal.Build(1).Table()
 	_, err := projector.Exec(ctx, `alter table `+table+` set (autovacuum_enabled = false)`)
@@ -29,11 +31,11 @@ func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 	found := &list{search: Search{"graph"}, page: Paging{Limit: 20}}
 	plans := map[*list]*strings.Builder{newest: {}, found: {}}
 	views := map[*list]*projections.View{newest: projections.Goal.View, found: projections.Point.View}
-	_, err = a.read(ctx, projections.Views(), func(s *snapshot) error {
+	_, err = a.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
 		for _, l := range []*list{found, newest, found, newest} {
-			s.plan(l)
-			sql, args := l.sql(views[l].Name, s.table(views[l]))
-			s.batch.Queue("explain (analyze) "+sql, args...).Query(func(rows pgx.Rows) error {
+			s.Plan(l.search == nil)
+			sql, args := l.sql(views[l].Name, s.Table(views[l]))
+			s.Queue("explain (analyze) "+sql, args...).Query(func(rows pgx.Rows) error {
 				var line string
 				_, err := pgx.ForEachRow(rows, []any{&line}, func() error {
 					plans[l].WriteString(line + "\n")
@@ -42,11 +44,33 @@ func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 				return err
 			})
 		}
-		return s.finish(ctx)
+		return s.Finish(ctx)
 	})
 	require.NoError(t, err)
 	walked, collected := plans[newest].String(), plans[found].String()
 	require.Equal(t, 2, strings.Count(walked, "Index Scan using"), walked)
 	require.NotContains(t, walked, "Bitmap", walked)
 	require.Equal(t, 2, strings.Count(collected, "Bitmap Heap Scan"), collected)
+}
+
+// TestListsArePlannedAnew: each for its own arguments, and nothing else after it.
+func TestListsArePlannedAnew(t *testing.T) {
+	t.Parallel()
+	_, reader := readtest.Tables(t)
+	a, ctx := NewAnswerer(reader, nil), t.Context()
+	show := func(s *reading.Snapshot, mode *string) {
+		s.Queue(`show plan_cache_mode`).QueryRow(func(row pgx.Row) error { return row.Scan(mode) })
+	}
+	var before, during, after string
+	for range 2 * reader.Config().MaxConns {
+		_, err := a.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
+			show(s, &before)
+			enlist(s, projections.Point, &list{page: Paging{Limit: 1}})
+			show(s, &during)
+			return s.Finish(ctx)
+		})
+		require.NoError(t, err)
+		require.NoError(t, reader.QueryRow(ctx, `show plan_cache_mode`).Scan(&after))
+		require.Equal(t, []string{"auto", "force_custom_plan", "auto"}, []string{before, during, after})
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -28,15 +29,15 @@ func (a *Answerer) lookBack(v Viewer, view *projections.View, id events.ID, at u
 func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID, at uint64, load pastLoad, more ...string) Question {
 	return Question{
 		Key:   key("as of", views[0].Name, raw(id), strconv.FormatUint(at, 10), raw(v.ID), string(v.Role)),
-		Views: viewNames(views), Deps: on(append(more, views[0].RowName(projections.KeyOf(id)))...), Past: at,
+		Views: projections.Names(views), Deps: on(append(more, views[0].RowName(projections.KeyOf(id)))...), Past: at,
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
-			checkpoints, err := a.read(ctx, views, func(s *snapshot) (err error) {
-				show, err = load(ctx, s.past(ctx, at))
+			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) (err error) {
+				show, err = load(ctx, pastOf(ctx, s, at))
 				if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrTooManyEvents) {
 					return err
 				}
-				return cmp.Or(s.finish(ctx), err) // or it would cost a connection, and anybody may ask for what is not there
+				return cmp.Or(s.Finish(ctx), err) // or it would cost a connection, and anybody may ask for what is not there
 			})
 			answer := Answer{Checkpoints: checkpoints}
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -80,14 +81,14 @@ func (a *Answerer) queryRow(ctx context.Context, sql string, args []any, found .
 
 // past reads the log within a snapshot and folds it as the views are folded.
 type past struct {
-	*snapshot
+	*reading.Snapshot
 	ctx  context.Context
 	at   uint64 // the position looked back to
 	left int    // events that may yet be read
 }
 
-func (s *snapshot) past(ctx context.Context, at uint64) *past {
-	return &past{snapshot: s, ctx: ctx, at: at, left: MostPast}
+func pastOf(ctx context.Context, s *reading.Snapshot, at uint64) *past {
+	return &past{Snapshot: s, ctx: ctx, at: at, left: MostPast}
 }
 
 // history reads the events of some streams up to a position, in order. It fails
@@ -107,7 +108,7 @@ func (p *past) edges(point events.ID) ([]events.Event, error) {
 }
 
 func (p *past) events(sql string, of any, until uint64) (list []events.Event, err error) {
-	p.batch.Queue(sql, of, int64(until), p.left+1).Query(func(rows pgx.Rows) error {
+	p.Queue(sql, of, int64(until), p.left+1).Query(func(rows pgx.Rows) error {
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
 			var schema int16
 			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)
@@ -116,7 +117,7 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 		})
 		return err
 	})
-	if err := p.send(p.ctx); err != nil {
+	if err := p.Send(p.ctx); err != nil {
 		return nil, err
 	}
 	if p.left -= len(list); p.left < 0 {
@@ -134,12 +135,12 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 
 // goals lists the streams of the goals that a user had begun.
 func (p *past) goals(owner events.ID) (streams []events.Stream, err error) {
-	p.batch.Queue(`-- goals events
+	p.Queue(`-- goals events
 		select sical.goals_of($1, $2, $3)`, owner, int64(p.at), p.left+1).Query(func(rows pgx.Rows) error {
 		streams, err = pgx.CollectRows(rows, pgx.RowTo[events.Stream])
 		return err
 	})
-	if err := p.send(p.ctx); err != nil {
+	if err := p.Send(p.ctx); err != nil {
 		return nil, err
 	}
 	if len(streams) > p.left {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -35,12 +36,12 @@ var popularViews = []*projections.View{projections.Attachment.View, projections.
 // PopularGoals asks which published paths learners took up lately.
 func (a *Answerer) PopularGoals(r Ranking) Question {
 	return Question{
-		Key: r.key("popular goals"), Views: viewNames(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
+		Key: r.key("popular goals"), Views: projections.Names(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PathRow]
-			checkpoints, err := a.read(ctx, popularViews, func(s *snapshot) error {
+			checkpoints, err := a.Read(ctx, popularViews, func(s *reading.Snapshot) error {
 				found = rank(s, popularity, projections.Took, projections.Attachment.View, projections.Path, "status = 'published'", r)
-				return s.finish(ctx)
+				return s.Finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err

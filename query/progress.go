@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -43,17 +44,17 @@ func (a *Answerer) ProgressOf(v Viewer, learner events.ID, page Paging) (Questio
 	}
 	return Question{
 		Key:   key(name, strconv.Itoa(page.Limit), page.Cursor, strconv.FormatBool(page.Total)),
-		Views: viewNames(progressViews), Deps: on(projections.ProgressOf(learner)),
+		Views: projections.Names(progressViews), Deps: on(projections.ProgressOf(learner)),
 		load: func(ctx context.Context) (Answer, error) {
 			answer := Page[Progress]{Items: []Progress{}}
-			checkpoints, err := a.read(ctx, progressViews, func(s *snapshot) error {
+			checkpoints, err := a.Read(ctx, progressViews, func(s *reading.Snapshot) error {
 				studied(s, name, learner, after.id, page.Limit, &answer)
 				if page.Total {
-					answer.Total = sum(s, projections.Progress.View,
+					answer.Total = s.Sum(projections.Progress.View,
 						projections.Count(projections.OfUser(learner), projections.Learning, ""),
 						projections.Count(projections.OfUser(learner), projections.Learnt, ""))
 				}
-				return s.finish(ctx)
+				return s.Finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err
@@ -64,9 +65,9 @@ func (a *Answerer) ProgressOf(v Viewer, learner events.ID, page Paging) (Questio
 }
 
 // studied queues reading a page along the primary key.
-func studied(s *snapshot, name string, learner, after events.ID, limit int, page *Page[Progress]) {
-	s.batch.Queue(`-- list progress
-		select doc from `+s.table(projections.Progress.View)+`
+func studied(s *reading.Snapshot, name string, learner, after events.ID, limit int, page *Page[Progress]) {
+	s.Queue(`-- list progress
+		select doc from `+s.Table(projections.Progress.View)+`
 		where learner_id = $1 and point_id > $2 order by point_id limit $3`, learner, after, limit+1).
 		Query(func(rows pgx.Rows) error {
 			var doc []byte

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -38,12 +39,12 @@ type rankedRow[R any] struct {
 }
 
 // rank queues ranking the subjects of a view by daily sums of another, the highest
-// score first and the lowest id among equals; send fills what it returns. only is
+// score first and the lowest id among equals; Send fills what it returns. only is
 // a condition on the subjects.
 //
 // The sums are named by kind, day, subject and, where learners can be told apart
 // over several days, the gap until their next day.
-func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]rankedRow[R] {
+func rank[R any](s *reading.Snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]rankedRow[R] {
 	found := &[]rankedRow[R]{}
 	weights := d.weights()
 	condition := ""
@@ -57,11 +58,11 @@ func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subj
 	}
 	// The limit in the innermost query has the subjects looked up one by one: read
 	// from end to end, their table would cost more than the sums.
-	s.batch.Queue(`-- rank `+sums.Name+`
+	s.Queue(`-- rank `+sums.Name+`
 		with seen as (
 			select split_part(name, E'\x1f', 3)::uuid as id, $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age,
 				nullif(split_part(name, E'\x1f', 4), '')::int as gap, value
-			from `+s.totals(sums)+` where name >= $1 and name < $2
+			from `+s.Totals(sums)+` where name >= $1 and name < $2
 		), daily as (
 			select id, age, sum(value)::bigint as learners, coalesce(sum(value) filter (where gap > age), 0)::bigint as last
 			from seen group by id, age having sum(value) <> 0
@@ -71,7 +72,7 @@ func rank[R any](s *snapshot, d decay, kind string, sums *projections.View, subj
 			from daily group by id
 		)
 		select t.doc, score, learner_days, learners, ages, parts
-		from scored, lateral (select doc from `+s.table(subjects.View)+` t where t.id = scored.id`+condition+` limit 1) t
+		from scored, lateral (select doc from `+s.Table(subjects.View)+` t where t.id = scored.id`+condition+` limit 1) t
 		order by score desc, scored.id limit $6`,
 		projections.Daily(kind, d.first(r.At)), projections.Daily(kind, r.At+1), int32(r.At), weights, r.Explain, r.Limit, r.Category).
 		Query(func(rows pgx.Rows) error {

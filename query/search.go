@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -63,11 +64,11 @@ func (a *Answerer) SearchGoals(v Viewer, f GoalFilter, search Search, page Pagin
 	q.load = func(ctx context.Context) (Answer, error) {
 		lists := a.searched(v, f, after)
 		pages := make([]*rowPage[projections.GoalRow], len(lists))
-		checkpoints, err := a.read(ctx, views.views, func(s *snapshot) error {
+		checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) error {
 			for i, l := range lists {
 				pages[i] = enlist(s, projections.Goal, l)
 			}
-			return s.finish(ctx)
+			return s.Finish(ctx)
 		})
 		if err != nil {
 			return Answer{}, err
@@ -79,8 +80,8 @@ func (a *Answerer) SearchGoals(v Viewer, f GoalFilter, search Search, page Pagin
 		// What they are composed of may be a moment younger, never older.
 		goals := goalsFor{v, found}
 		var parts goalParts
-		if _, err := a.read(ctx, views.views, func(s *snapshot) (err error) {
-			parts, err = s.goalParts(ctx, summary, goals)
+		if _, err := a.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
+			parts, err = readGoalParts(ctx, s, summary, goals)
 			return err
 		}); err != nil {
 			return Answer{}, err

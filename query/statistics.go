@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -171,12 +172,12 @@ var statisticsViews = []*projections.View{
 func (a *Answerer) Statistics(at events.Date) Question {
 	views := statisticsViews
 	return Question{
-		Key: key("statistics", at.String()), Views: viewNames(views), Deps: on(viewNames(views)...),
+		Key: key("statistics", at.String()), Views: projections.Names(views), Deps: on(projections.Names(views)...),
 		load: func(ctx context.Context) (Answer, error) {
 			var f *figures
-			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-				f = s.figures(at)
-				return s.finish(ctx)
+			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+				f = queueFigures(s, at)
+				return s.Finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -36,12 +37,12 @@ var trendingViews = []*projections.View{projections.Progress.View, projections.P
 // TrendingPoints asks which knowledge points learners are busy with lately.
 func (a *Answerer) TrendingPoints(r Ranking) Question {
 	return Question{
-		Key: r.key("trending points"), Views: viewNames(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
+		Key: r.key("trending points"), Views: projections.Names(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PointRow]
-			checkpoints, err := a.read(ctx, trendingViews, func(s *snapshot) error {
+			checkpoints, err := a.Read(ctx, trendingViews, func(s *reading.Snapshot) error {
 				found = rank(s, trend, projections.Busy, projections.Progress.View, projections.Point, "", r)
-				return s.finish(ctx)
+				return s.Finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err

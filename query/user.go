@@ -122,14 +122,14 @@ func (a *Answerer) users(ctx context.Context, to Viewer, ids []events.ID) ([]Use
 	var profiles []profile
 	var deps []string
 	for _, w := range wishes {
-		if r := t.found.rows[w.id]; r != nil && r.Status != events.UserStatusErased {
-			p := profile{r, t.found.goalsOf(w)}
+		if r := t.Found.rows[w.id]; r != nil && r.Status != events.UserStatusErased {
+			p := profile{r, t.Found.goalsOf(w)}
 			profiles = append(profiles, p)
 			deps = append(deps, p.goals.deps(summary)...)
 		}
 	}
-	users, err := a.showUsers(ctx, profiles, t.found.parts)
-	return users, Answer{Checkpoints: t.checkpoints, Deps: deps}, err
+	users, err := a.showUsers(ctx, profiles, t.Found.parts)
+	return users, Answer{Checkpoints: t.Checkpoints, Deps: deps}, err
 }
 
 func (a *Answerer) showUsers(ctx context.Context, profiles []profile, parts goalParts) ([]User, error) {

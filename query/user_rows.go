@@ -5,10 +5,8 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -34,47 +32,36 @@ type usersFound struct {
 }
 
 // profiles reads what some profiles are made of.
-func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish) (readResult[usersFound], error) {
+func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish) (reading.Result[usersFound], error) {
 	if !to.anonymous() {
-		return a.ownProfiles.ask(ctx, wishes)
+		return a.ownProfiles.Ask(ctx, wishes)
 	}
 	ids := make([]events.ID, len(wishes))
 	for i, w := range wishes {
 		ids[i] = w.id
 	}
-	return a.otherProfiles.ask(ctx, ids)
+	return a.otherProfiles.Ask(ctx, ids)
 }
 
-// findPublic reads what anybody may see of some users' goals, and all of their rows.
-func (a *Answerer) findPublic(ctx context.Context, builds map[string]projections.Build, ids []events.ID) (t readResult[usersFound], err error) {
-	owners := set[events.ID]{}
-	owners.add(ids)
+// findPublic is what anybody may see of some users' goals, and all of their rows.
+func findPublic(owners []events.ID) (usersFound, []reading.Part) {
 	f := usersFound{
-		rows:    make(map[events.ID]*projections.UserRow, len(owners.members)),
-		shelves: make(map[shelf][]*projections.GoalRow, len(owners.members)),
+		rows:    make(map[events.ID]*projections.UserRow, len(owners)),
+		shelves: make(map[shelf][]*projections.GoalRow, len(owners)),
 	}
-	caches := a.rows.Load() // before anything is read: what is erased meanwhile is not kept
-	users, goals := rowCacheOf[projections.UserRow](caches), rowCacheOf[projections.GoalRow](caches)
-	t.found = f
-	t.checkpoints, err = a.moment(ctx, builds, owners.members, part{
-		projections.User.View, builds[projections.User.Name].Table() + ` where id = any($4)`,
-		func(id events.ID, doc []byte) (err error) {
-			f.rows[id], err = users.decode(id, doc, projections.User.Decode)
-			return err
-		},
-	}, part{
-		projections.Goal.View,
-		`(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(builds[projections.Goal.Name].Table()),
-		func(id events.ID, doc []byte) error {
-			row, err := goals.decode(id, doc, projections.Goal.Decode)
-			if err == nil {
-				on := shelf{row.Owner, row.Visibility}
-				f.shelves[on] = append(f.shelves[on], row)
-			}
-			return err
-		},
-	})
-	return t, err
+	return f, []reading.Part{
+		reading.PartOf(projections.User, func(table string) string { return table + ` where id = any($4)` },
+			func(id events.ID, r *projections.UserRow) { f.rows[id] = r }),
+		reading.PartOf(projections.Goal, func(table string) string {
+			return `(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(table)
+		}, f.shelve),
+	}
+}
+
+// shelve puts a goal on its shelf, behind those that are there.
+func (f usersFound) shelve(_ events.ID, r *projections.GoalRow) {
+	on := shelf{r.Owner, r.Visibility}
+	f.shelves[on] = append(f.shelves[on], r)
 }
 
 // onShelf selects the active goals on a shelf l of a table, the newest first, as many as
@@ -88,47 +75,35 @@ func onShelf(table string) string {
 
 // findUsers reads profiles for all who wish to see one, of which some are their own, in
 // three round trips at most.
-func findUsers(ctx context.Context, s *snapshot, wishes []wish) (f usersFound, err error) {
+func findUsers(ctx context.Context, s *reading.Snapshot, wishes []wish) (f usersFound, err error) {
 	ids, shelves := set[events.ID]{}, set[shelf]{}
 	for _, w := range wishes {
 		ids.add([]events.ID{w.id})
 		shelves.add(w.shelves())
 	}
-	f.rows = find(s, projections.User, ids.members...)
-	f.shelves = s.shelves(shelves.members)
-	if err := s.send(ctx); err != nil {
+	f.rows = reading.Find(s, projections.User, ids.members...)
+	f.shelves = make(map[shelf][]*projections.GoalRow, len(shelves.members))
+	f.queueShelves(s, shelves.members)
+	if err := s.Send(ctx); err != nil {
 		return f, err
 	}
 	var audience []goalsFor
 	for _, w := range wishes {
 		audience = append(audience, f.goalsOf(w))
 	}
-	f.parts, err = s.goalParts(ctx, summary, audience...)
+	f.parts, err = readGoalParts(ctx, s, summary, audience...)
 	return f, err
 }
 
-// shelves queues reading the goals on each shelf; send fills what it returns.
-func (s *snapshot) shelves(list []shelf) map[shelf][]*projections.GoalRow {
+// queueShelves queues reading the goals on each shelf; Send puts them there.
+func (f usersFound) queueShelves(s *reading.Snapshot, list []shelf) {
 	owners, visibilities := make([]events.ID, len(list)), make([]string, len(list))
 	for i, l := range list {
 		owners[i], visibilities[i] = l.owner, string(l.visibility)
 	}
-	found, cache := make(map[shelf][]*projections.GoalRow, len(list)), rowCacheOf[projections.GoalRow](s.rows)
-	s.batch.Queue(`-- list goal
-		select l.owner, l.visibility, g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.table(projections.Goal.View)),
-		owners, visibilities).
-		Query(func(rows pgx.Rows) error {
-			var on shelf
-			var id events.ID
-			var doc pgtype.DriverBytes // good until the next row
-			_, err := pgx.ForEachRow(rows, []any{&on.owner, &on.visibility, &id, &doc}, func() error {
-				row, err := cache.decode(id, doc, projections.Goal.Decode)
-				found[on] = append(found[on], row)
-				return err
-			})
-			return err
-		})
-	return found
+	reading.Select(s, projections.Goal, `-- list goal
+		select g.id, g.doc from unnest($1::uuid[], $2::text[]) l (owner, visibility), `+onShelf(s.Table(projections.Goal.View)),
+		[]any{owners, visibilities}, f.shelve)
 }
 
 // goalsOf are the goals on the profile, the newest first.

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -74,14 +75,14 @@ type ParkedByWebhook struct {
 func (a *Answerer) DeliveriesOf(id events.ID) Question {
 	views := []*projections.View{projections.Webhook.View}
 	return Question{
-		Key: key("deliveries", raw(id)), Views: viewNames(views), Deps: on(projections.Webhook.RowName(projections.KeyOf(id))), Volatile: true,
+		Key: key("deliveries", raw(id)), Views: projections.Names(views), Deps: on(projections.Webhook.RowName(projections.KeyOf(id))), Volatile: true,
 		load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow
-			checkpoints, err := a.read(ctx, views, func(s *snapshot) error {
-				found = find(s, projections.Webhook, id)
-				s.deliveries(id, &d)
-				return s.finish(ctx)
+			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+				found = reading.Find(s, projections.Webhook, id)
+				queueDeliveries(s, id, &d)
+				return s.Finish(ctx)
 			})
 			if err != nil {
 				return Answer{}, err
@@ -95,21 +96,21 @@ func (a *Answerer) DeliveriesOf(id events.ID) Question {
 	}
 }
 
-// deliveries queues reading what the webhook's reaction keeps of itself.
-func (s *snapshot) deliveries(id events.ID, d *Deliveries) {
-	s.batch.Queue(`-- read reaction
+// queueDeliveries queues reading what the webhook's reaction keeps of itself.
+func queueDeliveries(s *reading.Snapshot, id events.ID, d *Deliveries) {
+	s.Queue(`-- read reaction
 		select position, failures, failing_since, retry_at from sical.reaction
 		where reaction = 'webhook' and consumer = $1`, id).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&d.Position, &d.Failures, &d.FailingSince, &d.RetryAt}, func() error { return nil })
 		return err
 	})
-	s.batch.Queue(`-- list webhook_delivery
+	s.Queue(`-- list webhook_delivery
 		select position, event_id, type, at, took_ms, status, error from sical.webhook_delivery
 		where webhook = $1 order by id desc limit 100`, id).Query(func(rows pgx.Rows) (err error) {
 		d.Items, err = pgx.AppendRows(d.Items, rows, pgx.RowToStructByPos[Delivery])
 		return err
 	})
-	s.batch.Queue(`-- list reaction_poison
+	s.Queue(`-- list reaction_poison
 		select position, error, parked_at from sical.reaction_poison
 		where reaction = 'webhook' and consumer = $1 order by position desc limit 100`, id).Query(func(rows pgx.Rows) (err error) {
 		d.Parked, err = pgx.AppendRows(d.Parked, rows, pgx.RowToStructByPos[ParkedByWebhook])

@@ -13,6 +13,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/admission"
 	"sical-backend/internal/cache"
+	"sical-backend/internal/reading"
 	"sical-backend/internal/web"
 	"sical-backend/query"
 )
@@ -92,7 +93,7 @@ func refused(err error) error {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{
 			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
 		})
-	case lags(err), errors.Is(err, query.ErrUnready):
+	case lags(err), errors.Is(err, reading.ErrUnready):
 		return behind(err)
 	}
 	return err

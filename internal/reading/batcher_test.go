@@ -1,4 +1,4 @@
-package query
+package reading
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	var mu sync.Mutex
 	var groups [][]events.ID
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	b := &batcher[events.ID, map[events.ID]bool]{read: func(_ context.Context, ids []events.ID) (map[events.ID]bool, error) {
+	b := &Batcher[events.ID, map[events.ID]bool]{read: func(_ context.Context, ids []events.ID) (map[events.ID]bool, error) {
 		mu.Lock()
 		groups = append(groups, ids)
 		mu.Unlock()
@@ -37,7 +37,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := b.ask(t.Context(), []events.ID{id})
+			found, err := b.Ask(t.Context(), []events.ID{id})
 			if err != nil || !found[id] {
 				t.Error(id, err)
 			}
@@ -78,7 +78,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	stuck := events.ID{9}
 	began, release := make(chan struct{}), make(chan struct{})
-	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &Batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		if slices.Contains(ids, stuck) {
 			close(began)
 			<-release
@@ -87,7 +87,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	}}
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
-		if found, err := b.ask(t.Context(), []events.ID{id}); err != nil || !found {
+		if found, err := b.Ask(t.Context(), []events.ID{id}); err != nil || !found {
 			t.Error(id, found, err)
 		}
 	}
@@ -107,7 +107,7 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var reads []chan struct{}
-		b := &batcher[int, bool]{read: func(context.Context, []int) (bool, error) {
+		b := &Batcher[int, bool]{read: func(context.Context, []int) (bool, error) {
 			release := make(chan struct{})
 			mu.Lock()
 			reads = append(reads, release)
@@ -122,7 +122,7 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 			return len(reads)
 		}
 		for i := range 4 { // a group each
-			go b.ask(t.Context(), slices.Repeat([]int{i}, groupMost))
+			go b.Ask(t.Context(), slices.Repeat([]int{i}, groupMost))
 			synctest.Wait()
 		}
 		time.Sleep(3 * groupLate)
@@ -145,7 +145,7 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	broken := errors.New("broken")
 	bad := events.ID{9}
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &Batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		began <- struct{}{}
 		<-release
 		for _, id := range ids {
@@ -158,7 +158,7 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := b.ask(t.Context(), []events.ID{id})
+			found, err := b.Ask(t.Context(), []events.ID{id})
 			if id == bad && !errors.Is(err, broken) || id != bad && (err != nil || !found) {
 				t.Error(id, found, err)
 			}
@@ -185,7 +185,7 @@ func TestAReadThatPanicsIsTheCallers(t *testing.T) {
 	t.Parallel()
 	bad := events.ID{9}
 	began, release := make(chan struct{}, 100), make(chan struct{})
-	b := &batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
+	b := &Batcher[events.ID, bool]{read: func(_ context.Context, ids []events.ID) (bool, error) {
 		began <- struct{}{}
 		<-release
 		if slices.Contains(ids, bad) {
@@ -201,7 +201,7 @@ func TestAReadThatPanicsIsTheCallers(t *testing.T) {
 					t.Error(id, p)
 				}
 			}()
-			if found, err := b.ask(t.Context(), []events.ID{id}); err != nil || !found {
+			if found, err := b.Ask(t.Context(), []events.ID{id}); err != nil || !found {
 				t.Error(id, found, err)
 			}
 		})

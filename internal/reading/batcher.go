@@ -1,4 +1,4 @@
-package query
+package reading
 
 import (
 	"context"
@@ -7,9 +7,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"sical-backend/events"
-	"sical-backend/projections"
 )
 
 const (
@@ -19,16 +16,19 @@ const (
 	groupLimit   = 10 * time.Second
 )
 
-// errUnread is what a group has whose reading panicked.
-var errUnread = errors.New("query: what was asked has not been read")
+// MostAtOnce is how many keys a Batcher that has enough to do reads at a time.
+const MostAtOnce = groupsAtOnce * groupMost
 
-// batcher reads by keys for all who ask at the same time. While one read is under way the
+// errUnread is what a group has whose reading panicked.
+var errUnread = errors.New("reading: what was asked has not been read")
+
+// Batcher reads by keys for all who ask at the same time. While one read is under way the
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
 // in large groups, and a lone caller never waits for company. Where a read is late the next
 // group does not wait for it, as what holds it up may be its connection's alone.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
-type batcher[K, T any] struct {
+type Batcher[K, T any] struct {
 	read func(ctx context.Context, keys []K) (T, error)
 
 	mu      sync.Mutex
@@ -46,13 +46,13 @@ type group[K, T any] struct {
 	err     error
 }
 
-// ask reads the keys, and perhaps others with them, in a read that begins after the call.
+// Ask reads the keys, and perhaps others with them, in a read that begins after the call.
 // Where the read of a group fails, it reads its own keys alone: what was wrong may be
 // another caller's. Where that read panicked it does so, too, and meets the panic itself.
 //
 // The first caller runs the read itself and returns only when it ends (after groupLimit at
 // most), even if its ctx was cancelled. The others return when their ctx is.
-func (b *batcher[K, T]) ask(ctx context.Context, keys []K) (T, error) {
+func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K) (T, error) {
 	mine := b.join(ctx, keys)
 	select {
 	case <-mine.done:
@@ -68,7 +68,7 @@ func (b *batcher[K, T]) ask(ctx context.Context, keys []K) (T, error) {
 
 // join puts the keys into the group that gathers. Where that need not wait, it reads the
 // group in the caller's goroutine: in another one, a lone read takes a fifth longer.
-func (b *batcher[K, T]) join(ctx context.Context, keys []K) *group[K, T] {
+func (b *Batcher[K, T]) join(ctx context.Context, keys []K) *group[K, T] {
 	b.mu.Lock()
 	last := len(b.waiting) - 1
 	if last < 0 || len(b.waiting[last].keys)+len(keys) > groupMost {
@@ -91,7 +91,7 @@ func (b *batcher[K, T]) join(ctx context.Context, keys []K) *group[K, T] {
 
 // hurry reads the group that has waited longest, once the read before it is late.
 // Where that is not late yet it looks again later: it may have begun while the group waited.
-func (b *batcher[K, T]) hurry() {
+func (b *Batcher[K, T]) hurry() {
 	b.mu.Lock()
 	began := b.begin()
 	if began == nil && len(b.waiting) > 0 && b.waiting[0].late != nil {
@@ -104,7 +104,7 @@ func (b *batcher[K, T]) hurry() {
 }
 
 // begin notes that one more read begins, and when; nil where none may. The lock is held.
-func (b *batcher[K, T]) begin() (began *time.Time) {
+func (b *Batcher[K, T]) begin() (began *time.Time) {
 	now := time.Now()
 	may := len(b.running) == 0 || len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
 	if len(b.waiting) == 0 || !may {
@@ -115,7 +115,7 @@ func (b *batcher[K, T]) begin() (began *time.Time) {
 }
 
 // take is the group that has waited longest, nil for none.
-func (b *batcher[K, T]) take() *group[K, T] {
+func (b *Batcher[K, T]) take() *group[K, T] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.waiting) == 0 {
@@ -135,7 +135,7 @@ func (b *batcher[K, T]) take() *group[K, T] {
 // run reads a group to its end, even if all of its callers have left. The next group is
 // read by another goroutine, so that the first caller can return. Before it reads, it lets
 // others run who may be about to ask; where there are none that takes no time.
-func (b *batcher[K, T]) run(ctx context.Context, began *time.Time) {
+func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	runtime.Gosched()
 	g := b.take()
 	defer func() {
@@ -158,48 +158,4 @@ func (b *batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	defer cancel()
 	g.err = errUnread
 	g.found, g.err = b.read(ctx, g.keys)
-}
-
-// readResult is what was found, and how far the views were.
-type readResult[T any] struct {
-	found       T
-	checkpoints []projections.Checkpoint
-}
-
-// wish is a thing that a viewer asks to see.
-type wish struct {
-	viewer Viewer
-	id     events.ID
-}
-
-func wishes(v Viewer, ids []events.ID) []wish {
-	list := make([]wish, len(ids))
-	for i, id := range ids {
-		list[i] = wish{v, id}
-	}
-	return list
-}
-
-// batchInSnapshot batches what find reads in a snapshot of the views, which it ends.
-func batchInSnapshot[K, T any](a *Answerer, views []*projections.View, find func(context.Context, *snapshot, []K) (T, error)) *batcher[K, readResult[T]] {
-	return &batcher[K, readResult[T]]{read: func(ctx context.Context, keys []K) (t readResult[T], err error) {
-		t.checkpoints, err = a.read(ctx, views, func(s *snapshot) (err error) {
-			t.found, err = find(ctx, s, keys)
-			return err
-		})
-		return t, err
-	}}
-}
-
-// batchInMoment batches what find reads in one moment of the views.
-func batchInMoment[K, T any](a *Answerer, views []*projections.View,
-	find func(context.Context, map[string]projections.Build, []K) (readResult[T], error),
-) *batcher[K, readResult[T]] {
-	return &batcher[K, readResult[T]]{read: func(ctx context.Context, keys []K) (t readResult[T], err error) {
-		err = a.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
-			t, err = find(ctx, builds, keys)
-			return outdated(err), err
-		})
-		return t, err
-	}}
 }

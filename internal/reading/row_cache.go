@@ -1,4 +1,4 @@
-package query
+package reading
 
 import (
 	"encoding/binary"
@@ -88,16 +88,4 @@ func rowCacheOf[T any](c *rowCaches) *rowCache[T] {
 		of, _ = c.kinds.LoadOrStore(kind, new(rowCache[T]))
 	}
 	return of.(*rowCache[T])
-}
-
-// Forget drops every row that was decoded so far. What a snapshot that is under way decodes
-// later is not kept either.
-func (a *Answerer) Forget() { a.rows.Store(new(rowCaches)) }
-
-// Remembered tells how many decoded rows are kept.
-func (a *Answerer) Remembered() (rows int) {
-	for _, c := range a.rows.Load().kinds.Range {
-		rows += c.(interface{ count() int }).count()
-	}
-	return rows
 }

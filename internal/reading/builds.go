@@ -1,4 +1,4 @@
-package query
+package reading
 
 import (
 	"context"
@@ -15,10 +15,10 @@ import (
 )
 
 // ErrUnready is returned while a view has no tables that can be read.
-var ErrUnready = errors.New("query: the view is not built yet")
+var ErrUnready = errors.New("reading: the view is not built yet")
 
 // errOtherBuild says that a view is read from another build than was assumed.
-var errOtherBuild = errors.New("query: the view has another build")
+var errOtherBuild = errors.New("reading: the view has another build")
 
 const undefinedTable = "42P01"
 
@@ -49,7 +49,7 @@ func servingArguments(views []*projections.View) []any {
 	for i, v := range views {
 		lowest[i], highest[i] = int32(v.Reads), int32(v.Version)
 	}
-	return []any{viewNames(views), lowest, highest}
+	return []any{projections.Names(views), lowest, highest}
 }
 
 // scanServing reads what serving finds of the views.

@@ -1,0 +1,72 @@
+package reading
+
+import (
+	"context"
+	"slices"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Result is what was found, and how far the views were.
+type Result[T any] struct {
+	Found       T
+	Checkpoints []projections.Checkpoint
+}
+
+// NewSnapshotBatcher batches what find reads in a snapshot of the views, which it ends.
+func NewSnapshotBatcher[K, T any](r *Reader, views []*projections.View, find func(context.Context, *Snapshot, []K) (T, error)) *Batcher[K, Result[T]] {
+	return &Batcher[K, Result[T]]{read: func(ctx context.Context, keys []K) (t Result[T], err error) {
+		t.Checkpoints, err = r.Read(ctx, views, func(s *Snapshot) (err error) {
+			t.Found, err = find(ctx, s, keys)
+			return err
+		})
+		return t, err
+	}}
+}
+
+// NewMomentBatcher batches what is read of the views by one statement, a Part a view in their
+// order. find makes what the parts fill; the keys are given to it once each.
+func NewMomentBatcher[T any](r *Reader, views []*projections.View, find func(keys []events.ID) (T, []Part)) *Batcher[events.ID, Result[T]] {
+	return &Batcher[events.ID, Result[T]]{read: func(ctx context.Context, keys []events.ID) (t Result[T], err error) {
+		keys = distinct(keys)
+		err = r.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
+			var parts []Part
+			t.Found, parts = find(keys)
+			t.Checkpoints, err = r.moment(ctx, builds, keys, parts)
+			return outdated(err), err
+		})
+		return t, err
+	}}
+}
+
+// distinct are the ids once each: what is joined with them is found once.
+func distinct(ids []events.ID) []events.ID {
+	if len(ids) < 2 {
+		return ids
+	}
+	sorted := slices.Clone(ids)
+	slices.SortFunc(sorted, func(a, b events.ID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(sorted)
+}
+
+// RowBatcher batches reading rows of one view by their ids: what is found may be more than
+// was asked for.
+type RowBatcher[R any] struct {
+	View *projections.View
+	*Batcher[events.ID, Result[map[events.ID]*R]]
+}
+
+// NewRowBatcher makes one of a view. What is decoded is not kept.
+func NewRowBatcher[R any](r *Reader, v projections.ViewOf[R]) *RowBatcher[R] {
+	from := func(table string) string { return table + ` where id = any($4)` }
+	find := func(ids []events.ID) (map[events.ID]*R, []Part) {
+		found := make(map[events.ID]*R, len(ids))
+		take := func(id events.ID, doc []byte) (err error) {
+			found[id], err = v.Decode(doc)
+			return err
+		}
+		return found, []Part{{v.View, from, func(*rowCaches) func(events.ID, []byte) error { return take }}}
+	}
+	return &RowBatcher[R]{v.View, NewMomentBatcher(r, []*projections.View{v.View}, find)}
+}

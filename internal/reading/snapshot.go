@@ -1,0 +1,133 @@
+package reading
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// Snapshot reads rows of several views as they stood at one moment: a transaction whose begin
+// and end travel with what is read. What is queued is read by the next Send or Finish.
+type Snapshot struct {
+	conn   *pgxpool.Conn
+	batch  *pgx.Batch
+	builds map[string]projections.Build // that are read, by view
+	custom bool                         // whether lists are planned for their arguments
+	walks  bool                         // whether they are planned without bitmaps
+	sent   bool                         // whether something has been read
+	// rows are the caches of when the snapshot began: Forget replaces them, so that what is
+	// erased meanwhile is not kept for later readers.
+	rows *rowCaches
+	// foresees tells whether cached rows may say what else to read.
+	foresees bool
+}
+
+// Table is where the view's rows stand in this snapshot.
+func (s *Snapshot) Table(v *projections.View) string { return s.builds[v.Name].Table() }
+
+// Totals is where the view's sums stand in this snapshot, an addend a shard.
+func (s *Snapshot) Totals(v *projections.View) string { return s.builds[v.Name].TotalTable() }
+
+// checkpoints queues reading how far each of the views is, and that it is still
+// the assumed build of it that is read.
+func (s *Snapshot) checkpoints(views []*projections.View, found *[]projections.Checkpoint) {
+	s.batch.Queue(serving, servingArguments(views)...).Query(func(rows pgx.Rows) (err error) {
+		if *found, err = pgx.CollectRows(rows, scanServing(views)); err != nil {
+			return err
+		}
+		for i, c := range *found {
+			if c.Build != s.builds[views[i].Name] {
+				return errOtherBuild
+			}
+		}
+		return nil
+	})
+}
+
+// Queue queues a statement; what is called on the result is given what it finds.
+func (s *Snapshot) Queue(sql string, args ...any) *pgx.QueuedQuery {
+	return s.batch.Queue(sql, args...)
+}
+
+// Send runs what was queued, in one round trip.
+func (s *Snapshot) Send(ctx context.Context) error {
+	batch := s.batch
+	s.batch = &pgx.Batch{}
+	err := s.conn.SendBatch(ctx, batch).Close()
+	s.sent = s.sent || err == nil
+	return err
+}
+
+// Plan has what is queued next planned for its arguments, each time. A plan for any arguments
+// walks an index on created_at past everything of other categories, which is quick for a
+// common one and reads the whole table for a rare one.
+//
+// With walk, an index is walked in its order: of a table that was filled a moment ago the
+// server has no figures yet, takes what matches for a few rows and would collect all of them
+// in a bitmap, to sort them. Words are found by a bitmap only.
+func (s *Snapshot) Plan(walk bool) {
+	if !s.custom {
+		s.batch.Queue(`set local plan_cache_mode = force_custom_plan`)
+		s.custom = true
+	}
+	if walk != s.walks {
+		s.batch.Queue(`set local enable_bitmapscan = ` + map[bool]string{true: "off", false: "on"}[walk])
+		s.walks = walk
+	}
+}
+
+// Finish sends what was queued and ends the snapshot.
+func (s *Snapshot) Finish(ctx context.Context) error {
+	s.batch.Queue(`commit`)
+	return s.Send(ctx)
+}
+
+// Find queues reading rows by their ids; Send fills what it returns.
+func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
+	found := make(map[events.ID]*R, len(ids))
+	Select(s, v, `-- find `+v.Name+`
+		select id, doc from `+s.Table(v.View)+` where id = any($1)`, []any{ids}, func(id events.ID, row *R) { found[id] = row })
+	return found
+}
+
+// Select queues a statement that selects id and doc of rows of the view; Send has each of
+// them taken.
+func Select[R any](s *Snapshot, v projections.ViewOf[R], sql string, args []any, take func(id events.ID, row *R)) {
+	cache := rowCacheOf[R](s.rows)
+	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		var id events.ID
+		var doc pgtype.DriverBytes // good until the next row
+		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() error {
+			row, err := cache.decode(id, doc, v.Decode)
+			if err == nil {
+				take(id, row)
+			}
+			return err
+		})
+		return err
+	})
+}
+
+// Foreseen are rows of the view as they were when they were last read, to read with them in
+// one round trip what follows from them; nil unless each is known. Whoever relies on them
+// finds them as well, and fails with ErrUnforeseen where one is another now.
+func Foreseen[R any](s *Snapshot, _ projections.ViewOf[R], ids []events.ID) map[events.ID]*R {
+	if !s.foresees {
+		return nil
+	}
+	return rowCacheOf[R](s.rows).last(ids)
+}
+
+// Sum queues adding up totals of a view; Send fills what it returns.
+func (s *Snapshot) Sum(v *projections.View, names ...string) *int64 {
+	total := new(int64)
+	s.batch.Queue(`-- sum `+v.Name+`
+		select coalesce(sum(value), 0)::bigint from `+s.Totals(v)+` where name = any($1)`, names).
+		QueryRow(func(row pgx.Row) error { return row.Scan(total) })
+	return total
+}

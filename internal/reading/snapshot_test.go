@@ -1,0 +1,151 @@
+package reading
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/reading/readtest"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
+
+// TestSnapshotIsOneMoment: what is committed between two reads of one snapshot
+// is in neither, nor is its position.
+func TestSnapshotIsOneMoment(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	id := uuid.New()
+	readtest.Put(t, projector, id, "before", 1)
+	r, ctx := NewReader(pool), t.Context()
+	var first, second map[events.ID]*projections.PointRow
+	checkpoints, err := r.Read(ctx, projections.Views(), func(s *Snapshot) error {
+		first = Find(s, projections.Point, id)
+		if err := s.Send(ctx); err != nil {
+			return err
+		}
+		readtest.Put(t, projector, id, "after", 2)
+		second = Find(s, projections.Point, id)
+		return s.Finish(ctx)
+	})
+	require.NoError(t, err)
+	require.Equal(t, []string{"before", "before"}, []string{first[id].Title, second[id].Title})
+	require.Equal(t, []uint64{0, 0, 0, 1, 0, 0, 0, 0, 0, 0}, at(checkpoints), "of the point alone; nobody folds the others yet")
+
+	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id})
+	require.NoError(t, err)
+	require.Equal(t, "after", got.Found[id].Title)
+	require.Equal(t, []uint64{2}, at(got.Checkpoints))
+}
+
+func at(checkpoints []projections.Checkpoint) (positions []uint64) {
+	for _, c := range checkpoints {
+		positions = append(positions, c.Position())
+	}
+	return positions
+}
+
+var errNotHere = errors.New("not here")
+
+// TestFailedSnapshot: an error leaves no connection behind in a transaction.
+func TestFailedSnapshot(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	id := uuid.New()
+	readtest.Put(t, projector, id, "here", 1)
+	r, ctx := NewReader(pool), t.Context()
+	for range 2 * pool.Config().MaxConns {
+		_, err := r.Read(ctx, []*projections.View{projections.Point.View}, func(s *Snapshot) error {
+			s.Queue(`insert into ` + projections.Point.Build(1).TotalTable() + ` values ('x', 0, 1)`)
+			return s.Finish(ctx)
+		})
+		require.Error(t, err, "it only reads")
+		_, err = r.Read(ctx, []*projections.View{projections.Point.View}, func(s *Snapshot) error {
+			if err := s.Send(ctx); err != nil {
+				return err
+			}
+			return errNotHere
+		})
+		require.ErrorIs(t, err, errNotHere)
+	}
+	readtest.Put(t, projector, id, "still here", 2)
+	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id})
+	require.NoError(t, err)
+	require.Equal(t, "still here", got.Found[id].Title)
+}
+
+// TestRowsOfAnotherBuild: what was assumed of a view is checked by the statement that
+// reads it, whether the build before is still there or not, and whether it finds a row.
+func TestRowsOfAnotherBuild(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	id, ctx := uuid.New(), t.Context()
+	readtest.Put(t, projector, id, "of the first build", 1)
+	points := NewRowBatcher(NewReader(pool), projections.Point)
+	read := func(ids ...events.ID) (map[events.ID]*projections.PointRow, projections.Checkpoint) {
+		got, err := points.Ask(ctx, ids)
+		require.NoError(t, err)
+		require.Len(t, got.Checkpoints, 1)
+		return got.Found, got.Checkpoints[0]
+	}
+	found, at := read(id, uuid.New())
+	require.Len(t, found, 1)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(1), Shards: []uint64{1}}, at)
+
+	serve := func(build int) {
+		_, err := projector.Exec(ctx, projections.Point.DDL(projections.Point.Build(build)))
+		require.NoError(t, err)
+		_, err = projector.Exec(ctx, `update sical.view_version set serving = $1 where view = 'point'`, build)
+		require.NoError(t, err)
+	}
+	serve(2)
+	found, at = read(id)
+	require.Empty(t, found)
+	require.Equal(t, projections.Checkpoint{Build: projections.Point.Build(2), Shards: []uint64{}}, at)
+
+	serve(3)
+	_, err := projector.Exec(ctx, `drop table `+projections.Point.Build(2).Table())
+	require.NoError(t, err)
+	found, at = read(uuid.New())
+	require.Empty(t, found)
+	require.Equal(t, projections.Point.Build(3), at.Build)
+}
+
+// An erasure takes what was read before it out of memory, also where it was read by a
+// snapshot that goes on.
+func TestForgottenRowsAreNotKept(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	r, ctx := NewReader(pool), t.Context()
+	one, two := uuid.New(), uuid.New()
+	readtest.Put(t, projector, one, "one", 1)
+	readtest.Put(t, projector, two, "two", 2)
+	snapshot := func(between func(), ids ...events.ID) {
+		t.Helper()
+		_, err := r.Read(ctx, []*projections.View{projections.Point.View}, func(s *Snapshot) error {
+			for _, id := range ids {
+				found := Find(s, projections.Point, id)
+				if err := s.Send(ctx); err != nil {
+					return err
+				}
+				require.Contains(t, found, id)
+				between()
+			}
+			return s.Finish(ctx)
+		})
+		require.NoError(t, err)
+	}
+	snapshot(func() {}, one, two)
+	require.Equal(t, 2, r.Remembered())
+	r.Forget()
+	require.Zero(t, r.Remembered())
+	snapshot(r.Forget, one, two)
+	require.Zero(t, r.Remembered())
+	snapshot(func() {}, two)
+	require.Equal(t, 1, r.Remembered())
+}

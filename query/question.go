@@ -1,0 +1,102 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"sical-backend/events"
+	"sical-backend/projections"
+)
+
+// ErrNotFound is returned for what does not exist, and for what the viewer may
+// not know to exist.
+var ErrNotFound = errors.New("not found")
+
+// Question is something asked, not yet answered.
+type Question struct {
+	Key   string   // the same for what has the same answer
+	Views []string // whose rows it reads
+	// Deps name what outdates the answer: a row by its RowName, a group of the
+	// view's, or a whole view "<view>". The Answer may add to them. Only who asks the
+	// tables asks for them.
+	Deps func() []string
+	// Volatile answers change without any event: they are never kept.
+	Volatile bool
+	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
+	gathered bool   // it is read together with others of its kind
+	searches bool   // it opens what it finds
+	// load answers from the tables, in one snapshot. With ErrNotFound the Answer has its
+	// checkpoints all the same, where it was read that there is none.
+	load func(context.Context) (Answer, error)
+}
+
+// Answer is a rendered answer and how current it is.
+type Answer struct {
+	Body    []byte
+	Version int      // of the aggregate, 0 for an answer about several
+	Deps    []string // that only loading could tell
+	// Checkpoints are the builds of the Question's views, in their order, and how
+	// far they were in the snapshot that was read.
+	Checkpoints []projections.Checkpoint
+}
+
+// key makes the key of a question, or of a list. Each part stands behind its
+// length: what a client chose cannot look like two parts.
+func key(parts ...string) string {
+	var buf [128]byte
+	b := buf[:0]
+	for _, part := range parts {
+		b = strconv.AppendInt(b, int64(len(part)), 10)
+		b = append(b, ':')
+		b = append(b, part...)
+	}
+	return string(b)
+}
+
+// raw is an id as a part of a key.
+func raw(id events.ID) string { return string(id[:]) }
+
+// on are dependencies that cost nothing to name.
+func on(names ...string) func() []string { return func() []string { return names } }
+
+// rowDeps are the dependencies on some rows.
+func rowDeps(v *projections.View, ids []events.ID) []string {
+	deps := make([]string, len(ids))
+	for i, id := range ids {
+		deps[i] = v.RowName(projections.KeyOf(id))
+	}
+	return deps
+}
+
+// viewList is a list of views with their names.
+type viewList struct {
+	views []*projections.View
+	names []string
+}
+
+func listViews(views ...*projections.View) *viewList {
+	return &viewList{views, projections.Names(views)}
+}
+
+// rendered finishes an answer with its body, which may be rendered already.
+func rendered(a Answer, body any) (_ Answer, err error) {
+	if as, ok := body.(jsontext.Value); ok {
+		a.Body = as
+		return a, nil
+	}
+	a.Body, err = json.Marshal(body)
+	return a, err
+}
+
+// joined are ids as a part of a key.
+func joined(ids []events.ID) string {
+	b := make([]byte, 0, len(events.ID{})*len(ids))
+	for _, id := range ids {
+		b = append(b, id[:]...)
+	}
+	return string(b)
+}
