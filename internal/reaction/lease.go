@@ -28,15 +28,17 @@ func (s *source) keep(ctx context.Context) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	known := map[events.ID]bool{}
+	troubled := false
 	for {
 		err := s.sync(ctx, known)
 		if errors.Is(err, errOtherLog) {
 			s.stopAll()
 			return err
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
 			s.cfg.Logger.WarnContext(ctx, "leases not renewed", "reaction", s.cfg.Reaction.Name(), "err", err)
 		}
+		troubled = err != nil
 		select {
 		case <-tick.C:
 		case <-s.freed:

@@ -1,11 +1,13 @@
 package reaction
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -99,6 +101,47 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	var left int
 	require.NoError(t, pool.QueryRow(ctx, `select count(*) from sical.reaction where consumer = $1`, e.list[2].ID).Scan(&left))
 	require.Zero(t, left, "of the deleted")
+}
+
+// troubled is a reaction whose consumers can be told at some beats and not at others.
+type troubled struct {
+	edited
+	beats []error
+	beat  func() // before each
+	end   func() // after the last
+}
+
+func (r *troubled) Consumers(context.Context) ([]Consumer, error) {
+	if len(r.beats) == 0 {
+		r.end()
+		return nil, nil
+	}
+	err := r.beats[0]
+	r.beats = r.beats[1:]
+	r.beat()
+	return nil, err
+}
+
+// TestTroubleIsToldOnce: with its beginning, and not with every beat while it lasts.
+func TestTroubleIsToldOnce(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), testkit.Database(t, migrated).URL(postgres.RoleReaction), postgres.Options{})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	var log bytes.Buffer
+	away := errors.New("away")
+	e := &troubled{beats: []error{away, away, away, nil, away, away}}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := newSource(ctx, r, events.ID{1}, newTail(r.cfg, events.ID{1}, 0))
+	e.beat, e.end = func() { // the next follows at once
+		select {
+		case s.freed <- struct{}{}:
+		default:
+		}
+	}, cancel
+	require.NoError(t, s.keep(ctx))
+	require.Equal(t, 2, strings.Count(log.String(), "leases not renewed"), "%s", &log)
 }
 
 // versed is a program that can react to the log's one event, or cannot.
