@@ -13,8 +13,8 @@ import (
 	"sical-backend/projections"
 )
 
-// Keyring is a vault.Vault: the keys that open personal text. Whose is not among them
-// is forgotten.
+// Keyring is a vault.Vault: it has the keys that open personal text. An owner whose key is
+// not among those it returns is forgotten.
 type Keyring interface {
 	Keys(ctx context.Context, owners ...events.ID) (vault.Keys, error)
 }
@@ -24,8 +24,9 @@ type Answerer struct {
 	*reading.Reader
 	pool    *pgxpool.Pool
 	keyring Keyring
-	// What is asked for by id is read for all who ask at the same time: goals and profiles
-	// with what they are composed of, in which nobody has any progress.
+	// What is asked for by id is read for all callers at the same time. Goals and profiles come
+	// with what they are composed of; for nobody in particular that is less, as there is no
+	// progress to show.
 	goalsForNobody, goalsForSomeone *reading.Batcher[wish, reading.Result[goalsFound]]
 	ownProfiles                     *reading.Batcher[wish, reading.Result[usersFound]]
 	otherProfiles                   *reading.Batcher[events.ID, reading.Result[usersFound]]
@@ -34,16 +35,16 @@ type Answerer struct {
 	assessments                     *reading.RowBatcher[projections.AssessmentRow]
 	webhooks                        *reading.RowBatcher[projections.WebhookRow]
 
-	// What is read with others, what is not, and what is folded from the log have
-	// limits of their own, as they differ in what they cost: anybody may look back, to
-	// ever other positions, and shall not have others' lists refused for it.
+	// Questions that are read together, those read alone and those folded from the log have a
+	// limit each, as they differ in what they cost. Anybody may look back, to as many positions
+	// as they like: nobody's list shall be refused because of it.
 	gathered, alone, past *admission.Limiter
-	// turns are taken by look-backs under way, in the order of their coming, a connection
-	// each: half of all.
+	// turns are those of look-backs, in the order of their coming. Each takes a connection;
+	// together they take half of all.
 	turns admission.Semaphore
-	// searches are taken by those under way, in the order of their coming, a connection
-	// each: one holds up to two thousand rows, and reads twice. Without, all of a rush
-	// stood in line for a connection twice, and were answered at its end.
+	// searches are the turns of searches, one a connection. A search holds up to two thousand
+	// rows, and reads twice: without turns, each one of a rush waited for a connection twice,
+	// and all were answered at its end.
 	searches admission.Semaphore
 }
 
@@ -73,8 +74,9 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	return a
 }
 
-// Answer answers a question from the tables. It fails with an admission.OverloadError where as
-// many are being answered as can be in good time, and with what Load fails with.
+// Answer answers a question from the tables. It fails with an admission.OverloadError where
+// as many are being answered as can be in good time, and with ErrNotFound. The Answer has its
+// Checkpoints with ErrNotFound, too, where it was read that there is none.
 func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err error) {
 	l, turns := a.limiter(&q)
 	err = l.Do(ctx, turns, func() (err error) {
@@ -84,20 +86,20 @@ func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err e
 	return answer, err
 }
 
-// Room fails with an admission.OverloadError where Answer would just now, for the price of a look.
+// Room fails with an admission.OverloadError where Answer would refuse the question just now,
+// and costs next to nothing.
 func (a *Answerer) Room(q *Question) error {
 	l, _ := a.limiter(q)
 	return l.Room()
 }
 
-// Loads tell how many questions are being answered from the tables, of those that are
-// not read together with others, of those that are, and of those that look back; and
-// how many may be at a time just now.
+// Loads tell how many questions are being answered from the tables, and how many may be just
+// now: of those that are read alone, of those read together, and of those that look back.
 func (a *Answerer) Loads() (alone, gathered, past func() (underWay, limit int)) {
 	return a.alone.State, a.gathered.State, a.past.State
 }
 
-// limiter is that of a question, and the turns that it takes; nil for none.
+// limiter is the limiter of a question, and the turns that it takes; nil for none.
 func (a *Answerer) limiter(q *Question) (*admission.Limiter, admission.Semaphore) {
 	switch {
 	case q.Past > 0:

@@ -19,7 +19,7 @@ const (
 	whole                 // with its paths and points
 )
 
-// What goals are composed of: nobody's progress needs no paths.
+// What goals are composed of. In a summary, paths are only read for the viewer's progress.
 var (
 	goalsOfNobody = [...]*viewList{
 		summary: listViews(projections.Goal.View),
@@ -38,17 +38,16 @@ func goalViews(v Viewer, d detail) *viewList {
 	return goalsOfSomeone[d]
 }
 
-// goalParts are the rows that some goals are composed of, whoever may see which.
-// Nothing of them is copied into the goals' own: one edited path would fan out to
-// thousands.
+// goalParts are the rows that some goals are composed of, whoever may see which. They are
+// not copied into the goals' rows: an edited path would have to be written to thousands.
 type goalParts struct {
 	paths  map[events.ID]*projections.PathRow
 	points map[events.ID]*GoalPoint
 	learnt map[projections.Key]bool // points by learner
 }
 
-// goalPoints are the points without what a goal does not show of them: their texts take the
-// longest to read.
+// goalPoints are the points with only those members that a goal shows: the texts, which take
+// the longest to decode, are not among them.
 var goalPoints = projections.ViewOf[GoalPoint]{View: projections.Point.View, Decode: projections.Decode[GoalPoint]}
 
 // goalsFor are goals that are shown to a viewer.
@@ -57,8 +56,8 @@ type goalsFor struct {
 	goals []*projections.GoalRow
 }
 
-// pathIDs are those of the goals, also of paths that are not there yet, as far as
-// the viewer's answer is composed of them.
+// pathIDs are the ids of the goals' paths that the answer depends on, also of paths that are
+// not there yet.
 func (s goalsFor) pathIDs(d detail) []events.ID {
 	if d == summary && s.to.anonymous() {
 		return nil
@@ -73,10 +72,10 @@ func (s goalsFor) pathIDs(d detail) []events.ID {
 // deps are the rows behind the goals' paths.
 func (s goalsFor) deps(d detail) []string { return rowDeps(projections.Path.View, s.pathIDs(d)) }
 
-// readGoalParts reads what goals are composed of, for all to whom some are shown, and finishes
-// the snapshot. Paths seldom change: where all are in the cache, their points are read in the
-// same round trip, and it fails with reading.ErrUnforeseen where one is another now. Elsewhere it
-// takes two round trips.
+// readGoalParts reads what goals are composed of, for everybody they are shown to, and
+// finishes the snapshot. Paths seldom change: where all of them were read lately, their points
+// are read in the same round trip, and it fails with reading.ErrUnforeseen where a path has
+// changed. Else it takes two round trips.
 func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience ...goalsFor) (p goalParts, err error) {
 	paths := set[events.ID]{}
 	for _, a := range audience {

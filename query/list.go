@@ -31,7 +31,7 @@ type Page[T any] struct {
 // list is a question for rows of a view in the order of created_at and id.
 type list struct {
 	name   string // of the list with its filters, which its cursors are tied to
-	viewer string // on whom what is shown of the rows depends, empty for nobody
+	viewer string // who the items are rendered for, empty where that is the same for all
 	only   string // the condition of the partial index it reads, as written there
 	where  []match
 	search Search    // only rows with these words
@@ -43,8 +43,8 @@ type list struct {
 	owned  bool  // by one user: where rows are found and none can be shown, the owner is forgotten
 }
 
-// match is a column's condition: one value, or any of several, each of which has
-// its rows in order in the index: they are read apart and merged.
+// match is a column's condition: one value, or any of several. Within each value the index
+// has the rows in order, so those of several are read one value at a time, and merged.
 type match struct {
 	column string
 	values []string

@@ -12,10 +12,10 @@ import (
 	"sical-backend/projections"
 )
 
-// A look back answers as of a position, from the log. Nobody sees by it what they
-// may not see now, nor what they might not have seen then. The answer never
-// changes as long as they may: it depends on the thing's present row for that,
-// and on the goals that a profile shows.
+// A look back answers as of a position, from the log. It shows nobody what they may not see
+// now, nor what they might not have seen then. What it shows never changes, but whether it may
+// be shown does: so the answer depends on the thing's present row, and a profile's on the
+// goals that it shows.
 
 // pastLoad reads what a look back shows, and returns what renders it.
 type pastLoad func(context.Context, *past) (show func() (body any, version int, err error), err error)

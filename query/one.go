@@ -9,8 +9,8 @@ import (
 )
 
 // one makes a Question of a single row, rendered from that row alone. show fails
-// with ErrNotFound for what is not the viewer's to see; viewer names on whom
-// that depends, empty for nobody.
+// with ErrNotFound for what is not the viewer's to see; viewer says who that is, empty where it
+// is the same for all.
 func one[R any](r *reading.RowBatcher[R], id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
 	return Question{
 		Key: key(r.View.Name, raw(id), viewer), Views: []string{r.View.Name}, Deps: func() []string { return []string{r.View.RowName(projections.KeyOf(id))} },

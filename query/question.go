@@ -21,16 +21,15 @@ type Question struct {
 	Key   string   // the same for what has the same answer
 	Views []string // whose rows it reads
 	// Deps name what outdates the answer: a row by its RowName, a group of the
-	// view's, or a whole view "<view>". The Answer may add to them. Only who asks the
-	// tables asks for them.
+	// view's, or a whole view "<view>". The Answer may add to them. They are only asked
+	// for when the question is answered from the tables.
 	Deps func() []string
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
 	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
 	gathered bool   // it is read together with others of its kind
 	searches bool   // it opens what it finds
-	// load answers from the tables, in one snapshot. With ErrNotFound the Answer has its
-	// checkpoints all the same, where it was read that there is none.
+	// load answers from the tables, as of one moment, and fails as Answer says.
 	load func(context.Context) (Answer, error)
 }
 
@@ -44,8 +43,8 @@ type Answer struct {
 	Checkpoints []projections.Checkpoint
 }
 
-// key makes the key of a question, or of a list. Each part stands behind its
-// length: what a client chose cannot look like two parts.
+// key makes the key of a question, or of a list. Each part stands behind its length, so that
+// no text that a client chose can look like two parts.
 func key(parts ...string) string {
 	var buf [128]byte
 	b := buf[:0]

@@ -43,9 +43,9 @@ func (s Search) in(texts ...string) bool {
 	})
 }
 
-// mostOpened is how many goals a page of a search opens, at most, of the public
-// ones and of the viewer's own: their words are sealed, so they are found by
-// reading and not by an index. The next page goes on from there.
+// mostOpened is how many goals a page of a search opens, at most: so many of the public ones
+// and as many of the viewer's own. Their words are sealed, so no index can find them. The next
+// page goes on from there.
 const mostOpened = 1000
 
 // SearchGoals asks for the public goals and the viewer's own with some words in
@@ -132,7 +132,8 @@ func newest(a, b *projections.GoalRow) int {
 	return slices.Compare(b.ID[:], a.ID[:])
 }
 
-// merged puts pages together, as far as each of them reaches.
+// merged puts pages together in order. Where a page is not the last of its list, rows that are
+// older than its last one may be missing: they are left out.
 func merged(pages []*rowPage[projections.GoalRow]) (c candidates) {
 	for _, page := range pages {
 		c.rows = append(c.rows, page.rows...)
@@ -151,8 +152,8 @@ func merged(pages []*rowPage[projections.GoalRow]) (c candidates) {
 	return c
 }
 
-// match opens candidates until so many are found, and tells after which one the
-// search goes on; nil where it is at its end.
+// match opens candidates until limit are found, and tells after which one the search goes on;
+// nil at its end.
 func (a *Answerer) match(ctx context.Context, c candidates, search Search, limit int) (found []*projections.GoalRow, next *mark, err error) {
 	owners := set[events.ID]{}
 	for _, r := range c.rows {

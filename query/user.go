@@ -50,9 +50,9 @@ func profileViews(to Viewer) *viewList {
 	return ownProfile
 }
 
-// audience is to whom some profiles are shown: the viewer, where one of them is their own,
-// and else nobody in particular, with the rights of a moderator or with none. One answer
-// is for all that have the same.
+// audience is who some profiles are rendered for. That is the viewer, where one of the
+// profiles is their own; else it is any moderator, or anybody. All viewers with the same
+// audience share one answer.
 func (v Viewer) audience(ids ...events.ID) Viewer {
 	switch {
 	case slices.ContainsFunc(ids, v.is):
@@ -158,12 +158,12 @@ func (a *Answerer) showUsers(ctx context.Context, profiles []profile, parts goal
 	return users, nil
 }
 
-// showUser renders a profile without its goals; ok is false for a forgotten one. No
-// more words are opened than are shown: each takes as long as reading a member of a row.
+// showUser renders a profile without its goals; ok is false for a forgotten one. Only words
+// that are shown are opened: to open one takes as long as to decode a member of a row.
 func showUser(keys vault.Keys, v Viewer, r *projections.UserRow) (u User, ok bool, err error) {
 	all := v.is(r.ID) || v.mayModerate()
 	sealed := []events.Personal{r.DisplayName, r.Username, r.Email}
-	if !all && r.DisplayName != "" { // one that is not there does not tell whether its owner is forgotten
+	if !all && r.DisplayName != "" { // without a sealed word nobody could tell whether the owner is forgotten
 		sealed = sealed[:1]
 	}
 	words, ok, err := opened(keys, r.ID, sealed...)

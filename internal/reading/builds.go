@@ -64,8 +64,8 @@ func scanServing(views []*projections.View) pgx.RowToFunc[projections.Checkpoint
 	}
 }
 
-// buildCache remembers which build of each view was read last. Each snapshot checks
-// what it was told here against the registry.
+// buildCache remembers which build of each view was read last. It may be outdated: whoever
+// reads a build checks in the same snapshot or statement that it is still the one to read.
 type buildCache struct {
 	mu    sync.RWMutex
 	known map[string]projections.Build

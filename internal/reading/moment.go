@@ -35,9 +35,9 @@ func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take
 	}}
 }
 
-// moment reads rows of some builds and how far these are by one statement, which sees one
-// moment as a snapshot does, for less. The rows stand below where the builds are, and not
-// beside it: a join would have the server copy each of them. It fails with errOtherBuild.
+// moment reads rows of some builds, and how far these are, by one statement: it sees one
+// moment as a snapshot does, and costs less. The builds and the rows are joined by "union
+// all", as other joins have the server copy each row. It fails with errOtherBuild.
 func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts []Part) ([]projections.Checkpoint, error) {
 	caches := r.rows.Load() // before anything is read: what is erased meanwhile is not kept
 	views := make([]*projections.View, len(parts))

@@ -41,8 +41,8 @@ func (r *Reader) Remembered() (rows int) {
 	return rows
 }
 
-// assuming runs f on the builds of the views that were seen last, and again where it
-// says that another one is to be read.
+// assuming runs f on the builds of the views that were read last, and again, twice at most,
+// where f says that another build is to be read now.
 func (r *Reader) assuming(ctx context.Context, views []*projections.View, f func(map[string]projections.Build) (again bool, err error)) error {
 	for tries := 1; ; tries++ {
 		builds, err := r.builds.builds(ctx, r.pool, views)
