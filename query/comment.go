@@ -62,6 +62,52 @@ func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Ques
 	return q, err
 }
 
+// commentViews are a comment's and those in which what it is about may stand.
+var commentViews = []*projections.View{
+	projections.Comment.View, projections.Goal.View, projections.Path.View, projections.Point.View, projections.Assessment.View,
+}
+
+// Comment asks for one comment as it is in its thread. Load fails with ErrNotFound where
+// what it is about is not the viewer's to see.
+func (a *Answerer) Comment(v Viewer, id events.ID) Question {
+	return Question{
+		Key: key("comment", raw(id), raw(v.ID), string(v.Role)), Views: projections.Names(commentViews),
+		Deps: func() []string { return rowDeps(projections.Comment.View, []events.ID{id}) },
+		load: func(ctx context.Context) (answer Answer, err error) {
+			var r *projections.CommentRow
+			var visible func() (bool, error)
+			answer.Checkpoints, err = a.Read(ctx, commentViews, func(s *reading.Snapshot) error {
+				found := reading.Find(s, projections.Comment, id)
+				if err := s.Send(ctx); err != nil {
+					return err
+				}
+				if r = found[id]; r != nil {
+					visible = a.maySee(ctx, s, v, r.Target)
+				}
+				return s.Finish(ctx)
+			})
+			if err != nil {
+				return Answer{}, err
+			}
+			if r == nil {
+				return answer, ErrNotFound
+			}
+			answer.Deps = rowDeps(targetView(r.Target.Type), []events.ID{r.Target.ID})
+			if ok, err := visible(); err != nil {
+				return Answer{}, err
+			} else if !ok {
+				return answer, ErrNotFound
+			}
+			shown, err := a.showComments(ctx, v, []*projections.CommentRow{r})
+			if err != nil {
+				return Answer{}, err
+			}
+			answer.Version = r.Version
+			return rendered(answer, shown[0])
+		},
+	}
+}
+
 // CommentsOf asks for a user's comments, newest first. It fails with ErrNotFound
 // for anyone but the user and moderators, as they may stand where others cannot
 // see them, and with ErrCursor.

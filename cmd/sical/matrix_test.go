@@ -117,6 +117,9 @@ GET /v1/points                          nothing     200   200  -    200  -    20
 GET /v1/users/{id}/progress             user        401   200  404  200  404  200  404  200  404
 GET /v1/users/{id}/assessments          user        401   200  404  200  200  200  200  200  200
 GET /v1/assessments/{id}                quiz        401   200  404  200  200  200  200  200  200
+GET /v1/comments/{id}                   comment     200   200  200  200  200  200  200  200  200
+GET /v1/comments/{id}                   hidden      200   200  200  200  200  200  200  200  200
+GET /v1/comments/{id}                   quiz-comment 404  200  404  200  200  200  200  200  200
 GET /v1/comments                        goal        404   200  404  200  404  200  404  200  404
 GET /v1/comments                        open-goal   200   200  200  200  200  200  200  200  200
 GET /v1/comments                        path        200   200  200  200  200  200  200  200  200

@@ -104,6 +104,9 @@ func (w *matrixWorld) thing(r row, owner, token string) string {
 		return w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"quiz"}`)
 	case "self-test":
 		return w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"self"}`)
+	case "quiz-comment":
+		quiz := w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"quiz"}`)
+		return w.do(http.MethodPost, "/v1/comments", token, fmt.Sprintf(`{"target_type":"assessment","target_id":%q,"text":"Why?"}`, quiz))
 	case "comment", "hidden":
 		goal := w.do(http.MethodPost, "/v1/goals", w.admin, `{"title":"Talked about","visibility":"public"}`)
 		id := w.do(http.MethodPost, "/v1/comments", token, fmt.Sprintf(`{"target_type":"goal","target_id":%q,"text":"Well."}`, goal))

@@ -109,6 +109,7 @@ func TestWhoMayKeepAnAnswer(t *testing.T) {
 		"/v1/statistics": proxy, "/v1/goals": proxy, "/v1/paths?limit=2": proxy, "/v1/points": proxy,
 		"/v1/points?ids=" + s.strokes.String(): client, "/v1/points/" + s.strokes.String(): client,
 		"/v1/goals/" + s.public.String(): client, "/v1/users/" + s.ann.String() + "/goals": client,
+		"/v1/comments/" + s.onPoint.String(): client,
 	} {
 		anyone := s.get(target, "")
 		require.Equal(t, http.StatusOK, anyone.status, target)

@@ -113,6 +113,7 @@ func questions(user, point, assessment, goal, path string) []question {
 		list = append(list, question{"listAssessments", of + "/assessments?" + filter, merged})
 	}
 	return append(list,
+		question{"getComment", "/v1/comments/" + crowdID("comment", 1), 2},
 		question{"listComments", "/v1/comments?target_type=point&target_id=" + point, page + 1},
 		question{"listUserComments", of + "/comments", page + 1})
 }

@@ -132,6 +132,10 @@ func assessment(a *asked) (query.Question, error) {
 		func(at uint64) query.Question { return a.answerer.AssessmentAsOf(a.viewer, a.id, at) })
 }
 
+func comment(a *asked) (query.Question, error) {
+	return a.answerer.Comment(a.viewer, a.id), a.query.Err()
+}
+
 func comments(a *asked) (query.Question, error) {
 	target := events.Target{Type: choice[events.TargetType](a, targetType), ID: a.query.UUID(targetID.Name)}
 	page := a.page()
