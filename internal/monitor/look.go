@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,14 +12,19 @@ import (
 // other is the category of goals of no category that is told apart.
 const other = "other"
 
-// count counts on in the log.
+// count counts on in the log. Of what took longer than there is time for, as on a cold and
+// slow disk, nothing is kept: fewer events are counted at a time from then on.
 func (m *Monitor) count(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) (more bool, err error) {
 	known := append([]string{}, m.Categories...) // never null
 	var counted, head int64
 	var goals []int64
 	err = conn.QueryRow(ctx, `-- count events
-		select counted, head, active_users, goals from sical.count_log($1, $2)`, known, page).
+		select counted, head, active_users, goals from sical.count_log($1, $2)`, known, m.page).
 		Scan(&counted, &head, &f.ActiveUsers, &goals)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && m.page > least {
+		m.page = max(m.page/2, least)
+		m.Logger.WarnContext(ctx, "monitor: counting the log takes long; fewer events are counted at a time", "events", m.page)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	page     = 200_000         // events counted at a time
+	page     = 200_000         // events counted at a time, at most
+	least    = 10_000          // and at least, where a look has no time for more
 	timeout  = 5 * time.Second // for a look
 	patience = time.Second     // of it, with NATS
 	interval = 5 * time.Second // between looks
@@ -46,6 +47,7 @@ type Monitor struct {
 	Config
 	last  uint64 // position that the stream was last known to hold
 	known bool   // whether it ever was
+	page  int    // events counted at a time
 }
 
 // New makes a monitor; nothing happens until Run.
@@ -53,7 +55,7 @@ func New(c Config) *Monitor {
 	if c.Interval == 0 {
 		c.Interval = interval
 	}
-	return &Monitor{Config: c}
+	return &Monitor{Config: c, page: page}
 }
 
 // Run waits until nobody else watches, and then does, until ctx ends. It survives

@@ -210,6 +210,44 @@ func TestLagIsToldFromBeside(t *testing.T) {
 	x.tells(t, "sical_view_state paused goal = 1", "sical_view_state live goal = 0", "sical_view_lag_events goal = 4", "sical_relay_lag_events = 7")
 }
 
+// TestCountingTakesWhatTimeThereIs: what could not be counted in time is not tried again as
+// it was, and is counted all the same.
+func TestCountingTakesWhatTimeThereIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const all = least + 5
+	w.exec(`insert into sical.events (position, event_id, stream, version, type, schema, data, metadata, owner, final, occurred_at, recorded_at)
+		select n, gen_random_uuid(), 'x-' || n, 1, 'user.registered', 1, '{}', '{}', gen_random_uuid(), false, now(), now() from generate_series(1, $1::bigint) n`, all)
+	conn, err := pgx.Connect(t.Context(), w.db.URL(postgres.RoleMonitor))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	m := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	m.page = 2*least - 1
+	slow, err := w.conn.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = slow.Exec(t.Context(), `lock table sical.tally`)
+	require.NoError(t, err)
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = m.count(short, conn, &telemetry.Figures{})
+	require.Error(t, err)
+	require.NoError(t, slow.Rollback(t.Context()))
+
+	if conn.IsClosed() {
+		conn, err = pgx.Connect(t.Context(), w.db.URL(postgres.RoleMonitor))
+		require.NoError(t, err)
+	}
+	var f telemetry.Figures
+	more, err := m.count(t.Context(), conn, &f)
+	require.NoError(t, err)
+	require.True(t, more)
+	require.EqualValues(t, least, f.ActiveUsers)
+	more, err = m.count(t.Context(), conn, &f)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.EqualValues(t, all, f.ActiveUsers)
+}
+
 // Losing the database withdraws what is no longer known; it comes back by itself.
 func TestMonitorSurvivesTheDatabase(t *testing.T) {
 	t.Parallel()
