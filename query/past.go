@@ -25,8 +25,12 @@ var (
 // position that the other may have.
 var ErrBehind = errors.New("the replica that is read is not there yet")
 
-// MostPast is how many events a look back folds at most.
-const MostPast = 10_000
+// MostPast is how many events a look back folds at most, and mostPastBytes how much of what
+// is stored: an event may be of 50 KB.
+const (
+	MostPast      = 10_000
+	mostPastBytes = 32 << 20
+)
 
 // ever is beyond every position.
 const ever = math.MaxInt64
@@ -85,10 +89,11 @@ type past struct {
 	ctx  context.Context
 	at   uint64 // the position looked back to
 	left int    // events that may yet be read
+	room int    // bytes of them
 }
 
 func pastOf(ctx context.Context, s *reading.Snapshot, at uint64) *past {
-	return &past{Snapshot: s, ctx: ctx, at: at, left: MostPast}
+	return &past{Snapshot: s, ctx: ctx, at: at, left: MostPast, room: mostPastBytes}
 }
 
 // history reads the events of some streams up to a position, in order. It fails
@@ -113,6 +118,9 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 			var schema int16
 			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)
 			e.Schema, e.OccurredAt = int(schema), events.Writable(e.OccurredAt)
+			if p.room -= len(e.Raw); p.room < 0 {
+				e.Raw = nil // it is too much, and what still comes is not kept
+			}
 			return e, err
 		})
 		return err
@@ -120,7 +128,7 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 	if err := p.Send(p.ctx); err != nil {
 		return nil, err
 	}
-	if p.left -= len(list); p.left < 0 {
+	if p.left -= len(list); p.left < 0 || p.room < 0 {
 		return nil, ErrTooManyEvents
 	}
 	for i := range list {

@@ -75,7 +75,7 @@ func (t *Tail) Run(ctx context.Context, a *App, out *output) error {
 				return fmt.Errorf("standard output: %w", err)
 			}
 		}
-		if len(list) == tailPage {
+		if len(list) > 0 {
 			continue
 		}
 		if !t.Follow {

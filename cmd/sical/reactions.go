@@ -15,6 +15,7 @@ import (
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/reaction"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/vault"
 	"sical-backend/internal/web"
@@ -73,7 +74,7 @@ func (a *App) startReactions(ctx context.Context) error {
 		Pool: p, Log: log, Vault: v, Client: client, Disable: disabler(deciding, v), Logger: a.logger, Now: time.Now,
 	})
 	a.work("webhooks", reaction.New(reaction.Config{
-		Pool: p, Log: log, Feed: bus.NewReader(js, wire.Stream, func(err error) { a.logger.Log(ctx, slog.LevelDebug, "feed", "error", err) }),
+		Pool: p, Log: log, Feed: tail.Bus{Reader: bus.NewReader(js, wire.Stream, func(err error) { a.logger.Log(ctx, slog.LevelDebug, "feed", "error", err) })},
 		Reaction: hooks, Patience: a.webhookPatience(), Meter: telemetry.NewReaction(a.registry), Logger: a.logger,
 	}).Run)
 	return nil

@@ -70,11 +70,16 @@ func registerRecent(e *echo.Echo, log eventlog.Reader) {
 		if err != nil || at < 1 || at > math.MaxInt-around {
 			return web.NewProblem(web.NotFound, "an event is named by its position")
 		}
-		first := uint64(max(at-around, 1))
-		list, err := log.Read(c.Request().Context(), first-1, at+around-int(first)+1)
+		ctx, first := c.Request().Context(), uint64(max(at-around, 1))
+		list, err := log.Read(ctx, first-1, at-int(first))
 		if err != nil {
 			return err
 		}
+		later, err := log.Read(ctx, uint64(at)-1, around+1)
+		if err != nil {
+			return err
+		}
+		list = append(list, later...)
 		chain := chainOf(list, uint64(at))
 		if len(chain) == 0 {
 			return web.NewProblem(web.NotFound, "there is no event at this position")

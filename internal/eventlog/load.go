@@ -133,7 +133,7 @@ func next(rows pgx.Rows) (page []events.Event, more bool, err error) {
 			return nil, false, err
 		}
 		page = append(page, e)
-		size += len(e.Raw) + len(e.RawMeta) + 512 // and what else there is of it
+		size += weight(&e)
 	}
 	return page, true, nil
 }

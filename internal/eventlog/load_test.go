@@ -209,3 +209,32 @@ func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
 		}
 	}
 }
+
+// A page of the log is as many events as asked for, or as fit the memory that is meant for
+// it; it never is none before the head.
+func TestPageOfLargeEventsIsShort(t *testing.T) {
+	t.Parallel()
+	const times, length = 1500, 9_000
+	p := open(t, testkit.Database(t, migrated).URL(postgres.RoleCommand))
+	edited(t, p, "ana", times, length)
+	var last uint64
+	for pages := 0; ; pages++ {
+		list, err := p.Read(t.Context(), last, 10_000)
+		require.NoError(t, err)
+		if len(list) == 0 {
+			require.Equal(t, 2, pages)
+			break
+		}
+		bytes := 0
+		for i := range list {
+			last++
+			require.Equal(t, last, list[i].Position)
+			bytes += len(list[i].Raw)
+		}
+		require.Less(t, bytes, readBytes+readRows*length*2)
+	}
+	require.EqualValues(t, times+2, last)
+	list, err := p.Read(t.Context(), 1, readRows+1)
+	require.NoError(t, err)
+	require.Len(t, list, readRows+1, "over the bounds of a statement")
+}

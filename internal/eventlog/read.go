@@ -20,9 +20,18 @@ func NewReader(pool *pgxpool.Pool) Reader { return Reader{pool} }
 
 const columns = `position, event_id, stream, version, type, schema, data, owner, occurred_at, recorded_at, metadata`
 
+const (
+	// readBytes is how much of what is stored is read at a time, roughly: events may be of
+	// 50 KB each, and are counted where memory is shared out.
+	readBytes = 8 << 20
+	// readRows is how many are asked for at once: the rest of a statement's rows would come
+	// even if they were not wanted any more.
+	readRows = 500
+)
+
 // Read returns up to limit events after a position, in the log's order, as they
-// are stored: sealed, and not decoded. Fewer than limit means that the head of
-// the log was reached.
+// are stored: sealed, and not decoded; fewer where they are large. None means that the head
+// of the log was reached.
 func (r Reader) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {
 	return ReadIn(ctx, r.pool, after, limit)
 }
@@ -33,14 +42,32 @@ type Querier interface {
 }
 
 // ReadIn is Read as it stands in a snapshot.
-func ReadIn(ctx context.Context, q Querier, after uint64, limit int) ([]events.Event, error) {
-	rows, err := q.Query(ctx, `-- page events
-		select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), limit)
-	if err != nil {
-		return nil, err
+func ReadIn(ctx context.Context, q Querier, after uint64, limit int) (list []events.Event, err error) {
+	for size := 0; len(list) < limit && size < readBytes; {
+		asked := min(limit-len(list), readRows)
+		rows, err := q.Query(ctx, `-- page events
+			select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), asked)
+		if err != nil {
+			return nil, err
+		}
+		more, err := collect(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+		if len(more) < asked {
+			break
+		}
+		after = more[asked-1].Position
+		for i := range more {
+			size += weight(&more[i])
+		}
 	}
-	return collect(rows)
+	return list, nil
 }
+
+// weight is about how many bytes an event takes that was read and not decoded.
+func weight(e *events.Event) int { return len(e.Raw) + len(e.RawMeta) + 512 }
 
 // Head is the position of the newest event, 0 for an empty log.
 func (r Reader) Head(ctx context.Context) (uint64, error) {

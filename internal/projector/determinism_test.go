@@ -12,13 +12,14 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/tail"
 	"sical-backend/projections"
 	"sical-backend/projections/fixedlog"
 )
 
 // narrow is a log that is read a few events at a time.
 type narrow struct {
-	Log
+	tail.Log
 	most int
 }
 

@@ -12,6 +12,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/eventlog"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
 	"sical-backend/projections"
@@ -20,7 +21,7 @@ import (
 // unruly is a feed that hands over what the test says, in that order.
 type unruly chan []events.Event
 
-func (f unruly) Read(ctx context.Context, _ events.ID, _ uint64, add Intake) error {
+func (f unruly) Read(ctx context.Context, _ events.ID, _ uint64, add tail.Intake) error {
 	for {
 		select {
 		case list := <-f:
@@ -58,7 +59,7 @@ func TestFeedMayRepeatReorderAndLose(t *testing.T) {
 }
 
 // stream is a real stream that the test publishes the log on.
-func (w *world) stream(nc *nats.Conn) (publish func(from int), feed Feed) {
+func (w *world) stream(nc *nats.Conn) (publish func(from int), feed tail.Feed) {
 	js, err := jetstream.New(nc)
 	require.NoError(w, err)
 	_, err = bus.EnsureStream(w.Context(), js, jetstream.StreamConfig{Name: wire.Stream, Subjects: []string{wire.Subjects}}, 1)
@@ -78,7 +79,7 @@ func (w *world) stream(nc *nats.Conn) (publish func(from int), feed Feed) {
 
 // closedLog can be read until it is shut, after which only a feed can help.
 type closedLog struct {
-	Log
+	tail.Log
 	shut chan struct{}
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"sical-backend/events"
+	"sical-backend/internal/tail"
 )
 
 const (
@@ -71,7 +72,7 @@ func (h *Handover) await(ctx context.Context, whole bool) error {
 }
 
 // run adds what is handed over until ctx ends.
-func (h *Handover) run(ctx context.Context, log Log, to Intake) {
+func (h *Handover) run(ctx context.Context, log tail.Log, to tail.Intake) {
 	for {
 		var list []events.Event
 		select {
@@ -79,25 +80,25 @@ func (h *Handover) run(ctx context.Context, log Log, to Intake) {
 		case <-ctx.Done():
 			return
 		}
-		if !to.reaches(ctx, log, list[0].Position-1) {
+		if !reaches(ctx, log, to, list[0].Position-1) {
 			continue
 		}
 		own := make([]events.Event, len(list)) // others read the list, too
 		copy(own, list)
-		to(pointers(own))
+		to(tail.Pointers(own))
 	}
 }
 
 // reaches reads what is missing up to a position, which somebody else has
 // appended, and tells whether it is all there.
-func (i Intake) reaches(ctx context.Context, log Log, position uint64) bool {
-	last := i(nil)
+func reaches(ctx context.Context, log tail.Log, to tail.Intake, position uint64) bool {
+	last := to(nil)
 	if last >= position {
 		return true
 	}
 	if position-last > smallHole {
 		return false
 	}
-	list, err := read(ctx, log, last, int(position-last))
-	return err == nil && i(list) >= position // else the bus brings it, or whoever follows the log
+	list, err := tail.Read(ctx, log, last, int(position-last))
+	return err == nil && to(list) >= position // else the bus brings it, or whoever follows the log
 }

@@ -21,7 +21,7 @@ func TestHandedEventsNeedNeitherBusNorLog(t *testing.T) {
 	log := closedLog{eventlog.NewReader(w.admin), make(chan struct{})}
 	own := NewHandover()
 	publish, feed := w.stream(connect(testkit.NATS(t)))
-	feed = NewFeed(feed.(busFeed).reader, log, own)
+	feed = NewFeed(feed.(busFeed).Reader, log, own)
 	w.start(func(c *Config) { c.Feed, c.Log = feed, log }, both...)
 	w.some(100)
 	w.reaches(100, both...)
@@ -61,7 +61,7 @@ func TestTheBusIsLeftAloneWhileEverythingIsHandedOver(t *testing.T) {
 			return err
 		})
 	}
-	feed = NewFeed(feed.(busFeed).reader, log, own)
+	feed = NewFeed(feed.(busFeed).Reader, log, own)
 	w.start(func(c *Config) { c.Feed, c.Log = feed, log }, both...)
 	w.some(50)
 	w.reaches(50, both...)

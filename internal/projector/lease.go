@@ -76,7 +76,7 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if l.incarnation != r.hub.incarnation {
+	if l.incarnation != r.hub.Incarnation() {
 		return false, errOtherLog
 	}
 	if r.parks, err = r.loadParks(ctx, false); err != nil { // nobody else can write them any more

@@ -13,6 +13,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
@@ -111,7 +112,7 @@ func vanishAndComeBack(t *testing.T, w *world) (kept bool) {
 
 // slowLog holds a batch until it is let go.
 type slowLog struct {
-	Log
+	tail.Log
 	once    sync.Once
 	held    chan struct{}
 	release chan struct{}

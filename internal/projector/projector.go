@@ -13,34 +13,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
-	"sical-backend/events"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/tracing"
 	"sical-backend/projections"
 )
-
-// Log is the truth that the views are made from.
-type Log interface {
-	// Read returns up to limit events after a position, in order and without a gap.
-	Read(ctx context.Context, after uint64, limit int) ([]events.Event, error)
-	// Head is the last position.
-	Head(context.Context) (uint64, error)
-	// Incarnation tells one history of the log from another.
-	Incarnation(context.Context) (events.ID, error)
-}
-
-// Feed brings the log's events sooner than reading it would. Whatever it loses,
-// doubles or misorders is made good from the Log.
-type Feed interface {
-	// Read calls add with the events of one incarnation of the log from a
-	// position on, as they come, until ctx ends. What it hands over belongs to add.
-	Read(ctx context.Context, incarnation events.ID, from uint64, add Intake) error
-}
-
-// Intake takes events in, of which it drops those that it has, and returns the
-// position that is then reached. It is safe for concurrent use.
-type Intake func([]*events.Event) (reached uint64)
 
 // Config is what a Projector needs.
 type Config struct {
@@ -49,8 +27,8 @@ type Config struct {
 	// works at a time: two of its connections are for the log and the lease, the
 	// units take turns at the others.
 	Pool *pgxpool.Pool
-	Log  Log
-	Feed Feed // nil: the log is tailed
+	Log  tail.Log
+	Feed tail.Feed // nil: the log is tailed
 	// Changes is where notices of what changed are published; nil for nowhere.
 	Changes *nats.Conn
 	Views   []*projections.View
@@ -105,8 +83,12 @@ func (p *Projector) session(ctx context.Context) error {
 	}
 	h := newHub(p.cfg, incarnation, head)
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return h.feed(ctx) })
-	group.Go(func() error { return h.follow(ctx) })
+	for _, work := range []func(context.Context){h.Run, h.sweep} {
+		group.Go(func() error {
+			work(ctx)
+			return nil
+		})
+	}
 	group.Go(func() error { return newKeeper(p, h, group).run(ctx) })
 	return group.Wait()
 }

@@ -214,7 +214,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 	if breath := time.Until(r.breathed); breath > 0 {
 		pause.For(ctx, breath)
 	}
-	list, behind, changed := r.hub.after(r.lease.position)
+	list, behind, changed := r.hub.After(r.lease.position)
 	if behind {
 		release, err := r.hub.slot(ctx)
 		if err != nil {
@@ -229,7 +229,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 		return changed, nil
 	}
 	err = r.apply(ctx, list)
-	r.metrics.Behind.Set(float64(max(r.hub.position(), r.lease.position) - r.lease.position))
+	r.metrics.Behind.Set(float64(max(r.hub.Position(), r.lease.position) - r.lease.position))
 	return nil, err
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/tail"
 	"sical-backend/projections"
 )
 
@@ -191,7 +192,7 @@ func (t *retrial) take(e *events.Event) error {
 // scan has f called with the unit's events from a position on, as far as it is.
 func (t *retrial) scan(ctx context.Context, first uint64, f func(*events.Event) error) error {
 	for after := max(first, 1) - 1; after < t.upTo; {
-		list, err := read(ctx, t.cfg.Log, after, batchSize)
+		list, err := tail.Read(ctx, t.cfg.Log, after, batchSize)
 		if err != nil {
 			return err
 		}

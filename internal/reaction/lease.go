@@ -68,7 +68,7 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	if err != nil {
 		return err
 	}
-	if incarnation != s.incarnation {
+	if incarnation != s.tail.Incarnation() {
 		return errOtherLog
 	}
 	s.reap()

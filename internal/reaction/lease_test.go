@@ -18,6 +18,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/testkit"
 )
 
@@ -31,7 +32,7 @@ func migrated(url string) error {
 // edited is a reaction whose consumers the test changes, and a log without events.
 type edited struct {
 	Reaction
-	Log
+	tail.Log
 	list []Consumer
 }
 
@@ -57,7 +58,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)})
-	s := newSource(ctx, r, events.ID{1}, newTail(r.cfg, events.ID{1}, 0))
+	s := newSource(ctx, r, events.ID{1}, 0)
 	defer s.followers.Wait()
 	defer cancel()
 	known := map[events.ID]bool{}
@@ -133,7 +134,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	e := &troubled{beats: []error{away, away, away, nil, away, away}}
 	ctx, cancel := context.WithCancel(t.Context())
 	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	s := newSource(ctx, r, events.ID{1}, newTail(r.cfg, events.ID{1}, 0))
+	s := newSource(ctx, r, events.ID{1}, 0)
 	e.beat, e.end = func() { // the next follows at once
 		select {
 		case s.freed <- struct{}{}:

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/events"
-	"sical-backend/internal/bus"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/tail"
 )
 
 // ErrPoison marks an event that no retry can help: it is set aside, and the
@@ -55,16 +55,6 @@ type Reaction interface {
 	GiveUp(ctx context.Context, consumer events.ID, at events.Event, reason string) error
 }
 
-// Log is the truth that consumers are served from.
-type Log interface {
-	// Read returns up to limit events after a position, in order and without a gap.
-	Read(ctx context.Context, after uint64, limit int) ([]events.Event, error)
-	// Head is the last position.
-	Head(context.Context) (uint64, error)
-	// Incarnation tells one history of the log from another.
-	Incarnation(context.Context) (events.ID, error)
-}
-
 // Meter is told how reactions fare.
 type Meter interface {
 	// Reacted is told of each event's handling: its outcome is "done", "failed" or
@@ -89,8 +79,8 @@ type Patience struct {
 type Config struct {
 	// Pool acts as the reaction role.
 	Pool     *pgxpool.Pool
-	Log      Log
-	Feed     *bus.Reader // of the log's stream; nil: the log is tailed
+	Log      tail.Log
+	Feed     tail.Feed // nil: the log is tailed
 	Reaction Reaction
 	Patience Patience
 	Meter    Meter
@@ -135,7 +125,7 @@ func (r *Runtime) session(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	s := newSource(ctx, r, incarnation, newTail(r.cfg, incarnation, head))
+	s := newSource(ctx, r, incarnation, head)
 	router, err := r.router(s)
 	if err != nil {
 		return err

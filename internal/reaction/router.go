@@ -54,7 +54,7 @@ func (r *Runtime) router(s *source) (*message.Router, error) {
 	router.AddMiddleware(r.measure, middleware.CorrelationID, parking, retry.Middleware, middleware.Recoverer)
 	router.AddConsumerHandler(r.cfg.Reaction.Name(), r.cfg.Reaction.Name(), s, func(msg *message.Message) error {
 		d := deliveryOf(msg)
-		return r.cfg.Reaction.React(msg.Context(), d.consumer, s.incarnation, d.event)
+		return r.cfg.Reaction.React(msg.Context(), d.consumer, s.tail.Incarnation(), d.event)
 	})
 	return router, nil
 }

@@ -11,6 +11,13 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/tail"
+)
+
+const (
+	kept     = 2048             // events held in memory, at least
+	pageSize = 500              // events that a consumer is given between looks at its lease
+	patience = 10 * time.Second // of one exchange with the database
 )
 
 // source is the Watermill Subscriber of a reaction: one channel for the consumers
@@ -18,12 +25,11 @@ import (
 // in the log's order.
 type source struct {
 	*Runtime
-	incarnation events.ID
-	tail        *tail
-	out         chan *message.Message
-	followers   sync.WaitGroup
-	ctx         context.Context // ends with the session
-	asked       atomic.Bool     // Subscribe was called
+	tail      *tail.Tail
+	out       chan *message.Message
+	followers sync.WaitGroup
+	ctx       context.Context // ends with the session
+	asked     atomic.Bool     // Subscribe was called
 
 	served map[events.ID]*served   // keep's own; they stay in it until they have stopped
 	left   map[events.ID]time.Time // keep's own: until when they are left to other processes
@@ -31,9 +37,12 @@ type source struct {
 	tailed sync.Once
 }
 
-func newSource(ctx context.Context, r *Runtime, incarnation events.ID, t *tail) *source {
+func newSource(ctx context.Context, r *Runtime, incarnation events.ID, head uint64) *source {
+	log := tail.New(tail.Config{
+		Log: r.cfg.Log, Feed: r.cfg.Feed, Logger: r.cfg.Logger.With("reaction", r.cfg.Reaction.Name()), Kept: kept, Page: pageSize, Look: beat,
+	}, incarnation, head)
 	return &source{
-		Runtime: r, incarnation: incarnation, tail: t, out: make(chan *message.Message), ctx: ctx,
+		Runtime: r, tail: log, out: make(chan *message.Message), ctx: ctx,
 		served: map[events.ID]*served{}, left: map[events.ID]time.Time{}, freed: make(chan struct{}, 1),
 	}
 }
@@ -86,8 +95,7 @@ func (c *served) renew(begun time.Time) {
 // start follows a consumer until its lease is lost, or another's turn comes.
 func (s *source) start(c *served) {
 	s.tailed.Do(func() {
-		s.followers.Go(func() { s.tail.feed(s.ctx) })
-		s.followers.Go(func() { s.tail.follow(s.ctx) })
+		s.followers.Go(func() { s.tail.Run(s.ctx) })
 	})
 	ctx, cancel := context.WithCancel(s.ctx)
 	c.cancel, c.done = cancel, make(chan struct{})
@@ -116,10 +124,10 @@ func (s *source) follow(ctx context.Context, c *served) error {
 		pause.For(ctx, time.Until(*c.retryAt))
 	}
 	for ctx.Err() == nil {
-		list, behind, changed := s.tail.after(c.position)
+		list, behind, changed := s.tail.After(c.position)
 		if behind {
 			var err error
-			if list, err = s.tail.page(ctx, c.position); err != nil {
+			if list, err = s.tail.Page(ctx, c.position); err != nil {
 				return err
 			}
 			if len(list) == 0 { // the log is shorter than it was: the next beat finds out

@@ -13,8 +13,12 @@ import (
 	"sical-backend/projections"
 )
 
-// maxApart is how many events two builds may be apart to be compared.
-const maxApart = 50_000
+// maxApart is how many events two builds may be apart to be compared, and maxBetween how
+// much of what is stored of those that the view folds: they are in memory meanwhile.
+const (
+	maxApart   = 50_000
+	maxBetween = 32 << 20
+)
 
 // ApartError says that two builds are too far apart to be compared.
 type ApartError struct{ Events uint64 }
@@ -82,7 +86,10 @@ func (c *comparison) load(ctx context.Context, tx pgx.Tx) error {
 	for _, name := range c.view.Events {
 		concerns[name] = true
 	}
-	for from < to {
+	for size := 0; from < to; {
+		if size > maxBetween {
+			return &ApartError{to - c.outcome.Position}
+		}
 		list, err := eventlog.ReadIn(ctx, tx, from, int(min(to-from, logPage)))
 		if err != nil {
 			return err
@@ -96,6 +103,7 @@ func (c *comparison) load(ctx context.Context, tx pgx.Tx) error {
 			if !concerns[e.Type] {
 				continue
 			}
+			size += len(e.Raw)
 			keys, err := touches(c.view, e)
 			if err != nil {
 				continue // a newer binary's; one that fails has stopped the build that met it

@@ -84,3 +84,21 @@ func TestCompareTooFarApart(t *testing.T) {
 	require.ErrorAs(t, err, &apart)
 	assert.Equal(t, uint64(maxApart+1), apart.Events)
 }
+
+// What is between two builds is held in memory, so it is its size that counts as well.
+func TestCompareTooMuchBetween(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(10)
+	before := w.filled(projections.Goal.View, 1, 1<<20)
+	w.some(1000)
+	after := w.filled(projections.Goal.View, 1, 1<<20)
+	_, err := compare(t.Context(), w.pool, projections.Goal.View, before, after, unhurried{})
+	require.NoError(t, err)
+	w.exec(`update sical.events set data = (data::jsonb || jsonb_build_object('long', repeat('x', 400000)))::json
+		where position in (select position from sical.events where type like 'goal.%' and position > 10 limit 100)`)
+	_, err = compare(t.Context(), w.pool, projections.Goal.View, before, after, unhurried{})
+	var apart *ApartError
+	require.ErrorAs(t, err, &apart)
+	assert.Equal(t, uint64(1000), apart.Events)
+}

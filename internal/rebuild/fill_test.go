@@ -86,6 +86,30 @@ func TestVerifyOfASample(t *testing.T) {
 	assert.Zero(t, outcome.Totals)
 }
 
+// A table is gone through in as many parts as it takes to hold each in memory, by rows or
+// by bytes.
+func TestVerifyInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(500)
+	b := w.filled(projections.Goal.View, 1, 1<<20)
+	first := func(c VerifyConfig) (done float64) {
+		c.Pool, c.View, c.Build = w.pool, projections.Goal.View, b
+		c.Progress = func(d float64) {
+			if done == 0 {
+				done = d
+			}
+		}
+		outcome, err := Verify(t.Context(), c)
+		require.NoError(t, err)
+		assert.True(t, outcome.Equal())
+		return done // of one part: all events fit a page
+	}
+	assert.InDelta(t, 1, first(VerifyConfig{}), 1e-9)
+	assert.Less(t, first(VerifyConfig{Rows: 10}), .5)
+	assert.Less(t, first(VerifyConfig{Bytes: 8 << 10}), .5)
+}
+
 // TestFillStopsAtABadEvent: what cannot be decoded is named, what a newer binary
 // wrote is stepped over.
 func TestFillStopsAtABadEvent(t *testing.T) {

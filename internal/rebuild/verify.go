@@ -22,8 +22,9 @@ type VerifyConfig struct {
 	// Sample is about how many rows to look at, chosen at random; 0 for all of
 	// them, and the sums.
 	Sample int
-	// Rows is how many rows may be in memory at a time; 0 for 100,000.
-	Rows int
+	// Rows is how many rows may be in memory at a time, 0 for 100,000, and Bytes how much of
+	// the table, as it is stored, 0 for 64 MiB.
+	Rows, Bytes int
 	// Progress is told now and then how much is done, from 0 to 1; nil for nobody.
 	Progress func(done float64)
 }
@@ -45,6 +46,9 @@ type verification struct {
 func Verify(ctx context.Context, v VerifyConfig) (*Outcome, error) {
 	if v.Rows == 0 {
 		v.Rows = 100_000
+	}
+	if v.Bytes == 0 {
+		v.Bytes = 64 << 20
 	}
 	if v.Progress == nil {
 		v.Progress = func(float64) {}
@@ -82,10 +86,10 @@ func maximum(list []uint64) uint64 {
 
 // all goes through the keys, a share at a time.
 func (v *verification) all(ctx context.Context) error {
-	var rows, sums int64
+	var rows, sums, bytes int64
 	if err := v.tx.QueryRow(ctx, fmt.Sprintf(`-- count rows
-select (select count(*) from %s), (select count(distinct name) from %s)`,
-		v.Build.Table(), v.Build.TotalTable())).Scan(&rows, &sums); err != nil {
+select (select count(*) from %[1]s), (select count(distinct name) from %[2]s), pg_table_size('%[1]s')`,
+		v.Build.Table(), v.Build.TotalTable())).Scan(&rows, &sums, &bytes); err != nil {
 		return err
 	}
 	if v.Sample > 0 && int64(v.Sample) < rows {
@@ -93,7 +97,7 @@ select (select count(*) from %s), (select count(distinct name) from %s)`,
 		first := rand.Uint64N(whole.last - width) // a sample is to be another each time
 		return v.share(ctx, share{first, first + width}, func(done float64) { v.Progress(done) })
 	}
-	parts := 1 + uint64(max(rows, sums))/uint64(v.Rows)
+	parts := 1 + max(uint64(max(rows, sums))/uint64(v.Rows), uint64(bytes)/uint64(v.Bytes))
 	width := whole.last/parts + 1 // 0 for all of them in one
 	for i := range parts {
 		s := share{i * width, (i+1)*width - 1}

@@ -57,17 +57,14 @@ func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event 
 func (r *Relay) catchUp(ctx context.Context) error {
 	for {
 		list, err := r.Log.Read(ctx, r.last, pageSize)
-		if err != nil {
+		if err != nil || len(list) == 0 {
 			return err
 		}
-		if r.Found != nil && len(list) > 0 {
+		if r.Found != nil {
 			r.Found(list)
 		}
 		if err := r.send(ctx, list); err != nil {
 			return err
-		}
-		if len(list) < pageSize {
-			return nil
 		}
 	}
 }

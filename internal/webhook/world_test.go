@@ -26,6 +26,7 @@ import (
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/reaction"
+	"sical-backend/internal/tail"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
 	"sical-backend/internal/web"
@@ -125,7 +126,7 @@ func (w *world) points(n int) (ids []events.ID) {
 }
 
 // deliver runs a delivering process until stop is called or the test ends.
-func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed *bus.Reader) (stop func()) {
+func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed tail.Feed) (stop func()) {
 	w.t.Helper()
 	client := web.NewOutsideClient(allowed)
 	hooks := New(Config{
@@ -148,8 +149,8 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed *bus.R
 }
 
 // feed is the stream as a process reads it.
-func (w *world) feed(js jetstream.JetStream) *bus.Reader {
-	return bus.NewReader(js, wire.Stream, func(error) {})
+func (w *world) feed(js jetstream.JetStream) tail.Feed {
+	return tail.Bus{Reader: bus.NewReader(js, wire.Stream, func(error) {})}
 }
 
 // got is a delivery as a receiver sees it.

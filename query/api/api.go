@@ -91,7 +91,7 @@ func refused(err error) error {
 		return wrong(asOf.Name, "is "+err.Error())
 	case errors.Is(err, query.ErrTooManyEvents):
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{
-			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events would have to be folded", query.MostPast),
+			Parameter: asOf.Name, Code: "too_many_events", Detail: fmt.Sprintf("more than %d events, or more text than fits, would have to be folded", query.MostPast),
 		})
 	case lags(err), errors.Is(err, reading.ErrUnready):
 		return behind(err)

@@ -217,8 +217,8 @@ func TestMoments(t *testing.T) {
 	require.Equal(t, "private, no-cache", answered.header.Get("Cache-Control"))
 }
 
-// TestTooMuchPast: a look back folds 10,000 events and no more. To be told so, or that there
-// was nothing, closes no connection.
+// TestTooMuchPast: a look back folds 10,000 events and no more, and fewer if they are
+// large. To be told so, or that there was nothing, closes no connection.
 func TestTooMuchPast(t *testing.T) {
 	t.Parallel()
 	s := changing(t)
@@ -234,6 +234,15 @@ func TestTooMuchPast(t *testing.T) {
 	require.Contains(t, got.body, "too_many_events")
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+9000), s.as(s.ann)).status)
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+10000), "").status, "who asks without progress")
+
+	_, err = s.admin.Exec(t.Context(), `
+		update sical.events set data = json_build_object('point', $1::uuid, 'amount', 1, 'long', repeat('x', 50000))
+		where position > $2 and position <= $2 + 1000`, s.strokes, len(s.log))
+	require.NoError(t, err)
+	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+500), s.as(s.ann)).status)
+	large := s.get(target+fmt.Sprint(len(s.log)+1000), s.as(s.ann))
+	require.Equal(t, http.StatusUnprocessableEntity, large.status, large.body)
+	require.Contains(t, large.body, "too_many_events")
 
 	s.holdConnections()() // so that all of them are open
 	opened := s.queries.Stat().NewConnsCount()
