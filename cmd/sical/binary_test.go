@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -205,36 +204,6 @@ func (b binary) survivesKill(t *testing.T) {
 	r := again.get("/v1/goals/"+goal, token)
 	require.Equal(t, http.StatusOK, r.status, r.body)
 	assert.Equal(t, "Outlives its server", r.field(t, "title"))
-}
-
-func (b binary) isOperated(t *testing.T) {
-	dir := b.folder(t)
-	c := b.serve(t, dir).client(t)
-
-	assert.Contains(t, b.fails(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"), "in use")
-
-	id, _, _ := c.account("ada")
-	admin := strings.TrimSpace(b.output(t, dir, "", "token", "--username", "ada", "--role", "admin"))
-	point := c.do(http.MethodPost, "/v1/points", admin, `{"title":"Added by an operator"}`)
-
-	goal := uuid.NewString()
-	lines := fmt.Sprintf(`{"id":%q,"type":"goal.create","as":%q,"data":{"id":%q,"title":"Imported"}}`+"\nno command\n", uuid.NewString(), id, goal)
-	first := b.output(t, dir, lines, "import", "ndjson", "-")
-	assert.Contains(t, first, "line 2:")
-	assert.Contains(t, strings.Join(strings.Fields(first), " "), "all 1 done 0 known 1 refused")
-	again := b.output(t, dir, lines, "import", "ndjson", "-")
-	assert.Contains(t, strings.Join(strings.Fields(again), " "), "all 0 done 1 known 1 refused")
-
-	tail := b.output(t, dir, "", "events", "tail", "--from", "1")
-	assert.Contains(t, tail, `"type":"goal.created"`)
-	assert.Contains(t, tail, "Added by an operator")
-	assert.NotContains(t, tail, "Imported", "what is personal stays sealed")
-	assert.Contains(t, b.output(t, dir, "", "events", "tail", "--from", "1", "--stream", "point-"+point), "point-"+point)
-	elsewhere := b
-	elsewhere.first = "export PGSERVICE=theirs PGTARGETSESSIONATTRS=standby"
-	assert.Contains(t, elsewhere.output(t, dir, "", "projections", "list"), "goal", "what is set for another server has no say")
-	assert.Contains(t, b.output(t, dir, "", "events", "reconcile", "--check"), "They are equal.")
-	assert.Contains(t, b.output(t, dir, "", "events", "replay", "--from", "1", "--to", "2", "--subject", "audit.again"), "2 events from 1 to 2 sent on audit.again")
 }
 
 // output runs a subcommand that has to succeed beside the running server.
