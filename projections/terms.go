@@ -53,6 +53,21 @@ const (
 )
 
 func scriptOf(r rune) script {
+	if r < unicode.MaxASCII { // most runes there are, of which the tables take their time
+		return ascii[r]
+	}
+	return tabled(r)
+}
+
+// ascii is what tabled tells of those.
+var ascii = func() (scripts [unicode.MaxASCII]script) {
+	for r := range scripts {
+		scripts[r] = tabled(rune(r))
+	}
+	return scripts
+}()
+
+func tabled(r rune) script {
 	switch {
 	case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo) || r == 'ー':
 		return dense
@@ -66,11 +81,23 @@ func scriptOf(r rune) script {
 	return none
 }
 
+// folded is a text without the differences that no search makes.
+func folded(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return strings.ToLower(text) // which is all of it then
+	}
+	return foldedByTables(text)
+}
+
+func foldedByTables(text string) string {
+	// Folding leaves a few letters, such as Cherokee ones, in either case.
+	return norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(text))))
+}
+
 // read takes a text apart; singles says whether the single characters of dense
 // runs are terms beside their pairs.
 func (t *tokens) read(text string, singles bool) {
-	// Folding leaves a few letters, such as Cherokee ones, in either case.
-	text = norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(text))))
+	text = folded(text)
 	var run []rune
 	kind := none
 	end := func(ending string) {

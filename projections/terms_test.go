@@ -94,3 +94,27 @@ func TestTerms(t *testing.T) {
 		}
 	})
 }
+
+// What is folded without tables is folded as by them.
+func TestASCIIIsFoldedAsAll(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOf(rapid.RuneFrom(nil, &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0, Hi: unicode.MaxASCII, Stride: 1}}})).Draw(t, "text")
+		if got, want := folded(text), foldedByTables(text); got != want {
+			t.Fatalf("%q, not %q", got, want)
+		}
+	})
+}
+
+func BenchmarkTerms(b *testing.B) {
+	for _, text := range []string{
+		"Graph traversal: breadth first, depth first, and what they are good for (an introduction)",
+		"图的遍历：广度优先、深度优先，以及它们的用途",
+	} {
+		b.Run(text[:5], func(b *testing.B) {
+			for b.Loop() {
+				Terms(text)
+			}
+		})
+	}
+}
