@@ -83,7 +83,7 @@ var places = map[string]place{
 		why: "It makes tables of views for tests of whatever reads them."},
 	"internal/reconcile": {may: []string{"events", "internal/bus", "internal/eventlog", "internal/relay", "internal/wire"},
 		why: "It holds the stream against the log; making the stream is the relay's."},
-	"internal/reaction": {may: []string{"events", "internal/pause", "internal/tail"},
+	"internal/reaction": {may: []string{"events", "internal/pause", "internal/postgres", "internal/tail"},
 		why: "It brings events to whoever reacts to them; what that does is not its affair."},
 	"internal/webhook": {may: []string{"events", "internal/reaction", "internal/vault", "internal/web"},
 		why: "It sends events out; who decides that it may, and whence they come, is not its affair."},

@@ -36,6 +36,11 @@ type Options struct {
 	Tracer pgx.QueryTracer
 }
 
+// Querier is a pool or a transaction, for what one row answers.
+type Querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
 // connecting is for how long a connection is tried, where the URL names no
 // connect_timeout. A server that answers nothing, as one that is gone without a word,
 // would keep a place of the pool for pgx's two minutes, also from the one that has taken

@@ -21,7 +21,7 @@ type keeper struct {
 	*Projector
 	hub     *hub
 	group   *errgroup.Group
-	views   map[string]*projections.View // by knowledge
+	views   map[string]*projections.View // by VersionName
 	running map[Unit]*running
 	served  map[string]projections.Build // as last seen, nil before
 }
@@ -36,7 +36,7 @@ type running struct {
 func newKeeper(p *Projector, h *hub, group *errgroup.Group) *keeper {
 	k := &keeper{Projector: p, hub: h, group: group, views: map[string]*projections.View{}, running: map[Unit]*running{}}
 	for _, v := range p.cfg.Views {
-		k.views[knowledge(v.Name, v.Version)] = v
+		k.views[VersionName(v.Name, v.Version)] = v
 	}
 	return k
 }
@@ -97,7 +97,7 @@ func (k *keeper) begin(ctx context.Context, r *registry) (begun bool, failed err
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for _, v := range k.cfg.Views {
-		if r.built[knowledge(v.Name, v.Version)] {
+		if r.built[VersionName(v.Name, v.Version)] {
 			continue
 		}
 		begun = true
@@ -139,7 +139,7 @@ func (k *keeper) start(ctx context.Context, u Unit) {
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	own := &running{newRunner(k.Projector, k.views[knowledge(u.View, u.Version)], u, k.hub), cancel, make(chan struct{})}
+	own := &running{newRunner(k.Projector, k.views[VersionName(u.View, u.Version)], u, k.hub), cancel, make(chan struct{})}
 	k.running[u] = own
 	k.group.Go(func() error {
 		defer close(own.ended)

@@ -13,7 +13,7 @@ import (
 type registry struct {
 	peers  []peer
 	units  []held                       // of all versions, less those being built: everybody has to reckon with the same
-	built  map[string]bool              // versions that have a build, by knowledge
+	built  map[string]bool              // versions that have a build, by VersionName
 	served map[string]projections.Build // the highest of each view that is read
 	parked map[string]int               // keys and streams that are held back, by view
 	asked  map[Unit]bool                // some of which are to be tried again
@@ -62,7 +62,7 @@ func (r *registry) scanUnits(rows pgx.Rows) error {
 	var u held
 	var state string
 	_, err := pgx.ForEachRow(rows, []any{&u.View, &u.Version, &u.Number, &u.Shard, &u.epoch, &state, &u.owner}, func() error {
-		name := knowledge(u.View, u.Version)
+		name := VersionName(u.View, u.Version)
 		r.built[name] = true
 		if state != "building" {
 			u.paused = state == "paused"

@@ -3,17 +3,15 @@ package projector
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/tail"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/tracing"
@@ -48,8 +46,7 @@ type Projector struct {
 
 // New returns a Projector; Run starts it.
 func New(cfg Config) *Projector {
-	host, _ := os.Hostname() // for whoever looks at the table: the id alone tells owners apart
-	return &Projector{cfg: cfg, owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New())}
+	return &Projector{cfg: cfg, owner: postgres.Owner()}
 }
 
 // errOtherLog ends a session whose log was replaced by another history.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -20,15 +21,10 @@ type condition struct {
 
 func (c condition) sound() bool { return c.whole && !c.ahead }
 
-// querier is a pool or a transaction.
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
 // examine looks at a build and the log in one snapshot. A checkpoint of an earlier
 // incarnation is good up to where the log ended when the next one began; one of an
 // incarnation that the log does not know is good for nothing.
-func examine(ctx context.Context, q querier, b projections.Build) (c condition, err error) {
+func examine(ctx context.Context, q postgres.Querier, b projections.Build) (c condition, err error) {
 	err = q.QueryRow(ctx, `-- examine projection
 		select to_regclass($4) is not null and to_regclass($5) is not null,
 			coalesce(bool_or(p.position > h.head or p.incarnation <> l.incarnation and p.position > (

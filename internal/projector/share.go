@@ -9,11 +9,12 @@ import (
 // peer is a projector that is there.
 type peer struct {
 	owner string
-	knows []string // view/version
+	knows []string // by VersionName
 }
 
-// knowledge is how a peer names a version that it can fold.
-func knowledge(view string, version int) string { return fmt.Sprintf("%s/%d", view, version) }
+// VersionName is a view's version in sical.projector, where each projector names the
+// versions that it can fold.
+func VersionName(view string, version int) string { return fmt.Sprintf("%s/%d", view, version) }
 
 // held is a unit as the registry has it.
 type held struct {
@@ -37,7 +38,7 @@ func share(me string, peers []peer, units []held) (take, give []Unit) {
 	// fewest is who has the least of those that can fold the unit, "" for nobody.
 	fewest := func(u Unit) (owner string) {
 		for _, p := range peers {
-			if slices.Contains(p.knows, knowledge(u.View, u.Version)) && (owner == "" || load[p.owner] < load[owner]) {
+			if slices.Contains(p.knows, VersionName(u.View, u.Version)) && (owner == "" || load[p.owner] < load[owner]) {
 				owner = p.owner
 			}
 		}

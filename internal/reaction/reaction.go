@@ -3,17 +3,15 @@ package reaction
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/events"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/tail"
 )
 
@@ -95,8 +93,7 @@ type Runtime struct {
 
 // New returns a Runtime; Run starts it.
 func New(cfg Config) *Runtime {
-	host, _ := os.Hostname() // for whoever looks at the table: the id alone tells owners apart
-	return &Runtime{cfg: cfg, owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New())}
+	return &Runtime{cfg: cfg, owner: postgres.Owner()}
 }
 
 // errOtherLog ends a session whose log was replaced by another history.

@@ -10,13 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
 // read is the build of the view that is read: of its own version, or else of the
 // next lower one; Number 0 for none, or where its positions are gone.
-func (r *rebuilding) read(ctx context.Context, q querier) (b projections.Build, err error) {
+func (r *rebuilding) read(ctx context.Context, q postgres.Querier) (b projections.Build, err error) {
 	b.View = r.view.Name
 	err = q.QueryRow(ctx, `-- read build
 		select version, serving from sical.view_version r

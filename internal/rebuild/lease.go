@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -71,22 +72,15 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.view = w.views[knowledge(name, version)]
+	c.view = w.views[projector.VersionName(name, version)]
 	c.build, c.share = c.view.Build(build), share{uint64(first), uint64(last)}
 	return c, nil
-}
-
-func knowledge(view string, version int) string { return fmt.Sprintf("%s/%d", view, version) }
-
-// querier is a pool or a transaction.
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 // set changes columns of the job, and renews the lease. It fails with errLost
 // where another has the job by now: whatever else stands in the transaction then
 // does not happen.
-func (c *claim) set(ctx context.Context, q querier, assignments string, args ...any) error {
+func (c *claim) set(ctx context.Context, q postgres.Querier, assignments string, args ...any) error {
 	var cancel bool
 	err := q.QueryRow(ctx, `-- update projection_job
 		update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(), `+assignments+`
@@ -136,7 +130,7 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 }
 
 // end writes down how the job ended, or that it is held.
-func (c *claim) end(ctx context.Context, q querier, state string, outcome *Outcome, failure error) error {
+func (c *claim) end(ctx context.Context, q postgres.Querier, state string, outcome *Outcome, failure error) error {
 	var text *string
 	if failure != nil {
 		s := failure.Error()

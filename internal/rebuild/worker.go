@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -41,7 +41,7 @@ type Worker struct {
 	cfg   Config
 	log   eventlog.Reader
 	owner string
-	views map[string]*projections.View // by knowledge
+	views map[string]*projections.View // by projector.VersionName
 	asked map[string]time.Time         // by view: when begin last asked for a build that is whole
 
 	tidied map[string]tidied // by view
@@ -58,13 +58,12 @@ func New(cfg Config) *Worker {
 	if cfg.Requests == nil {
 		cfg.Requests = func() uint64 { return 0 }
 	}
-	host, _ := os.Hostname() // for whoever looks at the table
 	w := &Worker{
-		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.New()),
+		cfg: cfg, log: eventlog.NewReader(cfg.Pool), owner: postgres.Owner(),
 		views: map[string]*projections.View{}, asked: map[string]time.Time{}, tidied: map[string]tidied{},
 	}
 	for _, v := range cfg.Views {
-		w.views[knowledge(v.Name, v.Version)] = v
+		w.views[projector.VersionName(v.Name, v.Version)] = v
 	}
 	return w
 }
