@@ -7,13 +7,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
-// The registry says which builds of a view there are, how far their shards are,
-// and which build is read. These are all the statements that change it but those
-// of ownership and checkpoints, each for a transaction of the caller's, as the
-// projector role.
+// The registry, sical.view_version and sical.projection, says which builds of a view
+// there are, how far their shards are, and which build is read. These are all the
+// statements that change it but those of ownership and checkpoints, which stand in
+// lease.go. Each is for a transaction of the caller's, as the projector role.
 
 // ErrServing is returned for what must not happen to a build that is read.
 var ErrServing = errors.New("projector: the build is being read")
@@ -115,6 +116,16 @@ func Skipped(ctx context.Context, tx pgx.Tx, b projections.Build, forms []string
 	return err
 }
 
+// SetState has all shards of a build folded, with state wire.ViewLive, which ends a pause
+// and a failure; or left where they are, with wire.ViewPaused. Their owners heed it
+// within a second. A build that is still building is left alone.
+func SetState(ctx context.Context, tx pgx.Tx, b projections.Build, state wire.ViewState) error {
+	_, err := tx.Exec(ctx, `-- steer projection
+		update sical.projection set state = $4, updated_at = now()
+		where view = $1 and version = $2 and build = $3 and state <> 'building'`, b.View, b.Version, b.Number, state)
+	return err
+}
+
 // Flip has the build to read instead of from, Number 0 for none, which is kept going as
 // the way back. Where that is paused, so is what is read now: a pause ends where somebody
 // ends it.
@@ -151,6 +162,15 @@ func Forget(ctx context.Context, tx pgx.Tx, v *projections.View) (lost bool, err
 		where view = $1 and version = $2 and serving is not null
 			and not exists (select from sical.projection p where p.view = r.view and p.version = r.version)`, v.Name, v.Version)
 	return done.RowsAffected() > 0, err
+}
+
+// Retire has a build read no more, so that it can be dropped; its version is then
+// without one that is read. It does nothing to a build that is not read.
+func Retire(ctx context.Context, tx pgx.Tx, b projections.Build) error {
+	_, err := tx.Exec(ctx, `-- retire view_version
+		update sical.view_version set serving = null, previous = null
+		where view = $1 and version = $2 and serving = $3`, b.View, b.Version, b.Number)
+	return err
 }
 
 // DropBuild removes a build with its tables; whoever folds it stops. It fails with

@@ -8,13 +8,15 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/projector"
+	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
 
 // Pause has nobody fold a view, in none of its builds, until Resume; reads go on. A build
 // that a rebuild is at goes on, and is paused once it is read. It fails with ErrUnready.
 func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	return steer(ctx, pool, v, `update sical.projection p set state = 'paused', updated_at = now()
+	return steer(ctx, pool, v, wire.ViewPaused, `
+		select distinct view, version, build from sical.projection p
 		where view = $1 and version = $2 and state <> 'building' and not exists (
 			select from sical.projection_job j
 			where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))`)
@@ -23,22 +25,35 @@ func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 // Resume has a paused or failed view folded again, in the versions before it as well:
 // releases that read them are no other view. It fails with ErrUnready.
 func Resume(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
-	return steer(ctx, pool, v, `update sical.projection set state = 'live', updated_at = now()
+	return steer(ctx, pool, v, wire.ViewLive, `
+		select distinct view, version, build from sical.projection
 		where view = $1 and version <= $2 and state <> 'building'`)
 }
 
-// steer writes a state down; the owners of the view heed it within a second. The version is
-// held, so that nobody changes over meanwhile to a build that is left out.
-func steer(ctx context.Context, pool *pgxpool.Pool, v *projections.View, update string) error {
+// steer sets the state of those builds that a query names for the view and its version. The
+// version is held, so that nobody changes over meanwhile to a build that is left out.
+func steer(ctx context.Context, pool *pgxpool.Pool, v *projections.View, state wire.ViewState, builds string) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := projector.LockVersion(ctx, tx, v); err != nil {
 			return err
 		}
-		done, err := tx.Exec(ctx, "-- steer projection\n"+update, v.Name, v.Version)
-		if err == nil && done.RowsAffected() == 0 {
+		rows, err := tx.Query(ctx, "-- steer builds"+builds+" order by version, build", v.Name, v.Version)
+		if err != nil {
+			return err
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[projections.Build])
+		if err == nil && len(list) == 0 {
 			err = ErrUnready
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		for _, b := range list {
+			if err := projector.SetState(ctx, tx, b, state); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

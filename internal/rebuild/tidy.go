@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
 
@@ -95,9 +96,7 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 // retire has a lower version's build read no more, and takes away the job that was at it,
 // which that version may be asked for again.
 func retire(ctx context.Context, tx pgx.Tx, b projections.Build) error {
-	if _, err := tx.Exec(ctx, `-- retire view_version
-		update sical.view_version set serving = null, previous = null
-		where view = $1 and version = $2 and serving = $3`, b.View, b.Version, b.Number); err != nil {
+	if err := projector.Retire(ctx, tx, b); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `-- retire projection_job
