@@ -169,7 +169,7 @@ func (r *ViewCancel) Run(ctx context.Context, a *App, out *output) error {
 		for _, kind := range kinds {
 			j, err := lookUntil(ctx, p, v, kind, 100*time.Millisecond, (*rebuild.Job).Ended)
 			if err == nil {
-				err = say(out, r.JSON, j, "The job to %s %s is %s.", kind, v.Name, j.State)
+				err = say(out, r.JSON, j, "The %s of %s is %s.", kind, v.Name, j.State)
 			}
 			if err != nil {
 				return err
