@@ -1,7 +1,10 @@
-// Package bus carries messages over NATS JetStream: as a Watermill Publisher
-// and Subscriber for handlers that take one message at a time, and beneath
-// them in batches — a publisher that fences itself by the stream's last
-// sequence, and a reader that follows a stream in order from any sequence.
+// Package bus carries messages over NATS JetStream. The program uses it in batches:
+// SequencedPublisher fences itself by the stream's last sequence, and a Reader follows a
+// stream in order from any sequence.
+//
+// Publisher and Subscriber are Watermill's interfaces on a stream, for handlers that take
+// one message at a time from a durable consumer. No part of the running program is such a
+// handler: they are the ground for one, and pass Watermill's universal test suite.
 //
 // It knows nothing of what the messages mean, and it never closes the
 // connection it is given.

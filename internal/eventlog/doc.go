@@ -1,5 +1,8 @@
 // Package eventlog is the one log: appending to it in groups, loading a stream
-// of it, reading it from a position. No other package writes SQL on events.
+// of it, reading it from a position. No other package appends. Two read events beside
+// it, through functions of the database that show only what each needs: looks back
+// (query/past.go) and what the monitor counts. Others ask the table only how far the log
+// is, or when the event at a position was recorded.
 //
 // Group commit: whatever commands wait while one transaction is at work go
 // together into the next, through one server-side function, in one round trip

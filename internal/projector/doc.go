@@ -1,15 +1,16 @@
 // Package projector folds the log into the views' tables.
 //
-// Each view has one owner among all projector processes, by a lease in its row
-// of sical.projection, and moves on its own: it loads the rows that a batch of
-// events touches, folds in memory and writes rows, totals and checkpoint in one
-// transaction that only the present owner, at the present checkpoint, can
-// commit. So an event takes effect exactly once however often it is delivered
-// and whoever woke up late.
+// Each shard of a build has one owner among all projector processes. Its row of
+// sical.projection names the owner; the lease is the process's, in its row of
+// sical.projector. A shard moves on its own: it loads the rows that a batch of events touches, folds
+// in memory and writes rows, totals and checkpoint in one transaction that only the
+// present owner, at the present checkpoint, can commit. So an event takes effect
+// exactly once however often it is delivered and whoever woke up late.
 //
 // What a view cannot fold holds back its key alone, until somebody has it tried
 // again.
 //
-// Events come live from one feed that all views of a process share; a view that
-// is behind it reads the log, and where the feed is silent the log is tailed.
+// All views of a process share one end of the log in memory (internal/tail), which a
+// feed brings and, where that is silent, the log itself. A view that is behind what is
+// held there reads the log.
 package projector

@@ -4,6 +4,7 @@
 //
 // A consumer's position stands in Postgres, beside the lease of the one process
 // that serves it; nothing that happens to the stream or the read models moves it.
-// The live events come over JetStream, read once for all consumers; whoever is
-// behind, or sees a hole, reads the log.
+// The live events come over JetStream into one end of the log in memory (internal/tail),
+// which all consumers share. It begins anew behind a hole; whoever is behind what is held
+// there reads the log.
 package reaction
