@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -137,6 +138,21 @@ func TestStream(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, s.listen(about+"&ticket="+ticket).status)
 		require.Equal(t, http.StatusUnauthorized, s.listen(about+"&ticket=none").status)
 		require.Equal(t, http.StatusNotFound, s.listen("view=goal&key="+uuid.NewString(), bearer(ana)...).status)
+	})
+
+	t.Run("a ticket opens nothing later", func(t *testing.T) {
+		s := s.by(t)
+		ticket := s.call(http.MethodPost, "/v1/stream-tickets", ana, "").field(t, "ticket")
+		owner, err := pgx.Connect(t.Context(), s.app.PostgresURL)
+		require.NoError(t, err)
+		defer func() { _ = owner.Close(t.Context()) }()
+		var soon bool
+		require.NoError(t, owner.QueryRow(t.Context(),
+			`select bool_and(expires_at <= clock_timestamp() + interval '30 s') from sical.stream_ticket`).Scan(&soon))
+		require.True(t, soon, "it is for 30 s")
+		_, err = owner.Exec(t.Context(), `update sical.stream_ticket set expires_at = clock_timestamp()`)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, s.listen(about+"&ticket="+ticket).status)
 	})
 
 	t.Run("it goes on where it was", func(t *testing.T) {

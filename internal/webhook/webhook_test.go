@@ -44,6 +44,16 @@ func (w *world) eventually(id events.ID, holds func(position uint64, failures in
 	})
 }
 
+// signedWith is the signature that a secret gives.
+func (g got) signedWith(t *testing.T, secret string) string {
+	t.Helper()
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	require.NoError(t, err)
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(g.ID + "." + g.header.Get("webhook-timestamp") + "." + string(g.body)))
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func TestDeliveredInOrderAndSigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -64,11 +74,7 @@ func TestDeliveredInOrderAndSigned(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, incarnation.String(), g.Incarnation)
 	require.Equal(t, g.ID, g.header.Get("webhook-id"))
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-	require.NoError(t, err)
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(g.ID + "." + g.header.Get("webhook-timestamp") + "." + string(g.body)))
-	require.Equal(t, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)), g.header.Get("webhook-signature"))
+	require.Equal(t, g.signedWith(t, secret), g.header.Get("webhook-signature"))
 	require.Equal(t, r.got()[0].ID, r.got()[1].ID, "tried again under the same id")
 }
 
@@ -222,16 +228,19 @@ func TestOldSecretSignsForADay(t *testing.T) {
 	w := newWorld(t)
 	r := newReceiver(t, nil)
 	id := w.hook(r.URL, "point.*")
-	w.do("webhook.revise", &command.ReviseWebhook{Of: about(id), Key: new("whsec_" + strings.Repeat("QUJD", 10))})
+	changed := "whsec_" + strings.Repeat("QUJD", 10)
+	w.do("webhook.revise", &command.ReviseWebhook{Of: about(id), Key: &changed})
 	w.deliver(brief, loopback, nil)
 	w.points(1)
 	r.subjects(t, 1)
-	require.Len(t, strings.Fields(r.got()[0].header.Get("webhook-signature")), 2)
+	g := r.got()[0]
+	require.Equal(t, g.signedWith(t, changed)+" "+g.signedWith(t, secret), g.header.Get("webhook-signature"))
 	_, err := w.admin.Exec(t.Context(), `update sical.webhook_secret set changed_at = changed_at - interval '25 hours'`)
 	require.NoError(t, err)
 	w.points(1)
 	r.subjects(t, 2)
-	require.Len(t, strings.Fields(r.got()[1].header.Get("webhook-signature")), 1)
+	g = r.got()[1]
+	require.Equal(t, g.signedWith(t, changed), g.header.Get("webhook-signature"))
 	var plaintext int
 	require.NoError(t, w.admin.QueryRow(t.Context(), `select count(*) from sical.events where data::text like '%whsec%' or data::text like '%QUJDQUJD%'`).Scan(&plaintext))
 	require.Zero(t, plaintext)

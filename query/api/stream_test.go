@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/live"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/web"
 	"sical-backend/projections"
@@ -235,8 +236,9 @@ func TestStreamKeyIsAnID(t *testing.T) {
 	s.until(lines, "data: ")
 }
 
-// A ticket opens nothing once the session that it was given in has ended.
-func TestTicketOfAnEndedSession(t *testing.T) {
+// A ticket opens nothing once the session that it was given in has ended, nor while the
+// process has as many streams open as may be.
+func TestTicketsThatOpenNothing(t *testing.T) {
 	t.Parallel()
 	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 5 * time.Second, Again: time.Second})
 	target := s.server.URL + StreamPath + "?ticket=any&view=point&key=" + s.strokes.String()
@@ -253,4 +255,12 @@ func TestTicketOfAnEndedSession(t *testing.T) {
 	require.Equal(t, http.StatusOK, open())
 	s.ended.Store(true)
 	require.Equal(t, http.StatusUnauthorized, open())
+
+	s.ended.Store(false)
+	var err error
+	for i := 0; err == nil && i < 200; i++ {
+		_, err = s.hub.Open(uuid.New())
+	}
+	require.ErrorIs(t, err, live.ErrFull)
+	require.Equal(t, http.StatusServiceUnavailable, open())
 }
