@@ -115,17 +115,3 @@ func TestWhatIsNotInTheDocumentIsFound(t *testing.T) {
 		})
 	}
 }
-
-func TestUnseenForgetsWhatWasAnswered(t *testing.T) {
-	t.Parallel()
-	server := httptest.NewServer(http.NotFoundHandler())
-	defer server.Close()
-	contract, err := New(openapi.Document())
-	require.NoError(t, err)
-	require.Contains(t, contract.Unseen(), "getPoint 404")
-	answer, err := contract.Client(&noted{TB: t}).Get(server.URL + "/v1/points/" + anID)
-	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	require.NotContains(t, contract.Unseen(), "getPoint 404")
-	require.Contains(t, contract.Unseen(), "getPoint 200")
-}
