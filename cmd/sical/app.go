@@ -122,6 +122,7 @@ func (a *App) fail(err error) {
 // run starts what is to serve, and waits. To end when told to is what it is for, also while
 // it starts.
 func (a *App) run(ctx context.Context, start func() error) error {
+	a.profiles()
 	err := start()
 	switch {
 	case err == nil:

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,7 +26,7 @@ import (
 
 func (b binary) isOperated(t *testing.T) {
 	dir := b.folder(t)
-	c := b.serve(t, dir).client(t)
+	c := b.told(t, dir).client(t)
 
 	assert.Contains(t, b.fails(t, dir, "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"), "in use")
 
@@ -55,6 +58,30 @@ func (b binary) isOperated(t *testing.T) {
 	assert.Contains(t, elsewhere.output(t, dir, "", "projections", "list"), "goal", "what is set for another server has no say")
 	assert.Contains(t, b.output(t, dir, "", "events", "reconcile", "--check"), "They are equal.")
 	assert.Contains(t, b.output(t, dir, "", "events", "replay", "--from", "1", "--to", "2", "--subject", "audit.again"), "2 events from 1 to 2 sent on audit.again")
+}
+
+// told is a server that keeps profiles and sends traces, once both are seen.
+func (b binary) told(t *testing.T, dir string) *server {
+	traces := make(chan string, 1)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case traces <- r.URL.Path:
+		default:
+		}
+	}))
+	t.Cleanup(collector.Close)
+	b.first = "export OTEL_BSP_SCHEDULE_DELAY=50 OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL
+	profiles := filepath.Join(dir, "profiles")
+	s := b.serve(t, dir, "--profile-dir", profiles, "--profile-every", "1s")
+	s.client(t).call(http.MethodGet, "/v1/statistics", "", "")
+	assert.Equal(t, "/v1/traces", testkit.Receive(t, traces))
+	testkit.Eventually(t, func() error {
+		if kept, err := os.ReadDir(profiles); err != nil || len(kept) < 2 {
+			return fmt.Errorf("one of each kind is to be kept: %v, %w", kept, err)
+		}
+		return nil
+	})
+	return s
 }
 
 // follows the log as it grows, until told to end, which is no failure.

@@ -21,7 +21,6 @@ func (r *Role) Run(ctx context.Context, k *kong.Context, a *App, out *output) er
 
 // role starts one role and says where it is.
 func (a *App) role(ctx context.Context, name string, out *output) error {
-	a.profiles()
 	if err := a.trace(ctx, name); err != nil {
 		return err
 	}

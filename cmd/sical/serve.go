@@ -22,7 +22,6 @@ func (s *Serve) Run(ctx context.Context, a *App, out *output) error {
 }
 
 func (s *Serve) start(ctx context.Context, a *App, out *output) error {
-	a.profiles()
 	if err := a.trace(ctx, "serve"); err != nil {
 		return err
 	}
