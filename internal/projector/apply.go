@@ -12,8 +12,8 @@ import (
 	"sical-backend/internal/wire"
 )
 
-// apply folds the events and commits the outcome. Where one of them fails, it does
-// so for those before it, tries that one a few times, and then parks what fails.
+// apply folds the events and commits the outcome. Where an event fails, those before it
+// are committed, and that one is tried a few times; then what fails is parked.
 func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	return nil
 }
 
-// breath is how long a view breathes after a batch of so many events.
+// breath is how long a view pauses after a batch of so many events; see shortBreath.
 func breath(took time.Duration, events int) time.Duration {
 	ordinary := min(max(took, shortBreath), longBreath)
 	return max(ordinary, min(time.Duration(events)*eventBreath, deepBreath))
@@ -73,8 +73,9 @@ func (r *runner) fold(ctx context.Context, list []*events.Event, p parks) (*batc
 	return b, nil
 }
 
-// without folds the batch without what fails in it, which is to be parked; nil
-// where that is to be tried again first, or the unit has stopped.
+// without folds the batch again without what fails in it, and marks that to be parked.
+// It returns nil where the failing event is to be tried again first, or where the unit
+// has stopped.
 func (r *runner) without(ctx context.Context, list []*events.Event, failures []*failure) (b *batch, err error) {
 	first := failures[0]
 	if !r.exhausted(ctx, first) {
@@ -96,9 +97,9 @@ func (r *runner) without(ctx context.Context, list []*events.Event, failures []*
 	return b, nil
 }
 
-// commit writes rows, sums, what is parked and checkpoint, and returns what was
-// written: nothing where the database refused it, and smaller batches or another try
-// are to tell why.
+// commit writes rows, sums, what is parked and the checkpoint, and returns what was
+// written. It returns nil where the database refused the batch: smaller batches, or
+// another try, then show which event is to blame.
 func (r *runner) commit(ctx context.Context, list []*events.Event, b *batch) (*batch, error) {
 	err := r.write(ctx, list, b)
 	again, data := refused(err)
@@ -124,7 +125,7 @@ func (r *runner) commit(ctx context.Context, list []*events.Event, b *batch) (*b
 	return b, r.write(ctx, list, b)
 }
 
-// narrowed cuts a batch down while it is looked for what the database refuses.
+// narrowed cuts a batch down while the event that the database refuses is looked for.
 func (r *runner) narrowed(list []*events.Event) []*events.Event {
 	if list[0].Position > r.doubt {
 		return list

@@ -21,9 +21,9 @@ type failure struct {
 	err   error
 }
 
-// refused tells an error that the same rows would meet again, and data one that is
-// about what is in them: others may be taken. A full disk refuses any rows, which are
-// tried again until there is room.
+// refused tells whether the same rows would meet the error again. data tells whether it
+// is about what is in these rows, so that the database may take others. A full disk takes
+// no rows at all; they are tried again until there is room.
 func refused(err error) (refused, data bool) {
 	if errors.Is(err, errView) {
 		return true, true
@@ -44,9 +44,10 @@ func refused(err error) (refused, data bool) {
 	return false, false
 }
 
-// exhausted counts a try of the first event that fails, and tells whether it was
-// the last. Before that, the unit waits a little: what is refused may be the
-// moment's fault. Not again, though, while one thing after another fails.
+// exhausted counts a try of the first event that fails, and tells whether it was the
+// last. Between tries the unit waits a little, as the failure may pass by itself. Once
+// something was parked, what fails within calm of that has no further tries: else each of
+// many failing events would hold up the unit.
 func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 	if f.event.Position != r.failedAt {
 		r.failedAt, r.failed = f.event.Position, 0
@@ -61,8 +62,8 @@ func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 	return false
 }
 
-// fail stops the unit at an event until the next try. A build that was dropped has no
-// tables any more, which is no failure of it: the unit is lost.
+// fail stops the unit at an event until the next try. Where the build was dropped, and
+// its tables with it, that is no failure: it returns errLost.
 func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
 	r.retryAt = time.Now().Add(retry)
 	if err := r.stop(ctx, position, failed); err != nil {

@@ -22,8 +22,8 @@ type row struct {
 	key   projections.Key
 	found bool // it stands in the table
 	value projections.Row
-	first step  // that touches it
-	err   error // that ended its part in the batch
+	first step  // the first that touches it; once one has failed, that one
+	err   error // of the step that failed; the row takes no more of the batch
 }
 
 // batch is what a run of events does to a view.
@@ -39,7 +39,7 @@ type batch struct {
 
 	failures []*failure // in the order of the log; the batch cannot be written with any
 	parked   []*failure // that are held back from now on
-	parks    parks      // with those, where there are any
+	parks    parks      // what the unit holds back with those, where there are any
 	unparked bool       // something was tried again
 }
 
@@ -157,7 +157,7 @@ func (b *batch) countRow(r *row, sign int64) (err error) {
 	return nil
 }
 
-// errView marks what a view's own functions get wrong, and would again.
+// errView marks an error of a view's own functions, which would make it again.
 var errView = errors.New("view")
 
 // recovered makes an error of a panic: one view must not take the others down

@@ -12,14 +12,14 @@ const (
 	// handoverLength bounds the appends that wait to be taken over; what does not
 	// fit comes by the bus, or is read from the log.
 	handoverLength = 256
-	// smallHole is up to how many events of others are read from the log to reach
-	// the handed ones; behind a larger hole the bus is awaited.
+	// smallHole bounds the events of others that are read from the log to reach the
+	// handed ones. Where more are missing, the bus is waited for.
 	smallHole = 1000
 )
 
 // Handover takes what this process appends to the log straight to its own
-// projectors. The bus brings the same later, and everybody else's, unless the
-// process hands that over as well.
+// projectors. The bus brings the same events later, and those that others append. Where
+// the process hands those over as well, see Whole, the bus is not read.
 type Handover struct {
 	lists chan []events.Event
 
@@ -54,7 +54,7 @@ func (h *Handover) Whole(whole bool) {
 	}
 }
 
-// await waits until everything is handed over, or no longer.
+// await waits until Whole has said so: everything is handed over, or no longer.
 func (h *Handover) await(ctx context.Context, whole bool) error {
 	for {
 		h.mu.Lock()

@@ -29,7 +29,7 @@ type hub struct {
 	pages *pages        // of the log, for views that are behind
 	slots chan struct{} // bounds how many units work on a page at a time
 	// turns bounds how many units use the database at a time, first come first
-	// served: it has fewer connections than there may be units.
+	// served: the pool has fewer connections than there may be units.
 	turns *semaphore.Weighted
 }
 

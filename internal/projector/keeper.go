@@ -14,9 +14,9 @@ import (
 	"sical-backend/projections"
 )
 
-// keeper holds this process's lease, on which all that it owns hangs, and decides
-// which units to fold: those of every build of the versions that it knows, shared
-// out among all projectors.
+// keeper renews this process's lease, under which it owns all its units, and decides
+// which units to fold. Those of every build of the versions that it knows are shared out
+// among all projectors.
 type keeper struct {
 	*Projector
 	hub     *hub
@@ -81,7 +81,7 @@ func (k *keeper) turn(ctx context.Context) error {
 	}
 	for _, u := range r.units {
 		if u.owner == k.owner && !slices.Contains(give, u.Unit) {
-			take = append(take, u.Unit) // mine, and perhaps nobody's work
+			take = append(take, u.Unit) // mine; start does nothing where a runner is at it
 		}
 	}
 	for _, u := range take {
@@ -148,8 +148,8 @@ func (k *keeper) start(ctx context.Context, u Unit) {
 	})
 }
 
-// announce tells the readers of a view that another build of it is read now, for
-// the case that whoever flipped it could not.
+// announce tells the readers of a view that another build of it is read now. Whoever
+// flipped it does so too, but may have ended before it could.
 func (k *keeper) announce(served map[string]projections.Build) {
 	before := k.served
 	k.served = served

@@ -41,7 +41,7 @@ type lease struct {
 	skipped     []string  // forms of events that were stepped over, as committed
 }
 
-// skips tells whether it is written down already that all of these are stepped over.
+// skips tells whether all of these forms are in the table already as stepped over.
 func (l *lease) skips(forms map[string]bool) bool {
 	for form := range forms {
 		if !slices.Contains(l.skipped, form) {
@@ -51,8 +51,8 @@ func (l *lease) skips(forms map[string]bool) bool {
 	return true
 }
 
-// acquire tries to become the unit's owner. A build that is not sound it has begin
-// again.
+// acquire tries to become the unit's owner. Before that, a build that is not sound is
+// emptied, to be built again.
 func (r *runner) acquire(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -89,7 +89,7 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// mend has the unit's build begin again where it is not sound.
+// mend empties the unit's build, to be built again, where it is not sound.
 func (r *runner) mend(ctx context.Context) error {
 	found, err := examine(ctx, r.cfg.Pool, r.unit.Build)
 	if err != nil || found.sound() {
@@ -109,9 +109,9 @@ func (r *runner) mend(ctx context.Context) error {
 	return err
 }
 
-// moved is a checkpoint's first statement. The division fails, and with it the
-// transaction, unless this is still the owner, the checkpoint where it left it
-// and the log the same.
+// moved is the first statement of a checkpoint's transaction. It updates a row only while
+// this is still the owner, the checkpoint is where this owner left it, and the log is the
+// same. Else it divides by zero, which fails the whole transaction.
 const moved = `-- move projection
 	with moved as (
 		update sical.projection p
@@ -128,8 +128,8 @@ const moved = `-- move projection
 const divisionByZero = "22012"
 
 // save commits the position as the checkpoint, with whatever else is queued in
-// rows and the forms of the events that were stepped over. healed ends a state of
-// failure. It fails with errLost where the unit has another owner.
+// rows and the forms of the events that were stepped over. healed makes a failed unit
+// live again. It fails with errLost where the unit has another owner.
 func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, healed bool, forms map[string]bool) error {
 	skipped := r.lease.skipped
 	if !r.lease.skips(forms) {
@@ -178,8 +178,9 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 	return err
 }
 
-// release gives the unit back, so that another need not wait for its end. The
-// last batch may have been cut off, and be committed or not.
+// release gives the unit back, so that another need not wait until the lease has run out.
+// The last save may have been cut off, and nobody knows whether it was committed: so the
+// checkpoint is moved on only where it still is as this owner last saw it.
 func (r *runner) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // then the lease has run out by itself
 	defer cancel()

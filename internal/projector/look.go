@@ -12,7 +12,7 @@ import (
 // registry is what a keeper saw in one look.
 type registry struct {
 	peers  []peer
-	units  []held                       // of all versions, less those being built: everybody has to reckon with the same
+	units  []held                       // of all versions, also unknown ones, for share; none of builds that are being made
 	built  map[string]bool              // versions that have a build, by VersionName
 	served map[string]projections.Build // the highest of each view that is read
 	parked map[string]int               // keys and streams that are held back, by view

@@ -17,14 +17,14 @@ import (
 // is parked.
 var tries = []time.Duration{250 * time.Millisecond, time.Second}
 
-// calm is how long nothing was parked before the next failing fold has those tries.
+// calm is how long nothing must have been parked for a failing fold to have those tries.
 const calm = time.Minute
 
-// mostParked is how much of a unit is parked at most: where more fails it is the
-// fold that is wrong, and the unit stops.
+// mostParked bounds the keys and streams that a unit parks. Where more fail, the fold
+// itself must be wrong, and the unit stops.
 const mostParked = 1000
 
-// name is the park's among those of the unit.
+// name is what the failure is parked under: its key, or its event's stream.
 func (f *failure) name() string {
 	if f.key == nil {
 		return string(f.event.Stream)
@@ -32,7 +32,7 @@ func (f *failure) name() string {
 	return f.key.String()
 }
 
-// names are those under which answers depend on what failed.
+// names are the dependencies by which answers are found that miss what failed.
 func (f *failure) names(v *projections.View) []string {
 	key := projections.KeyOf(f.event.Stream.ID())
 	if f.key != nil {

@@ -9,9 +9,9 @@ import (
 	"sical-backend/projections"
 )
 
-// parks are what a unit holds back, each with the position of the first event that
-// was: keys and, where an event does not tell its keys, streams. They are not
-// written to, but replaced.
+// parks are what a unit holds back: keys and, where an event does not tell its keys,
+// streams, each with the position of the first event that is held back. A value is never
+// written to; another replaces it.
 type parks struct {
 	keys    map[projections.Key]uint64
 	streams map[events.Stream]uint64
@@ -57,7 +57,7 @@ func first[K comparable](positions map[K]uint64, name K, position uint64) {
 	}
 }
 
-// apart are the parks each by itself, the first in the log first.
+// apart gives each park by itself, in the order of the log.
 func (p parks) apart() []parks {
 	var list []parks
 	for k, position := range p.keys {
@@ -70,7 +70,7 @@ func (p parks) apart() []parks {
 	return list
 }
 
-// less are the parks that others are not.
+// less is the parks without others.
 func (p parks) less(others parks) parks {
 	p = p.clone()
 	for k := range others.keys {

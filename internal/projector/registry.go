@@ -32,8 +32,9 @@ func NewBuild(ctx context.Context, tx pgx.Tx, v *projections.View, shards int) (
 	return newBuild(ctx, tx, v, shards, "building")
 }
 
-// LockVersion enters the view's version and holds it until tx ends. Who holds checkpoints
-// too takes it first, or two who change what is read may wait for each other.
+// LockVersion enters the view's version and holds its row until tx ends. A transaction
+// that locks checkpoints as well must lock the version first: two that did it in different
+// order would wait for each other.
 func LockVersion(ctx context.Context, tx pgx.Tx, v *projections.View) error {
 	_, err := tx.Exec(ctx, `-- lock view_version
 		insert into sical.view_version as r (view, version) values ($1, $2)
@@ -58,8 +59,7 @@ func newBuild(ctx context.Context, tx pgx.Tx, v *projections.View, shards int, s
 	return b, makeTables(ctx, tx, v, b)
 }
 
-// makeTables makes the build's tables anew, empty. A reader of old ones must not
-// have everyone queue behind us.
+// makeTables makes the build's tables anew, empty.
 func makeTables(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) error {
 	if err := dropTables(ctx, tx, b); err != nil {
 		return err
@@ -68,7 +68,9 @@ func makeTables(ctx context.Context, tx pgx.Tx, v *projections.View, b projectio
 	return err
 }
 
-// dropTables waits 2 s for readers, and leaves the caller's own limit as it was.
+// dropTables drops the build's tables. It waits for readers no longer than 2 s, because
+// every other reader queues behind a drop that waits. The caller's own lock_timeout is put
+// back afterwards.
 func dropTables(ctx context.Context, tx pgx.Tx, b projections.Build) error {
 	var before, own string
 	if err := tx.QueryRow(ctx, `-- limit lock
@@ -104,8 +106,8 @@ func SetPosition(ctx context.Context, tx pgx.Tx, b projections.Build, position u
 	return err
 }
 
-// Skipped says which forms of events (events.UnknownType) the rows of a build were
-// folded past, and nothing else.
+// Skipped notes which forms of events (events.UnknownType) a build's fold has stepped
+// over, in place of those noted before.
 func Skipped(ctx context.Context, tx pgx.Tx, b projections.Build, forms []string) error {
 	if forms == nil {
 		forms = []string{}
@@ -126,9 +128,9 @@ func SetState(ctx context.Context, tx pgx.Tx, b projections.Build, state wire.Vi
 	return err
 }
 
-// Flip has the build to read instead of from, Number 0 for none, which is kept going as
-// the way back. Where that is paused, so is what is read now: a pause ends where somebody
-// ends it.
+// Flip makes the build "to" the one that is read, in place of "from" (Number 0 for none).
+// The old build is still folded, so that a rollback can return to it. If "from" is paused,
+// "to" is paused as well: only a resume ends a pause.
 func Flip(ctx context.Context, tx pgx.Tx, from, to projections.Build) error {
 	done, err := tx.Exec(ctx, `-- flip view_version
 		update sical.view_version r
@@ -150,9 +152,9 @@ func Flip(ctx context.Context, tx pgx.Tx, from, to projections.Build) error {
 	return err
 }
 
-// Forget takes back that a build of the version is read where its positions are gone,
-// as they are once somebody has deleted the read models; lost tells whether that was
-// so. The version is then without a build, as before its first.
+// Forget notes that no build of the version is read, where the version has no positions
+// any more because somebody has deleted the read models; lost tells whether that was so.
+// The version is then without a build, as before its first.
 func Forget(ctx context.Context, tx pgx.Tx, v *projections.View) (lost bool, err error) {
 	if err := LockVersion(ctx, tx, v); err != nil {
 		return false, err
@@ -196,14 +198,14 @@ func DropBuild(ctx context.Context, tx pgx.Tx, b projections.Build) error {
 	return dropTables(ctx, tx, b)
 }
 
-// ShortLog is how many events are folded live into a first build, rather than in
-// bulk by a rebuild.
+// ShortLog is up to how many events in the log a first build is folded live. In a longer
+// log a rebuild makes it in bulk.
 const ShortLog = 200
 
-// begin gives a version that has no build its first one, folded from the log's
-// beginning; it is read from the start where the view has nothing to be read.
+// begin gives a version that has no build its first one, to be folded from the log's
+// beginning. Where no version of the view has a build that is read, this one is at once.
 //
-// With rebuilds, that is only done where there is next to nothing to fold.
+// With rebuilds, which do this in bulk, it is done only in a log of at most ShortLog events.
 func begin(ctx context.Context, tx pgx.Tx, v *projections.View, rebuilds bool) error {
 	if err := LockVersion(ctx, tx, v); err != nil {
 		return err

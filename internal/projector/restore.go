@@ -9,13 +9,14 @@ import (
 	"sical-backend/projections"
 )
 
-// condition is what a build is found in by whoever is about to fold it.
+// condition is the state in which whoever is about to fold a build finds it.
 type condition struct {
 	whole bool // both its tables are there
-	// ahead: a checkpoint holds events that the log has not. Only the log was put
-	// back, or an older copy of it came to newer views.
+	// ahead: a checkpoint is beyond what the log has: the log was put back to an earlier
+	// point, or replaced by an older copy, and the views were not.
 	ahead bool
-	// unnoticed: nobody has begun a new incarnation of the log for it yet.
+	// unnoticed: it is ahead, and nobody has begun a new incarnation of the log for
+	// that yet.
 	unnoticed bool
 }
 
@@ -38,9 +39,9 @@ func examine(ctx context.Context, q postgres.Querier, b projections.Build) (c co
 	return c, err
 }
 
-// restore has a build begin again, empty, that is not sound: a checkpoint without
-// its rows, rows without their sums, and rows of events that the log has lost would
-// be wrong for ever. Where the log's loss is news, a new incarnation of it begins.
+// restore empties a build that is not sound, to be built again: with its rows or sums
+// missing, or with rows of events that the log has lost, it would be wrong for ever. Where
+// nobody has noticed the log's loss yet, a new incarnation of the log begins.
 func restore(ctx context.Context, tx pgx.Tx, v *projections.View, b projections.Build) (found condition, err error) {
 	if err := LockVersion(ctx, tx, v); err != nil {
 		return found, err

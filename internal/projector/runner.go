@@ -18,14 +18,14 @@ import (
 const (
 	// retry is how often a unit that has stopped tries again.
 	retry = 5 * time.Second
-	// A view breathes after a batch for as long as that took, within these bounds:
-	// what comes meanwhile shares a transaction and a notice, which under load halves
-	// what an event costs. An event that comes later waits for nothing.
+	// After a batch a view pauses for as long as the batch took, within these bounds.
+	// What comes meanwhile shares a transaction and a notice, which under load halves
+	// what an event costs. An event that comes after the pause waits for nothing.
 	shortBreath = 2 * time.Millisecond
 	longBreath  = 5 * time.Millisecond
-	// Behind a large batch it breathes for so long an event, at most deepBreath. At
-	// 1,000 events a second that is nothing; near 10,000 each batch is larger than
-	// the one before until it has some hundreds, and writes each sum once.
+	// After a large batch it pauses for eventBreath an event, at most deepBreath. At
+	// 1,000 events a second that changes nothing. Near 10,000 it makes batches grow to
+	// some hundreds of events, each of which writes a sum once.
 	eventBreath = 100 * time.Microsecond
 	deepBreath  = 30 * time.Millisecond
 )
@@ -59,8 +59,8 @@ type runner struct {
 	failedAt  uint64    // position of the event that fails, which was logged
 	failed    int       // tries of it
 	stoppedAt uint64    // position of the failure that stopped the unit, which was logged
-	doubt     uint64    // the database refused something up to here: smaller batches
-	limit     int       // of those
+	doubt     uint64    // the database refused an event up to here: batches are smaller until then
+	limit     int       // events of such a batch
 }
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
@@ -76,7 +76,7 @@ func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 
 func (r *runner) epoch() int64 { return r.owned.Load() }
 
-// heed is told by the keeper whether the unit is to rest, and whether what it has
+// heed takes in from the keeper whether the unit is to rest, and whether what it has
 // parked is to be tried again.
 func (r *runner) heed(paused, asked bool) {
 	changed := r.paused.Swap(paused) != paused
@@ -120,7 +120,7 @@ func (r *runner) run(ctx context.Context) error {
 	return nil
 }
 
-// work folds as the owner until that ends, by errLost, another error or ctx.
+// work folds as the owner, until ownership is lost (errLost), another error or ctx's end.
 func (r *runner) work(ctx context.Context) error {
 	r.retryAt, r.failedAt = time.Time{}, 0
 	r.tell(nil)

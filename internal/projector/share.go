@@ -24,10 +24,10 @@ type held struct {
 	paused bool
 }
 
-// share says which of the free units a projector is to take, and which of its own
-// to give away. All projectors reckon alike from about the same rows: free units
-// go to whoever has the fewest, and who has at least two more than another that
-// could fold the unit gives it away.
+// share says which of the free units a projector is to take, and which of its own to
+// give away. All projectors compute the same from about the same rows. A free unit goes to
+// the projector with the fewest. One that has at least two more than another gives a unit
+// away, if the other can fold it.
 func share(me string, peers []peer, units []held) (take, give []Unit) {
 	load := map[string]int{}
 	for _, u := range units {

@@ -10,16 +10,16 @@ import (
 	"sical-backend/internal/tail"
 )
 
-// busFeed is the log as it comes over the bus, and sooner what this process
-// appends itself. Where that is everything the bus is left alone.
+// busFeed is the log as it comes over the bus, and ahead of that what is handed over
+// within this process. While everything is handed over, the bus is not read.
 type busFeed struct {
 	tail.Bus
 	log tail.Log
 	own *Handover // nil for none
 }
 
-// NewFeed returns the feed of the stream that the reader reads, ahead of which goes
-// what is handed over; nil for nothing. The log fills what others append between.
+// NewFeed returns the feed of the reader's stream. What own hands over goes ahead of it;
+// nil for nothing. What others have appended in between is read from the log.
 func NewFeed(reader *bus.Reader, log tail.Log, own *Handover) tail.Feed {
 	return busFeed{tail.Bus{Reader: reader}, log, own}
 }
@@ -44,7 +44,8 @@ func (f busFeed) Read(ctx context.Context, incarnation events.ID, from uint64, a
 	}
 }
 
-// partly reads the bus until everything is handed over.
+// partly reads the bus until everything is handed over; it then returns
+// context.Canceled.
 func (f busFeed) partly(ctx context.Context, incarnation events.ID, add tail.Intake) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup

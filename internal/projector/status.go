@@ -25,7 +25,7 @@ type Status struct {
 	Trail    float64       `json:"lag_seconds"`              // of the log's own time, from the last event applied to the last there is
 	Oldest   float64       `json:"oldest_unapplied_seconds"` // how long the first event not applied has stood in the log; 0 for none
 	Rate     float64       `json:"events_per_second"`        // that it went past lately
-	State    string        `json:"state"`                    // failed or paused where one shard is, building where none is read, else live
+	State    string        `json:"state"`                    // failed or paused where one shard is, building where no build is read, else live
 	Owners   []string      `json:"owners"`                   // that fold it now
 	Parked   int64         `json:"parked"`                   // keys held back
 	Error    string        `json:"error,omitempty"`          // of a shard that failed
@@ -37,7 +37,7 @@ type BuildStatus struct {
 	Version  int    `json:"version"`
 	Build    int    `json:"build"`
 	Shards   int    `json:"shards"`
-	Serving  bool   `json:"serving"`  // it is what its version has to be read
+	Serving  bool   `json:"serving"`  // it is the build that is read of its version
 	Previous bool   `json:"previous"` // it is the way back
 	Position int64  `json:"position"` // of the shard that is least far
 	Lag      int64  `json:"lag_events"`
@@ -46,9 +46,9 @@ type BuildStatus struct {
 }
 
 const (
-	// between is how far apart looks are that a rate is told from, at least.
+	// between is the least time between two looks that a rate is computed from.
 	between = 500 * time.Millisecond
-	// forgotten is after how long an earlier look tells no rate any more.
+	// forgotten is the age from which an earlier look is not used for a rate.
 	forgotten = time.Minute
 )
 
@@ -70,7 +70,7 @@ func NewObserver(pool *pgxpool.Pool, views []*projections.View) *Observer {
 }
 
 // Look tells how each view stands, in their order, and the shards of all builds that
-// there are. Where nobody has looked lately, it does so twice, for the rate.
+// there are. Where nobody has looked lately it looks twice, as a rate needs two looks.
 func (o *Observer) Look(ctx context.Context) ([]Status, []Shard, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -163,7 +163,8 @@ func (s *Status) take(shard Shard, b BuildStatus) {
 	}
 }
 
-// worse is the one of two states that holds of both together.
+// worse is the state of two things together: the later one of live, building, paused and
+// failed.
 func worse(a, b string) string {
 	order := []string{"live", "building", "paused", "failed"}
 	return slices.MaxFunc([]string{a, b}, func(a, b string) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })

@@ -168,8 +168,8 @@ func (t *table) arguments(rows []*row) (arguments []any, err error) {
 	return append(arguments, docs), nil
 }
 
-// array gives a column to the driver in types that it writes without looking at each
-// value by reflection.
+// array turns a column into a type that the driver writes without reflection on each
+// value.
 func array(column any) any {
 	switch list := column.(type) {
 	case []events.ID:

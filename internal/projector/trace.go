@@ -9,8 +9,8 @@ import (
 	"sical-backend/internal/wire"
 )
 
-// trace records, for each event of a sampled trace, that the view has it: from when
-// its batch began to its commit.
+// trace records a span for each event of a sampled trace: from when its batch began until
+// the view has committed it.
 func (r *runner) trace(b *batch, began time.Time) {
 	if r.cfg.Tracer == nil {
 		return

@@ -14,11 +14,11 @@ import (
 	"sical-backend/projections"
 )
 
-// A retry folds what is parked once more, from the log and in its order, and takes
-// it up where that goes well: rows, sums and what is parked change in one
-// transaction of the unit's owner. A key goes on from its first event that was held
-// back. An event that did not tell its keys may have been overtaken by events of
-// other streams, so the rows that it touches are folded from the log's beginning.
+// A retry folds what is parked once more, from the log and in its order. Where that goes
+// well it is parked no more: rows, sums and parks change in one transaction of the unit's
+// owner. A key goes on from its first event that was held back. An event that did not tell
+// its keys may have been overtaken by events of other streams, so the rows that it touches
+// are folded from the log's beginning.
 
 // retrial is one try to fold what was parked.
 type retrial struct {
@@ -33,8 +33,8 @@ type retrial struct {
 	streams map[projections.Key]bool   // that a stream touches which is tried
 }
 
-// unpark tries what somebody asked for, together or, where the database refuses
-// something of that, one after the other. What fails again stays parked, with its error.
+// unpark tries what somebody asked for: all together, or one after the other where the
+// database refuses something of it. What fails again stays parked, with its new error.
 func (r *runner) unpark(ctx context.Context) error {
 	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
 		return err
@@ -82,7 +82,7 @@ func (r *runner) retry(ctx context.Context, asked parks) error {
 	}
 }
 
-// all says of everything that is tried that it failed.
+// all gives one error to everything that is tried.
 func (t *retrial) all(err error) map[string]error {
 	failed := map[string]error{}
 	for _, name := range t.asked.names() {
@@ -133,8 +133,8 @@ func (t *retrial) add(k projections.Key, from uint64) {
 	t.batch.rows = append(t.batch.rows, t.rows[k])
 }
 
-// touched finds the rows that the streams touch, or which of those still do not
-// tell.
+// touched finds the rows that the tried streams touch. failed has the streams whose
+// events still do not tell their keys.
 func (t *retrial) touched(ctx context.Context) (failed map[string]error, err error) {
 	failed = map[string]error{}
 	if len(t.asked.streams) == 0 {
@@ -212,8 +212,8 @@ func (t *retrial) scan(ctx context.Context, first uint64, f func(*events.Event) 
 	return nil
 }
 
-// failures tells what of the tried fails: a key by itself, and all streams where a
-// row does that one of them touches.
+// failures tells what of the tried has failed: a key where its own row has, and all
+// streams together where a row has that any of them touches.
 func (t *retrial) failures() map[string]error {
 	failed := map[string]error{}
 	for _, row := range t.batch.rows {
@@ -232,7 +232,7 @@ func (t *retrial) failures() map[string]error {
 	return failed
 }
 
-// write commits what went well, and what did not as such.
+// write commits the rows of what went well, and the errors of what did not.
 func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 	queue := &pgx.Batch{}
 	if _, err := t.table.write(queue, t.batch.rows); err != nil {

@@ -13,11 +13,11 @@ import (
 	"sical-backend/projections"
 )
 
-// begin, beside a projector that leaves it to it, asks for what no operator has to
-// ask for: the first build of each version that this program knows and that has
-// neither a build nor a job, as the view's fold has changed or its rows are gone; and
-// another where what is read was folded past events that this program can read. Of
-// several programs that do so at once, one is heard.
+// begin asks for rebuilds that no operator has to ask for. One is the first build of each
+// version that this program knows and that has neither a build nor a job, because the
+// view's fold has changed or its rows are gone. The other is a new build where the one that
+// is read has stepped over events that this program can read. Where several programs ask
+// at once, one request counts.
 func (w *Worker) begin(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -31,9 +31,9 @@ func (w *Worker) begin(ctx context.Context) error {
 	return nil
 }
 
-// beginFirst asks for a build where there is none. A first one that has failed or was
-// cancelled is left at that; one that is missed, as somebody has deleted the
-// positions of what was read, is asked for whatever came of the last.
+// beginFirst asks for a build where there is none. Where the first one has failed or was
+// cancelled, none is asked for again. But where a build was read and somebody has deleted
+// its positions, a new one is asked for whatever became of the last job.
 func (w *Worker) beginFirst(ctx context.Context, v *projections.View) error {
 	var built, lost, given, short bool
 	err := w.cfg.Pool.QueryRow(ctx, `-- read build
@@ -45,7 +45,7 @@ func (w *Worker) beginFirst(ctx context.Context, v *projections.View) error {
 					where view = $1 and p.build = r.serving)`,
 		v.Name, v.Version, projector.ShortLog).Scan(&built, &lost, &given, &short)
 	if err != nil || built || short || given && !lost {
-		return err // what is short, projectors fold by themselves
+		return err // a short log is left to the projectors, see projector.ShortLog
 	}
 	return w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if lost, err = projector.Forget(ctx, tx, v); err != nil {
@@ -62,13 +62,13 @@ func (w *Worker) beginFirst(ctx context.Context, v *projections.View) error {
 	})
 }
 
-// askAgain is how long is waited before a view is built once more for the events that
-// its rows lack. Programs that cannot read them may run beside this one, and may have
-// done the last.
+// askAgain is the least time between two builds that are asked for because rows lack
+// events. The last one may have been made by an older program beside this one, which
+// cannot read them either.
 const askAgain = 5 * time.Minute
 
-// beginAgain asks for a build from zero where the one that is read was folded past
-// events that this program can read. That the two differ is then no reason to hold it.
+// beginAgain asks for a build from zero where the one that is read has stepped over events
+// that this program can read. The two will differ, so the request is approved beforehand.
 func (w *Worker) beginAgain(ctx context.Context, v *projections.View) error {
 	if time.Since(w.asked[v.Name]) < askAgain {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"sical-backend/projections"
 )
 
-// maxApart is how many events two builds may be apart to be compared, and maxBetween how
-// much of what is stored of those that the view folds: they are in memory meanwhile.
+// maxApart is how many events two builds may be apart to be compared. maxBetween bounds the
+// bytes, as stored, of those that the view folds: they are in memory meanwhile.
 const (
 	maxApart   = 50_000
 	maxBetween = 32 << 20
@@ -27,9 +27,9 @@ func (e *ApartError) Error() string {
 	return fmt.Sprintf("the builds are %d events apart, too many to be compared", e.Events)
 }
 
-// comparison holds one build against another in one snapshot. Neither need be
-// stopped for that: where a shard of one is behind the other's, the few events
-// between are folded, in memory, into the rows that they touch.
+// comparison holds one build against another in one snapshot. Neither is stopped for that:
+// where a shard of one is behind the other's, the few events in between are folded, in
+// memory, into the rows that they touch.
 type comparison struct {
 	view     *projections.View
 	old, new side
@@ -47,9 +47,9 @@ type side struct {
 	sums      map[string]int64 // what bringing rows forward adds to its sums
 }
 
-// compare holds the build new, of the view, against the build old, of the same
-// version of it or another. Rows of another version's fold cannot be brought
-// forward: keys that have moved on in only one of the builds are skipped.
+// compare holds the view's build new against the build old, of the same version or
+// another. Rows of another version cannot be brought forward, as its fold is not known
+// here: keys that have moved on in only one of the builds are skipped.
 func compare(ctx context.Context, pool *pgxpool.Pool, v *projections.View, old, new projections.Build, p pace) (*Outcome, error) {
 	c := &comparison{
 		view: v, pace: p, between: map[projections.Key][]*events.Event{}, outcome: &Outcome{},
@@ -106,7 +106,7 @@ func (c *comparison) load(ctx context.Context, tx pgx.Tx) error {
 			size += len(e.Raw)
 			keys, err := touches(c.view, e)
 			if err != nil {
-				continue // a newer binary's; one that fails has stopped the build that met it
+				continue // of a newer program; where decoding fails, it has stopped the build that met it
 			}
 			for _, k := range keys {
 				c.between[k] = append(c.between[k], e)
@@ -164,8 +164,8 @@ func (c *comparison) rows(ctx context.Context, tx pgx.Tx) error {
 	}
 }
 
-// rest compares the keys that neither table has a row of, and one of the builds
-// would have if it were as far as the other.
+// rest compares the keys that neither table has a row of, but that one of the builds would
+// have if it were as far as the other.
 func (c *comparison) rest() error {
 	for k := range c.between {
 		if err := c.row(k, stored{}, stored{}); err != nil {
@@ -175,7 +175,7 @@ func (c *comparison) rest() error {
 	return nil
 }
 
-// row compares the rows of a key, at the position of the one that is further.
+// row compares the rows of a key, at the position of the build that is further on.
 func (c *comparison) row(k projections.Key, old, new stored) (err error) {
 	list := c.between[k]
 	delete(c.between, k)
@@ -198,7 +198,7 @@ func (c *comparison) row(k projections.Key, old, new stored) (err error) {
 	return nil
 }
 
-// forward folds the events that a side lacks of those in list into its row.
+// forward folds into a side's row those events of list that the side lacks.
 func (c *comparison) forward(s *side, k projections.Key, from stored, list []*events.Event, to uint64) (_ stored, err error) {
 	defer recovered(&err)
 	if s.at(k) == to {
@@ -272,7 +272,8 @@ func (c *comparison) total(name string, old, new int64) {
 	c.outcome.total(name, old, new)
 }
 
-// restOfTotals compares the sums that stand in neither build.
+// restOfTotals compares the sums that stand in neither build, but that bringing rows forward
+// would make.
 func (c *comparison) restOfTotals() {
 	for name := range c.old.sums {
 		c.total(name, 0, 0)

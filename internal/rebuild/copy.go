@@ -55,8 +55,8 @@ func newSums(shards int) shardSums {
 	return s
 }
 
-// newSource begins to encode rows, of which it lets go on the way. done is told of
-// rows that are, and of how long that took. The source must be ended.
+// newSource begins to encode rows, and lets go of them on the way. done is told of rows
+// that are encoded, and of how long that took. The source must be ended.
 func newSource(
 	ctx context.Context, v *projections.View, shards int, rows runs, done func(ctx context.Context, n int, took time.Duration) error,
 ) *source {
@@ -81,7 +81,7 @@ func newSource(
 	for i := range s.sums {
 		s.sums[i] = newSums(shards)
 		group.Go(func() (failed error) {
-			for c := range todo { // to the end, as each is waited for
+			for c := range todo { // all of them, also after an error: Next waits for each
 				begun := time.Now()
 				if c.err = failed; failed == nil {
 					c.err = s.encode(c, s.sums[i])

@@ -4,7 +4,7 @@
 // A build is filled in bulk: the log is read by COPY, decoded and folded in
 // memory by all cores, each row written once, and indexed afterwards. Where the
 // view does not fit the memory it may use, it is folded a range of keys at a
-// time, the log being read once for each. From there on the projectors keep it
-// going like any other; it is compared with the build that is read at one
-// position, and one row of the registry changes over to it.
+// time, the log being read once for each. From there on the projectors keep it going
+// like any other. It is compared with the build that is read, in one snapshot and as of
+// one position; then one row of the registry changes over to it.
 package rebuild

@@ -24,10 +24,10 @@ type fill struct {
 	memory   int64  // bytes that the rows in memory may take
 	pace     pace
 	progress *progress
-	// record notes, in the transaction that wrote the rows of a share, the share
-	// that is to follow.
+	// record notes the share that is to follow, in the transaction that writes the rows
+	// of a share: a fill that was cut off goes on from there.
 	record func(context.Context, pgx.Tx, share) error
-	// filled notes, in the transaction that makes the tables whole, that they are.
+	// filled notes that the tables are whole, in the transaction that makes them so.
 	filled func(context.Context, pgx.Tx) error
 }
 
@@ -77,7 +77,7 @@ func (f *fill) run(ctx context.Context, s share) (err error) {
 			if err := f.write(ctx, tx, rows); err != nil {
 				return err
 			}
-			if err := projector.Skipped(ctx, tx, f.build, p.skipped()); err != nil { // each pass meets all of them
+			if err := projector.Skipped(ctx, tx, f.build, p.skipped()); err != nil { // of the whole log, as each pass reads all of it
 				return err
 			}
 			if !ok {
@@ -99,7 +99,7 @@ func (f *fill) write(ctx context.Context, tx pgx.Tx, rows runs) error {
 	_, err := tx.CopyFrom(ctx, identifier(f.build.Table()), columnNames(f.view), src)
 	sums := src.end()
 	if err := src.Err(); err != nil {
-		return err // of which the server has said only that the COPY was cancelled
+		return err // the cause: the server has said only that the COPY was cancelled
 	}
 	if err != nil {
 		return err

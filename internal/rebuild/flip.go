@@ -45,7 +45,8 @@ func (r *rebuilding) compare(ctx context.Context) (held bool, err error) {
 		if err != nil && !errors.As(err, &apart) {
 			return false, err
 		}
-		// Another version need not come to the same, and nobody may be left to fold it.
+		// Another version may have other rows. And where the two are too far apart, there
+		// may be no program left that folds the old one: waiting would not help.
 		switch same := old.Version == r.view.Version; {
 		case apart != nil:
 			outcome = nil
@@ -75,9 +76,9 @@ const (
 // ErrBehind says that a build is not as far as the one that is read.
 var ErrBehind = errors.New("the build is behind the one that is read")
 
-// flip changes over to the build, which may have been held for days: first it waits
-// until the build is near the log's end. Under load there may be no moment at which
-// it is as far as the one that is read; then it may be a little behind.
+// flip changes over to the build. It may have been held for days, so that flip first waits
+// until it is near the log's end. Under load there may be no moment at which it is as far
+// as the one that is read; the last try takes it a little behind.
 func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 	if err := r.await(ctx); err != nil {
 		return err
@@ -108,9 +109,9 @@ func (r *rebuilding) flip(ctx context.Context, outcome *Outcome) error {
 }
 
 // change has the build read instead of the old one and ends the job. It fails with
-// ErrBehind where the build is more than so many events behind, and with errStopped
-// where it has failed. The version is held first, as whoever else changes what is read
-// does: the old build then stays the one that is read.
+// ErrBehind where the build is more than most events behind the old one, and with
+// errStopped where it has failed. It locks the version first, so that nobody else changes
+// meanwhile which build is read.
 func (r *rebuilding) change(ctx context.Context, outcome *Outcome, most int64) (old projections.Build, err error) {
 	err = r.w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := projector.LockVersion(ctx, tx, r.view); err != nil {
@@ -136,10 +137,10 @@ func (r *rebuilding) change(ctx context.Context, outcome *Outcome, most int64) (
 	return old, err
 }
 
-// holdBoth keeps the builds where they are until tx ends, and tells by how many
-// events the build to is behind the build from: nobody who reads the one after the
-// other is to see the log go back. One that cannot go on is no measure. failed is
-// of the build to.
+// holdBoth keeps both builds where they are until tx ends, and tells by how many events the
+// build "to" is behind the build "from". Whoever reads one after the other must not see
+// the log go back. Shards of "from" that have failed do not count, as they cannot go on.
+// failed tells whether a shard of "to" has.
 func holdBoth(ctx context.Context, tx pgx.Tx, from, to projections.Build) (behind int64, failed bool, err error) {
 	err = tx.QueryRow(ctx, `-- lock checkpoints
 		with held as (
@@ -153,10 +154,10 @@ func holdBoth(ctx context.Context, tx pgx.Tx, from, to projections.Build) (behin
 	return behind, failed, err
 }
 
-// Rollback has a view's previous build read again; that which is read now becomes
-// the previous one, so that a second Rollback goes forward again. announce tells
-// the readers. It fails with ErrNoPrevious, and with ErrBehind where the previous build
-// has fallen behind, as that of a view that was paused before it was rebuilt has.
+// Rollback has a view's previous build read again. The one that is read now becomes the
+// previous one, so that a second Rollback goes forward again. announce tells the readers.
+// It fails with ErrNoPrevious, and with ErrBehind where the previous build is behind, as it
+// is where the view was paused before it was rebuilt.
 func Rollback(ctx context.Context, pool *pgxpool.Pool, v *projections.View, announce func(projections.Build)) error {
 	for try := 1; ; try++ {
 		var to projections.Build

@@ -7,14 +7,14 @@ import (
 	"sical-backend/projections"
 )
 
-// folder folds the rows whose keys fall to it. They are found by their spread keys:
-// most of what a lookup costs is memory that is not at hand, and a map of numbers has
-// a third of it to touch.
+// folder folds the rows whose keys fall to it. They are found by their spread keys, which
+// are numbers: most of a lookup's cost is touching memory that is in no processor cache,
+// and a map of numbers has a third as much to touch as one of keys.
 type folder struct {
 	rows  []row                   // in the order they were first met; without a value where there is none any more
 	index map[uint64]int          // where the row of a spread key is
 	twins map[projections.Key]int // those whose spread key is another's as well
-	limit uint64                  // of the keys in rows
+	limit uint64                  // the last spread key of those in rows
 	queue chan *work
 	size  sizer
 }
@@ -70,11 +70,11 @@ func (f *folder) fold(v *projections.View, t touch, e *events.Event) (err error)
 	return nil
 }
 
-// leastRows are kept by a folder whatever their size: a pass has to get somewhere.
+// leastRows are kept by a folder whatever their size, so that each pass gets some keys done.
 const leastRows = 100
 
-// bound keeps the folder within its part of the memory: where its rows outgrow
-// that, everyone gives up the upper half of the keys, for another pass.
+// bound keeps the folder within its part of the memory. Where its rows outgrow that, all
+// folders give up the upper half of the keys, for another pass.
 func (p *pass) bound(f *folder) {
 	limit := p.limit.Load()
 	if f.size.of(f.rows) > p.memory/int64(len(p.folders)) && len(f.rows) > leastRows {

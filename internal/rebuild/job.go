@@ -139,8 +139,8 @@ type executor interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-// ask waits for no other version of the view: they share no table, and whoever could end
-// what is under way there may be gone for good.
+// ask enters a job. Jobs of other versions of the view are no reason to refuse it: they
+// share no table, and nobody may be left who could end them.
 func ask(ctx context.Context, db executor, v *projections.View, kind string, running error, r Request, sample int) error {
 	done, err := db.Exec(ctx, `-- request projection_job
 		insert into sical.projection_job as j (view, version, kind, require_approval, rate, shards, sample, approved)
@@ -157,8 +157,8 @@ func ask(ctx context.Context, db executor, v *projections.View, kind string, run
 	return err
 }
 
-// Cancel asks for what runs of the view's version to be given up, and the build that a
-// rebuild was making to be dropped; it tells of what kinds that is. It fails with
+// Cancel asks that the running jobs of the view's version are given up, and that the build
+// which a rebuild was making is dropped. It returns the kinds of those jobs. It fails with
 // ErrNotRunning.
 func Cancel(ctx context.Context, pool *pgxpool.Pool, v *projections.View) (kinds []string, err error) {
 	rows, err := pool.Query(ctx, `-- cancel projection_job

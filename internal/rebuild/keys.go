@@ -7,9 +7,9 @@ import (
 	"sical-backend/projections"
 )
 
-// spread scatters keys evenly over all numbers, always in the same way: by
-// the finalizer of SplitMix64 (Steele, Lea and Flood, 2014) over their words. A
-// range of numbers so is a share of the keys.
+// spread scatters keys evenly over all numbers, always in the same way: by the finalizer
+// of SplitMix64 (Steele, Lea and Flood, 2014) over their words. So a range of numbers is
+// about as large a share of the keys.
 func spread(k projections.Key) uint64 {
 	var h uint64
 	for _, id := range [2][16]byte{k.A, k.B} {
@@ -36,7 +36,7 @@ var whole = share{0, 1<<64 - 1}
 // half is the lower half of s.
 func (s share) half() share { return share{s.first, s.first + (s.last-s.first)/2} }
 
-// next is as large a share as s behind it; false where s reaches the end.
+// next is the share behind s, as large as s; false where s reaches the end.
 func (s share) next() (share, bool) {
 	if s.last == whole.last {
 		return share{}, false

@@ -41,8 +41,8 @@ type claim struct {
 	share                             share
 }
 
-// claim takes a job that nobody works on, nil where there is none. A held one is
-// left alone until something is decided about it.
+// claim takes a job that nobody works on, nil where there is none. A held job is left
+// alone until somebody approves or cancels it.
 func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -77,9 +77,8 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	return c, nil
 }
 
-// set changes columns of the job, and renews the lease. It fails with errLost
-// where another has the job by now: whatever else stands in the transaction then
-// does not happen.
+// set changes columns of the job, and renews the lease. It fails with errLost where another
+// has the job by now, which fails the transaction that it is called in.
 func (c *claim) set(ctx context.Context, q postgres.Querier, assignments string, args ...any) error {
 	var cancel bool
 	err := q.QueryRow(ctx, `-- update projection_job

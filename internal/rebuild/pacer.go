@@ -10,46 +10,45 @@ import (
 	"sical-backend/internal/pause"
 )
 
-// pacer holds a rebuild back: to a rate that was asked for, and, where live
-// traffic suffers, until it no longer does. It works in turns of which the
-// rebuild gets a share, more of it as long as the database answers as fast as
-// ever and the views that are read keep up (additive increase, multiplicative
-// decrease). Where there is no traffic it gets all: that the database is slow then
-// is its own doing.
+// pacer holds a rebuild back: to a rate that was asked for, and where live traffic
+// suffers. The rebuild gets a share of the time. The share grows slowly as long as the
+// database answers as fast as ever and the views that are read keep up, and is halved
+// where they do not (additive increase, multiplicative decrease). Without traffic the
+// rebuild gets all the time: if the database is slow then, the rebuild itself is why.
 type pacer struct {
 	pool     *pgxpool.Pool
 	limit    int           // events a second; 0 for none
 	requests func() uint64 // that this process has answered
 
 	// Of run alone.
-	mark   traffic   // what the traffic is told from
+	mark   traffic   // as it was when last noted: what has grown since then is traffic
 	marked time.Time // when it was taken
 	busy   time.Time // until when there is traffic
 
 	mu     sync.Mutex
 	share  float64   // of the time that the rebuild may work, up to 1
 	alone  bool      // there was no traffic when last looked
-	rested time.Time // until when what has been worked is paid for
+	rested time.Time // until when the rebuild rests for the work that it has done
 	budget time.Time // until when the limit has been used up
 }
 
 const (
 	probeEvery = 50 * time.Millisecond
 	leastShare = 0.02
-	// mostShare is what a rebuild gets beside traffic that does not suffer: whatever
-	// comes finds a processor free.
+	// mostShare is what a rebuild gets at most beside traffic, so that requests find a
+	// processor free.
 	mostShare = 0.25
-	// A probe suffers where it takes this many times its best, and so much longer.
+	// A probe counts as slow where it takes this many times its best, and so much longer.
 	slower   = 2
 	slowerBy = time.Millisecond
 	// liveLag is how many events the views that are read may be behind.
 	liveLag = 500
 
-	// firstShare is what a rebuild gets when traffic begins, and finds out from there.
+	// firstShare is what a rebuild gets when traffic begins; from there the share adapts.
 	firstShare = 0.05
-	// few requests or reads in a second are no traffic: health is asked for all the time.
+	// few requests or reads in a second do not count as traffic: health checks go on always.
 	few = 5
-	// trafficLasts is how long there is traffic once there was some.
+	// trafficLasts is for how long after the last traffic there counts as being some.
 	trafficLasts = 2 * time.Second
 )
 
@@ -57,8 +56,8 @@ func newPacer(pool *pgxpool.Pool, limit int, requests func() uint64) *pacer {
 	return &pacer{pool: pool, limit: limit, requests: requests, share: 1, alone: true}
 }
 
-// wait returns when more may be worked on, after n events that took so long. Whoever
-// works beside others waits for what they have worked, too.
+// wait returns when the rebuild may work on, after n events that took so long. Goroutines
+// that work side by side share what is owed: each waits for the work of all.
 func (p *pacer) wait(ctx context.Context, n int, took time.Duration) error {
 	p.mu.Lock()
 	now := time.Now()
@@ -130,12 +129,12 @@ func (p *pacer) run(ctx context.Context) {
 		if best == 0 || took < best {
 			best = took
 		}
-		best += best / 1000 // forgotten in a minute, for the load may have changed for good
+		best += best / 1000 // an old best is forgotten within a minute: the load may have changed for good
 		p.adjust(p.used(seen, began) || lag > liveLag, lag <= liveLag && took <= slower*best+slowerBy)
 	}
 }
 
-// used tells whether the system is, by what has been seen of it at a time.
+// used tells whether the system is in use, by what was seen of the traffic at that time.
 func (p *pacer) used(seen traffic, at time.Time) bool {
 	first := p.marked.IsZero()
 	switch {

@@ -37,9 +37,9 @@ func (e *EventError) Error() string {
 // Unwrap gives what went wrong with it.
 func (e *EventError) Unwrap() error { return e.Err }
 
-// pass folds the part of the log up to a position that touches one share of the
-// keys. Blocks are decoded by any goroutine; the rows are parted among folders by
-// their keys, and each folder takes the blocks in the log's order.
+// pass folds, up to a position, what the log says of one share of the keys. Blocks are
+// decoded by any goroutine. The rows are divided among folders by their keys, and each
+// folder takes the blocks in the log's order.
 type pass struct {
 	view     *projections.View
 	to       uint64

@@ -31,7 +31,7 @@ func newProgress(to uint64, first uint64) *progress {
 	return &progress{begun: time.Now(), phase: folding, to: max(to, 1), from: fraction(first), share: share{first: first}}
 }
 
-// fraction is how much of all keys stands before one.
+// fraction is the part of all keys that comes before one.
 func fraction(key uint64) float64 { return float64(key) / (1 << 64) }
 
 func (p *progress) folding(s share) {
@@ -76,8 +76,8 @@ type Status struct {
 	Rows    int64         // written
 }
 
-// Of a pass, decoding and folding take about this much, and writing the rest; of
-// a fill, the passes take about that much, and the indexes the rest.
+// foldPart is about the part of a pass that decoding and folding take; writing takes the
+// rest. passPart is about the part of a fill that the passes take; indexes take the rest.
 const (
 	foldPart = 0.6
 	passPart = 0.9

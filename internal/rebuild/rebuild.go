@@ -49,7 +49,7 @@ func (r *rebuilding) run(ctx context.Context) error {
 				return err
 			}
 		case Held:
-			return r.flip(ctx, nil) // it was approved, or would not be here
+			return r.flip(ctx, nil) // a held job is claimed only once it was approved
 		default:
 			return nil
 		}
@@ -85,8 +85,8 @@ func (r *rebuilding) prepare(ctx context.Context) error {
 	})
 }
 
-// errOtherLog says that the log has gone back since the build was begun, which is begun
-// again then.
+// errOtherLog says that the log has gone back since the build was begun. The build is then
+// begun again.
 var errOtherLog = errors.New("rebuild: the log has another history")
 
 // fill fills the build's tables from the log, or goes on with it.

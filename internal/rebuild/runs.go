@@ -15,8 +15,8 @@ type row struct {
 	value projections.Row
 }
 
-// runs are rows in the order of their keys, which makes both the table and its
-// indexes better ordered; each run by itself, until they are taken.
+// runs are rows, each run in the order of its keys; take merges them. Rows that are written
+// in order make the table and its indexes better ordered.
 type runs [][]row
 
 // sorted takes the rows out of the folders.

@@ -14,9 +14,9 @@ import (
 	"sical-backend/projections"
 )
 
-// snapshot lets a transaction be idle for longer than others may: who compares beside
-// traffic waits up to fifty times as long as a page of rows has taken. There is still an
-// end, for a process that stands still.
+// snapshot begins a transaction that may be idle for longer than others: beside traffic, a
+// comparison pauses up to fifty times as long as a page of rows has taken. There is still a
+// limit, for a process that hangs.
 const snapshot = `begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = '10min'`
 
 // inSnapshot runs f in one snapshot of the database.
@@ -56,7 +56,8 @@ func declare(ctx context.Context, tx pgx.Tx, name, sql string) error {
 
 // fetch brings the next page, nothing at the end.
 func fetch[T any](ctx context.Context, tx pgx.Tx, name string, to pgx.RowToFunc[T]) ([]T, error) {
-	// Of what, is another thing each time: what was prepared once is of no use.
+	// Each cursor has other columns, under the same few names: a cached prepared statement
+	// would be wrong.
 	rows, err := tx.Query(ctx, fmt.Sprintf("-- fetch %[1]s\nfetch %[2]d from %[1]s", name, page), pgx.QueryExecModeDescribeExec)
 	if err != nil {
 		return nil, err

@@ -12,8 +12,8 @@ import (
 	"sical-backend/projections"
 )
 
-// Pause has nobody fold a view, in none of its builds, until Resume; reads go on. A build
-// that a rebuild is at goes on, and is paused once it is read. It fails with ErrUnready.
+// Pause stops the folding of all builds of a view until Resume; reads go on. A build that a
+// rebuild is making is folded on, and is paused once it is read. It fails with ErrUnready.
 func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 	return steer(ctx, pool, v, wire.ViewPaused, `
 		select distinct view, version, build from sical.projection p
@@ -22,8 +22,9 @@ func Pause(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 			where j.view = p.view and j.version = p.version and j.build = p.build and j.state not in ('done', 'failed', 'cancelled'))`)
 }
 
-// Resume has a paused or failed view folded again, in the versions before it as well:
-// releases that read them are no other view. It fails with ErrUnready.
+// Resume has a paused or failed view folded again. That goes for its lower versions too:
+// to an operator they are the same view, and older releases still read them. It fails with
+// ErrUnready.
 func Resume(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
 	return steer(ctx, pool, v, wire.ViewLive, `
 		select distinct view, version, build from sical.projection

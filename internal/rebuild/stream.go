@@ -29,7 +29,7 @@ func (s *stream[T]) peek(ctx context.Context) (_ *T, err error) {
 	return &s.list[0], nil
 }
 
-// take is what peek has shown, which is then left behind.
+// take returns the value that peek has shown, and moves on.
 func (s *stream[T]) take() *T {
 	v := &s.list[0]
 	s.list = s.list[1:]

@@ -13,24 +13,25 @@ import (
 )
 
 const (
-	// tidyAgain is how long a view that is tidy is left alone: another process may have
-	// changed over since, and ended before it came to this.
+	// tidyAgain is how long a view is left alone once it is tidy. It is looked at again
+	// because another process may have changed over since, and ended before it tidied.
 	tidyAgain = 5 * time.Minute
-	// After a drop that failed, a view is left alone from untidyFirst on, twice as long
-	// after each, up to untidyMost: whoever waits for a table to be dropped holds up who
-	// changes what is read of the view.
+	// After a failed drop a view is left alone for untidyFirst, then twice as long after
+	// each further failure, up to untidyMost. A drop that waits for its table holds the
+	// view's registry rows locked, and holds up whoever wants to change what is read.
 	untidyFirst, untidyMost = time.Second, time.Minute
 )
 
-// tidied is until when a view is left alone, and for how long where a drop failed.
+// tidied says until when a view is left alone, and how long the last pause was if a drop
+// has failed.
 type tidied struct {
 	until time.Time
 	pause time.Duration
 }
 
-// tidy drops what nobody needs any more of the views' builds. It is done apart from the
-// jobs, whose lease ends as they do, until it succeeds: a drop fails where somebody
-// reads an old build for long, as a backup does. Other views do not wait for that.
+// tidy drops builds that nobody needs any more. A drop fails while somebody reads the old
+// build, as a backup does for long, and is tried again until it succeeds. So it is no part
+// of the job that made it old, which has ended by then. Other views do not wait for it.
 func (w *Worker) tidy(ctx context.Context) (failed error) {
 	for _, v := range w.cfg.Views {
 		last := w.tidied[v.Name]
@@ -48,11 +49,14 @@ func (w *Worker) tidy(ctx context.Context) (failed error) {
 	return failed
 }
 
-// drop drops the builds that nobody needs any more. Of this version: all but the one that
-// is read, the one before it and one that is being made. Of those below, once this one is
-// read: all of the same but of the next lower version that was read, and of that what
-// nobody is at just now, as a job that waits for a decision may have nobody left to heed
-// it. And what is left of those whose positions are gone.
+// drop drops the builds of a view that nobody needs any more, once this version is read:
+//
+//   - of this version, all but the one that is read, the one before it, and one that a job
+//     is making;
+//   - of lower versions down to the next one that was read, the same; but a build of a job
+//     that nobody works on now is dropped too: nobody may be left who decides about it;
+//   - of versions below that, all;
+//   - tables that are left of builds whose positions are gone.
 func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
 		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
@@ -93,8 +97,8 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 	return nil
 }
 
-// retire has a lower version's build read no more, and takes away the job that was at it,
-// which that version may be asked for again.
+// retire has a lower version's build read no more, and deletes the job that was making it,
+// so that a program of that version can ask for a new one.
 func retire(ctx context.Context, tx pgx.Tx, b projections.Build) error {
 	if err := projector.Retire(ctx, tx, b); err != nil {
 		return err

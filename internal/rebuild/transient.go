@@ -9,9 +9,9 @@ import (
 	"sical-backend/internal/postgres"
 )
 
-// transient tells an error that the next try may not meet, as one of the connection
-// is, from one that it would. What is not known to pass is taken not to: a job that
-// fails says why, and one that tries for ever says nothing.
+// transient tells whether the next try may go well, as after an error of the connection.
+// An error that is not known to pass is taken not to: a job that fails says why, and one
+// that tries for ever says nothing.
 func transient(err error) bool {
 	if _, ok := errors.AsType[*EventError](err); ok {
 		return false // whatever it failed with
@@ -24,7 +24,7 @@ func transient(err error) bool {
 	return postgres.Passing(err)
 }
 
-// explained says what a job has failed of where that is not its own fault.
+// explained says in plain words why a job has failed, where that is not its own fault.
 func explained(err error) error {
 	if postgres.Full(err) {
 		return fmt.Errorf("the disk of the database is full: make room and ask again: %w", err)

@@ -158,13 +158,12 @@ func (v *verification) compare(got stored, r projections.Row) error {
 	return nil
 }
 
-// sum adds what a row contributes to the sums that fall to s. The rows themselves
-// are compared with the log elsewhere.
+// sum adds what a row contributes to those sums that fall to s.
 func (v *verification) sum(got stored, s share, sums map[string]int64) (err error) {
 	defer recovered(&err)
 	row, err := v.View.Decode(got.doc)
 	if err != nil {
-		return nil // which the comparison of rows has shown
+		return nil // the comparison of rows has shown the difference already
 	}
 	for _, t := range v.View.Totals(row) {
 		if h := spreadName(t.Name); s.first <= h && h <= s.last {

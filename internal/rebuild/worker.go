@@ -140,7 +140,7 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 		logger.InfoContext(ctx, "job cancelled")
 		return r.giveUp(ctx, Cancelled, nil)
 	case transient(err):
-		c.release() // to be gone on with
+		c.release() // whoever takes it next goes on from here
 		return fmt.Errorf("%s of %s: %w", c.kind, c.view.Name, err)
 	}
 	err = explained(err)
