@@ -29,14 +29,18 @@ const (
 // privateShare is what a process takes that has a Postgres of its own beside it.
 const privateShare = .5
 
+// share is the part of the container's memory that the process takes.
+func (c *Config) share() float64 {
+	if c.PostgresURL == "" {
+		return min(c.MemoryShare, privateShare)
+	}
+	return c.MemoryShare
+}
+
 // limit sets what the runtime heeds. The number of threads follows the container's CPU
 // limit by itself.
 func (c *Config) limit(logger *slog.Logger) {
-	share := c.MemoryShare
-	if c.PostgresURL == "" {
-		share = min(share, privateShare)
-	}
-	if _, err := memlimit.Set(memlimit.WithRatio(share)); err != nil {
+	if _, err := memlimit.Set(memlimit.WithRatio(c.share())); err != nil {
 		logger.Debug("no memory limit is known", "error", err)
 	}
 	growth := c.GCPercent

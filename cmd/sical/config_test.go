@@ -24,6 +24,13 @@ func parsed(t *testing.T, args ...string) *Config {
 	return &cli.Config
 }
 
+// Who has a Postgres of its own beside it leaves half to that; all others leave a tenth.
+func TestShareOfMemory(t *testing.T) {
+	t.Parallel()
+	assert.InDelta(t, .5, parsed(t).share(), 0)
+	assert.InDelta(t, .9, parsed(t, "--postgres-url", "postgres://db/sical").share(), 0)
+}
+
 func TestEveryErrorAtOnce(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, parsed(t).settle(), "the defaults hold")
