@@ -38,7 +38,7 @@ type Of struct {
 // Subject is the id's place.
 func (o *Of) Subject() *events.ID { return &o.ID }
 
-// Timed is embedded by commands that are often told later than they happened.
+// Timed is embedded by commands that are often sent later than they happened.
 type Timed struct {
 	OccurredAt *time.Time `json:"occurred_at,omitzero" doc:"when it happened, from 1900 on; now by default" format:"date-time"`
 }
@@ -66,8 +66,8 @@ type Given struct {
 	states  map[events.Stream]any
 }
 
-// somebody refuses what is in nobody's name, as an import may try, though it has to
-// be somebody's.
+// somebody refuses a command in nobody's name where somebody is needed. Imports may send
+// such commands.
 func (g Given) somebody(detail string) error {
 	if g.Actor != (events.ID{}) {
 		return nil

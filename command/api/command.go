@@ -174,9 +174,8 @@ func (a Answer) append(b []byte) []byte {
 	return append(b, "}\n"...)
 }
 
-// remembered is what of a request tells it from others under the same
-// Idempotency-Key: its body, but for passwords, of which no trace is to be kept
-// that is quicker to try than the credential's own hash.
+// remembered is what tells a request from others under the same Idempotency-Key: its body
+// without passwords. A digest of a password could be guessed faster than its own hash.
 func remembered(cmd command.Command, body []byte) ([]byte, error) {
 	if with, ok := cmd.(command.Passworded); ok {
 		return json.Marshal(with.Redacted())

@@ -70,8 +70,8 @@ func New(log *eventlog.Log, v *vault.Vault) *Dispatcher {
 // Do carries out one command.
 func (d *Dispatcher) Do(ctx context.Context, r *Request) Verdict { return d.All(ctx, []*Request{r})[0] }
 
-// All carries out several in order, each decided on its predecessors' results;
-// one that is refused fails alone.
+// All carries out several in order, each decided on the results of those before
+// it. One that is refused fails alone.
 func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	jobs := make([]*job, len(requests))
 	for i, r := range requests {
@@ -120,8 +120,8 @@ func (j *job) fail(err error) {
 	j.verdict = Verdict{ID: *j.Command.Subject(), Err: err}
 }
 
-// digest is what is kept of a request that has a key. Without the master key nobody
-// can try what had been asked, be it a title of somebody erased since.
+// digest is what is kept of a request that has a key. It is keyed with the master key, so
+// that nobody without that can guess what was asked, such as the title of an erased user.
 func (d *Dispatcher) digest(r *Request) []byte {
 	if r.Key == (events.ID{}) || len(r.Asked) == 0 {
 		return nil
@@ -163,8 +163,8 @@ func (d *Dispatcher) round(ctx context.Context, open []*job) error {
 	return d.replay(ctx, open)
 }
 
-// replay looks whether what was refused now had been done before: a command that
-// is sent again finds a world that it has itself changed.
+// replay looks whether commands that are refused now had been done before: one that is
+// sent again meets what it has changed itself.
 func (d *Dispatcher) replay(ctx context.Context, open []*job) error {
 	var keys []events.ID
 	for _, j := range open {
@@ -212,8 +212,8 @@ func (d *Dispatcher) decide(j *job, states *states) {
 	}
 }
 
-// unchanged guards what the command is about, where it is decided on another
-// stream: that it is there, and at the version asked for.
+// unchanged guards what the command is about, where it is decided on another stream: it
+// must be there, at the version asked for.
 func (j *job) unchanged() eventlog.Guard {
 	if j.IfMatch != nil {
 		return eventlog.Guard{Stream: j.subject, Version: *j.IfMatch}

@@ -131,9 +131,9 @@ func (b *batch) fits(e *Entry) bool {
 	return true
 }
 
-// releases tells whether e may give up a unique value, which then is free for those
-// behind it, or change one that they change again: a call takes all claims that it has
-// at once. Who registers has none yet.
+// releases tells whether e may give up a unique value or change one. Entries after it may
+// claim the same value, but one call takes all its claims at once. Somebody who registers
+// has no value to give up yet.
 func (e *Entry) releases() bool {
 	return e.Forget || len(e.Claims) > 0 && !slices.Contains(e.Guards, Guard{Stream: e.Stream})
 }

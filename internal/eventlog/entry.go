@@ -76,9 +76,8 @@ type Result struct {
 // ErrClaimed is returned where another stream holds a value that is claimed.
 var ErrClaimed = errors.New("the value is taken")
 
-// ErrUnfounded is returned where a guard's version would have come about by another
-// entry of the same call, which was refused or known: decide anew. Nobody else need have
-// changed the stream.
+// ErrUnfounded is returned where an entry builds on another one of the same call that was
+// not appended: it was refused, or had been done before. Decide anew.
 var ErrUnfounded = errors.New("it builds on what was not appended")
 
 // ErrUnavailable is returned where the database could not be reached in time.
