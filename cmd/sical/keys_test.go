@@ -63,3 +63,32 @@ func TestKeysAreForgottenInTime(t *testing.T) {
 	assert.Equal(t, "true", post("young").header.Get("Idempotent-Replayed"))
 	assert.Contains(t, batch(), `"replayed":true`)
 }
+
+// What has expired goes as a process starts, whose hour may never end.
+func TestWhatHasExpiredGoesAtTheStart(t *testing.T) {
+	t.Parallel()
+	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL}
+	s := serveOn(t, c, slog.New(slog.DiscardHandler))
+	_, token, _ := s.account("ada")
+	r := s.call(http.MethodPost, "/v1/goals", token, `{"title":"One"}`, "Idempotency-Key", "old")
+	require.Equal(t, http.StatusCreated, r.status, r.body)
+	s.app.Close()
+
+	db, err := pgx.Connect(t.Context(), c.PostgresURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close(t.Context()) })
+	for _, table := range []string{"command", "session"} {
+		tag, err := db.Exec(t.Context(), "update sical."+table+" set expires_at = now()")
+		require.NoError(t, err)
+		require.Positive(t, tag.RowsAffected(), table)
+	}
+	serveOn(t, c, slog.New(slog.DiscardHandler))
+	testkit.Eventually(t, func() error {
+		var left int
+		err := db.QueryRow(t.Context(), "select (select count(*) from sical.command) + (select count(*) from sical.session)").Scan(&left)
+		if err == nil && left > 0 {
+			err = errors.New("what has expired is still there")
+		}
+		return err
+	})
+}

@@ -17,6 +17,7 @@ import (
 	"sical-backend/internal/dispatch"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/live"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 	"sical-backend/internal/rebuild"
@@ -140,21 +141,18 @@ func (a *App) startCommand(ctx context.Context) error {
 	return nil
 }
 
-// houseKeep deletes, now and again, what has expired.
+// houseKeep deletes what has expired, at once and then now and again: of processes that
+// all end within the hour none would, otherwise.
 func (a *App) houseKeep(ctx context.Context, log *eventlog.Log, sessions *auth.Sessions) error {
-	tick := time.NewTicker(a.tidied)
-	defer tick.Stop()
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if err := log.ForgetCommands(ctx); err != nil {
+		if err := log.ForgetCommands(ctx); err != nil && ctx.Err() == nil {
 			a.logger.Warn("expired commands were not deleted", "error", err)
 		}
-		if err := sessions.Prune(ctx); err != nil {
+		if err := sessions.Prune(ctx); err != nil && ctx.Err() == nil {
 			a.logger.Warn("expired sessions were not deleted", "error", err)
+		}
+		if !pause.For(ctx, a.tidied) {
+			return nil
 		}
 	}
 }
