@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"sical-backend/internal/auth"
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/loadtest"
 )
@@ -52,15 +50,15 @@ func (b *Bench) Validate() error {
 
 // Run fails where a target is missed.
 func (b *Bench) Run(ctx context.Context, a *App, out *output) error {
-	at := &loaded{url: b.URL}
+	system := load.System{URL: b.URL}
 	if b.URL == "" {
 		run, err := embedded.ReadRun(a.DataDir)
 		if err != nil {
 			return err
 		}
-		at = &loaded{url: run.PublicURL, adminURL: run.AdminURL, pid: run.PID}
+		system = load.System{URL: run.PublicURL, AdminURL: run.AdminURL, PID: run.PID}
 	}
-	if err := b.allowed(ctx, at.url); err != nil {
+	if err := b.allowed(ctx, system.URL); err != nil {
 		return err
 	}
 	if err := b.reportable(); err != nil {
@@ -74,61 +72,22 @@ func (b *Bench) Run(ctx context.Context, a *App, out *output) error {
 	if err != nil {
 		return err
 	}
-	a.logger.Warn("adding users and goals, which stay", "users", b.Connections, "goals", b.Connections*goalsEach, "url", at.url)
-	people, err := gather(ctx, at.url, signer, b.Connections)
-	if err != nil {
-		return err
+	plan := load.Plan{
+		System: system, Signer: signer, Connections: b.Connections, Rate: b.Rate, Length: time.Duration(b.Seconds) * time.Second,
+		Rounds: b.Rounds, OnlyVisible: b.Visible, Highest: b.Highest, Release: version(), Logger: a.logger,
 	}
-	r, err := b.measure(ctx, people, at, a.logger)
+	r, err := plan.Run(ctx)
 	if err != nil {
 		return err
 	}
 	return b.tell(r, out)
 }
 
-// measure plays everything that was asked for.
-func (b *Bench) measure(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (r *report, err error) {
-	r = b.newReport()
-	if !b.Visible {
-		if r.Parts, err = b.parts(ctx, people, at, logger); err != nil {
-			return nil, err
-		}
-		r.Targets = judge(r.Parts, b.Connections)
-	}
-	if r.Visible, err = b.visible(ctx, people, logger); err != nil {
-		return nil, err
-	}
-	if b.Highest && !b.Visible {
-		highest, err := b.climb(ctx, people, at, logger)
-		if err != nil {
-			return nil, err
-		}
-		r.Highest = &highest
-	}
-	return r, nil
-}
-
-// tell prints the report, saves it, and fails where a target was missed.
-func (b *Bench) tell(r *report, out *output) error {
-	print := r.print
-	if b.JSON {
-		print = r.encode
-	}
-	if err := print(out); err != nil {
-		return err
-	}
-	var err error
-	if b.Report != "" {
-		err = r.save(b.Report)
-	}
-	missed := 0
-	for _, v := range r.Targets {
-		if v.Met != nil && !*v.Met {
-			missed++
-		}
-	}
-	if missed > 0 {
-		err = errors.Join(err, fmt.Errorf("%d of the targets missed", missed))
+// allowed refuses to load a system that is in use.
+func (b *Bench) allowed(ctx context.Context, url string) error {
+	events, err := load.Events(ctx, url)
+	if err == nil && events > inUse && !b.Yes {
+		err = fmt.Errorf("this log has %d events already, and what is added stays: say --yes to load it all the same", events)
 	}
 	return err
 }
@@ -146,57 +105,21 @@ func (b *Bench) reportable() error {
 	return file.Close()
 }
 
-// allowed refuses to load a system that is in use. Positions count events.
-func (b *Bench) allowed(ctx context.Context, url string) error {
-	conn, err := loadtest.Dial(ctx, url)
-	if err != nil {
+// tell prints the report, saves it, and fails where a target was missed.
+func (b *Bench) tell(r *load.Report, out *output) error {
+	print := r.Print
+	if b.JSON {
+		print = r.Encode
+	}
+	if err := print(out); err != nil {
 		return err
 	}
-	defer conn.Close()
-	var a loadtest.Answer
-	err = whileBehind(ctx, func() (err error) { // it may have just been started
-		a, err = conn.Do(ctx, loadtest.Request{Method: http.MethodGet, Path: "/v1/statistics"})
-		return err
-	})
-	if err != nil {
-		return err
+	var err error
+	if b.Report != "" {
+		err = r.Save(b.Report)
 	}
-	position, err := strconv.ParseInt(a.Header.Get("Sical-Position"), 10, 64)
-	if err == nil && position > inUse && !b.Yes {
-		err = fmt.Errorf("this log has %d events already, and what is added stays: say --yes to load it all the same", position)
+	if missed := r.Missed(); missed > 0 {
+		err = errors.Join(err, fmt.Errorf("%d of the targets missed", missed))
 	}
 	return err
-}
-
-// parts plays the part with a fixed rate, which is the last, by itself to begin with: what
-// the fastest ones leave in memory is none of its. It returns the medians of all.
-func (b *Bench) parts(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) ([]sample, error) {
-	all := parts(people, b.Rate)
-	last := len(all) - 1
-	fixed, err := b.play(ctx, people, at, all[last:], logger)
-	if err != nil {
-		return nil, err
-	}
-	fastest, err := b.play(ctx, people, at, all[:last], logger)
-	return append(fastest, fixed...), err
-}
-
-// play plays parts in turn, round by round, so that a slow minute of the machine falls on
-// all of them.
-func (b *Bench) play(ctx context.Context, people *crowd, at *loaded, list []part, logger *slog.Logger) (medians []sample, err error) {
-	rounds := make([][]sample, len(list))
-	for round := range b.Rounds {
-		for i, p := range list {
-			s, err := at.measure(ctx, people, p, b.Connections, time.Duration(b.Seconds)*time.Second)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", p.name, err)
-			}
-			rounds[i] = append(rounds[i], s)
-		}
-		logger.Info("measured", "parts", len(list), "round", round+1, "of", b.Rounds)
-	}
-	for _, samples := range rounds {
-		medians = append(medians, median(samples))
-	}
-	return medians, nil
 }

@@ -70,8 +70,8 @@ func BenchmarkConnections(b *testing.B) {
 		b.ReportMetric(m, unit+"-p95-ms")
 		b.ReportMetric(times, unit+"-times")
 		b.ReportMetric(resident, unit+"-MB")
-		table += fmt.Sprintf("%-16s %12s %14.1f %8.1f %8.2f %12.0f\n",
-			c.name, thousands(loadtest.Median(c.rates)), loadtest.Median(c.costs), m, times, resident)
+		table += fmt.Sprintf("%-16s %12.0f %14.1f %8.1f %8.2f %12.0f\n",
+			c.name, loadtest.Median(c.rates), loadtest.Median(c.costs), m, times, resident)
 	}
 	b.Log("\n" + table)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/auth"
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/testkit"
@@ -77,7 +78,7 @@ func launch(b *testing.B, cmd *exec.Cmd, word string) string {
 type launched struct {
 	file, dir string
 	embedded.Run
-	people *crowd
+	people *load.Crowd
 }
 
 // launchSical starts the whole system, with authentication, synced to disk, and
@@ -86,7 +87,7 @@ func launchSical(b *testing.B, file string) *launched {
 	b.Helper()
 	l, signer := startSical(b, file)
 	var err error
-	l.people, err = gather(b.Context(), l.PublicURL, signer, benchConnections)
+	l.people, err = load.Gather(b.Context(), l.PublicURL, signer, benchConnections)
 	require.NoError(b, err)
 	return l
 }
@@ -151,7 +152,7 @@ func peer(b *testing.B, dir string, flags ...string) (c *contender, database str
 		name: "seed's design", url: url, roots: []int{cmd.Process.Pid, postmaster(b, database)},
 		work: func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
 			user := present("peer", conn.Index)
-			_, err := conn.Do(ctx, loadtest.Request{Method: http.MethodPost, Path: "/goals", Body: goalBody(fmt.Sprintf(`"user_id":%q`, user), u)})
+			_, err := conn.Do(ctx, loadtest.Request{Method: http.MethodPost, Path: "/goals", Body: load.GoalBody(fmt.Sprintf(`"user_id":%q`, user), u)})
 			return err
 		},
 	}, database
@@ -224,8 +225,8 @@ func BenchmarkCommandOverHTTP(b *testing.B) {
 	mended.name = "the same, mended"
 	contenders := []*contender{
 		old, mended,
-		{name: "everything running", url: running.PublicURL, roots: []int{running.PID}, work: running.people.create, settle: running.people.settle},
-		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.create},
+		{name: "everything running", url: running.PublicURL, roots: []int{running.PID}, work: running.people.Create, settle: running.people.Settle},
+		{name: "projectors paused", url: paused.PublicURL, roots: []int{paused.PID}, work: paused.people.Create},
 	}
 	b.Run("empty", func(b *testing.B) { playCommands(b, contenders) })
 	file = presence(b, 0, presentUsers, presentGoals, "private")
@@ -259,7 +260,7 @@ func playCommands(b *testing.B, contenders []*contender) {
 		b.ReportMetric(cost, unit+"-cpu-µs")
 		b.ReportMetric(rate/sketched, unit+"-times-sketched")
 		b.ReportMetric(rate/mended, unit+"-times-mended")
-		table += fmt.Sprintf("%-20s %12s %14.0f %14.1f %14.1f\n", c.name, thousands(rate), cost, rate/sketched, rate/mended)
+		table += fmt.Sprintf("%-20s %12.0f %14.0f %14.1f %14.1f\n", c.name, rate, cost, rate/sketched, rate/mended)
 	}
 	b.Log("\n" + table)
 }
@@ -272,17 +273,17 @@ func BenchmarkVisible(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", file)
 	system := launchSical(b, file)
-	for _, rate := range visibleRates() {
+	for _, rate := range load.VisibleRates() {
 		b.Run(fmt.Sprintf("rate=%d", rate), func(b *testing.B) {
-			var command, visible []sample
+			var command, visible []load.Sample
 			for b.Loop() {
-				s, err := commandToVisible(b.Context(), system.people, rate, benchConnections, benchRound)
+				s, err := system.people.Visible(b.Context(), rate, benchConnections, benchRound)
 				require.NoError(b, err)
 				require.Zero(b, s.Visible.Failed)
 				command, visible = append(command, s.Command), append(visible, s.Visible)
 			}
 			b.ReportMetric(0, "ns/op")
-			for _, m := range []sample{median(command), median(visible)} {
+			for _, m := range []load.Sample{load.Median(command), load.Median(visible)} {
 				b.ReportMetric(m.P50, m.Name+"-p50-ms")
 				b.ReportMetric(m.P95, m.Name+"-p95-ms")
 				b.ReportMetric(m.P99, m.Name+"-p99-ms")

@@ -35,8 +35,8 @@ func BenchmarkImport(b *testing.B) {
 				calm := l.live(b, benchRound).Latency
 				rate, busy := l.importBeside(b, commands)
 				rates = append(rates, rate)
-				calm50, calm99 = append(calm50, ms(calm.Quantile(.5))), append(calm99, ms(calm.Quantile(.99)))
-				busy50, busy99 = append(busy50, ms(busy.Quantile(.5))), append(busy99, ms(busy.Quantile(.99)))
+				calm50, calm99 = append(calm50, 1000*calm.Quantile(.5).Seconds()), append(calm99, 1000*calm.Quantile(.99).Seconds())
+				busy50, busy99 = append(busy50, 1000*busy.Quantile(.5).Seconds()), append(busy99, 1000*busy.Quantile(.99).Seconds())
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(loadtest.Median(rates), "imported/s")
@@ -51,7 +51,7 @@ func BenchmarkImport(b *testing.B) {
 // live lets people make goals for a while.
 func (l *launched) live(b *testing.B, d time.Duration) *loadtest.Result {
 	b.Helper()
-	r, err := loadtest.Load{URL: l.PublicURL, Connections: benchConnections, Rate: liveRate, Duration: d, Work: l.people.create}.Run(b.Context())
+	r, err := loadtest.Load{URL: l.PublicURL, Connections: benchConnections, Rate: liveRate, Duration: d, Work: l.people.Create}.Run(b.Context())
 	require.NoError(b, err)
 	require.NoError(b, r.Err)
 	return r

@@ -16,6 +16,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/auth"
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/loadtest"
 )
 
@@ -24,7 +25,7 @@ import (
 type library struct {
 	url     string
 	curator string // a token
-	people  []person
+	people  []load.Person
 	points  []string // ids, as all of these
 	paths   []string
 	goals   []string
@@ -36,15 +37,15 @@ var sentence = strings.Repeat("What a learner should know of this before going o
 // fill makes a library over HTTP, and waits until all of it can be read.
 func fill(b *testing.B, url string, signer *auth.Signer, points int) *library {
 	b.Helper()
-	l := &library{url: url, people: make([]person, benchConnections)}
+	l := &library{url: url, people: make([]load.Person, benchConnections)}
 	conn, err := loadtest.Dial(b.Context(), url)
 	require.NoError(b, err)
 	defer conn.Close()
 	for i := range l.people {
-		l.people[i], err = register(b.Context(), conn, signer)
+		l.people[i], err = load.Register(b.Context(), conn, signer)
 		require.NoError(b, err)
 	}
-	curator := auth.Claims{User: uuid.MustParse(l.people[0].id), Session: uuid.New(), Role: string(events.Curator)}
+	curator := auth.Claims{User: uuid.MustParse(l.people[0].ID), Session: uuid.New(), Role: string(events.Curator)}
 	l.curator, err = signer.Sign(curator, time.Hour)
 	require.NoError(b, err)
 	l.points = make([]string, points)
@@ -64,7 +65,7 @@ func fill(b *testing.B, url string, signer *auth.Signer, points int) *library {
 	for i, p := range l.people {
 		id := newID()
 		l.goals = append(l.goals, id)
-		l.batches(b, conn, p.token, 1, func(int) []string {
+		l.batches(b, conn, p.Token, 1, func(int) []string {
 			return []string{
 				batched("goal.create", fmt.Sprintf(`"id":%q,"title":"Goal %d","description":%q,"visibility":"public","paths":[%q]`, id, i, sentence[:200], l.paths[i])),
 				batched("goal.start", fmt.Sprintf(`"id":%q`, id)),
@@ -99,12 +100,7 @@ func (l *library) batches(b *testing.B, conn *loadtest.Conn, token string, n int
 		}
 		list = nil
 		if i == n-1 {
-			p := person{token: token}
-			err := readAsOf(b.Context(), conn, p, "/v1/goals?limit=1", a)
-			for isBehind(err) {
-				err = readAsOf(b.Context(), conn, p, "/v1/goals?limit=1", a)
-			}
-			require.NoError(b, err)
+			require.NoError(b, load.Person{Token: token}.Await(b.Context(), conn, "/v1/goals?limit=1", a))
 		}
 	}
 }
@@ -118,14 +114,14 @@ type kept struct {
 
 // answers reads what the system says to the paths, into a file for the bare
 // handler too.
-func (l *library) answers(b *testing.B, paths func(yield func(path string, p person))) (file string, list []kept) {
+func (l *library) answers(b *testing.B, paths func(yield func(path string, p load.Person))) (file string, list []kept) {
 	b.Helper()
 	conn, err := loadtest.Dial(b.Context(), l.url)
 	require.NoError(b, err)
 	defer conn.Close()
 	var lines strings.Builder
-	paths(func(path string, p person) {
-		a, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: path, Token: p.token})
+	paths(func(path string, p load.Person) {
+		a, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: path, Token: p.Token})
 		require.NoError(b, err)
 		k := kept{path, a.Header.Get("ETag"), string(a.Body)}
 		line, err := json.Marshal(k)
@@ -139,12 +135,12 @@ func (l *library) answers(b *testing.B, paths func(yield func(path string, p per
 }
 
 // everything names all that is read, each thing as asked for by one of the people.
-func (l *library) everything(yield func(string, person)) {
+func (l *library) everything(yield func(string, load.Person)) {
 	for i, id := range l.points {
 		yield("/v1/points/"+id, l.people[i%len(l.people)])
 	}
 	for i, p := range l.people {
-		yield("/v1/users/"+p.id, p)
+		yield("/v1/users/"+p.ID, p)
 		yield("/v1/goals/"+l.goals[i], p)
 	}
 }
@@ -153,7 +149,7 @@ func (l *library) everything(yield func(string, person)) {
 func (l *library) reading(target func(conn, n int) string, headers func(path string) []string) loadtest.Work {
 	return func(ctx context.Context, conn *loadtest.Conn, u loadtest.Unit) error {
 		path := target(conn.Index, u.N)
-		r := loadtest.Request{Method: http.MethodGet, Path: path, Token: l.people[conn.Index%len(l.people)].token}
+		r := loadtest.Request{Method: http.MethodGet, Path: path, Token: l.people[conn.Index%len(l.people)].Token}
 		if headers != nil {
 			r.Headers = headers(path)
 		}

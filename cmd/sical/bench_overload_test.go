@@ -146,7 +146,7 @@ func more(b *testing.B, l *library, goals int, description string) {
 	conn, err := loadtest.Dial(b.Context(), l.url)
 	require.NoError(b, err)
 	defer conn.Close()
-	l.batches(b, conn, l.people[0].token, goals, func(i int) []string {
+	l.batches(b, conn, l.people[0].Token, goals, func(i int) []string {
 		return []string{batched("goal.create", fmt.Sprintf(`"id":%q,"title":"Goal %d","description":%q,"visibility":"public","paths":[%q]`, newID(), i, description, l.paths[i%len(l.paths)]))}
 	})
 }
@@ -169,7 +169,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 		release := hold(b, system.PostgresURLs[postgres.RoleProjector], projections.Goal.Build(1).Table())
 		conn, err := loadtest.Dial(b.Context(), l.url)
 		require.NoError(b, err)
-		_, written, err := createGoal(b.Context(), conn, l.people[0], loadtest.Unit{})
+		_, written, err := l.people[0].CreateGoal(b.Context(), conn, loadtest.Unit{})
 		require.NoError(b, err)
 		conn.Close()
 		wait := []string{"Sical-Min-Position: " + written.Header.Get("Sical-Position"), "Prefer: wait=5"}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/testkit"
 )
@@ -44,7 +45,7 @@ func play(b *testing.B, contenders ...*contender) {
 		b.ReportMetric(rate, unit+"-requests/s")
 		b.ReportMetric(cost, unit+"-cpu-µs")
 		b.ReportMetric(cost/base, unit+"-times")
-		table += fmt.Sprintf("%-36s %12s %14.1f %8.2f\n", c.name, thousands(rate), cost, cost/base)
+		table += fmt.Sprintf("%-36s %12.0f %14.1f %8.2f\n", c.name, rate, cost, cost/base)
 	}
 	b.Log("\n" + table)
 }
@@ -84,7 +85,7 @@ func BenchmarkCachedRead(b *testing.B) {
 		target func(conn, n int) string
 	}{
 		{"points", point},
-		{"users", func(conn, _ int) string { return "/v1/users/" + l.people[conn%len(l.people)].id }},
+		{"users", func(conn, _ int) string { return "/v1/users/" + l.people[conn%len(l.people)].ID }},
 		{"goals", func(conn, _ int) string { return "/v1/goals/" + l.goals[conn%len(l.goals)] }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
@@ -131,7 +132,7 @@ func BenchmarkUncachedRead(b *testing.B) {
 		target func(conn, n int) string
 	}{
 		{"points", func(_, n int) string { return "/v1/points/" + l.points[n*7919%len(l.points)] }},
-		{"users", func(_, n int) string { return "/v1/users/" + l.people[n*7919%len(l.people)].id }},
+		{"users", func(_, n int) string { return "/v1/users/" + l.people[n*7919%len(l.people)].ID }},
 		{"goals", func(_, n int) string { return "/v1/goals/" + l.goals[n*7919%len(l.goals)] }},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
@@ -196,7 +197,7 @@ func (s *seeded) reading(b *testing.B, size int) *contender {
 	var paths []string
 	const beside = 330 // bytes of an answer beside its description
 	for i := range benchConnections {
-		body := goalBody(fmt.Sprintf(`"user_id":%q,"description":%q`, uuid.NewString(), strings.Repeat("x", max(size-beside, 1))), loadtest.Unit{N: i})
+		body := load.GoalBody(fmt.Sprintf(`"user_id":%q,"description":%q`, uuid.NewString(), strings.Repeat("x", max(size-beside, 1))), loadtest.Unit{N: i})
 		a, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodPost, Path: "/goals", Body: body})
 		require.NoError(b, err)
 		_, rest, _ := strings.Cut(string(a.Body), `"id":"`)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/rebuild"
@@ -33,16 +34,16 @@ func BenchmarkRebuildBesideTraffic(b *testing.B) {
 	build(b, ".", program)
 	system, signer := startSical(b, program)
 	system.take(b, presence(b, 0, presentUsers, besideGoals, "private"))
-	people, err := gather(b.Context(), system.PublicURL, signer, 32)
+	people, err := load.Gather(b.Context(), system.PublicURL, signer, 32)
 	require.NoError(b, err)
-	people.traffic(b, time.Second) // so that nothing is done for the first time
+	traffic(b, people, time.Second) // so that nothing is done for the first time
 
 	var without, with, rates []float64
 	for b.Loop() {
-		without = append(without, people.traffic(b, besideTook))
+		without = append(without, traffic(b, people, besideTook))
 		stop, done := make(chan struct{}), make(chan float64)
 		go func() { done <- system.rebuilds(b, stop) }()
-		with = append(with, people.traffic(b, besideTook))
+		with = append(with, traffic(b, people, besideTook))
 		close(stop)
 		rates = append(rates, <-done)
 	}
@@ -55,16 +56,16 @@ func BenchmarkRebuildBesideTraffic(b *testing.B) {
 
 // traffic reads goals and makes some for a while, and returns the 99th percentile of
 // the reads in milliseconds.
-func (c *crowd) traffic(b *testing.B, d time.Duration) float64 {
+func traffic(b *testing.B, c *load.Crowd, d time.Duration) float64 {
 	b.Helper()
 	var reads, commands *loadtest.Result
 	var readErr, commandErr error
 	var both sync.WaitGroup
 	both.Go(func() {
-		reads, readErr = loadtest.Load{URL: c.url, Connections: 16, Rate: besideReads, Duration: d, Work: c.read}.Run(b.Context())
+		reads, readErr = loadtest.Load{URL: c.URL, Connections: 16, Rate: besideReads, Duration: d, Work: c.Read}.Run(b.Context())
 	})
 	both.Go(func() {
-		commands, commandErr = loadtest.Load{URL: c.url, Connections: 8, Rate: besideCommands, Duration: d, Work: c.create}.Run(b.Context())
+		commands, commandErr = loadtest.Load{URL: c.URL, Connections: 8, Rate: besideCommands, Duration: d, Work: c.Create}.Run(b.Context())
 	})
 	both.Wait()
 	for _, err := range []error{readErr, commandErr, reads.Err, commands.Err} {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/auth"
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/telemetry"
@@ -67,7 +68,7 @@ func (a *App) authenticateOnly(e *echo.Echo) error {
 }
 
 // watchedSystem starts one in a process of its own.
-func watchedSystem(b *testing.B, kind string, environment ...string) (*crowd, int) {
+func watchedSystem(b *testing.B, kind string, environment ...string) (*load.Crowd, int) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "sical-bench-")
 	require.NoError(b, err)
@@ -85,7 +86,7 @@ func watchedSystem(b *testing.B, kind string, environment ...string) (*crowd, in
 	require.NoError(b, err)
 	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
 	require.NoError(b, err)
-	people, err := gather(b.Context(), run.PublicURL, signer, 16)
+	people, err := load.Gather(b.Context(), run.PublicURL, signer, 16)
 	require.NoError(b, err)
 	return people, run.PID
 }
@@ -104,7 +105,7 @@ func BenchmarkWatched(b *testing.B) {
 	contenders := []struct {
 		name        string
 		environment []string
-		people      *crowd
+		people      *load.Crowd
 		pid         int
 		costs       []float64
 	}{
@@ -125,10 +126,10 @@ func BenchmarkWatched(b *testing.B) {
 	round := func(i int, d time.Duration) float64 {
 		c := &contenders[i]
 		before := spent(c.pid)
-		r, err := loadtest.Load{URL: c.people.url, Connections: 16, Rate: 2000, Duration: d, Work: c.people.mixed}.Run(b.Context())
+		r, err := loadtest.Load{URL: c.people.URL, Connections: 16, Rate: 2000, Duration: d, Work: c.people.Mixed}.Run(b.Context())
 		require.NoError(b, err)
 		require.NoError(b, r.Err, c.name)
-		require.NoError(b, c.people.settle(b.Context()))
+		require.NoError(b, c.people.Settle(b.Context()))
 		return float64((spent(c.pid) - before).Microseconds()) / float64(r.Units)
 	}
 	for i := range contenders {

@@ -32,7 +32,7 @@ var places = map[string]place{
 		"command", "command/api", "events", "projections", "query", "query/api",
 		"internal/admin",
 		"internal/reconcile",
-		"internal/auth", "internal/bus", "internal/cache", "internal/demo", "internal/dispatch", "internal/embedded", "internal/eventlog", "internal/heap",
+		"internal/auth", "internal/bench/load", "internal/bus", "internal/cache", "internal/demo", "internal/dispatch", "internal/embedded", "internal/eventlog", "internal/heap",
 		"internal/ids", "internal/importer", "internal/lines", "internal/live", "internal/loadtest", "internal/monitor", "internal/openapi", "internal/oulad", "internal/pause", "internal/postgres", "internal/profile",
 		"internal/projector", "internal/rebuild", "internal/reaction", "internal/relay", "internal/tail",
 		"internal/telemetry", "internal/tracing", "internal/vault", "internal/web", "internal/webhook", "internal/wire"},
@@ -42,6 +42,8 @@ var places = map[string]place{
 	"internal/admin": {may: []string{"events", "projections", "internal/eventlog", "internal/projector", "internal/rebuild", "internal/reconcile", "internal/web"},
 		why: "It lets operators ask for what others do."},
 	"internal/bench/bare": {trial: true, why: "It is what everything else is measured against, and has nothing of it."},
+	"internal/bench/load": {may: []string{"events", "internal/auth", "internal/loadtest", "internal/pause"},
+		why: "It loads a system over HTTP, as its users do, with tokens it signs; of how that works it knows nothing."},
 
 	"internal/admission": {why: "How much can be done at a time is told without knowing what is done."},
 	"internal/archtest":  {why: "It reads the tree as text and needs nothing of it."},

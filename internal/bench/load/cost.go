@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -20,16 +20,16 @@ type look struct {
 
 // look reads processor time, memory and metrics, as far as the system's process is
 // known and tells them.
-func (l *loaded) look(ctx context.Context) (look, error) {
+func (sys *System) look(ctx context.Context) (look, error) {
 	now := look{at: time.Now()}
-	if l.pid == 0 {
+	if sys.PID == 0 {
 		return now, nil
 	}
 	// What sical starts is its private Postgres. Without /proc there is no tree.
-	if tree, err := loadtest.Tree(l.pid); err == nil {
+	if tree, err := loadtest.Tree(sys.PID); err == nil {
 		now.own, now.postgres = tree[0].CPU, loadtest.CPU(tree[1:])
 	}
-	conn, err := loadtest.Dial(ctx, l.adminURL)
+	conn, err := loadtest.Dial(ctx, sys.AdminURL)
 	if err != nil {
 		return now, err
 	}
@@ -40,15 +40,15 @@ func (l *loaded) look(ctx context.Context) (look, error) {
 
 // memory looks at how much a system has resident until it is told to end, and tells the
 // most that it saw, in MiB; 0 where its process is not known.
-func (l *loaded) memory() (most func() float64) {
-	if l.pid == 0 {
+func (sys *System) memory() (most func() float64) {
+	if sys.PID == 0 {
 		return func() float64 { return 0 }
 	}
 	end, seen := make(chan struct{}), make(chan int64)
 	go func() {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
-		for high := loadtest.Memory(l.pid); ; high = max(high, loadtest.Memory(l.pid)) {
+		for high := loadtest.Memory(sys.PID); ; high = max(high, loadtest.Memory(sys.PID)) {
 			select {
 			case <-tick.C:
 			case <-end:
@@ -65,7 +65,7 @@ func (l *loaded) memory() (most func() float64) {
 
 // cost puts what so many units cost into a sample. How busy the processors were is known
 // only where Postgres is this system's own: without its share that is half of the truth.
-func (before look) cost(s *sample, after look, units float64) {
+func (before look) cost(s *Sample, after look, units float64) {
 	own, postgres := after.own-before.own, after.postgres-before.postgres
 	s.CPU = float64(own.Microseconds()) / units
 	s.PostgresCPU = float64(postgres.Microseconds()) / units

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"encoding/json"
@@ -10,25 +10,35 @@ import (
 	"time"
 )
 
-// report is everything that one run of the load found.
-type report struct {
+// Report is everything that one run of the load found.
+type Report struct {
 	Made        time.Time `json:"made"`
 	Machine     string    `json:"machine"`
 	Release     string    `json:"release"`
 	Connections int       `json:"connections"`
 	Seconds     int       `json:"seconds"`
 	Rounds      int       `json:"rounds"`
-	Parts       []sample  `json:"parts,omitempty"`
+	Parts       []Sample  `json:"parts,omitempty"`
 	Targets     []verdict `json:"targets,omitempty"`
-	Visible     []seen    `json:"visible"`
+	Visible     []Seen    `json:"visible"`
 	Highest     *ceiling  `json:"highest,omitempty"`
 }
 
-func (b *Bench) newReport() *report {
-	return &report{
-		Made: time.Now().UTC().Truncate(time.Second), Machine: machine(), Release: version(),
-		Connections: b.Connections, Seconds: b.Seconds, Rounds: b.Rounds,
+func (p *Plan) newReport() *Report {
+	return &Report{
+		Made: time.Now().UTC().Truncate(time.Second), Machine: machine(), Release: p.Release,
+		Connections: p.Connections, Seconds: int(p.Length.Seconds()), Rounds: p.Rounds,
 	}
+}
+
+// Missed is how many of the targets were measured and missed.
+func (r *Report) Missed() (missed int) {
+	for _, v := range r.Targets {
+		if v.Met != nil && !*v.Met {
+			missed++
+		}
+	}
+	return missed
 }
 
 // machine says what the figures were measured on.
@@ -43,15 +53,15 @@ func machine() string {
 	return fmt.Sprintf("%d cores, %s, %s", runtime.NumCPU(), name, runtime.Version())
 }
 
-// encode writes the report as JSON.
-func (r *report) encode(out io.Writer) error {
+// Encode writes the report as JSON.
+func (r *Report) Encode(out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false) // limits are written with < and >
 	return encoder.Encode(r)
 }
 
-// print writes the report for a terminal.
-func (r *report) print(out io.Writer) error {
+// Print writes the report for a terminal.
+func (r *Report) Print(out io.Writer) error {
 	fmt.Fprintf(out, "%s\n%d connections, %d rounds of %d s each, medians\n\n", r.Machine, r.Connections, r.Rounds, r.Seconds)
 	if len(r.Parts) > 0 {
 		if err := printParts(out, r.Parts); err != nil {

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"fmt"
@@ -28,7 +28,7 @@ type verdict struct {
 // judge compares the medians of the parts with the targets: latency, memory and
 // processors by the mixed load at a fixed rate, requests a second by the mixed load
 // without one, users and errors by both.
-func judge(medians []sample, connections int) []verdict {
+func judge(medians []Sample, connections int) []verdict {
 	fast, fixed := medians[len(medians)-2], medians[len(medians)-1]
 	at := " at " + thousands(fixed.PerSecond) + "/s"
 	failed := max(fast.Failed, fixed.Failed)

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"sical-backend/internal/loadtest"
 )
 
-// loaded is a system under load, and where its cost is seen: nowhere for one whose
+// System is a system under load, and where its cost is seen: nowhere for one whose
 // process is not known.
-type loaded struct {
-	url, adminURL string
-	pid           int
+type System struct {
+	URL, AdminURL string
+	PID           int // 0 for one that is not known
 }
 
 // part is one kind of load, at a fixed rate or, for 0, as fast as answers come.
@@ -25,17 +25,17 @@ type part struct {
 }
 
 // parts has the mixed ones, which the targets are judged by, at its end.
-func parts(c *crowd, rate int) []part {
+func parts(c *Crowd, rate int) []part {
 	return []part{
-		{"create goals", 0, c.create}, {"read goals", 0, c.read}, {"list goals", 0, c.list},
-		{"mixed", 0, c.mixed}, {"mixed, fixed rate", rate, c.mixed},
+		{"create goals", 0, c.Create}, {"read goals", 0, c.Read}, {"list goals", 0, c.list},
+		{"mixed", 0, c.Mixed}, {"mixed, fixed rate", rate, c.Mixed},
 	}
 }
 
-// sample is what one part came to. Costs are 0 where they were not measured.
-type sample struct {
+// Sample is what one part came to. Costs are 0 where they were not measured.
+type Sample struct {
 	Name        string  `json:"name"`
-	PerSecond   float64 `json:"per_second"`
+	PerSecond   float64 `json:"per_second"` // requests
 	P50         float64 `json:"p50_ms"`
 	P95         float64 `json:"p95_ms"`
 	P99         float64 `json:"p99_ms"`
@@ -50,15 +50,15 @@ type sample struct {
 }
 
 // columns are the figures of a sample.
-func (s *sample) columns() []*float64 {
+func (s *Sample) columns() []*float64 {
 	return []*float64{
 		&s.PerSecond, &s.P50, &s.P95, &s.P99, &s.Failed, &s.CPU, &s.PostgresCPU, &s.Busy, &s.Memory, &s.Query,
 	}
 }
 
-// median has the median of each figure of at least one sample.
-func median(samples []sample) sample {
-	m := sample{Name: samples[0].Name, latency: &loadtest.Histogram{}}
+// Median has the median of each figure of at least one sample.
+func Median(samples []Sample) Sample {
+	m := Sample{Name: samples[0].Name, latency: &loadtest.Histogram{}}
 	for _, s := range samples {
 		m.latency.Merge(s.latency)
 	}
@@ -74,28 +74,28 @@ func median(samples []sample) sample {
 
 // measure plays a part. What it leaves the projectors to do is waited for and counts
 // among its cost.
-func (l *loaded) measure(ctx context.Context, c *crowd, p part, connections int, d time.Duration) (sample, error) {
+func (sys *System) measure(ctx context.Context, c *Crowd, p part, connections int, d time.Duration) (Sample, error) {
 	if err := c.renew(); err != nil {
-		return sample{}, err
+		return Sample{}, err
 	}
-	before, err := l.look(ctx)
+	before, err := sys.look(ctx)
 	if err != nil {
-		return sample{}, err
+		return Sample{}, err
 	}
-	most := l.memory()
-	r, err := loadtest.Load{URL: l.url, Connections: connections, Rate: p.rate, Duration: d, Work: p.work}.Run(ctx)
+	most := sys.memory()
+	r, err := loadtest.Load{URL: sys.URL, Connections: connections, Rate: p.rate, Duration: d, Work: p.work}.Run(ctx)
 	if err == nil {
-		err = c.settle(ctx)
+		err = c.Settle(ctx)
 	}
 	memory := most()
 	if err != nil {
-		return sample{}, err
+		return Sample{}, err
 	}
-	after, err := l.look(ctx)
+	after, err := sys.look(ctx)
 	if err != nil {
-		return sample{}, err
+		return Sample{}, err
 	}
-	s := sample{
+	s := Sample{
 		Name: p.name, PerSecond: r.PerSecond(), Failed: float64(r.Failed) / float64(r.Units),
 		P50: ms(r.Latency.Quantile(.5)), P95: ms(r.Latency.Quantile(.95)), P99: ms(r.Latency.Quantile(.99)),
 		latency: r.Latency, Memory: memory,
@@ -115,7 +115,7 @@ func thousands(v float64) string {
 	return text
 }
 
-func printParts(out io.Writer, list []sample) error {
+func printParts(out io.Writer, list []Sample) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\trequests/s\tp50 ms\tp95 ms\tp99 ms\tfailed\tsical µs\tPostgres µs\tall cores\tMB\t")
 	for _, s := range list {

@@ -1,13 +1,11 @@
-package main
+package load
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"text/tabwriter"
-	"time"
 
 	"sical-backend/internal/loadtest"
 )
@@ -23,7 +21,7 @@ type ceiling struct {
 type rung struct {
 	Rate  int    `json:"rate"`
 	Held  bool   `json:"held"`
-	Found sample `json:"found"`
+	Found Sample `json:"found"`
 }
 
 // Most is the highest rate that was tried.
@@ -39,16 +37,16 @@ const halvings = 4
 
 // climb looks for the highest rate of the mixed load at which the targets that the
 // design began with hold.
-func (b *Bench) climb(ctx context.Context, people *crowd, at *loaded, logger *slog.Logger) (ceiling, error) {
-	return search(b.Rate, func(rate int) (sample, error) {
-		logger.Info("highest rate", "trying", rate)
-		return at.measure(ctx, people, part{"mixed", rate, people.mixed}, b.Connections, time.Duration(b.Seconds)*time.Second)
+func (p *Plan) climb(ctx context.Context, people *Crowd) (ceiling, error) {
+	return search(p.Rate, func(rate int) (Sample, error) {
+		p.Logger.Info("highest rate", "trying", rate)
+		return p.System.measure(ctx, people, part{"mixed", rate, people.Mixed}, p.Connections, p.Length)
 	})
 }
 
 // search tries rates from a first one on: by doubling while they hold, then by halving
 // the gap between what held and what did not.
-func search(first int, try func(rate int) (sample, error)) (c ceiling, err error) {
+func search(first int, try func(rate int) (Sample, error)) (c ceiling, err error) {
 	low, high := 0, 0
 	for rate, halved := first, 0; halved <= halvings && rate > 0; {
 		s, err := try(rate)
@@ -79,7 +77,7 @@ func search(first int, try func(rate int) (sample, error)) (c ceiling, err error
 
 // holds tells whether a rate was reached with latency, queries, memory and errors
 // within the targets.
-func holds(s sample, rate int) bool {
+func holds(s Sample, rate int) bool {
 	return s.PerSecond > .97*float64(rate) && s.P95 < targetLatency && s.Query < targetQuery &&
 		s.Memory < targetMemory && s.Failed < targetFailed
 }

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	_ "embed"
@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-//go:embed bench_report.html
+//go:embed report.html
 var reportPage string
 
-// save writes the report to a file: as a page with charts where its name ends in
+// Save writes the report to a file: as a page with charts where its name ends in
 // .html, else as JSON.
-func (r *report) save(name string) (err error) {
+func (r *Report) Save(name string) (err error) {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
@@ -28,13 +28,13 @@ func (r *report) save(name string) (err error) {
 		}
 	}()
 	if filepath.Ext(name) != ".html" {
-		return r.encode(file)
+		return r.Encode(file)
 	}
 	return r.page(file)
 }
 
 // page writes the report as a page that needs nothing else.
-func (r *report) page(out io.Writer) error {
+func (r *Report) page(out io.Writer) error {
 	page, err := template.New("report").Funcs(template.FuncMap{
 		"curve": curve, "climbed": climbed, "height": height, "axis": axis, "thousands": thousands,
 		"percent": func(share float64) string { return fmt.Sprintf("%.2f %%", 100*share) },
@@ -72,7 +72,7 @@ func axis() (marks []mark) {
 
 // curve is the latency of a sample by quantile, as the points of a polyline. Each
 // quarter of the width is a tail ten times smaller, as in HdrHistogram's plots.
-func curve(s sample) string {
+func curve(s Sample) string {
 	if s.latency == nil {
 		return ""
 	}
