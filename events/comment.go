@@ -21,10 +21,10 @@ type TargetType Kind
 
 // The types of target.
 const (
-	TargetGoal       = TargetType(KindGoal)
-	TargetPath       = TargetType(KindPath)
-	TargetPoint      = TargetType(KindPoint)
-	TargetAssessment = TargetType(KindAssessment)
+	TargetGoal       TargetType = "goal"
+	TargetPath       TargetType = "path"
+	TargetPoint      TargetType = "point"
+	TargetAssessment TargetType = "assessment"
 )
 
 // Values lists the types.
