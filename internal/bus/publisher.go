@@ -114,8 +114,8 @@ func chunk(msgs []*nats.Msg) int {
 	return len(msgs)
 }
 
-// size is how much a message takes, up to what frames it: its own Size would write
-// the whole header to tell.
+// size is about how many bytes a message takes, without its framing. nats.Msg.Size would
+// encode the whole header to tell.
 func size(m *nats.Msg) int {
 	n := len(m.Subject) + len(m.Data)
 	for key, values := range m.Header {

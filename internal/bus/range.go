@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// ErrIncomplete is returned by ReadRange where messages did not come that the
-// stream has: what was read proves nothing about what was not.
+// ErrIncomplete is returned by ReadRange where messages did not come although the stream
+// has them: that something was not read does not prove that it is missing.
 var ErrIncomplete = errors.New("bus: the stream was not read to its end")
 
 // rangeBatch is how many messages are fetched at a time.
@@ -68,7 +68,7 @@ func ReadRange(ctx context.Context, js jetstream.JetStream, stream string, from,
 func take(batch jetstream.MessageBatch, to uint64, delivered *uint64, fn func(Message) error) (done bool, err error) {
 	for m := range batch.Messages() {
 		if done || err != nil {
-			continue // until the channel is closed, or the fetch would be left hanging
+			continue // drain the channel until it is closed, or the fetch would hang
 		}
 		meta, bad := m.Metadata()
 		switch {

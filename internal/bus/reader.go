@@ -27,8 +27,8 @@ type Batch struct {
 func (b Batch) Gap() bool { return b.Messages[0].Seq != b.Prev+1 }
 
 // BehindError says that the stream ends before what a reader has already
-// read: it was restored or made anew. The reader waits until the stream passes
-// Next; whoever holds the older messages for wrong must end it.
+// read: it was restored or made anew. The reader waits until the stream passes Next. A
+// caller for whom the messages read before are wrong now must end the reading.
 type BehindError struct {
 	Last uint64 // the stream's last sequence
 	Next uint64 // the sequence the reader waits for
@@ -145,7 +145,7 @@ func (f *feed) run(ctx context.Context) error {
 		return err
 	}
 	defer stop(consuming)
-	defer cancel(nil) // or a blocked handler would keep stop waiting
+	defer cancel(nil) // a handler that is blocked would else keep stop waiting
 
 	watch := time.NewTicker(watchInterval)
 	defer watch.Stop()
@@ -193,15 +193,15 @@ func (f *feed) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	})
 }
 
-// remove deletes the consumer if the server can be reached, and otherwise
-// leaves it to its inactivity.
+// remove deletes the consumer if the server can be reached. Else the server deletes it
+// once it has been inactive for long enough.
 func (f *feed) remove(consumer jetstream.Consumer) {
 	if !f.reader.js.Conn().IsConnected() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	// It may be what is already gone.
+	// An error is no matter: the consumer may be gone already.
 	_ = f.reader.js.DeleteConsumer(ctx, f.reader.stream, consumer.CachedInfo().Name)
 }
 

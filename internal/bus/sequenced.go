@@ -23,7 +23,8 @@ type Message struct {
 
 // WrongSequenceError says that the stream did not end where the publisher
 // thought: somebody else has published, an earlier try of one's own had
-// succeeded, or the stream is another one. Nothing behind Publish's result is stored.
+// succeeded, or the stream is another one. Nothing after the sequence that Publish
+// returned is stored.
 type WrongSequenceError struct {
 	Expected uint64
 	Last     uint64 // the stream's last sequence, asked for after the refusal

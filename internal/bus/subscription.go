@@ -66,7 +66,7 @@ func (s *subscription) session(ctx context.Context, consumer jetstream.Consumer)
 		func(m jetstream.Msg) {
 			select {
 			case s.arrived <- m:
-			case <-done: // more than may be in flight: redelivered ones, which come again
+			case <-done: // arrived was full, as of redelivered messages; this one comes again
 			}
 		},
 		jetstream.PullMaxMessages(s.cfg.MaxInFlight),

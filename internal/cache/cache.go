@@ -27,15 +27,16 @@ type Question struct {
 	Deps func() []string
 	// Volatile answers change without any event: each is loaded, and none kept.
 	Volatile bool
-	// MinPosition is what the answer must have, after a Wait for it; 0 for no matter.
+	// MinPosition is the position that the answer must have; whoever asks has waited for
+	// it by Positions.Wait. 0 for any.
 	MinPosition uint64
-	// Room fails where nothing can be loaded just now: whoever finds neither an answer nor
-	// a load under way is told so before anything is begun. nil for always.
+	// Room fails where nothing can be loaded just now. It is asked before a load is begun,
+	// and only where there is neither an answer nor a load under way. nil for always.
 	Room func() error
 	// Load reads and renders the answer, all of it in one snapshot begun after
-	// the call. Its context outlives the request: others may wait for the answer. With an
-	// error that comes of what was read, the Answer's Checkpoints say as of when: whoever
-	// needs more gets ErrBehind in its place.
+	// the call. Its context outlives the request: others may wait for the answer. Where an
+	// error follows from what was read, as "not found" does, the Answer's Checkpoints say
+	// as of when; whoever needs a later position is given ErrBehind instead.
 	Load func(context.Context) (Answer, error)
 }
 
@@ -100,13 +101,13 @@ func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache
 }
 
 // Held is the answer to the question with the key, where the cache has one that is
-// current and has the position least; 0 for no matter.
+// current and has the position least; 0 for any.
 func (c *Cache) Held(key string, least uint64) (answer Answer, current bool) {
 	answer, _, current = c.held(key, least)
 	return answer, current
 }
 
-// held tells beside that whether there is an answer at all.
+// held is Held; kept tells whether there is an answer at all, be it current or not.
 func (c *Cache) held(key string, least uint64) (answer Answer, kept, current bool) {
 	e, ok := c.store.Get(key)
 	if !ok || !e.is(key) {
@@ -139,7 +140,7 @@ func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 // Clear forgets every answer, also those that are being loaded.
 func (c *Cache) Clear() {
 	c.positions.generation.Add(1)
-	// The lock keeps an answer of the generation before from slipping in.
+	// Without the lock an answer of the generation before could be stored after this.
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	c.store.Clear()
@@ -148,15 +149,15 @@ func (c *Cache) Clear() {
 	clear(c.recent[:])
 }
 
-// keep stores an entry. Ristretto may not do it, or late, or lose to an older
-// one: then the answer is loaded again.
+// keep stores an entry. Ristretto may drop it, store it late, or keep an older one in its
+// place; then the answer is loaded again.
 func (c *Cache) keep(e *entry) {
 	c.keeping.RLock()
 	defer c.keeping.RUnlock()
 	if e.generation != c.positions.generation.Load() {
 		return
 	}
-	// When it ends the entry itself knows: ristretto would keep a second map of it.
+	// The entry itself knows when it ends: ristretto would keep a second map for that.
 	c.store.Set(e.text[:e.key], e, e.size.Load())
 }
 

@@ -24,8 +24,8 @@ func (d *deadlines) add(w *waiter) {
 	}
 }
 
-// remove leaves the timer as it is: that it goes off for nobody costs less than
-// setting it anew for each who leaves.
+// remove leaves the timer as it is: it may go off for nobody, which costs less than setting
+// it anew for each waiter that leaves.
 func (d *deadlines) remove(w *waiter) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,12 +10,12 @@ import (
 // never is the generation of an entry that is not to be given again.
 const never = ^uint64(0)
 
-// began is what the ends of entries are told from, by a clock that nobody sets.
+// began is the instant that entry.ends counts from, by the monotonic clock.
 var began = time.Now()
 
-// entry is an answer with what decides whether it may be given. A process keeps a
-// hundred thousand and more, and the collector of garbage looks at each again and again:
-// it has two objects beside itself, neither with a pointer, and 112 bytes.
+// entry is an answer with what decides whether it may be given. A process keeps a hundred
+// thousand and more, and each garbage collection looks at all of them. So an entry has 112
+// bytes and only two objects beside it, neither with a pointer.
 type entry struct {
 	body       []byte
 	text       string // the key, the ETag, the names and the floors, one behind the other
@@ -63,11 +63,12 @@ func (e *entry) write(key string, a Answer, slots []uint16) {
 // is tells whether it answers the question with the key.
 func (e *entry) is(key string) bool { return e.text[:e.key] == key }
 
-// current tells whether the answer is as new as is known to this process and
-// as the client needs, and up to which position. It may be called at any time
-// while these change: applied positions are read before the floors, which are
-// raised before them, and the generation last, as a view that starts anew is closed
-// by its floor until that has changed.
+// current tells whether the answer is as new as this process knows of and as the client
+// needs, and up to which position. Positions, floors and generation may change while it
+// runs, so that their order matters. Applied positions are read before floors, because
+// floors are raised first: a new position is never seen with an old floor. The generation
+// is read last, because a view that starts anew is closed by its floor until that has
+// changed.
 func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 	applied := ^uint64(0)
 	for left := e.views; left != 0; left &= left - 1 {

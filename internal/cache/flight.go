@@ -15,7 +15,7 @@ type flight struct {
 	done  chan struct{}
 	entry *entry // set before done is closed, unless err is
 	err   error
-	at    uint64 // of an err: the position that it is true at, the highest where it has none
+	at    uint64 // of an err: the position that it holds at, the highest where it does not follow from what was read
 }
 
 var (
@@ -23,9 +23,10 @@ var (
 	errCheckpoints = errors.New("cache: an answer must carry one checkpoint for each view")
 )
 
-// miss answers by a load. A load that began before the question came may miss
-// what was promised to the client, so its answer is taken only if it turns out
-// to be current; one that began later always has it.
+// miss answers by a load. A load that was under way when the question came may have read
+// before what the client was promised: its answer is taken only if it turns out to be
+// current. Else the question waits for, or begins, a second load. That one has begun after
+// the question came, so its answer is always good.
 func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	for later := false; ; later = true {
 		c.mu.Lock()
@@ -78,8 +79,9 @@ func (c *Cache) recently(key string) **entry {
 	return &c.recent[c.positions.floors.slot(key)%recents]
 }
 
-// landed is the answer of a flight that has ended. That something is not there is no
-// answer to who knows of a time when it was.
+// landed is the answer of a flight that has ended, or ErrBehind where it was read before
+// the position least. That goes for errors too: "not found" as of an earlier position says
+// nothing to a client who knows that something was created later.
 func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 	switch {
 	case f.err != nil && f.at < least, f.err == nil && f.entry.position < least:
@@ -122,7 +124,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
 	if fallen(answer.Checkpoints, before) {
-		e.generation = never // it is good for its clients alone
+		e.generation = never // it is given to those who wait for it, and not kept
 	}
 	if !sameBuilds(answer.Checkpoints, before) {
 		// The floors known here are another build's.
@@ -134,7 +136,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	}
 }
 
-// slots are the floors of everything that an answer depends on.
+// slots are the floors of all names that an answer depends on.
 func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 	names := a.Deps.List()
 	if q.Deps != nil {
@@ -146,7 +148,8 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 	return slots
 }
 
-// load loads what is not kept: whoever asks next has it loaded anew.
+// load answers a Volatile question. Nothing is kept or shared: whoever asks next has it
+// loaded anew.
 func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
 	before := c.before(q)
 	answer, err := q.Load(ctx)
@@ -166,7 +169,7 @@ func (c *Cache) places(q Question) (bits uint64) {
 	return bits
 }
 
-// before is what is known of the views that q is read from, before it is.
+// before is what is known, before the load, of the views that q is read from.
 func (c *Cache) before(q Question) []known {
 	before := make([]known, len(q.Views))
 	for i, name := range q.Views {
@@ -183,15 +186,15 @@ type known struct {
 	saved   []uint64 // of each shard
 }
 
-// fell tells whether a checkpoint of the build lacks what one of its shards had saved. A
-// view's lowest checkpoint does not tell: it may be that of a shard over events of no
-// concern, while another's rows are those of before.
+// fell tells whether a shard of the build is behind what it is known to have saved before.
+// Comparing only the lowest position of all shards would miss that: a shard that trails
+// over events of no concern could hide that another has lost rows.
 func (k known) fell(c projections.Checkpoint) bool {
 	if c.Build != k.build {
 		return false
 	}
 	if len(c.Shards) != len(k.saved) {
-		return true // what is known of others says nothing of these
+		return true // another number of shards: nothing can be compared
 	}
 	for i, saved := range k.saved {
 		if c.Shards[i] < saved {
@@ -201,9 +204,10 @@ func (k known) fell(c projections.Checkpoint) bool {
 	return false
 }
 
-// stands is the position of an answer read at the checkpoints. A checkpoint may
-// trail what is applied over events of no concern; of a database that fell back
-// only it counts, as does that of another build than the one known.
+// stands is the position of an answer read at the checkpoints. A checkpoint may be lower
+// than the position known to be applied, where no event in between concerns the view: then
+// the applied position counts. Where the database fell back, or the build is not the one
+// known, only the checkpoint counts.
 func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
 	least := ^uint64(0)
 	for i, c := range checkpoints {

@@ -50,9 +50,9 @@ func (e *entry) form(kind int) *form {
 	return place.Load()
 }
 
-// charge stores an entry anew that has grown. Ristretto makes no room for what
-// grows, only for what comes, so the entry goes and comes; who asks meanwhile
-// finds it among the recent ones.
+// charge stores an entry again that has grown. Ristretto makes room only for an entry that
+// is new to it, so this one is removed and added. Whoever asks in between finds it among
+// the recent ones.
 func (c *Cache) charge(e *entry) {
 	if _, ok := e.current(c.positions, 0); !ok {
 		return

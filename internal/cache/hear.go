@@ -19,7 +19,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 		return
 	}
 	if n.Epoch < s.epoch {
-		return // the last words of an owner that was superseded
+		return // of an owner that another has replaced
 	}
 	fallen, missed := n.Epoch > s.epoch && n.From < s.saved, n.From > s.applied
 	switch {
@@ -78,8 +78,8 @@ func (p *Positions) raise(v *view, n wire.Notice) {
 	}
 }
 
-// Forget has everything that was read so far forgotten, and open streams ask anew. It
-// may be called at any time, by whoever else knows that someone was erased.
+// Forget drops everything that was read so far, and has open streams ask anew. It may be
+// called at any time, by others who know that someone was erased.
 func (p *Positions) Forget() {
 	p.clear()
 	p.wake(nil, true)
@@ -91,8 +91,8 @@ func (p *Positions) clear() {
 	}
 }
 
-// wake has whoever follows the names, or anything, ask anew. They ask for what is known
-// to be applied, so that must be known first.
+// wake has those ask anew who follow one of the names, or everybody where all is set. They
+// ask for the applied position, so that must have been made known before.
 func (p *Positions) wake(names []string, all bool) {
 	if p.change != nil {
 		p.change(names, all)

@@ -41,9 +41,9 @@ func newParked(list []park) *parked {
 	return p
 }
 
-// hold takes in what is parked, of the builds that are read or of any. What was
-// read while more was, is not to be given any more: its rows have changed without
-// a position that says so.
+// hold takes in what is parked, and keeps of that what belongs to the builds that are read.
+// Where something is parked no more, a retry has changed rows without moving a position: so
+// answers that were read before are not given any more.
 func (p *Positions) hold(found []park, read map[string][]checkpoint) {
 	found = slices.DeleteFunc(found, func(k park) bool {
 		shards := read[k.View]

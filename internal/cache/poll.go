@@ -22,15 +22,15 @@ type checkpoint struct {
 	State       wire.ViewState
 }
 
-// poll asks the database which builds are read, what they hold back and, of those
-// that changed or of all, where they are. It tells whether it was answered: what is not
-// known for long is not trusted, and asked again.
+// poll asks the database which builds are read, what they hold back and where they are; the
+// last is taken in for builds that are new here, or for all. answered is false where the
+// database did not answer.
 func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var found []checkpoint
 	var parks []park
-	batch := &pgx.Batch{} // in this order: what a position is beyond is among what is parked
+	batch := &pgx.Batch{} // positions first: what is parked up to them is then among the parks
 	batch.Queue(`-- list projection
 		select view, version, build, position, incarnation, epoch, state
 		from sical.view_version join sical.projection using (view, version)
@@ -83,8 +83,9 @@ func (c checkpoint) of() projections.Build {
 	return projections.Build{View: c.View, Version: c.Version, Number: c.Build}
 }
 
-// take takes in what the database says of the shards of the build that is read.
-// A position beyond the last notice's is a notice that lists nothing.
+// take takes in what the database says of the shards of the build that is read. Where a
+// position is beyond the last notice's, it is not known what has changed: answers that were
+// read before are not given any more.
 func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 	build := found[0].of()
 	flipped := *v.build.Load() != build || len(found) != len(v.shards)
@@ -110,7 +111,7 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 		s.epoch, s.state, s.seen = c.Epoch, c.State, now
 	}
 	switch {
-	case fallen || flipped: // another log is a fall
+	case fallen || flipped: // another incarnation of the log counts as fallen
 		p.restart(v, build, incarnation)
 	case ahead:
 		p.clear()
@@ -122,10 +123,11 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 	}
 }
 
-// restart makes a view's positions those of its shards as they are now, of the build and
-// the log, be they lower or higher. Whatever was read before is of another past: none of
-// it may be given at the new position, so nothing is, from before that is known until
-// what began meanwhile is forgotten, which may have taken a position or a build of before.
+// restart makes a view's positions those of its shards as they are now, of this build and
+// this incarnation of the log, be they lower or higher. Answers that were read before must
+// not be given at the new position. So they are cleared and the view is closed before the
+// positions change. It opens after a second clear, which drops answers whose loads began
+// meanwhile: they may have taken a position or a build of before.
 func (p *Positions) restart(v *view, build projections.Build, incarnation events.ID) {
 	p.clear()
 	v.floor.Store(closed)

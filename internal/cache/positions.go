@@ -61,7 +61,7 @@ type Positions struct {
 	deadlines   deadlines
 }
 
-// mostViews is how many views there may be.
+// mostViews is how many views there may be: an entry has a bit for each.
 const mostViews = 64
 
 // NewPositions returns Positions that know nothing until they Run.
@@ -87,10 +87,10 @@ func NewPositions(cfg Config) *Positions {
 	return p
 }
 
-// OnForget has f called, by Run or by Forget, whenever someone was erased or it
-// cannot be known that nobody was. It must be called before either; what opens
-// sealed text comes before the caches of what it opened, or they could keep what
-// an old key still opened after they were cleared.
+// OnForget has f called, by Run or by Forget, whenever someone was erased or it cannot be
+// known that nobody was. It must be called before either. Functions are called in the order
+// they were given: what drops keys has to come before the caches of opened text, or a cache
+// that was just cleared could be filled by an old key.
 func (p *Positions) OnForget(f func()) { p.forget = append(p.forget, f) }
 
 // OnChange has f called, by Run or by Forget, with the names whose answers have
@@ -149,7 +149,7 @@ func (p *Positions) Run(ctx context.Context) error {
 		// The connection may be gone, and the subscription with it.
 		defer func() { _ = sub.Unsubscribe() }()
 	}
-	p.poll(ctx, true) // behind the subscription, so that nothing falls between
+	p.poll(ctx, true) // after subscribing, so that no change in between is missed
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -161,8 +161,8 @@ func (p *Positions) Run(ctx context.Context) error {
 			case n.Flip:
 				p.poll(ctx, false)
 			case (n.Parks || p.missed(n)) && !p.parks(ctx):
-				// What is parked must not be taken for applied: where the view is, the
-				// database tells once it answers.
+				// It is not known what is parked, and that must not be taken for applied. So
+				// the notice is dropped; the database tells where the view is once it answers.
 			default:
 				p.hear(n, time.Now())
 			}
@@ -187,8 +187,8 @@ func (p *Positions) parks(ctx context.Context) bool {
 	return known
 }
 
-// look asks the database where notices are missing or say nothing, and stops
-// trusting views that nothing is known of.
+// look asks the database where no notices come or they cannot be relied on, and stops
+// trusting views that were not heard of for too long.
 func (p *Positions) look(ctx context.Context, now time.Time) {
 	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
 	ask := p.suspect.Load() || !connected

@@ -27,7 +27,7 @@ type view struct {
 	// checkpoint of one of them is of a database that fell back, or of a replica that lags.
 	saved atomic.Pointer[[]uint64]
 	floor atomic.Uint64 // the floor of everything read from the view
-	heard atomic.Bool   // the chains of notices are whole and their last links young
+	heard atomic.Bool   // every shard was heard of lately
 
 	shards []shard // of the build; only Positions.Run reads and writes it
 
@@ -70,9 +70,9 @@ func (v *view) silent(now time.Time, heard func(*shard) time.Time) bool {
 	return len(v.shards) == 0
 }
 
-// settle makes known where the shards are, and wakes who waits for that. The
-// floors must have been raised before: whoever reads applied and then a floor, or
-// saved, never sees the one without the other.
+// settle makes known where the shards are, and wakes who waits for that. The floors must
+// have been raised before: whoever reads applied and then a floor, or saved, never sees a
+// new applied position with an old one of these.
 func (v *view) settle() {
 	applied, saved := v.stand()
 	v.saved.Store(&saved)

@@ -24,7 +24,8 @@ type folds struct {
 	cleared int // times
 }
 
-// of is what is kept of the streams, and since when, which put wants to know.
+// of returns what is kept of the streams. since is for put, which thereby finds out whether
+// all were cleared meanwhile.
 func (f *folds) of(streams []events.Stream) (kept map[events.Stream]known, since int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -70,9 +71,9 @@ func (f *folds) clear() {
 // erased, also by another process.
 func (d *Dispatcher) Clear() { d.folds.clear() }
 
-// fold is the folds of streams by the log itself: those that are kept gone on from, the
-// others in one query. As far as it came before an error, a long one goes on from there
-// the next time.
+// fold returns the folds of streams as the log has them. Kept ones are continued, and the
+// others loaded in one query. Where that ends early with an error, what was folded of a
+// long stream is kept, and the next call goes on from there.
 func (d *Dispatcher) fold(ctx context.Context, streams ...events.Stream) (map[events.Stream]known, error) {
 	kept, since := d.folds.of(streams)
 	folded := map[events.Stream]known{}
@@ -98,9 +99,9 @@ func (d *Dispatcher) fold(ctx context.Context, streams ...events.Stream) (map[ev
 	return folded, err
 }
 
-// current is the fold of a stream, gone on from what is kept of it if that ends at an
-// event that still stands there: the log may go back under a process, to a backup or to a
-// standby that had not the last of it, and then goes on otherwise.
+// current continues a kept fold of a stream, if the log still has the event that it ends
+// at. Else it folds the stream from its beginning: the log may have been put back to a
+// backup, or a standby without its last events has taken over, and other events followed.
 func (d *Dispatcher) current(ctx context.Context, s events.Stream, kept known, since int) (known, error) {
 	for ; ; kept = (known{}) {
 		now, stands := kept, kept.version == 0

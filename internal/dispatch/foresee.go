@@ -15,8 +15,8 @@ func (d *Dispatcher) Foresee(ctx context.Context, r *Request) (v Verdict, ok boo
 	return j.verdict, j.done
 }
 
-// foresee asks what is known of the key last, as a round does: an equal request may be
-// done while this one is looked at, and is then what refuses it.
+// foresee asks last what is known of the key, as a round does: an equal request may have
+// been done while this one was looked at, and may be the very reason why it is refused.
 func (d *Dispatcher) foresee(ctx context.Context, j *job) error {
 	one := []*job{j}
 	states, err := d.load(ctx, one)

@@ -21,7 +21,7 @@ func (d *Dispatcher) settle(ctx context.Context, j *job) {
 	var lost eventlog.ConflictError
 	var missing eventlog.GoneError
 	switch {
-	case errors.Is(r.Err, eventlog.ErrUnfounded): // nobody else is to blame
+	case errors.Is(r.Err, eventlog.ErrUnfounded): // decided anew; it has lost no race
 	case r.Known:
 		j.known(r)
 	case errors.As(r.Err, &lost) && lost.Stream == j.stream && j.Rule.Creates:

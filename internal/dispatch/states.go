@@ -45,8 +45,8 @@ func (s *states) given(r *Request) command.Given {
 	return r.Given.With(seen)
 }
 
-// leaning is guards on what the command read of the round's own decisions: should
-// those fail, so must what was built on them.
+// leaning returns guards on the streams that the command has read as this round's own
+// decisions left them: where those fail, so must what was built on them.
 func (s *states) leaning(r *Request) (guards []eventlog.Guard) {
 	reader, ok := r.Command.(command.Reader)
 	if !ok || !s.moved {

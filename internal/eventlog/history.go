@@ -15,8 +15,8 @@ type History struct {
 	Applied uint64
 }
 
-// History reads it in one snapshot: views follow the log, so that none can be
-// seen ahead of it.
+// History reads it in one snapshot: there no view is ahead of the log, unless the log has
+// gone back.
 func (r Reader) History(ctx context.Context) (h History, err error) {
 	var head, applied int64
 	err = r.pool.QueryRow(ctx, `-- read history
@@ -27,10 +27,10 @@ func (r Reader) History(ctx context.Context) (h History, err error) {
 	return h, err
 }
 
-// BeginIncarnation declares that the log went back to an earlier point since seen
-// was its incarnation: positions that were given are given again. It returns the
-// incarnation that holds; of several that declare the same, one begins it. why is
-// kept for operators.
+// BeginIncarnation declares that the log, whose incarnation was seen, has gone back to an
+// earlier point, so that positions are given a second time. It returns the incarnation that
+// holds from now on. Of several callers that declare the same, one begins a new one and
+// all get that. why is kept for operators.
 func (r Reader) BeginIncarnation(ctx context.Context, seen events.ID, why string) (id events.ID, err error) {
 	err = r.pool.QueryRow(ctx, `-- begin incarnation
 		select sical.begin_incarnation($1, $2)`, seen, why).Scan(&id)

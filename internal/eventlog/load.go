@@ -51,10 +51,11 @@ func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take 
 	})
 }
 
-// load hands over what query finds, which asks for what follows on an event, at first the
-// zero one. One statement does for a short load, another for the rest of a long one when
-// its turn has come, and one more wherever keys have to be fetched: a connection that is
-// held while something else is waited for would sooner or later be everybody's.
+// load hands over what query finds. query asks for what follows an event, at first the zero
+// one. A short load takes one statement. A long one takes another for its rest, once it is
+// its turn, and any load takes one more wherever keys have to be fetched. So no load holds
+// a connection while it waits for something else; if each did, they could come to wait for
+// each other.
 func (l *Log) load(ctx context.Context, take func(events.Event), query func(last events.Event, limit string) (pgx.Rows, error)) error {
 	keys := vault.Keys{}
 	var last events.Event
@@ -104,9 +105,9 @@ func (l *Log) turn(ctx context.Context) (end func(), err error) {
 	}
 }
 
-// pages hands over one page of rows after the other for as long as their owners' keys are
-// at hand, and closes rows. It returns the page whose are not, or the last, and whether
-// more may follow on it.
+// pages hands over one page of rows after the other, as long as their owners' keys are in
+// memory, and closes rows. It returns, without handing it over, the first page whose keys
+// are not, or else the last page; and whether more may follow that one.
 func (l *Log) pages(rows pgx.Rows, keys vault.Keys, take func(events.Event)) (page []events.Event, more bool, err error) {
 	defer rows.Close()
 	for {

@@ -2,10 +2,11 @@ package eventlog
 
 import "sical-backend/events"
 
-// missed is what the entries of a call of Append would have moved that were refused, or
-// were known and so done long since: each such stream, with the lowest version from which
-// one would have. A later entry of the call that expects a higher one expects what has not
-// come about, though somebody else may have made it that version meanwhile.
+// missed has the streams that entries of a call of Append would have moved but did not, as
+// they were refused, or were known and so had been done long before. Each stream has the
+// lowest version from which one of them would have moved it. A later entry of the call that
+// expects a higher version builds on what has not come about, even if somebody else has
+// brought the stream to that version meanwhile.
 type missed map[events.Stream]int
 
 // add notes that nothing of e was appended.

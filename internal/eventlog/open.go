@@ -57,7 +57,7 @@ func (l *Log) complete(ctx context.Context, keys vault.Keys, list []events.Event
 	return nil
 }
 
-// owners lists whose events these are, each once, but for those of whom keys tells.
+// owners lists the owners of the events, each once, without those that are in keys.
 func owners(list []events.Event, keys vault.Keys) []events.ID {
 	seen := map[events.ID]bool{{}: true}
 	var ids []events.ID

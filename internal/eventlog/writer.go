@@ -67,7 +67,7 @@ func (r *request) take(waiting []*Entry) []*Entry {
 }
 
 // fill makes a batch of the entries that wait and returns those that go on
-// waiting, in order. What builds on an entry that came to nothing meanwhile is at an end.
+// waiting, in order. What builds on an entry that was not appended is settled as unfounded.
 func fill(waiting []*Entry) (*batch, []*Entry) {
 	b := newBatch(min(len(waiting), maxBatchEvents))
 	var rest []*Entry
@@ -154,7 +154,7 @@ func (l *Log) judge(b *batch, a answer) []*Entry {
 	for _, n := range a.failedGuards {
 		g := b.guards[n-1]
 		if _, done := verdict[g.entry]; done || g.offset > 0 && g.entry != first {
-			continue // judged by what the batch itself had not yet done: again
+			continue // it counts on entries before it, of which one has failed: judge it again
 		}
 		verdict[g.entry] = Result{Err: g.verdict()}
 	}
@@ -177,8 +177,8 @@ func (l *Log) judge(b *batch, a answer) []*Entry {
 	return again
 }
 
-// firstFailing is the first entry that fails. All before it are as good as done,
-// so that it is judged rightly whatever it builds on.
+// firstFailing is the first entry that fails. None before it does, so that its verdict is
+// right whatever it builds on. Later ones may fail only because of it.
 func (b *batch) firstFailing(a answer) int {
 	first := len(b.entries)
 	for _, n := range a.knownCommands {

@@ -18,7 +18,7 @@ const (
 	leave = time.Minute
 )
 
-// errLost says that another process serves the consumer, or might.
+// errLost says that another process serves the consumer, or may do so.
 var errLost = errors.New("reaction: the consumer's lease is lost")
 
 // keep renews the leases and takes what nobody serves, until ctx ends or the log
@@ -59,8 +59,8 @@ func (s *source) stopAll() {
 	}
 }
 
-// sync is one beat. It waits for nobody who is to stop: they keep their lease until
-// they have, as do all others meanwhile.
+// sync is one beat. It does not wait for consumers that are to stop: they keep their lease
+// until they have stopped, and all other leases are renewed meanwhile.
 func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	ctx, cancel := context.WithTimeout(ctx, leased)
 	defer cancel()
@@ -149,8 +149,8 @@ func (s *source) reap() {
 	}
 }
 
-// drop stops what is not to be served any more, or wants something else now; the last
-// is taken up again as soon as it has stopped.
+// drop stops consumers that are not to be served any more, or whose version has changed.
+// The latter are taken up again as soon as they have stopped.
 func (s *source) drop(open map[events.ID]Consumer) {
 	for id, c := range s.served {
 		if now, ok := open[id]; !ok || now.Version != c.Version {
@@ -159,7 +159,7 @@ func (s *source) drop(open map[events.ID]Consumer) {
 	}
 }
 
-// tell has the meter know. What is left to others counts as failing until one has taken it.
+// tell tells the meter. What is left to others counts as failing until one has taken it.
 func (s *source) tell() {
 	failing := 0
 	for _, c := range s.served {
@@ -211,8 +211,8 @@ func (s *source) renew(ctx context.Context) error {
 	return nil
 }
 
-// acquire takes the consumers whose lease nobody holds. Failures of another version
-// than the present one are forgotten: it has all the patience there is.
+// acquire takes the consumers whose lease nobody holds. Failures that were counted for
+// another version of a consumer are forgotten, so that it begins with all patience.
 func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error {
 	var wanted []events.ID
 	var versions []int

@@ -35,9 +35,9 @@ func (s *source) commit(ctx context.Context, c *served, position uint64) error {
 	return nil
 }
 
-// failed notes a round of failures at an event and waits for the next, or gives the consumer
-// up and waits to be dropped. Where it cannot be given up just now, as the log cannot
-// be appended to, that is tried again behind the next round: the receiver is spared.
+// failed notes a round of failures at an event and waits for the next round, or gives the
+// consumer up and waits until it is dropped. Where giving up fails, because the log cannot
+// be appended to just now, the usual wait follows: the receiver is not called more often.
 func (s *source) failed(ctx context.Context, c *served, at events.Event, cause error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -69,7 +69,7 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 	return ctx.Err()
 }
 
-// givenUp waits for the consumer to be dropped, which fails no more.
+// givenUp notes that the consumer no longer fails, and waits until it is dropped.
 func (s *source) givenUp(ctx context.Context, c *served, cause error) error {
 	s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
 	if err := s.commit(ctx, c, c.position); err != nil {

@@ -44,9 +44,9 @@ type Reaction interface {
 	Name() string
 	// Consumers lists all there are. It is called every second.
 	Consumers(context.Context) ([]Consumer, error)
-	// React does it once, for one consumer. An error that is none of ErrPoison, ErrUnwanted
-	// and ErrUnknown has it tried again. The event is as stored: sealed, not decoded; its
-	// position is of the log's incarnation.
+	// React does it once, for one consumer. After any error but ErrPoison, ErrUnwanted and
+	// ErrUnknown it is tried again. The event is as stored: sealed, not decoded. Its
+	// position belongs to that incarnation of the log.
 	React(ctx context.Context, consumer, incarnation events.ID, e events.Event) error
 	// GiveUp is called for a consumer that has failed for too long at an event, or
 	// wants no more; it has to hold the consumer.

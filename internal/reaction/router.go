@@ -30,9 +30,9 @@ func deliveryOf(msg *message.Message) *delivery {
 	return msg.Context().Value(deliveryKey{}).(*delivery)
 }
 
-// router has the reaction's one handler behind Watermill's middleware. The order
-// matters: what is outside sees what is left by what is inside, so that the poison
-// queue comes around the retries.
+// router has the reaction's one handler behind Watermill's middleware. The order matters:
+// outer middleware sees only the errors that the inner one leaves. So the poison queue
+// stands around the retries.
 func (r *Runtime) router(s *source) (*message.Router, error) {
 	quiet := map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug, slog.LevelError: slog.LevelWarn}
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closing},

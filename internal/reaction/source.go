@@ -78,8 +78,9 @@ type served struct {
 	beyond   bool // this program cannot serve it; told once done is closed
 }
 
-// holds tells whether nobody else can serve the consumer at this moment, as far as
-// a process can know that is stopped and started again.
+// holds tells whether the lease is valid by this process's own clock, so that nobody else
+// serves the consumer. If the process is suspended right afterwards, that may no longer be
+// true when it goes on.
 func (c *served) holds() bool {
 	c.renewed.Lock()
 	defer c.renewed.Unlock()
@@ -92,7 +93,8 @@ func (c *served) renew(begun time.Time) {
 	c.valid = begun.Add(leased)
 }
 
-// start follows a consumer until its lease is lost, or another's turn comes.
+// start follows a consumer, in a goroutine of its own, until its lease is lost or it is told
+// to stop.
 func (s *source) start(c *served) {
 	s.tailed.Do(func() {
 		s.followers.Go(func() { s.tail.Run(s.ctx) })
@@ -112,7 +114,7 @@ func (s *source) start(c *served) {
 		if told {
 			select {
 			case s.freed <- struct{}{}:
-			default: // there is word of another
+			default: // word that another has stopped is waiting already
 			}
 		}
 	})

@@ -112,8 +112,8 @@ type verdict struct {
 	rewound bool      // it is the log that has changed
 }
 
-// judge compares the stream with the log, which is read second: what another relay
-// has published by then is in it.
+// judge compares the stream with the log. The log is read second, so that it has every
+// event that another relay had published by the time the stream was looked at.
 func (r *Relay) judge(ctx context.Context, stream jetstream.Stream) (v verdict, err error) {
 	info, err := stream.Info(ctx)
 	if err != nil {
@@ -142,8 +142,8 @@ func (r *Relay) judge(ctx context.Context, stream jetstream.Stream) (v verdict, 
 	return v, err
 }
 
-// compare says in what one message contradicts the log. One of the log's own
-// incarnation that stands otherwise there tells that it was rewound.
+// compare says in what one message contradicts the log. If the message is of the log's own
+// incarnation, and the log does not have that event there, the log was put back (rewound).
 func (r *Relay) compare(ctx context.Context, stream jetstream.Stream, seq uint64) (reason string, rewound bool, err error) {
 	message, err := stream.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -173,8 +173,8 @@ const largest = 1 << 20
 // skew is how far the clocks of the servers may differ.
 const skew = time.Minute
 
-// lost says which message the stream would still keep if nobody had purged it: it
-// has room for more, the message is not too old, and was there.
+// lost names the message before the stream's first one, if only somebody's purge can have
+// removed it: the stream has room for it, and it is not too old. It is "" for none.
 func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint64) (string, error) {
 	gone := info.State.FirstSeq - min(info.State.FirstSeq, 1)
 	room := info.Config.MaxBytes - int64(info.State.Bytes)

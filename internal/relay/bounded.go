@@ -7,8 +7,8 @@ import (
 	"sical-backend/internal/eventlog"
 )
 
-// bounded is a log whose every answer has to come within timeout: a connection that has
-// fallen silent would hold the relay for as long as TCP hopes for it, some 15 minutes.
+// bounded is a log whose every answer has to come within timeout. On a connection that has
+// fallen silent, TCP alone would keep the relay waiting for some 15 minutes.
 type bounded struct{ log Log }
 
 func (b bounded) Read(ctx context.Context, after uint64, limit int) ([]events.Event, error) {

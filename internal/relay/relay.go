@@ -5,8 +5,8 @@
 // expected last sequence, which is the position before. So the stream itself
 // refuses a second relay, a repetition after a lost answer and a hole; nothing
 // here is remembered between runs. Where the stream and the log disagree, the
-// log is right and the stream is made anew: at the start and, while a relay is at
-// work, every two seconds.
+// log is right and the stream is made anew. The relay looks for that when it starts, and
+// every two seconds while it works; one that stands by looks every second.
 package relay
 
 import (
@@ -29,7 +29,7 @@ import (
 
 const (
 	pageSize = 1000    // events read from the log, and published, at a time
-	enough   = 900     // handed events that are published without more; with the last append's they are one batch
+	enough   = 900     // handed events that are published without waiting for more; with the last append's they make one batch
 	backlog  = 100_000 // events that a stream made anew begins with
 	// handedLength bounds the appends that wait to be forwarded: a full batch each
 	// is some 20 MB. What does not fit is read from the log.
@@ -40,9 +40,9 @@ const (
 	watch   = 2 * time.Second        // between looks at whether log and stream are still the same
 	timeout = 5 * time.Second        // for one publish, and for one question to the log
 
-	// rests is how many times as long as a publish took the relay waits for company
-	// before the next one, and longest bounds that, unless Config.Rest says. Every batch costs the server
-	// files of its own, so under load few large ones leave it most of its time.
+	// After a publish the relay waits for more events, rests times as long as the publish
+	// took, at most longest; Config.Rest sets another wait. Every batch costs the server
+	// files of its own, so that under load few large ones leave it most of its time.
 	rests   = 4
 	longest = 50 * time.Millisecond
 )
@@ -72,14 +72,14 @@ type Config struct {
 	MaxAge   time.Duration
 	// Replicas is how many servers of a cluster keep the stream; zero for one.
 	Replicas int
-	// Rest is how long the relay waits for company after each batch; what comes
-	// later waits for nothing. Zero goes by what a batch took, and suits readers who
-	// wait for the bus.
+	// Rest is how long the relay waits for more events after each batch. What comes after
+	// the wait is published at once. With zero the wait follows from how long the batch
+	// took, which suits readers who wait for the bus.
 	Rest time.Duration
-	// Found, where set, is handed events of others, as they are read from the log to
-	// be published, and Working is told when this relay begins and ends to be the one
-	// at work: whoever has heard so, and is handed what this process appends, needs
-	// no bus. Neither may block.
+	// Found, where set, is handed the events that other processes have appended, as they
+	// are read from the log to be published. Working is told when this relay begins and
+	// ends to be the one at work. Meanwhile whoever is handed these events, and those that
+	// this process appends, does not need the bus. Neither may block.
 	Found   func([]events.Event)
 	Working func(bool)
 }
@@ -118,7 +118,7 @@ func New(c Config) (*Relay, error) {
 // it is told that there is something to read.
 func (r *Relay) Committed(list []events.Event) {
 	if !r.active.Load() {
-		// An unsent ring costs the other side no more than its idle time.
+		// Where this cannot be sent, the other process looks by itself after idle.
 		_ = r.NATS.Publish(wire.Appended, nil)
 		return
 	}

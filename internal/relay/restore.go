@@ -17,17 +17,17 @@ const (
 	restoreWait = 3 * time.Second // until a stream that nobody fills is filled here
 )
 
-// Restore makes the stream anew, which was found to contradict the log and was
-// made at the instant judged, and returns when it holds the log from a position
-// first on. A relay that runs, here or elsewhere, fills it; where none does, it is
-// filled here. It must not be called on a Relay that runs.
+// Restore makes the stream anew that was created at the instant judged and was found to
+// contradict the log. It returns once the stream holds the log from the position first on.
+// A relay that runs, here or elsewhere, fills it; where none does, Restore fills it itself.
+// It must not be called on a Relay that runs.
 func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) error {
 	head, err := r.recall(ctx)
 	if err != nil {
 		return err
 	}
 	found, err := r.look(ctx)
-	if err == nil && found.rewound { // after this nothing would tell
+	if err == nil && found.rewound { // once the stream is made anew, nothing would show it
 		err = r.begin(ctx, "the stream has what the log has not: "+found.reason)
 	}
 	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {

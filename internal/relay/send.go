@@ -11,8 +11,8 @@ import (
 	"sical-backend/internal/wire"
 )
 
-// forward publishes handed events, with what else is handed before the relay has
-// rested; where they do not follow on the last one, the log is read.
+// forward publishes handed events, together with what else is handed until the relay has
+// rested. Where they do not follow on the last event published, the log is read instead.
 func (r *Relay) forward(ctx context.Context, list []events.Event) error {
 	list = r.gather(ctx, list)
 	for len(list) > 0 && list[0].Position <= r.last {

@@ -10,7 +10,7 @@ import (
 )
 
 // check asks, while this relay is at work, whether log and stream are still what
-// it takes them for. What it finds ends the work: agree mends it.
+// it takes them for. An error ends the work; agree then mends what is wrong.
 func (r *Relay) check(ctx context.Context) error {
 	incarnation := r.incarnation
 	if _, err := r.recall(ctx); err != nil {
@@ -42,8 +42,8 @@ func (r *Relay) look(ctx context.Context) (verdict, error) {
 	return r.judge(ctx, stream)
 }
 
-// standBy waits until whoever relays has gone: the stream falls behind the log, or
-// contradicts it, and nobody mends that.
+// standBy waits until no other relay is at work: the stream is behind the log, or
+// contradicts it, and nothing has changed between two looks.
 func (r *Relay) standBy(ctx context.Context) error {
 	idle, before := false, uint64(0)
 	for pause.For(ctx, standby) {

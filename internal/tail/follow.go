@@ -71,14 +71,14 @@ type Bus struct{ *bus.Reader }
 // batch is how many events are taken off the bus at a time, at most.
 const batch = 10_000
 
-// Read is that of a Feed.
+// Read implements Feed.
 func (b Bus) Read(ctx context.Context, incarnation events.ID, from uint64, add Intake) error {
 	own := incarnation.String()
 	return b.Reader.Read(ctx, from, batch, func(b bus.Batch) error {
 		list, last := make([]*events.Event, 0, len(b.Messages)), add(nil)
 		for _, m := range b.Messages {
 			if m.Seq <= last || m.Header.Get(wire.Incarnation) != own {
-				continue // an old stream over a restored log: what is missed so, the log has
+				continue // of an old stream beside a restored log; follow reads from the log what is skipped here
 			}
 			e, err := wire.Decode(m)
 			if err != nil {

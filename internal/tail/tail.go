@@ -48,8 +48,8 @@ type Config struct {
 	Log    Log
 	Feed   Feed // nil: the log alone
 	Logger *slog.Logger
-	// Kept is how many of the latest events are held in memory, at least where they are not
-	// large. Page is how many After and Page return at most.
+	// Kept is how many of the latest events are held in memory at least, but fewer where
+	// they are large, see keptBytes. Page is how many After and Page return at most.
 	Kept, Page int
 	// Look is how often the log is looked at while the feed brings nothing.
 	Look time.Duration
@@ -107,7 +107,7 @@ func (t *Tail) After(position uint64) (list []*events.Event, behind bool, change
 	return t.recent[begin:end:end], false, nil
 }
 
-// Page reads what follows a position from the log; nothing where that ends there.
+// Page reads what follows a position from the log; it is empty at the log's end.
 func (t *Tail) Page(ctx context.Context, after uint64) ([]*events.Event, error) {
 	list, err := Read(ctx, t.cfg.Log, after, t.cfg.Page)
 	for _, e := range list {
@@ -132,7 +132,8 @@ func Read(ctx context.Context, log Log, after uint64, limit int) ([]*events.Even
 	return Pointers(found), nil
 }
 
-// Pointers are to the events of a list, which is whoever's they are handed to from now on.
+// Pointers returns pointers to the events of a list. From then on the list belongs to
+// whoever is handed them.
 func Pointers(list []events.Event) []*events.Event {
 	all := make([]*events.Event, len(list))
 	for i := range list {
@@ -175,7 +176,8 @@ func (t *Tail) add(list []*events.Event, fed bool) uint64 {
 	return t.last
 }
 
-// trim lets go of the oldest, so far that it need not be done for each event.
+// trim lets go of the oldest events: of more than it must, so that it need not run again
+// for the next event.
 func (t *Tail) trim() {
 	from := max(len(t.recent)-t.cfg.Kept, 0)
 	for _, size := range t.sizes[:from] {
