@@ -71,7 +71,7 @@ func registerRecent(e *echo.Echo, log eventlog.Reader) {
 			return web.NewProblem(web.NotFound, "an event is named by its position")
 		}
 		ctx, first := c.Request().Context(), uint64(max(at-around, 1))
-		list, err := log.Read(ctx, first-1, at-int(first))
+		list, err := log.Range(ctx, first, uint64(at)-1)
 		if err != nil {
 			return err
 		}

@@ -40,8 +40,8 @@ func (f *folds) of(streams []events.Stream) (kept map[events.Stream]known, since
 	return kept, f.cleared
 }
 
-// put keeps a fold that is long enough, in place of any other where there is no room, but
-// not if all were cleared since it was begun.
+// put keeps a fold that is long enough, where there is no room in place of the shortest
+// there is, but not if all were cleared since it was begun.
 func (f *folds) put(s events.Stream, k known, since int) {
 	if k.version < f.long {
 		return
@@ -52,10 +52,16 @@ func (f *folds) put(s events.Stream, k known, since int) {
 		return
 	}
 	if _, ok := f.kept[s]; !ok && len(f.kept) == mostFolds {
-		for other := range f.kept {
-			delete(f.kept, other)
-			break
+		shortest := s
+		for other, of := range f.kept {
+			if of.version < k.version && (shortest == s || of.version < f.kept[shortest].version) {
+				shortest = other
+			}
 		}
+		if shortest == s {
+			return
+		}
+		delete(f.kept, shortest)
 	}
 	f.kept[s] = k
 }

@@ -59,17 +59,24 @@ func TestKeptFoldsAreForgotten(t *testing.T) {
 	require.Empty(t, d.folds.kept, "it was begun before")
 }
 
-// However many streams are long, so many folds are kept.
+// However many streams are long, so many folds are kept, of the longest.
 func TestKeptFoldsAreBounded(t *testing.T) {
 	t.Parallel()
 	f := folds{long: 2, kept: map[events.Stream]known{}}
-	for range 3 * mostFolds {
-		f.put(events.StreamOf(events.KindGoal, uuid.New()), known{version: 2}, 0)
-		f.put(events.StreamOf(events.KindGoal, uuid.New()), known{version: 1}, 0)
+	put := func(version int) events.Stream {
+		s := events.StreamOf(events.KindGoal, uuid.New())
+		f.put(s, known{version: version}, 0)
+		return s
+	}
+	short := put(2)
+	require.NotContains(t, f.kept, put(1))
+	for i := range mostFolds {
+		put(3 + i)
 	}
 	require.Len(t, f.kept, mostFolds)
-	last := events.StreamOf(events.KindGoal, uuid.New())
-	f.put(last, known{version: 7}, 0)
+	require.NotContains(t, f.kept, short)
+	require.NotContains(t, f.kept, put(3), "as short as the shortest")
+	last := put(4)
 	f.put(last, known{version: 8}, 0)
 	require.Len(t, f.kept, mostFolds)
 	require.Equal(t, 8, f.kept[last].version)

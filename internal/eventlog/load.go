@@ -14,8 +14,9 @@ const (
 	// pageBytes is how much of what is stored is in memory at a time, roughly: a stream may
 	// be as long as somebody makes it.
 	pageBytes = 1 << 20
-	// shortLoad is how many events are loaded without waiting for a turn.
-	shortLoad = 256
+	// shortLoad is how many events of each stream are loaded without waiting for a turn, and
+	// shortLoads of several streams.
+	shortLoad, shortLoads = 256, 2048
 	// longLoads is how many longer loads are under way at a time. Each takes a connection
 	// and a processor for as long as somebody else may have made the stream, and everybody's
 	// short loads and the writer need those too.
@@ -31,7 +32,7 @@ func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...even
 	for i, s := range streams {
 		names[i] = string(s)
 	}
-	return l.load(ctx, take, func(last events.Event, limit string) (pgx.Rows, error) {
+	return l.load(ctx, take, min(shortLoad*len(streams), shortLoads), func(last events.Event, limit string) (pgx.Rows, error) {
 		if last.Version == 0 {
 			return l.pool.Query(ctx, `-- load events
 				select `+columns+` from sical.events where stream = any($1) order by stream, version`+limit, names)
@@ -44,7 +45,7 @@ func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...even
 
 // LoadAfter is Load of one stream after a version.
 func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take func(events.Event)) error {
-	return l.load(ctx, take, func(last events.Event, limit string) (pgx.Rows, error) {
+	return l.load(ctx, take, shortLoad, func(last events.Event, limit string) (pgx.Rows, error) {
 		return l.pool.Query(ctx, `-- load events
 			select `+columns+` from sical.events where stream = $1 and version > $2 order by version`+limit,
 			string(s), max(version, last.Version))
@@ -52,14 +53,14 @@ func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take 
 }
 
 // load hands over what query finds. query asks for what follows an event, at first the zero
-// one. A short load takes one statement. A long one takes another for its rest, once it is
+// one. A load of up to so many events as are short takes one statement. A long one takes another for its rest, once it is
 // its turn, and any load takes one more wherever keys have to be fetched. So no load holds
 // a connection while it waits for something else; if each did, they could come to wait for
 // each other.
-func (l *Log) load(ctx context.Context, take func(events.Event), query func(last events.Event, limit string) (pgx.Rows, error)) error {
+func (l *Log) load(ctx context.Context, take func(events.Event), short int, query func(last events.Event, limit string) (pgx.Rows, error)) error {
 	keys := vault.Keys{}
 	var last events.Event
-	handed, limit := 0, " limit "+strconv.Itoa(shortLoad)
+	handed, limit := 0, " limit "+strconv.Itoa(short)
 	each := func(e events.Event) {
 		last = e
 		handed++
@@ -81,10 +82,10 @@ func (l *Log) load(ctx context.Context, take func(events.Event), query func(last
 		if err := hand(page, keys, each); err != nil {
 			return err
 		}
-		if !more && (limit == "" || handed-before < shortLoad) {
+		if !more && (limit == "" || handed-before < short) {
 			return nil
 		}
-		if limit != "" && handed >= shortLoad {
+		if limit != "" && handed >= short {
 			end, err := l.turn(ctx)
 			if err != nil {
 				return err

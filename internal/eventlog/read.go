@@ -21,12 +21,13 @@ func NewReader(pool *pgxpool.Pool) Reader { return Reader{pool} }
 const columns = `position, event_id, stream, version, type, schema, data, owner, occurred_at, recorded_at, metadata`
 
 const (
-	// readBytes is how much of what is stored is read at a time, roughly: events may be of
-	// 50 KB each, and are counted where memory is shared out.
+	// readBytes is how much of what is stored is read at a time: events may be of 50 KB each,
+	// and are counted where memory is shared out.
 	readBytes = 8 << 20
-	// readRows is how many are asked for at once: the rest of a statement's rows would come
-	// even if they were not wanted any more.
-	readRows = 500
+	// fewRows and mostRows are how many are asked for at once, at first and as soon as it is
+	// known how large they are: the rest of a statement's rows would come even if they were
+	// not wanted any more. Where large ones follow on small ones a page takes some 26 MB more.
+	fewRows, mostRows = 128, 500
 )
 
 // Read returns up to limit events after a position, in the log's order, as they
@@ -43,8 +44,8 @@ type Querier interface {
 
 // ReadIn is Read as it stands in a snapshot.
 func ReadIn(ctx context.Context, q Querier, after uint64, limit int) (list []events.Event, err error) {
-	for size := 0; len(list) < limit && size < readBytes; {
-		asked := min(limit-len(list), readRows)
+	for size, fit := 0, fewRows; len(list) < limit && fit > 0; {
+		asked := min(limit-len(list), fit)
 		rows, err := q.Query(ctx, `-- page events
 			select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), asked)
 		if err != nil {
@@ -62,6 +63,20 @@ func ReadIn(ctx context.Context, q Querier, after uint64, limit int) (list []eve
 		for i := range more {
 			size += weight(&more[i])
 		}
+		fit = min((readBytes-size)/(size/len(list)), mostRows)
+	}
+	return list, nil
+}
+
+// Range returns the events between two positions, both of them inclusive, however large
+// they are; fewer only where the log ends before.
+func (r Reader) Range(ctx context.Context, from, to uint64) (list []events.Event, err error) {
+	for after := from - 1; after < to; after = list[len(list)-1].Position {
+		more, err := r.Read(ctx, after, int(to-after))
+		if err != nil || len(more) == 0 {
+			return list, err
+		}
+		list = append(list, more...)
 	}
 	return list, nil
 }

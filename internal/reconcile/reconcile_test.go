@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 // fill makes the stream of the log's events after a position, as spoil leaves them.
 func (w *world) fill(t *testing.T, after uint64, spoil func(list []*bus.Message) []*bus.Message) jetstream.Stream {
 	t.Helper()
-	list, err := w.log.Read(t.Context(), after, 10_000)
+	list, err := w.log.Range(t.Context(), after+1, 10_000)
 	require.NoError(t, err)
 	messages := make([]*bus.Message, len(list))
 	for i, e := range list {
@@ -139,8 +139,10 @@ func TestDifferencesAreFoundAndMended(t *testing.T) {
 		spoil  func([]*bus.Message) []*bus.Message
 		remove []uint64
 		want   map[uint64]Kind
+		size   int // of each event's text; 0 for a short one
 	}{
-		"missing": {remove: []uint64{3, 1000, 1001}, want: map[uint64]Kind{3: Missing, 1000: Missing, 1001: Missing}},
+		"missing":          {remove: []uint64{3, 1000, 1001}, want: map[uint64]Kind{3: Missing, 1000: Missing, 1001: Missing}},
+		"among large ones": {remove: []uint64{951}, want: map[uint64]Kind{951: Missing}, size: 10_000},
 		"foreign": {
 			spoil: func(l []*bus.Message) []*bus.Message {
 				l[4] = junk(l[4])
@@ -177,6 +179,8 @@ func TestDifferencesAreFoundAndMended(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.log.Add(t, 1600)
+			_, err := w.log.Admin.Exec(t.Context(), `update sical.events set data = (data::jsonb || jsonb_build_object('description', repeat('x', $1)))::json where $1 > 0`, c.size)
+			require.NoError(t, err)
 			stream := w.fill(t, 0, c.spoil)
 			for _, seq := range c.remove {
 				require.NoError(t, stream.DeleteMsg(t.Context(), seq))
@@ -191,7 +195,7 @@ func TestDifferencesAreFoundAndMended(t *testing.T) {
 			}
 			assert.Equal(t, c.want, found)
 
-			r, err := w.Reconcile(t.Context(), Request{}) // where no relay runs
+			r, err = w.Reconcile(t.Context(), Request{}) // where no relay runs
 			require.NoError(t, err)
 			assert.True(t, r.Repaired)
 			assert.EqualValues(t, 1, w.meter.repairs.Load())

@@ -94,7 +94,7 @@ func (w *walk) close(ctx context.Context) error {
 
 // descend compares the range event by event.
 func (w *walk) descend(ctx context.Context, to uint64) error {
-	logged, err := w.c.Log.Read(ctx, w.from-1, int(to-w.from+1))
+	logged, err := w.c.Log.Range(ctx, w.from, to)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,8 @@ func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event 
 	return slices.Concat(lists...) // once, and into a list of its own: others read these
 }
 
-// catchUp publishes from the log until its head.
+// catchUp publishes from the log until less than a page is left: what has come since, or did
+// not fit the page, keeps until the next tick.
 func (r *Relay) catchUp(ctx context.Context) error {
 	for {
 		list, err := r.Log.Read(ctx, r.last, pageSize)
@@ -63,7 +64,7 @@ func (r *Relay) catchUp(ctx context.Context) error {
 		if r.Found != nil {
 			r.Found(list)
 		}
-		if err := r.send(ctx, list); err != nil {
+		if err := r.send(ctx, list); err != nil || len(list) < pageSize {
 			return err
 		}
 	}
