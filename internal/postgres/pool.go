@@ -47,6 +47,9 @@ type Querier interface {
 // over its address.
 const connecting = 5 * time.Second
 
+// pgxIdleTime is how long pgx keeps an idle connection where nobody says.
+const pgxIdleTime = 30 * time.Minute
+
 // Open makes a pool on the database at url and checks that it answers.
 func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
@@ -54,8 +57,14 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 		return nil, err
 	}
 	cfg.MaxConns = max(o.MaxConns, 2)
-	cfg.MaxConnLifetime, cfg.MaxConnLifetimeJitter = time.Hour, 5*time.Minute
-	cfg.MaxConnIdleTime = 10 * time.Minute
+	// A connection lives for an hour by pgx's own defaults; the URL may say otherwise of
+	// all of these (pool_max_conn_lifetime, …_jitter, pool_max_conn_idle_time).
+	if cfg.MaxConnLifetimeJitter == 0 {
+		cfg.MaxConnLifetimeJitter = 5 * time.Minute
+	}
+	if cfg.MaxConnIdleTime == pgxIdleTime {
+		cfg.MaxConnIdleTime = 10 * time.Minute
+	}
 	cfg.PingTimeout = 2 * time.Second
 	c := cfg.ConnConfig
 	if c.ConnectTimeout == 0 {

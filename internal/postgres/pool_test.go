@@ -13,11 +13,20 @@ import (
 )
 
 // Connections are made anew within the hour, so that their load settles where servers
-// come and go, and idle ones are given back.
+// come and go, and idle ones are given back, where the URL says nothing else.
 func TestConnectionsDoNotLiveForEver(t *testing.T) {
 	t.Parallel()
-	c := watch(t, 0).Config()
-	require.Equal(t, []time.Duration{time.Hour, 5 * time.Minute, 10 * time.Minute}, []time.Duration{c.MaxConnLifetime, c.MaxConnLifetimeJitter, c.MaxConnIdleTime})
+	url := testkit.Database(t, nil).AdminURL
+	lives := func(url string) []time.Duration {
+		pool, err := postgres.Open(t.Context(), url, postgres.Options{})
+		require.NoError(t, err)
+		defer pool.Close()
+		c := pool.Config()
+		return []time.Duration{c.MaxConnLifetime, c.MaxConnLifetimeJitter, c.MaxConnIdleTime}
+	}
+	require.Equal(t, []time.Duration{time.Hour, 5 * time.Minute, 10 * time.Minute}, lives(url))
+	said := "pool_max_conn_lifetime=20m&pool_max_conn_lifetime_jitter=1m&pool_max_conn_idle_time=2m"
+	require.Equal(t, []time.Duration{20 * time.Minute, time.Minute, 2 * time.Minute}, lives(url+"&"+said))
 }
 
 // A server that has gone without a word keeps no place of a pool from the one that takes
