@@ -2,6 +2,7 @@ package query
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,28 @@ func TestNoCursorIsTheBeginning(t *testing.T) {
 	m, err := parseCursor("list", "")
 	require.NoError(t, err)
 	require.Nil(t, m)
+}
+
+// TestCursorsOfOlderReleases: who pages through assessments while processes are replaced goes
+// on, and each list of a day is one of its own.
+func TestCursorsOfOlderReleases(t *testing.T) {
+	t.Parallel()
+	v, keys := Viewer{ID: events.ID{1}}, map[string]bool{}
+	for _, c := range []struct {
+		since time.Time
+		name  string
+	}{
+		{time.Time{}, "1970-01-01"},
+		{time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), "1970-01-01"},
+		{time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), "2026-03-01"},
+	} {
+		cursor := mark{at: time.UnixMicro(1), id: events.ID{2}}.cursor(key("assessments", v.ID.String(), "", "", c.name))
+		q, err := (&Answerer{}).AssessmentsOf(v, v.ID, AssessmentFilter{Since: c.since}, Paging{Limit: 1, Cursor: cursor})
+		require.NoError(t, err, c.since)
+		q.Key, _, _ = strings.Cut(q.Key, cursor)
+		require.False(t, keys[q.Key], c.since)
+		keys[q.Key] = true
+	}
 }
 
 func FuzzParseCursor(f *testing.F) {

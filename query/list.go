@@ -68,7 +68,7 @@ func (l *list) question() (Question, error) {
 	after, err := parseCursor(l.name, l.page.Cursor)
 	l.after = after
 	return Question{
-		Key: key(l.name, l.viewer, strconv.Itoa(l.page.Limit), l.page.Cursor, strconv.FormatBool(l.page.Total)),
+		Key: key(l.name, l.viewer, strconv.FormatInt(l.since.Unix(), 10), strconv.Itoa(l.page.Limit), l.page.Cursor, strconv.FormatBool(l.page.Total)),
 	}, err
 }
 
