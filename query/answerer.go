@@ -76,7 +76,7 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 
 // Answer answers a question from the tables. It fails with an admission.OverloadError where
 // as many are being answered as can be in good time, and with ErrNotFound. The Answer has its
-// Checkpoints with ErrNotFound, too, where it was read that there is none.
+// Checkpoints with ErrNotFound, too, where it was read that there is none, and Deps.
 func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err error) {
 	l, turns := a.limiter(&q)
 	err = l.Do(ctx, turns, func() (err error) {

@@ -63,20 +63,20 @@ func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Ques
 }
 
 // commentViews are a comment's and those in which what it is about may stand.
-var commentViews = []*projections.View{
+var commentViews = listViews(
 	projections.Comment.View, projections.Goal.View, projections.Path.View, projections.Point.View, projections.Assessment.View,
-}
+)
 
 // Comment asks for one comment as it is in its thread. Load fails with ErrNotFound where
 // what it is about is not the viewer's to see.
 func (a *Answerer) Comment(v Viewer, id events.ID) Question {
 	return Question{
-		Key: key("comment", raw(id), raw(v.ID), string(v.Role)), Views: projections.Names(commentViews),
+		Key: key("comment", raw(id), raw(v.ID), string(v.Role)), Views: commentViews.names,
 		Deps: func() []string { return rowDeps(projections.Comment.View, []events.ID{id}) },
 		load: func(ctx context.Context) (answer Answer, err error) {
 			var r *projections.CommentRow
 			var visible func() (bool, error)
-			answer.Checkpoints, err = a.Read(ctx, commentViews, func(s *reading.Snapshot) error {
+			answer.Checkpoints, err = a.Read(ctx, commentViews.views, func(s *reading.Snapshot) error {
 				found := reading.Find(s, projections.Comment, id)
 				if err := s.Send(ctx); err != nil {
 					return err

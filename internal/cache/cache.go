@@ -36,7 +36,8 @@ type Question struct {
 	// Load reads and renders the answer, all of it in one snapshot begun after
 	// the call. Its context outlives the request: others may wait for the answer. Where an
 	// error follows from what was read, as "not found" does, the Answer's Checkpoints say
-	// as of when; whoever needs a later position is given ErrBehind instead.
+	// as of when; whoever needs a later position is given ErrBehind instead. Its Deps are
+	// returned with the error.
 	Load func(context.Context) (Answer, error)
 }
 
@@ -122,7 +123,8 @@ func (c *Cache) held(key string, least uint64) (answer Answer, kept, current boo
 }
 
 // Do answers q from the cache, or by q.Load, or by another's load under way. It
-// returns the error of q.Room, of the load or of ctx, or ErrBehind.
+// returns the error of q.Room, which what is Volatile is not asked, of the load or of ctx,
+// or ErrBehind.
 func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 	if q.Volatile {
 		return c.load(ctx, q)

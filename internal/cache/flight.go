@@ -16,6 +16,7 @@ type flight struct {
 	entry *entry // set before done is closed, unless err is
 	err   error
 	at    uint64 // of an err: the position that it holds at, the highest where it does not follow from what was read
+	deps  Names  // of an err: what it depends on, beside the question's
 }
 
 var (
@@ -87,7 +88,7 @@ func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 	case f.err != nil && f.at < least, f.err == nil && f.entry.position < least:
 		return Answer{}, ErrBehind
 	case f.err != nil:
-		return Answer{}, f.err
+		return Answer{Deps: f.deps}, f.err
 	}
 	return f.entry.at(c, f.entry.position), nil
 }
@@ -114,7 +115,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	}
 	if f.err = err; err != nil {
 		if read {
-			f.at = stands(answer.Checkpoints, before)
+			f.at, f.deps = stands(answer.Checkpoints, before), answer.Deps
 		}
 		return
 	}

@@ -66,7 +66,8 @@ func (k park) same(o park) bool {
 // Parked says what of the views that an answer reads is held back, as the header
 // Sical-Parked does (RFC 9651, a list of view names): with a key where the answer
 // depends on it, by deps or more, with the keys' number where the answer is a list or
-// a figure of the view. It is empty where the answer misses nothing.
+// a figure of the view. It is empty where the answer misses nothing, as it does of a
+// view of which it names nothing: every name begins with that of its view.
 func (p *Positions) Parked(views []string, deps func() []string, more Names) string {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
@@ -85,17 +86,20 @@ func (p *Positions) Parked(views []string, deps func() []string, more Names) str
 }
 
 func (p *parked) of(view string, n int, deps []string) string {
-	row := false
-	for _, dep := range deps {
-		row = row || strings.HasPrefix(dep, view+"/")
-	}
 	for _, k := range p.list {
 		if k.View == view && slices.ContainsFunc(k.Names, func(name string) bool { return slices.Contains(deps, name) }) {
 			return fmt.Sprintf("%s;key=%q", view, k.Name)
 		}
 	}
-	if row {
-		return "" // it is about others
+	whole := false
+	for _, dep := range deps {
+		if strings.HasPrefix(dep, view+"/") {
+			return "" // of its rows, and what is held back is of others
+		}
+		whole = whole || strings.HasPrefix(dep, view)
+	}
+	if !whole {
+		return ""
 	}
 	return fmt.Sprintf("%s;keys=%d", view, n)
 }

@@ -125,7 +125,7 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	ctx := asked.context()
 	answer, err := a.fresh(ctx, q, fresh)
 	if errors.Is(err, query.ErrNotFound) {
-		err = cmp.Or(a.misses(c, q, "", fresh), err) // what was made just now may have been parked since
+		err = cmp.Or(a.misses(c, q, answer.Deps, fresh), err) // what was made just now may have been parked since
 	}
 	if err != nil {
 		return err
@@ -181,7 +181,7 @@ func (a *API) cached(q query.Question, least uint64) cache.Question {
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			answer, err := a.answerer.Answer(ctx, q)
 			if err != nil {
-				return cache.Answer{Checkpoints: answer.Checkpoints}, err
+				return cache.Answer{Deps: cache.NamesOf(answer.Deps), Checkpoints: answer.Checkpoints}, err
 			}
 			return cache.Answer{
 				Body: answer.Body, ETag: web.ETag(uint64(answer.Version), answer.Body),

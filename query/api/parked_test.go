@@ -88,7 +88,7 @@ func TestParkedWhileItIsWaitedFor(t *testing.T) {
 	s.api.waiter = late{heard, func() {
 		s.park("goal", made)
 		s.eventually(func() error {
-			if heard.Parked([]string{"goal"}, func() []string { return nil }, "") == "" {
+			if heard.Parked([]string{"goal"}, func() []string { return []string{"goal"} }, "") == "" {
 				return errors.New("nothing is parked")
 			}
 			return nil
@@ -100,11 +100,36 @@ func TestParkedWhileItIsWaitedFor(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("goal;key=%q", made), refused.header.Get(parkedHeader))
 }
 
+// TestParkedTarget: a comment that cannot be shown, since what it is about is held back, is
+// told as that to who waits for it.
+func TestParkedTarget(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	about := uuid.New()
+	comment := s.begin(s.ann, events.KindComment, &events.CommentPosted{Target: events.Target{Type: events.TargetGoal, ID: about}, Text: "Mine"})
+	s.project()
+	target, mine := "/v1/comments/"+comment.String(), strconv.Itoa(len(s.log))
+	require.Equal(t, http.StatusNotFound, s.caughtUp(target, s.as(s.ann)).status)
+	s.park("goal", about)
+	key := fmt.Sprintf("goal;key=%q", about)
+	s.eventually(func() error {
+		if got := s.get(target, s.as(s.ann)); got.status != http.StatusNotFound || got.header.Get(parkedHeader) != key {
+			return fmt.Errorf("%d %s", got.status, got.header.Get(parkedHeader))
+		}
+		return nil
+	})
+	refused := s.get(target, s.as(s.ann), minPosition, mine)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status)
+	require.Equal(t, "view_parked", problemCode(t, refused))
+}
+
 // TestParkedPartOfOthers: what is composed of rows says nothing of those that are held back
 // of others.
 func TestParkedPartOfOthers(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
+	bare := s.begin(s.ann, events.KindGoal, &events.GoalCreated{Title: "Read", Visibility: events.Public})
+	s.project()
 	s.park("path", uuid.New())
 	s.eventually(func() error {
 		if got := s.get("/v1/paths", "").header.Get(parkedHeader); got != "path;keys=1" {
@@ -112,7 +137,9 @@ func TestParkedPartOfOthers(t *testing.T) {
 		}
 		return nil
 	})
-	for _, target := range []string{"/v1/goals/" + s.public.String(), "/v1/goals", "/v1/users/me"} {
+	for _, target := range []string{
+		"/v1/goals/" + s.public.String(), "/v1/goals/" + bare.String(), "/v1/goals", "/v1/users/me", "/v1/comments/" + s.onPoint.String(),
+	} {
 		for range 2 { // from the tables, and from memory
 			got := s.get(target, s.as(s.ann))
 			require.Equal(t, http.StatusOK, got.status)

@@ -111,7 +111,7 @@ func Routes() []Route {
 		{"/v1/users/{id}/progress", "listProgress", "What you did, by knowledge point, in the order of their ids.", Owner, paging, query.Page[query.Progress]{}, progress},
 		{"/v1/users/{id}/assessments", "listAssessments", "A learner's assessments, newest first.", OwnerOrCurator, with(paging, assessmentType, assessmentStatus, since), query.Page[query.Assessment]{}, assessments},
 		{"/v1/assessments/{id}", "getAssessment", "An assessment.", OwnerOrCurator, lookBack, query.Assessment{}, assessment},
-		{"/v1/comments/{id}", "getComment", "A comment on something you may see, as it is in the conversation.", Public, nil, query.Comment{}, comment},
+		{"/v1/comments/{id}", "getComment", "A comment on something you may see, as it is in the conversation. It waits for the views of everything that a comment may be about.", Public, nil, query.Comment{}, comment},
 		{"/v1/comments", "listComments", "The comments on something you may see, in the order of the conversation.", Public, with(paging, targetType, targetID), query.Page[query.Comment]{}, comments},
 		{"/v1/users/{id}/comments", "listUserComments", "A user's comments, newest first.", OwnerOrModerator, paging, query.Page[query.Comment]{}, userComments},
 		{"/v1/popular-goals", "getPopularGoals", "The published paths that learners' goals attach, the most popular first.", Public, ranking, query.PopularGoals{}, popularGoals},
