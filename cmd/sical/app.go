@@ -46,7 +46,7 @@ type App struct {
 	natsURL  string
 
 	decider     *decider            // nil until the process decides
-	handover    *projector.Handover // nil unless the process projects
+	handover    *projector.Handover // from its decider to its projector; nil unless the process is to have both
 	public      *echo.Echo
 	protect     func(*echo.Echo) error // puts the chain of every public request in front
 	publicURL   string

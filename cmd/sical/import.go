@@ -17,6 +17,7 @@ import (
 	"sical-backend/internal/importer"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/projector"
 )
 
 // Import brings data in.
@@ -41,6 +42,7 @@ func startImport(ctx context.Context, a *App, out *output) (*importing, error) {
 		return nil, err
 	}
 	if a.instance != nil {
+		a.handover = projector.NewHandover()
 		if err := a.startProjector(ctx); err != nil {
 			return nil, err
 		}

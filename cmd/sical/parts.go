@@ -246,7 +246,6 @@ func (a *App) startProjector(ctx context.Context) error {
 	}
 	feed := bus.NewReader(js, wire.Stream, func(err error) { a.logger.Debug("feed", "error", err) })
 	log := eventlog.NewReader(p)
-	a.handover = projector.NewHandover()
 	cfg := projector.Config{
 		Pool: p, Log: log, Feed: projector.NewFeed(feed, log, a.handover), Changes: a.nats,
 		Views: projections.Views(), Rebuilds: true, Metrics: telemetry.NewProjection(a.registry), Tracer: a.tracer, Logger: a.logger,

@@ -9,6 +9,7 @@ import (
 
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/pause"
+	"sical-backend/internal/projector"
 )
 
 // Serve is every role in one process.
@@ -66,6 +67,7 @@ func (a *App) serve(ctx context.Context) error {
 	if err := a.start(ctx); err != nil {
 		return err
 	}
+	a.handover = projector.NewHandover() // before what hands over and what takes, in whatever order those start
 	for _, start := range []func(context.Context) error{a.startProjector, a.startReactions, a.startCommand, a.startQuery, a.startMonitor} {
 		if err := start(ctx); err != nil {
 			return err
