@@ -3,6 +3,7 @@ package reaction
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,12 @@ const (
 	// leave is for how long a consumer that only a newer program can serve is left to others.
 	leave = time.Minute
 )
+
+// left is a consumer that only a newer program could serve from a position on.
+type left struct {
+	until    time.Time
+	position uint64
+}
 
 // errLost says that another process serves the consumer, or may do so.
 var errLost = errors.New("reaction: the consumer's lease is lost")
@@ -142,7 +149,7 @@ func (s *source) reap() {
 		case <-c.done:
 			delete(s.served, id)
 			if c.beyond {
-				s.left[id] = time.Now().Add(leave)
+				s.left[id] = left{time.Now().Add(leave), c.position}
 			}
 		default:
 		}
@@ -151,7 +158,12 @@ func (s *source) reap() {
 
 // drop stops consumers that are not to be served any more, or whose version has changed.
 // The latter are taken up again as soon as they have stopped.
+// Notes of what was left to others go where nobody is to serve it any more.
 func (s *source) drop(open map[events.ID]Consumer) {
+	maps.DeleteFunc(s.left, func(id events.ID, _ left) bool {
+		_, ok := open[id]
+		return !ok
+	})
 	for id, c := range s.served {
 		if now, ok := open[id]; !ok || now.Version != c.Version {
 			c.cancel()
@@ -159,7 +171,8 @@ func (s *source) drop(open map[events.ID]Consumer) {
 	}
 }
 
-// tell tells the meter. What is left to others counts as failing until one has taken it.
+// tell tells the meter. What is left to others counts as failing for that minute, and
+// after it while it stands where it stood (see acquire).
 func (s *source) tell() {
 	failing := 0
 	for _, c := range s.served {
@@ -167,8 +180,8 @@ func (s *source) tell() {
 			failing++
 		}
 	}
-	for _, until := range s.left {
-		if time.Now().Before(until) {
+	for _, l := range s.left {
+		if time.Now().Before(l.until) {
 			failing++
 		}
 	}
@@ -213,11 +226,12 @@ func (s *source) renew(ctx context.Context) error {
 
 // acquire takes the consumers whose lease nobody holds. Failures that were counted for
 // another version of a consumer are forgotten, so that it begins with all patience.
+// A consumer that was left to others and stands where it stood is still failing.
 func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error {
 	var wanted []events.ID
 	var versions []int
 	for id, c := range open {
-		if s.served[id] == nil && time.Now().After(s.left[id]) {
+		if s.served[id] == nil && time.Now().After(s.left[id].until) {
 			wanted, versions = append(wanted, id), append(versions, c.Version)
 		}
 	}
@@ -246,8 +260,8 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 			return id, err
 		}
 		c.Consumer, c.saved = open[id], c.position
-		_, beyond := s.left[id]
-		c.failing.Store(beyond || c.failures > 0)
+		was, beyond := s.left[id]
+		c.failing.Store(beyond && c.position <= was.position || c.failures > 0)
 		delete(s.left, id)
 		taken = append(taken, c)
 		return id, nil

@@ -151,7 +151,10 @@ type versed struct {
 	reacts  error
 	reacted chan events.ID
 	failing atomic.Int32
+	outcome atomic.Value
 }
+
+func (v *versed) Reacted(_, outcome string, _ float64) { v.outcome.Store(outcome) }
 
 func (v *versed) Serving(_ string, _, failing int) { v.failing.Store(int32(failing)) }
 
@@ -163,6 +166,52 @@ func (*versed) Read(_ context.Context, after uint64, _ int) ([]events.Event, err
 func (v *versed) React(_ context.Context, _, _ events.ID, e events.Event) error {
 	v.reacted <- e.ID
 	return v.reacts
+}
+
+// TestWhatOthersWentOnWithIsNotFailing: a consumer that was left to newer programs fails for
+// that minute, and then only where it stands at the same event.
+func TestWhatOthersWentOnWithIsNotFailing(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), testkit.Database(t, migrated).URL(postgres.RoleReaction), postgres.Options{MaxConns: 4})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	id := uuid.New()
+	v := &versed{edited: edited{list: []Consumer{{ID: id, Version: 1, Wants: func(string) bool { return true }}}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := newSource(ctx, New(Config{Pool: pool, Log: v, Reaction: v, Meter: v, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 1)
+	defer s.followers.Wait()
+	defer cancel()
+	known := map[events.ID]bool{}
+	beats := func(served int, failing int32) {
+		t.Helper()
+		require.NoError(t, s.sync(ctx, known))
+		require.Len(t, s.served, served)
+		require.Equal(t, failing, v.failing.Load())
+	}
+	leave := func() { // as the router would
+		msg := testkit.Receive(t, s.out)
+		deliveryOf(msg).err = ErrUnknown
+		msg.Nack()
+		testkit.Receive(t, s.served[id].done)
+		beats(0, 1)
+	}
+	over := func() { s.left[id] = left{position: s.left[id].position} }
+
+	beats(1, 0)
+	leave()
+	over()
+	beats(1, 1)
+	leave()
+	v.list[0].Held = true
+	beats(0, 0)
+	v.list[0].Held = false
+	beats(1, 0)
+	leave()
+	_, err = pool.Exec(ctx, `update sical.reaction set position = 1`) // by another
+	require.NoError(t, err)
+	over()
+	beats(1, 0)
+	require.Empty(t, s.left)
 }
 
 // TestNewerProgramTakesOver: a consumer whose next event this program cannot read goes to
@@ -207,4 +256,5 @@ func TestNewerProgramTakesOver(t *testing.T) {
 		return err
 	})
 	require.Empty(t, old.reacted, "it has tried once")
+	require.Equal(t, "left", old.outcome.Load())
 }

@@ -55,11 +55,11 @@ type Reaction interface {
 
 // Meter is told how reactions fare.
 type Meter interface {
-	// Reacted is told of each event's handling: its outcome is "done", "failed" or
-	// "parked".
+	// Reacted is told of each event's handling: its outcome is "done", "failed", "parked"
+	// or "left", to a newer program.
 	Reacted(reaction, outcome string, seconds float64)
-	// Serving is told how many consumers of a reaction this process serves, and
-	// how many of those fail just now.
+	// Serving is told how many consumers of a reaction this process serves, and how many
+	// fail just now: of those, and of what it has left to newer programs for a minute.
 	Serving(reaction string, consumers, failing int)
 }
 

@@ -74,6 +74,8 @@ func (r *Runtime) measure(next message.HandlerFunc) message.HandlerFunc {
 		d.err = err
 		outcome := "done"
 		switch {
+		case errors.Is(err, ErrUnknown):
+			outcome = "left"
 		case err != nil:
 			outcome = "failed"
 		case d.parked:

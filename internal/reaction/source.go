@@ -31,9 +31,9 @@ type source struct {
 	ctx       context.Context // ends with the session
 	asked     atomic.Bool     // Subscribe was called
 
-	served map[events.ID]*served   // keep's own; they stay in it until they have stopped
-	left   map[events.ID]time.Time // keep's own: until when they are left to other processes
-	freed  chan struct{}           // one that was told to stop has
+	served map[events.ID]*served // keep's own; they stay in it until they have stopped
+	left   map[events.ID]left    // keep's own: to other processes
+	freed  chan struct{}         // one that was told to stop has
 	tailed sync.Once
 }
 
@@ -43,7 +43,7 @@ func newSource(ctx context.Context, r *Runtime, incarnation events.ID, head uint
 	}, incarnation, head)
 	return &source{
 		Runtime: r, tail: log, out: make(chan *message.Message), ctx: ctx,
-		served: map[events.ID]*served{}, left: map[events.ID]time.Time{}, freed: make(chan struct{}, 1),
+		served: map[events.ID]*served{}, left: map[events.ID]left{}, freed: make(chan struct{}, 1),
 	}
 }
 

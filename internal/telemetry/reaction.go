@@ -15,11 +15,11 @@ func NewReaction(r prometheus.Registerer) *Reaction {
 	}
 	return &Reaction{
 		seconds: register(r, prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "sical_reaction_seconds", Help: "Handling one event for one consumer, quick retries included, by outcome: done, failed or parked.",
+			Name: "sical_reaction_seconds", Help: "Handling one event for one consumer, quick retries included, by outcome: done, failed, parked or left to a newer program.",
 			Buckets: latency,
 		}, []string{"reaction", "outcome"})),
 		consumers: gauges("sical_reaction_consumers", "Consumers that this process serves."),
-		failing:   gauges("sical_reaction_consumers_failing", "Consumers that this process serves and that take nothing just now."),
+		failing:   gauges("sical_reaction_consumers_failing", "Consumers that take nothing just now, of those that this process serves or has left to newer programs for a minute."),
 	}
 }
 
