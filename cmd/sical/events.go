@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -53,12 +54,18 @@ func (t *Tail) Run(ctx context.Context, a *App, out *output) error {
 	if err != nil {
 		return err
 	}
-	after, err := t.begin(ctx, log)
+	after, head, err := t.begin(ctx, log)
 	if err != nil {
 		return err
 	}
+	return t.print(ctx, log, after, head, out)
+}
+
+// print prints what comes after a position, at least to the head of before: a busy system
+// may append faster than is read.
+func (t *Tail) print(ctx context.Context, log eventlog.Reader, after, head uint64, out io.Writer) error {
 	encoder := json.NewEncoder(out)
-	for {
+	for t.Follow || after < head {
 		list, err := log.Read(ctx, after, tailPage)
 		if t.Follow && ctx.Err() != nil {
 			return nil // it has no other end
@@ -89,17 +96,19 @@ func (t *Tail) Run(ctx context.Context, a *App, out *output) error {
 		case <-time.After(tailPause):
 		}
 	}
+	return nil
 }
 
-func (t *Tail) begin(ctx context.Context, log eventlog.Reader) (uint64, error) {
-	head, err := log.Head(ctx)
+// begin tells after which position to print, and where the log ends just now.
+func (t *Tail) begin(ctx context.Context, log eventlog.Reader) (after, head uint64, err error) {
+	head, err = log.Head(ctx)
 	switch {
 	case err != nil:
-		return 0, err
+		return 0, 0, err
 	case t.From == 0:
-		return head - min(head, 20), nil
+		return head - min(head, 20), head, nil
 	case t.From > head && !t.Follow:
-		return 0, fmt.Errorf("there is no event %d yet: the log ends at %d", t.From, head)
+		return 0, 0, fmt.Errorf("there is no event %d yet: the log ends at %d", t.From, head)
 	}
-	return t.From - 1, nil
+	return t.From - 1, head, nil
 }

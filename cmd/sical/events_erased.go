@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 
 	"sical-backend/events"
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/ids"
 )
 
@@ -31,8 +33,17 @@ func (x *Erased) Run(ctx context.Context, a *App, out *output) error {
 	if err != nil {
 		return err
 	}
+	head, err := log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	return x.print(ctx, log, head, out)
+}
+
+// print prints those up to the head of before, and what comes with its last page.
+func (x *Erased) print(ctx context.Context, log eventlog.Reader, head uint64, out io.Writer) error {
 	encoder := json.NewEncoder(out)
-	for after := max(x.From, 1) - 1; ; {
+	for after := max(x.From, 1) - 1; after < head; {
 		list, err := log.Read(ctx, after, tailPage)
 		if err != nil || len(list) == 0 {
 			return err
@@ -49,4 +60,5 @@ func (x *Erased) Run(ctx context.Context, a *App, out *output) error {
 			}
 		}
 	}
+	return nil
 }
