@@ -93,16 +93,23 @@ func (b *Bench) allowed(ctx context.Context, url string) error {
 }
 
 // reportable fails where the report could not be written in the end. What the file holds
-// stays until then.
+// stays until then, and none is left behind that was not there.
 func (b *Bench) reportable() error {
 	if b.Report == "" {
 		return nil
 	}
+	_, missing := os.Lstat(b.Report)
 	file, err := os.OpenFile(b.Report, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil && missing != nil {
+		err = os.Remove(b.Report)
+	}
 	if err != nil {
 		return fmt.Errorf("--report: %w", err)
 	}
-	return file.Close()
+	return nil
 }
 
 // tell prints the report, saves it, and fails where a target was missed.

@@ -87,4 +87,13 @@ func TestBenchRefuses(t *testing.T) {
 		assert.Equal(t, failed, status, args)
 		assert.Contains(t, stderr.String(), want, args)
 	}
+
+	b := Bench{Report: filepath.Join(dir, "report.json")}
+	require.NoError(t, b.reportable())
+	require.NoFileExists(t, b.Report, "what is refused later leaves nothing behind")
+	require.NoError(t, os.WriteFile(b.Report, []byte("of yesterday"), 0o600))
+	require.NoError(t, b.reportable())
+	kept, err := os.ReadFile(b.Report)
+	require.NoError(t, err)
+	require.Equal(t, "of yesterday", string(kept))
 }

@@ -90,8 +90,8 @@ func printCeiling(out io.Writer, c ceiling) error {
 		if !r.Held {
 			word = "did not hold"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f %%\t%.0f %%\t%s\t\n", thousands(float64(r.Rate)), thousands(r.Found.PerSecond),
-			r.Found.P95, r.Found.P99, 100*r.Found.Failed, 100*r.Found.Busy, word)
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f %%\t%s\t%s\t\n", thousands(float64(r.Rate)), thousands(r.Found.PerSecond),
+			r.Found.P95, r.Found.P99, 100*r.Found.Failed, r.Found.Cores(), word)
 	}
 	if err := w.Flush(); err != nil {
 		return err

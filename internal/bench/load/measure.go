@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -54,6 +55,23 @@ func (s *Sample) columns() []*float64 {
 	return []*float64{
 		&s.PerSecond, &s.P50, &s.P95, &s.P99, &s.Failed, &s.CPU, &s.PostgresCPU, &s.Busy, &s.Memory, &s.Query,
 	}
+}
+
+// Costs are the costs as tables show them: the processors' per request, how busy all of
+// them were, and the memory.
+func (s Sample) Costs() []string {
+	return []string{known(s.CPU, ""), known(s.PostgresCPU, ""), s.Cores(), known(s.Memory, "")}
+}
+
+// Cores is how busy all processors were, as tables show it.
+func (s Sample) Cores() string { return known(100*s.Busy, " %") }
+
+// known is a cost with its unit, and a dash where it was not measured.
+func known(v float64, unit string) string {
+	if v == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.0f%s", v, unit)
 }
 
 // Median has the median of each figure of at least one sample.
@@ -119,8 +137,8 @@ func printParts(out io.Writer, list []Sample) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\trequests/s\tp50 ms\tp95 ms\tp99 ms\tfailed\tsical µs\tPostgres µs\tall cores\tMB\t")
 	for _, s := range list {
-		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f %%\t%.0f\t%.0f\t%.0f %%\t%.0f\t\n",
-			s.Name, thousands(s.PerSecond), s.P50, s.P95, s.P99, 100*s.Failed, s.CPU, s.PostgresCPU, 100*s.Busy, s.Memory)
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f %%\t%s\t\n",
+			s.Name, thousands(s.PerSecond), s.P50, s.P95, s.P99, 100*s.Failed, strings.Join(s.Costs(), "\t"))
 	}
 	return w.Flush()
 }

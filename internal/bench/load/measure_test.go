@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,8 +23,14 @@ func TestHalfOfTheProcessorsIsNoMeasurement(t *testing.T) {
 	assert.Equal(t, Sample{CPU: 1000}, s)
 	highest := &ceiling{Rate: 2000, Tried: []rung{{Rate: 2000, Found: s}}}
 	var page bytes.Buffer
-	require.NoError(t, (&Report{Highest: highest}).page(&page))
+	require.NoError(t, (&Report{Parts: []Sample{s}, Highest: highest}).page(&page))
 	assert.Contains(t, page.String(), "up to 2000 requests/s.")
+	assert.Contains(t, page.String(), "<td>1000<td>–<td>–<td>–</tr>")
+	assert.Contains(t, page.String(), "<td>–<td>did not hold</tr>")
+	page.Reset()
+	require.NoError(t, printParts(&page, []Sample{s}))
+	require.NoError(t, printCeiling(&page, *highest))
+	assert.Equal(t, 4, strings.Count(page.String(), "–"), page.String())
 	after.postgres = time.Second
 	before.cost(&highest.Tried[0].Found, after, 1000)
 	assert.InDelta(t, 2/float64(runtime.NumCPU()), highest.Tried[0].Found.Busy, 1e-9)
