@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,7 +50,41 @@ func (w *Worker) tidy(ctx context.Context) (failed error) {
 	return failed
 }
 
-// drop drops the builds of a view that nobody needs any more, once this version is read:
+// drop drops the builds of a view that nobody needs any more. Each is looked at again once
+// it is held: somebody may have changed over to it since.
+func (w *Worker) drop(ctx context.Context, v *projections.View) error {
+	list, err := needless(ctx, w.cfg.Pool, v)
+	if err != nil {
+		return err
+	}
+	for _, b := range list {
+		still := false
+		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+			if err := hold(ctx, tx, b); err != nil {
+				return err
+			}
+			now, err := needless(ctx, tx, v)
+			if still = slices.Contains(now, b); err != nil || !still {
+				return err
+			}
+			if b.Version < v.Version {
+				if err := retire(ctx, tx, b); err != nil {
+					return err
+				}
+			}
+			return dropBuild(ctx, tx, b)
+		})
+		if err != nil {
+			return err
+		}
+		if still {
+			w.cfg.Logger.InfoContext(ctx, "old build dropped", "view", b.View, "version", b.Version, "build", b.Number)
+		}
+	}
+	return nil
+}
+
+// needless lists the builds of a view that nobody needs any more, once this version is read:
 //
 //   - of this version, all but the one that is read, the one before it, and one that a job
 //     is making;
@@ -57,8 +92,10 @@ func (w *Worker) tidy(ctx context.Context) (failed error) {
 //     that nobody works on now is dropped too: nobody may be left who decides about it;
 //   - of versions below that, all;
 //   - tables that are left of builds whose positions are gone.
-func (w *Worker) drop(ctx context.Context, v *projections.View) error {
-	rows, err := w.cfg.Pool.Query(ctx, `-- list builds
+func needless(ctx context.Context, db interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}, v *projections.View) ([]projections.Build, error) {
+	rows, err := db.Query(ctx, `-- list builds
 		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
 		where p.view = $1 and exists (select from sical.view_version where view = $1 and version = $2 and serving is not null) and (
 			p.version <= $2 and p.build is distinct from r.serving and p.build is distinct from r.previous
@@ -74,27 +111,20 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 		order by version, build`,
 		v.Name, v.Version)
 	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[projections.Build])
+}
+
+// hold has nobody change over to the build, or take the job that is making it, until tx ends.
+func hold(ctx context.Context, tx pgx.Tx, b projections.Build) error {
+	if _, err := tx.Exec(ctx, `-- lock view_version
+		select from sical.view_version where view = $1 and version = $2 for update`, b.View, b.Version); err != nil {
 		return err
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[projections.Build])
-	if err != nil {
-		return err
-	}
-	for _, b := range list {
-		err := w.inTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-			if b.Version < v.Version {
-				if err := retire(ctx, tx, b); err != nil {
-					return err
-				}
-			}
-			return dropBuild(ctx, tx, b)
-		})
-		if err != nil {
-			return err
-		}
-		w.cfg.Logger.InfoContext(ctx, "old build dropped", "view", b.View, "version", b.Version, "build", b.Number)
-	}
-	return nil
+	_, err := tx.Exec(ctx, `-- lock projection_job
+		select from sical.projection_job where view = $1 and version = $2 and build = $3 for update`, b.View, b.Version, b.Number)
+	return err
 }
 
 // retire has a lower version's build read no more, and deletes the job that was making it,

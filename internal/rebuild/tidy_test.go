@@ -112,3 +112,41 @@ func TestTidyingSparesWhoReads(t *testing.T) {
 	require.False(t, w.stands(held))
 	require.Zero(t, worker.tidied[held.View].pause)
 }
+
+// TestTidyingLooksAgain: the old version changes over to its held build between the look at
+// it and its turn.
+func TestTidyingLooksAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	now, low := *projections.Goal.View, *projections.Goal.View
+	now.Version++
+	w.some(20)
+	w.filled(&low, 1, 1<<20)
+	w.filled(&now, 1, 1<<20)
+	w.exec(`update sical.view_version set serving = 1`)
+	old := w.rebuilding(&low, 1<<20)
+	require.NoError(t, old.prepare(t.Context()))
+	require.NoError(t, old.fill(t.Context()))
+	w.exec(`update sical.projection_job set state = 'held', owner = null where version = $1`, low.Version)
+
+	tx, err := w.admin.Begin(t.Context())
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	_, err = tx.Exec(t.Context(), `update sical.view_version set previous = 1, serving = 2 where version = $1`, low.Version)
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `update sical.projection_job set state = 'done' where version = $1`, low.Version)
+	require.NoError(t, err)
+	dropped := make(chan error, 1)
+	worker := New(Config{Pool: w.pool, Views: []*projections.View{&now}, Logger: quiet})
+	go func() { dropped <- worker.drop(t.Context(), &now) }()
+	testkit.Eventually(t, func() error {
+		if w.waits("ShareLock") == 0 {
+			return errors.New("it does not wait for its turn")
+		}
+		return nil
+	})
+	require.NoError(t, tx.Commit(t.Context()))
+	require.NoError(t, testkit.Receive(t, dropped))
+	require.Equal(t, 2, w.serving(&low))
+	require.True(t, w.stands(low.Build(1)) && w.stands(low.Build(2)))
+}
