@@ -102,24 +102,28 @@ func (p *past) history(until uint64, streams ...events.Stream) ([]events.Event, 
 	if len(streams) == 0 {
 		return nil, nil
 	}
-	return p.events(`-- history events
-		select * from sical.history($1, $2, $3)`, streams, until)
+	return p.events("-- history events\n"+sent+"from sical.history($1, $2, $3)", streams, until)
 }
 
 // edges reads what the curriculum said of a point.
 func (p *past) edges(point events.ID) ([]events.Event, error) {
-	return p.events(`-- edges events
-		select * from sical.edges($1, $2, $3)`, point, p.at)
+	return p.events("-- edges events\n"+sent+"from sical.edges($1, $2, $3)", point, p.at)
 }
 
+// sent is what the database sends of events, which come in order: from where the data is more
+// than $4 bytes on it is null, since rows that nobody wants any more would come all the same.
+const sent = `select at, stream, version, type, schema,
+	case when sum(octet_length(data::text)) over (rows unbounded preceding) <= $4 then data end, owner, occurred_at
+	`
+
 func (p *past) events(sql string, of any, until uint64) (list []events.Event, err error) {
-	p.Queue(sql, of, int64(until), p.left+1).Query(func(rows pgx.Rows) error {
+	p.Queue(sql, of, int64(until), p.left+1, p.room).Query(func(rows pgx.Rows) error {
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
 			var schema int16
 			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)
 			e.Schema, e.OccurredAt = int(schema), events.Writable(e.OccurredAt)
-			if p.room -= len(e.Raw); p.room < 0 {
-				e.Raw = nil // it is too much, and what still comes is not kept
+			if p.room -= len(e.Raw); e.Raw == nil {
+				p.room = -1 // it was too much
 			}
 			return e, err
 		})

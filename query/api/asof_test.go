@@ -235,6 +235,13 @@ func TestTooMuchPast(t *testing.T) {
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+9000), s.as(s.ann)).status)
 	require.Equal(t, ok, s.get(target+fmt.Sprint(len(s.log)+10000), "").status, "who asks without progress")
 
+	s.holdConnections()() // so that all of them are open
+	opened := s.queries.Stat().NewConnsCount()
+	for range s.queries.Config().MaxConns + 1 {
+		require.Equal(t, http.StatusUnprocessableEntity, s.get(target+fmt.Sprint(len(s.log)+10000), s.as(s.ann)).status)
+		require.Equal(t, missing, s.get(target+"1", s.as(s.ann)).status)
+	}
+
 	_, err = s.admin.Exec(t.Context(), `
 		update sical.events set data = json_build_object('point', $1::uuid, 'amount', 1, 'long', repeat('x', 50000))
 		where position > $2 and position <= $2 + 1000`, s.strokes, len(s.log))
@@ -243,12 +250,5 @@ func TestTooMuchPast(t *testing.T) {
 	large := s.get(target+fmt.Sprint(len(s.log)+1000), s.as(s.ann))
 	require.Equal(t, http.StatusUnprocessableEntity, large.status, large.body)
 	require.Contains(t, large.body, "too_many_events")
-
-	s.holdConnections()() // so that all of them are open
-	opened := s.queries.Stat().NewConnsCount()
-	for range s.queries.Config().MaxConns + 1 {
-		require.Equal(t, http.StatusUnprocessableEntity, s.get(target+fmt.Sprint(len(s.log)+10000), s.as(s.ann)).status)
-		require.Equal(t, missing, s.get(target+"1", s.as(s.ann)).status)
-	}
 	require.Equal(t, opened, s.queries.Stat().NewConnsCount())
 }
