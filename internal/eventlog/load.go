@@ -53,10 +53,10 @@ func (l *Log) LoadAfter(ctx context.Context, s events.Stream, version int, take 
 }
 
 // load hands over what query finds. query asks for what follows an event, at first the zero
-// one. A load of up to so many events as are short takes one statement. A long one takes another for its rest, once it is
-// its turn, and any load takes one more wherever keys have to be fetched. So no load holds
-// a connection while it waits for something else; if each did, they could come to wait for
-// each other.
+// one. A load of fewer than short events takes one statement. A longer one takes another
+// for its rest, once it is its turn, and any load takes one more wherever keys have to be
+// fetched. So no load holds a connection while it waits for something else; if each did,
+// they could come to wait for each other.
 func (l *Log) load(ctx context.Context, take func(events.Event), short int, query func(last events.Event, limit string) (pgx.Rows, error)) error {
 	keys := vault.Keys{}
 	var last events.Event
@@ -86,23 +86,13 @@ func (l *Log) load(ctx context.Context, take func(events.Event), short int, quer
 			return nil
 		}
 		if limit != "" && handed >= short {
-			end, err := l.turn(ctx)
+			end, err := l.long.Acquire(ctx)
 			if err != nil {
-				return err
+				return unreachable(err)
 			}
 			defer end()
 			limit = ""
 		}
-	}
-}
-
-// turn waits until one more long load may go on, and returns what ends it.
-func (l *Log) turn(ctx context.Context) (end func(), err error) {
-	select {
-	case l.long <- struct{}{}:
-		return func() { <-l.long }, nil
-	case <-ctx.Done():
-		return nil, unreachable(ctx.Err())
 	}
 }
 

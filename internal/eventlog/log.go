@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/tracing"
 	"sical-backend/internal/vault"
 )
@@ -24,8 +25,8 @@ type Log struct {
 	head    uint64 // a position the log has reached; the writer's own
 	queue   chan *request
 	stop    chan struct{}
-	long    chan struct{} // a place for each long load under way
-	noRoom  bool          // the writer's: the disk was full when it last appended
+	long    admission.Semaphore // of loads of many events
+	noRoom  bool                // the writer's: the disk was full when it last appended
 	stopped sync.WaitGroup
 }
 
@@ -60,7 +61,7 @@ func Open(c Config) *Log {
 		meter:  c.Meter,
 		handed: c.Committed,
 		queue:  make(chan *request, queueLength),
-		long:   make(chan struct{}, longLoads),
+		long:   make(admission.Semaphore, longLoads),
 		stop:   make(chan struct{}),
 	}
 	l.stopped.Go(l.write)

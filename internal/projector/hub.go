@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/tail"
 )
@@ -26,8 +27,10 @@ const (
 // hub holds the latest events, read and decoded once for all views.
 type hub struct {
 	*tail.Tail
-	pages *pages        // of the log, for views that are behind
-	slots chan struct{} // bounds how many units work on a page at a time
+	pages *pages // of the log, for views that are behind
+	// slots bounds how many units work on such a page at a time: they move on side by side,
+	// and do not starve those that are not behind.
+	slots admission.Semaphore
 	// turns bounds how many units use the database at a time, first come first
 	// served: the pool has fewer connections than there may be units.
 	turns *semaphore.Weighted
@@ -40,7 +43,7 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 			concerns[name] = true
 		}
 	}
-	h := &hub{slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	h := &hub{slots: make(admission.Semaphore, runtime.GOMAXPROCS(0))}
 	h.Tail = tail.New(tail.Config{
 		Log: cfg.Log, Feed: cfg.Feed, Logger: cfg.Logger, Kept: kept, Page: batchSize, Look: look,
 		Decode: func(e *events.Event) {
@@ -82,15 +85,4 @@ func decode(e *events.Event) (err error) {
 		}
 	}
 	return err
-}
-
-// slot waits for leave to work on a page of the log, so that views which are
-// behind move on side by side and do not starve those that are not.
-func (h *hub) slot(ctx context.Context) (release func(), err error) {
-	select {
-	case h.slots <- struct{}{}:
-		return func() { <-h.slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }

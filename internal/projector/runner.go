@@ -216,7 +216,7 @@ func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) 
 	}
 	list, behind, changed := r.hub.After(r.lease.position)
 	if behind {
-		release, err := r.hub.slot(ctx)
+		release, err := r.hub.slots.Acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
