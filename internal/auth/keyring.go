@@ -46,44 +46,58 @@ func ReadFolder(dir string) (*Keyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []string{""} // where the one stands that signs
+	signing, others := "", []string{}
 	for _, entry := range entries {
 		name := filepath.Join(dir, entry.Name())
 		if entry.Name() == signingFile {
-			files[0] = name
+			signing = name
 		} else if filepath.Ext(name) == ".pem" {
-			files = append(files, name)
+			others = append(others, name)
 		}
 	}
-	if len(files) == 1 && files[0] == "" {
+	if signing == "" && len(others) == 0 {
 		return nil, fmt.Errorf("%s: %w", dir, fs.ErrNotExist)
 	}
-	return ReadKeyring(files...)
+	return readKeys(signing, others)
 }
 
 // ReadKeyring reads keys from PEM files, PKCS #8 private or PKIX public ones.
-// The first file signs if it holds a private key, all of them verify; the first may be ""
-// for none that signs.
+// The first file signs if it holds a private key, all of them verify.
 func ReadKeyring(files ...string) (*Keyring, error) {
-	k := &Keyring{byHeader: map[string]ed25519.PublicKey{}}
-	for i, file := range files {
-		if i == 0 && file == "" {
-			continue
-		}
-		public, private, err := readKey(file)
-		if err != nil {
-			return nil, fmt.Errorf("key %s: %w", file, err)
-		}
-		header := tokenHeader(public)
-		k.byHeader[header] = public
-		if i == 0 && private != nil {
-			k.signing, k.header = private, header
-		}
-	}
-	if len(k.byHeader) == 0 {
+	if len(files) == 0 {
 		return nil, errors.New("no keys given")
 	}
+	return readKeys(files[0], files[1:])
+}
+
+// readKeys reads the file of the key that signs, "" for none, and those of others.
+func readKeys(signing string, others []string) (*Keyring, error) {
+	k := &Keyring{byHeader: map[string]ed25519.PublicKey{}}
+	if signing != "" {
+		private, err := k.read(signing)
+		if err != nil {
+			return nil, err
+		}
+		if private != nil {
+			k.signing, k.header = private, tokenHeader(private.Public().(ed25519.PublicKey))
+		}
+	}
+	for _, file := range others {
+		if _, err := k.read(file); err != nil {
+			return nil, err
+		}
+	}
 	return k, nil
+}
+
+// read has a file's key verify, and returns the private one, nil for none.
+func (k *Keyring) read(file string) (ed25519.PrivateKey, error) {
+	public, private, err := readKey(file)
+	if err != nil {
+		return nil, fmt.Errorf("key %s: %w", file, err)
+	}
+	k.byHeader[tokenHeader(public)] = public
+	return private, nil
 }
 
 func readKey(file string) (ed25519.PublicKey, ed25519.PrivateKey, error) {
