@@ -170,13 +170,19 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	}
 	ask(bad)
 	ask(events.ID{2})
+	twoWait(t, b)
+	close(release)
+	asking.Wait()
+}
+
+// twoWait waits until two callers are the one group that waits.
+func twoWait[K, T any](t *testing.T, b *Batcher[K, T]) {
+	t.Helper()
 	require.Eventually(t, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return len(b.waiting) == 1 && b.waiting[0].callers == 2
 	}, time.Minute, time.Millisecond)
-	close(release)
-	asking.Wait()
 }
 
 // A read that panics is met by those who asked for it, each in a goroutine of their own,
@@ -214,11 +220,7 @@ func TestAReadThatPanicsIsTheCallers(t *testing.T) {
 	}
 	ask(bad) // in a group that another goroutine reads
 	ask(events.ID{2})
-	require.Eventually(t, func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return len(b.waiting) == 1 && b.waiting[0].callers == 2
-	}, time.Minute, time.Millisecond)
+	twoWait(t, b)
 	close(release)
 	asking.Wait()
 }
