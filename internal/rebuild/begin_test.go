@@ -29,9 +29,7 @@ func TestPositionsDeleted(t *testing.T) {
 			w := newWorld(t)
 			v := projections.Goal.View
 			w.some(500)
-			stop := w.running(v)
-			w.ends(v, Done)
-			first := v.Build(w.serving(v))
+			first, stop := w.built(v)
 			stop()
 			w.exec(`delete from sical.projection`)
 			w.exec(`update sical.projection_job set state = $1`, c.state)
@@ -86,9 +84,7 @@ func TestSkippedEventsAreFoldedLater(t *testing.T) {
 	}
 
 	newer() // in bulk
-	stop := w.running(v)
-	w.ends(v, Done)
-	first := v.Build(w.serving(v))
+	first, stop := w.built(v)
 	assert.Equal(t, []string{"goal.created/99"}, skipped(first))
 	w.exec(`update sical.projection set skipped_unknown = '{}', epoch = epoch + 1, owner = null`) // as if there had been none yet
 	newer()                                                                                       // live, in a batch that touches nothing

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/projector"
 	"sical-backend/projections"
 )
@@ -92,9 +93,7 @@ func (w *Worker) drop(ctx context.Context, v *projections.View) error {
 //     that nobody works on now is dropped too: nobody may be left who decides about it;
 //   - of versions below that, all;
 //   - tables that are left of builds whose positions are gone.
-func needless(ctx context.Context, db interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}, v *projections.View) ([]projections.Build, error) {
+func needless(ctx context.Context, db eventlog.Querier, v *projections.View) ([]projections.Build, error) {
 	rows, err := db.Query(ctx, `-- list builds
 		select distinct p.view, p.version, p.build from sical.projection p join sical.view_version r using (view, version)
 		where p.view = $1 and exists (select from sical.view_version where view = $1 and version = $2 and serving is not null) and (

@@ -18,9 +18,7 @@ func TestOldBuildIsDroppedOnceNobodyReadsIt(t *testing.T) {
 	w := newWorld(t)
 	v := projections.Goal.View
 	w.some(500)
-	w.running(v)
-	w.ends(v, Done)
-	first := v.Build(w.serving(v))
+	first, _ := w.built(v)
 	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
 	w.ends(v, Done)
 	done := w.reading(first)

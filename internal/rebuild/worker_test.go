@@ -65,6 +65,15 @@ func (w *world) serving(v *projections.View) int {
 	return b.Number
 }
 
+// built runs a worker until it is told to stop, and returns the first build that it makes of
+// the view, once that is read.
+func (w *world) built(v *projections.View) (first projections.Build, stop func()) {
+	w.Helper()
+	stop = w.running(v)
+	w.ends(v, Done)
+	return v.Build(w.serving(v)), stop
+}
+
 // TestRebuild rebuilds a view while its log grows, goes back to what was read
 // before, and forward again.
 func TestRebuild(t *testing.T) {
@@ -72,9 +81,8 @@ func TestRebuild(t *testing.T) {
 	w := newWorld(t)
 	v := projections.Goal.View
 	w.some(2000)
-	w.running(v)
-	w.ends(v, Done)
-	first := w.serving(v)
+	made, _ := w.built(v)
+	first := made.Number
 
 	require.ErrorIs(t, Rollback(t.Context(), w.pool, v, func(projections.Build) {}), ErrNoPrevious)
 	require.NoError(t, Start(t.Context(), w.pool, v, Request{Shards: 2, RequireApproval: true})) // or it might end too soon
@@ -122,10 +130,8 @@ func TestDifferenceBlocks(t *testing.T) {
 	w := newWorld(t)
 	v := projections.Goal.View
 	w.some(500)
-	w.running(v)
-	w.ends(v, Done)
-	first := w.serving(v)
-	w.exec(fmt.Sprintf(`update %s set doc = replace(doc::text, '语言', '言语')::json where id = $1`, v.Build(first).Table()), w.goals[0].id)
+	first, _ := w.built(v)
+	w.exec(fmt.Sprintf(`update %s set doc = replace(doc::text, '语言', '言语')::json where id = $1`, first.Table()), w.goals[0].id)
 
 	require.ErrorIs(t, Approve(t.Context(), w.pool, v), ErrNotHeld)
 	require.NoError(t, Start(t.Context(), w.pool, v, Request{}))
@@ -134,7 +140,7 @@ func TestDifferenceBlocks(t *testing.T) {
 	var outcome Outcome
 	require.NoError(t, json.Unmarshal(j.Outcome, &outcome))
 	assert.Equal(t, w.goals[0].id.String(), outcome.First[0].Key)
-	assert.Equal(t, first, w.serving(v))
+	assert.Equal(t, first.Number, w.serving(v))
 	w.cancels(v, KindRebuild)
 	w.ends(v, Cancelled)
 	assert.False(t, w.stands(v.Build(*j.Build)))
@@ -155,9 +161,7 @@ func TestVerificationIsCancelled(t *testing.T) {
 	w := newWorld(t)
 	v := projections.Goal.View
 	w.some(500)
-	w.running(v)
-	w.ends(v, Done)
-	read := v.Build(w.serving(v))
+	read, _ := w.built(v)
 	tx, err := w.admin.Begin(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
