@@ -48,20 +48,25 @@ type Answerer struct {
 	searches admission.Semaphore
 }
 
-// Questions for each connection: at least, and to begin with, which is as many as take a few
-// tenths of a second, alone or read together. A thousand people who each ask for a list at
-// the same moment are no overload.
-const leastOfConn, aloneOfConn, gatheredOfConn = 2, 120, 400
+// Questions for each connection to begin with: as many as take a few tenths of a second, alone
+// or read together. A thousand people who each ask for a list at the same moment are no
+// overload.
+const aloneOfConn, gatheredOfConn = 120, 400
+
+// least is how many questions there may be at any time: one for each connection, and one that
+// waits for every second.
+func least(conns int) int { return conns + (conns+1)/2 }
 
 // NewAnswerer makes an Answerer that reads through pool.
 func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	conns := int(pool.Config().MaxConns)
 	half := max(1, conns/2)
+	wait := admission.NewRunQueue(time.Now).Delay
 	a := &Answerer{
 		Reader: reading.NewReader(pool), pool: pool, keyring: keyring,
-		gathered: admission.NewLimiter(leastOfConn*conns, gatheredOfConn*conns, reading.MostAtOnce, time.Now),
-		alone:    admission.NewLimiter(leastOfConn*conns, aloneOfConn*conns, conns, time.Now),
-		past:     admission.NewLimiter(leastOfConn*half, aloneOfConn*half, half, time.Now),
+		gathered: admission.NewLimiter(least(conns), gatheredOfConn*conns, reading.MostAtOnce, time.Now, wait),
+		alone:    admission.NewLimiter(least(conns), aloneOfConn*conns, conns, time.Now, wait),
+		past:     admission.NewLimiter(least(half), aloneOfConn*half, half, time.Now, wait),
 		searches: make(admission.Semaphore, conns),
 		turns:    make(admission.Semaphore, half),
 	}

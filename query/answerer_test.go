@@ -52,7 +52,7 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 	t.Parallel()
 	a := &Answerer{}
 	for _, l := range []**admission.Limiter{&a.alone, &a.gathered, &a.past} {
-		*l = admission.NewLimiter(1, 1, 1, time.Now)
+		*l = admission.NewLimiter(1, 1, 1, time.Now, func() time.Duration { return 0 })
 	}
 	load := func(context.Context) (Answer, error) { return Answer{Version: 7}, nil }
 	require.NoError(t, a.past.Do(t.Context(), nil, func() error { // while which it is full

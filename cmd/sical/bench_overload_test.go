@@ -5,16 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/loadtest"
@@ -76,25 +77,24 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // as they are answered, and at five times the rate that came of it; what is too much is
 // refused. Required is that at least 0.9 times as many answers come within half a second.
 //
-// Whoever asks, is answered or is refused takes of the same two processors here. An answer
-// that takes C of a processor has four refusals beside it, and where each of those takes r
-// of asking and refusing together, 4r/C of all there is are gone before anything is
-// answered. So there are three questions. A page of 100 to 199 goals takes few milliseconds:
-// beside it is told what a refusal for nothing would leave, where sical answers the 16
-// connections once more, while a bare Echo handler in a process of its own answers 503 to
-// the other four fifths of the same clients. A search that opens a thousand goals and finds
-// none takes twice as long, and one that opens as many with descriptions ten times: refusals
-// leave the processors to it.
+// There are three questions: a page of 100 to 199 goals takes few milliseconds, a search that
+// opens a thousand goals and finds none twice as long, and one that opens as many with
+// descriptions ten times. Each is asked twice. "apart", those who ask have the second processor
+// to themselves, and sical with its Postgres the first, as the capacity of a system is its own.
+// "together", all share what there is: an answer that takes C of a processor has four refusals
+// beside it, and where each of those takes r of asking and refusing together, 4r/C of all there
+// is are gone before anything is answered, which the 16 did not take.
 //
-// -benchtime 3x plays three rounds of all three, of which medians are told.
+// -benchtime 3x plays three rounds of all six, of which medians are told.
 func BenchmarkOverload(b *testing.B) {
-	dir := b.TempDir()
-	program, bare := filepath.Join(dir, "sical"), filepath.Join(dir, "bare")
+	if _, err := exec.LookPath("taskset"); err != nil || runtime.NumCPU() < 2 {
+		b.Skip("whoever asks needs a processor of their own: taskset (util-linux) and a second one")
+	}
+	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
-	build(b, "../../internal/bench/bare", bare)
 	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1000")
 	l := fill(b, system.PublicURL, signer, 500)
-	url, _ := bareServer(b, bare, "-refuse")
+	b.Cleanup(func() { pin(b, os.Getpid(), everyProcessor) })
 	for _, question := range []struct {
 		name, words string
 		more        int    // goals than there were before
@@ -104,40 +104,53 @@ func BenchmarkOverload(b *testing.B) {
 		work := l.reading(func(_, n int) string {
 			return "/v1/goals?q=" + question.words + "&limit=" + strconv.Itoa(100+n%100)
 		}, nil)
-		b.Run(question.name, func(b *testing.B) {
-			rush(b, l, &useful{contender: contender{roots: []int{system.PID}, work: work}}, url)
-		})
+		asked := &useful{contender: contender{url: l.url, roots: []int{system.PID}, work: work}}
+		for _, at := range []struct{ name, sical, askers string }{{"apart", "0", "1"}, {"together", everyProcessor, everyProcessor}} {
+			b.Run(question.name+"/"+at.name, func(b *testing.B) {
+				place(b, system.PID, at.sical, at.askers)
+				rush(b, asked)
+			})
+		}
 	}
 }
 
-// rush plays the rounds of one question; refuses is the URL of a server that refuses.
-func rush(b *testing.B, l *library, asked *useful, refuses string) {
+// everyProcessor is the list of them for taskset.
+var everyProcessor = fmt.Sprintf("0-%d", runtime.NumCPU()-1)
+
+// place gives the processors that a system may use, its descendants of now and later with it,
+// and those of this process, which is a forefather of it.
+func place(b *testing.B, system int, itsProcessors, ours string) {
 	b.Helper()
-	refused := &useful{contender: contender{work: asked.work}}
-	closed := loadtest.Load{URL: l.url, Connections: fitting}
+	tree, err := loadtest.Tree(system)
+	require.NoError(b, err)
+	for _, p := range tree {
+		pin(b, p.PID, itsProcessors)
+	}
+	pin(b, os.Getpid(), ours)
+}
+
+func pin(b *testing.B, pid int, processors string) {
+	b.Helper()
+	out, err := exec.Command("taskset", "--all-tasks", "--cpu-list", "--pid", processors, strconv.Itoa(pid)).CombinedOutput()
+	require.NoError(b, err, string(out))
+}
+
+// rush plays the rounds of one question.
+func rush(b *testing.B, asked *useful) {
+	b.Helper()
+	closed := loadtest.Load{URL: asked.url, Connections: fitting}
 	asked.round(b, closed) // pools fill, statements are prepared
-	var peaks, goods, ofPeak, ofLeft []float64
+	var peaks, goods, ofPeak []float64
 	for b.Loop() {
 		peak, calm := asked.round(b, closed)
-		good, rushed := asked.round(b, loadtest.Load{URL: l.url, Connections: crowding, Rate: int(overload * peak)})
-		var refusing sync.WaitGroup
-		refusing.Go(func() {
-			excess := loadtest.Load{URL: refuses, Connections: crowding, Rate: int((overload - 1) * peak), Work: refused.do, Duration: loadRound}
-			r, err := excess.Run(b.Context())
-			assert.NoError(b, err)
-			assert.NoError(b, r.Err)
-		})
-		left, beside := asked.round(b, closed)
-		refusing.Wait()
-		peaks, goods = append(peaks, peak), append(goods, good)
-		ofPeak, ofLeft = append(ofPeak, good/peak), append(ofLeft, good/left)
-		b.Logf("at its peak %s; at five times that %s, the others refused; where those are refused for nothing %s", calm, rushed, beside)
+		good, rushed := asked.round(b, loadtest.Load{URL: asked.url, Connections: crowding, Rate: int(overload * peak)})
+		peaks, goods, ofPeak = append(peaks, peak), append(goods, good), append(ofPeak, good/peak)
+		b.Logf("at its peak %s; at five times that %s, the others refused", calm, rushed)
 	}
 	b.ReportMetric(0, "ns/op") // the length of a round is ours
 	b.ReportMetric(loadtest.Median(peaks), "peak/s")
 	b.ReportMetric(loadtest.Median(goods), "in-time/s")
 	b.ReportMetric(loadtest.Median(ofPeak), "times-peak")
-	b.ReportMetric(loadtest.Median(ofLeft), "times-what-is-left")
 }
 
 // more makes some more goals, each of a path.

@@ -28,7 +28,7 @@ const (
 	limitWindow  = 100 * time.Millisecond // how often it looks, at most
 	limitSamples = 10                     // answers that a look is based on, at least
 	limitFades   = .9                     // what a look leaves of the best rate of those before
-	loadMost     = 3 * loadTarget / 2     // what a question may take that is let in while there are too many
+	loadMost     = 5 * loadTarget / 4     // what a question may take that is let in while there are too many
 	limitGrace   = loadMost               // how long too many may be under way before more are refused
 
 	mostLimit = 10_000
@@ -43,7 +43,7 @@ const (
 //
 // How long answers take shows too late that far too many have come: by then all of them are
 // late. So, as far as the rate is known, no more are let in than are answered within one and
-// a half times the target (Little's law). Half of them take longer than that, and are to be
+// a quarter times the target (Little's law). Half of them take longer than that, and are to be
 // there within twice the target. Too many for a moment are let in all the same, such as those
 // who came while a checkpoint of the database held everybody up: to wait a little longer is
 // better than to be refused. That is how CoDel tells a good queue from a bad one (Nichols and
@@ -53,17 +53,24 @@ const (
 // for a turn, whoever would be too late is refused when the turn comes, as CoDel does, so
 // that the work goes to those it is of use to.
 //
+// A process that lacks processors keeps its requests waiting before they come here, the
+// refusals among them, and what is let in takes of the same processors. So that wait counts as
+// a part of what a question takes, as in DAGOR (Zhou et al., 2018, "Overload Control for Scaling
+// WeChat Microservices"), which goes by nothing else.
+//
 // Its methods may be called by many at a time.
 type Limiter struct {
 	now                func() time.Time
+	wait               func() time.Duration
 	least, first, busy float64
 
 	mu       sync.Mutex
 	limit    float64
 	underWay int
-	rate     float64   // answers a second, the best of late; 0 for unknown
-	over     time.Time // since when too many have been under way; zero for not
-	excess   float64   // refused for each that was answered, before the last look
+	delay    time.Duration // before a question comes here, as of the last look
+	rate     float64       // answers a second, the best of late; 0 for unknown
+	over     time.Time     // since when too many have been under way; zero for not
+	excess   float64       // refused for each that was answered, before the last look
 
 	// Since the last look:
 	looked, moved  time.Time
@@ -72,10 +79,12 @@ type Limiter struct {
 	ended, refused int
 }
 
-// NewLimiter makes a Limiter that always lets in least questions, and first to begin with.
-// With busy of them under way there is enough to do to tell the rate. now is its clock.
-func NewLimiter(least, first, busy int, now func() time.Time) *Limiter {
-	return &Limiter{now: now, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
+// NewLimiter makes a Limiter that lets in least questions at any time, fewer only where
+// processors are short, and first to begin with. With busy of them under way there is enough
+// to do to tell the rate. now is its clock, and wait tells how long a question has waited
+// before it comes here.
+func NewLimiter(least, first, busy int, now func() time.Time, wait func() time.Duration) *Limiter {
+	return &Limiter{now: now, wait: wait, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
 }
 
 // Do has a question answered, by answer, once it is let in and has its turn. It fails with an
@@ -107,7 +116,7 @@ func (l *Limiter) enter() (began time.Time, err error) {
 	if err := l.full(now); err != nil {
 		return began, err
 	}
-	if l.underWay == 0 {
+	if l.quiet(now) {
 		l.forget(now)
 	}
 	l.move(now, 1)
@@ -137,7 +146,7 @@ func (l *Limiter) refusal() error {
 }
 
 // late fails with an OverloadError where the turn of a question has come, one of so many at
-// a time, and its answer would come after one and a half times the target. It does so only
+// a time, and its answer would come after one and a quarter times the target. It does so only
 // while there have been too many for longer than a moment. Without turns nobody waits, and
 // there is nothing to tell.
 func (l *Limiter) late(began time.Time, turns int) error {
@@ -151,7 +160,7 @@ func (l *Limiter) late(began time.Time, turns int) error {
 	if !l.tooMany(now) {
 		return nil
 	}
-	left := loadMost - now.Sub(began)
+	left := loadMost - l.delay - now.Sub(began)
 	if float64(turns) <= l.rate*left.Seconds() { // by Little's law it takes no longer
 		return nil
 	}
@@ -183,10 +192,15 @@ func (l *Limiter) move(now time.Time, more int) {
 	l.underWay += more
 }
 
-// forget is for when nobody is there: a rush is over, and the next one is let in as
-// the first was.
+// quiet tells whether a rush is over: nobody is there, and either nobody has been refused of
+// late or nobody has come for a moment. Where few are let in, each may be the last of them.
+func (l *Limiter) quiet(now time.Time) bool {
+	return l.underWay == 0 && (l.refused == 0 && l.excess == 0 || now.Sub(l.moved) >= limitWindow)
+}
+
+// forget has the next rush let in as the first was.
 func (l *Limiter) forget(now time.Time) {
-	l.limit, l.rate, l.excess, l.over = l.first, 0, 0, time.Time{}
+	l.limit, l.delay, l.rate, l.excess, l.over = l.first, 0, 0, 0, time.Time{}
 	l.begin(now)
 }
 
@@ -194,13 +208,20 @@ func (l *Limiter) begin(now time.Time) {
 	l.looked, l.moved, l.spent, l.took, l.ended, l.refused = now, now, 0, 0, 0, 0
 }
 
-// fits is how many have their answer in one and a half times the target; what is not known
+// fits is how many have their answer in one and a quarter times the target; what is not known
 // has no limit.
 func (l *Limiter) fits() float64 {
 	if l.rate == 0 {
 		return mostLimit
 	}
-	return max(l.least, l.rate*loadMost.Seconds())
+	return max(l.floor(), l.rate*(loadMost-l.delay).Seconds())
+}
+
+// floor is how many are let in however long they take. Where more than half of the target has
+// gone by before they come here, they are fewer.
+func (l *Limiter) floor() float64 {
+	left := 1 - l.delay.Seconds()/loadTarget.Seconds()
+	return max(1, l.least*min(1, 2*left))
 }
 
 // watch notes since when there are too many. That is over once half as many fit: while
@@ -209,7 +230,7 @@ func (l *Limiter) watch(now time.Time) {
 	switch underWay, fits := float64(l.underWay), l.fits(); {
 	case underWay < fits/2:
 		l.over = time.Time{}
-	case underWay >= fits && underWay > l.least && l.over.IsZero():
+	case underWay >= fits && underWay > l.floor() && l.over.IsZero():
 		l.over = now
 	}
 }
@@ -225,7 +246,7 @@ func (l *Limiter) most(now time.Time) int {
 	if l.tooMany(now) {
 		most = min(most, l.fits())
 	}
-	return int(most)
+	return int(max(most, l.floor()))
 }
 
 // look moves the limit by what has been done since the last look. A moment without
@@ -239,12 +260,13 @@ func (l *Limiter) look(now time.Time, since time.Duration) {
 	} else {
 		l.rate = max(float64(l.ended)/since.Seconds(), l.rate*limitFades)
 	}
-	average := l.took / time.Duration(l.ended)
+	l.delay = l.wait()
+	average := l.delay + l.took/time.Duration(l.ended)
 	switch {
 	case average > loadTarget:
 		// As many as would have taken the target, but not at one go: what ends now was
 		// let in by an earlier limit.
-		l.limit = max(l.least, float64(l.most(now))*max(float64(loadTarget)/float64(average), .8))
+		l.limit = max(l.floor(), float64(l.most(now))*max(float64(loadTarget)/float64(average), .8))
 	case average < loadTarget*3/4 && (l.limit < l.first || mean >= .9*most):
 		l.limit = min(mostLimit, l.limit*1.1)
 	}

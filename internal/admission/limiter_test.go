@@ -11,13 +11,14 @@ import (
 // ticking is a limiter with a clock of its own.
 type ticking struct {
 	*Limiter
-	at   time.Time
-	line []time.Time // when each began who is under way
+	at    time.Time
+	line  []time.Time   // when each began who is under way
+	delay time.Duration // before they come
 }
 
 func limited() *ticking {
 	c := &ticking{at: time.Unix(0, 0)}
-	c.Limiter = NewLimiter(20, 320, 10, func() time.Time { return c.at })
+	c.Limiter = NewLimiter(20, 320, 10, func() time.Time { return c.at }, func() time.Duration { return c.delay })
 	return c
 }
 
@@ -94,6 +95,28 @@ func TestTheLimitFollowsTheDatabase(t *testing.T) {
 	}
 }
 
+// TestAWaitForAProcessorCounts: who has waited for long before the limiter sees them has
+// their answer in as good time as others, and where that is too long already, processors
+// are left to those who are refused. Once the wait is over it is as before.
+func TestAWaitForAProcessorCounts(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	const every = time.Millisecond
+	fits := func(limit int) {
+		_, _, longest := c.crowd(t, 5000, every, 100*loadTarget)
+		require.Less(t, longest+c.delay, 2*loadTarget)
+		_, most := c.State()
+		require.InDelta(t, limit, most, .25*float64(limit))
+	}
+	fits(int(loadTarget / every))
+	c.delay = loadTarget * 3 / 5
+	fits(int(loadTarget * 2 / 5 / every))
+	c.delay = loadTarget * 5 / 4
+	fits(1)
+	c.delay = 0
+	fits(int(loadTarget / every))
+}
+
 // TestNobodyIsRefusedWithoutNeed: few who ask may take as long as they do.
 func TestNobodyIsRefusedWithoutNeed(t *testing.T) {
 	t.Parallel()
@@ -114,6 +137,7 @@ func TestTheLimitRecovers(t *testing.T) {
 		_, rushed := c.State()
 		require.Less(t, rushed, 50)
 		c.disperse()
+		c.at = c.at.Add(limitWindow)
 		if few > 0 {
 			c.crowd(t, few, time.Millisecond, time.Second)
 		}

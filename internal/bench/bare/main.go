@@ -35,23 +35,18 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address to serve on")
 	answers := flag.String("answers", "", "file of answers to serve from memory, a JSON object a line: path, etag, body")
 	postgresURL := flag.String("postgres-url", "", "database to serve from instead: its table bare has id uuid and body bytea")
-	refuse := flag.Bool("refuse", false, "answer everything with 503 instead")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *listen, *answers, *postgresURL, *refuse); err != nil {
+	if err := serve(ctx, *listen, *answers, *postgresURL); err != nil {
 		fmt.Fprintln(os.Stderr, "bare:", err)
 		os.Exit(1)
 	}
 }
 
-func serve(ctx context.Context, listen, answers, postgresURL string, refuse bool) (err error) {
+func serve(ctx context.Context, listen, answers, postgresURL string) (err error) {
 	e := echo.New()
-	if refuse {
-		e.GET("/*", func(c echo.Context) error {
-			return c.Blob(http.StatusServiceUnavailable, "application/problem+json", overloaded)
-		})
-	} else if postgresURL != "" {
+	if postgresURL != "" {
 		pool, err := fromPostgres(ctx, e, postgresURL)
 		if err != nil {
 			return err
@@ -75,9 +70,6 @@ func serve(ctx context.Context, listen, answers, postgresURL string, refuse bool
 	}
 	return nil
 }
-
-// overloaded is how sical refuses.
-var overloaded = []byte(`{"type":"urn:sical:problem:overloaded","title":"Overloaded","status":503,"detail":"The database has as much to do as it can in good time.","instance":"0190a000-0000-7000-8000-000000000000","code":"overloaded"}`)
 
 var routes = []string{"/v1/points/:id", "/v1/users/:id", "/v1/goals/:id"}
 
