@@ -72,20 +72,13 @@ func (b *builder) commandBody(route api.Route, cmd command.Command) *requestBody
 	return &requestBody{Required: route.Subject != api.FromPath || len(required) > 0, Content: content}
 }
 
-// registration is the one body in two forms: whole, and without the two members
-// that only an admin may leave out.
+// registration is the one body in two forms: as anybody registers, and as an admin may.
 func (b *builder) registration() *schema {
-	whole := *b.schemas["RegisterUser"]
-	person := whole
-	person.Description = "By an admin: somebody who does not log in."
-	person.Required, person.Properties = []string{"username"}, nil
-	for _, p := range whole.Properties {
-		if p.name != "email" && p.name != "password" {
-			person.Properties = append(person.Properties, p)
-		}
-	}
+	person := *b.schemas["RegisterUser"]
+	person.Description = "By an admin: somebody without an address, or who does not log in as there is no password."
+	person.Required = []string{"username"}
 	b.schemas["RegisterPerson"] = &person
-	return &schema{OneOf: []*schema{
+	return &schema{AnyOf: []*schema{
 		{Ref: "#/components/schemas/RegisterUser"},
 		{Ref: "#/components/schemas/RegisterPerson"},
 	}}

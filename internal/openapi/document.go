@@ -125,6 +125,7 @@ type (
 		Properties           properties     `json:"properties,omitempty"`
 		AdditionalProperties any            `json:"additionalProperties,omitzero"`
 		OneOf                []*schema      `json:"oneOf,omitempty"`
+		AnyOf                []*schema      `json:"anyOf,omitempty"`
 	}
 	properties []property
 	property   struct {

@@ -45,8 +45,8 @@ func (b *builder) illustrate() {
 func illustrate(content map[string]mediaType, examples map[string]map[string]jsontext.Value) {
 	for media, body := range content {
 		ref := body.Schema.Ref
-		if ref == "" && len(body.Schema.OneOf) > 0 {
-			ref = body.Schema.OneOf[0].Ref
+		if ref == "" && len(body.Schema.AnyOf) > 0 {
+			ref = body.Schema.AnyOf[0].Ref
 		}
 		for language, value := range examples[path.Base(ref)] {
 			if body.Examples == nil {

@@ -41,6 +41,26 @@ func load(t *testing.T) *openapi3.T {
 	return doc
 }
 
+// TestAnAdminMayLeaveOut what somebody has not got: an address, a password, or both.
+func TestAnAdminMayLeaveOut(t *testing.T) {
+	t.Parallel()
+	body := load(t).Paths.Find("/v1/users").Post.RequestBody.Value.Content["application/json"].Schema.Value
+	for _, members := range []string{"username", "username email", "username password", "username email password display_name"} {
+		require.NoError(t, body.VisitJSON(registration(members)), members)
+	}
+	for _, members := range []string{"", "email password", "username age"} {
+		require.Error(t, body.VisitJSON(registration(members)), members)
+	}
+}
+
+func registration(members string) map[string]any {
+	body := map[string]any{}
+	for _, m := range strings.Fields(members) {
+		body[m] = "someone@example.org"
+	}
+	return body
+}
+
 func TestEveryRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	doc := load(t)
