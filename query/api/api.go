@@ -100,7 +100,9 @@ func refused(err error) error {
 }
 
 func (a *API) serve(c echo.Context, r *Route, known []string) error {
-	asked, err := r.read(c, a, known)
+	asked := askings.Get().(*asked)
+	defer asked.done()
+	err := asked.read(c, a, r, known)
 	if err != nil {
 		return err
 	}
