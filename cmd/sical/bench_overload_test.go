@@ -129,6 +129,8 @@ func place(b *testing.B, system int, itsProcessors, ours string) {
 	pin(b, os.Getpid(), ours)
 }
 
+// pin gives the processors of one process. It is called by a cleanup, too, when the context
+// has ended.
 func pin(b *testing.B, pid int, processors string) {
 	b.Helper()
 	out, err := exec.Command("taskset", "--all-tasks", "--cpu-list", "--pid", processors, strconv.Itoa(pid)).CombinedOutput()

@@ -34,8 +34,8 @@ func (a *asked) context() context.Context {
 	return a.ctx
 }
 
-// askings are used again: a new one each time was a twelfth of the garbage that reads from
-// memory leave, net/http's own included. No Question may keep one.
+// askings are used again: new ones were 7.5 % of the garbage that reads from memory leave,
+// net/http's own included. No Question may keep one.
 var askings = sync.Pool{New: func() any { return new(asked) }}
 
 func (a *asked) done() {
