@@ -49,7 +49,7 @@ global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 200ms }
 rule_files: [rules.yml]
 scrape_configs: [{ job_name: sical, static_configs: [{ targets: [%q] }] }]
 `, target), 0o600))
-	address := fmt.Sprint("127.0.0.1:", testkit.Port())
+	address := fmt.Sprint("127.0.0.1:", testkit.Port(t))
 
 	var said bytes.Buffer
 	command := exec.Command(program, "--config.file="+filepath.Join(folder, "prometheus.yml"),

@@ -122,12 +122,16 @@ func (i *importing) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// progress is a bar on a terminal, and nothing elsewhere.
+// progress is a bar on a terminal, and nothing elsewhere. Only what it is told draws it:
+// the spinner of a bar without an end reads it outside its lock (progressbar 3.19), and
+// goes on for ever.
 func progress(name string, most int) *progressbar.ProgressBar {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return progressbar.DefaultSilent(int64(most))
+	out := io.Discard
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		out = os.Stderr
 	}
-	return progressbar.NewOptions64(int64(most), progressbar.OptionSetDescription(name), progressbar.OptionSetWriter(os.Stderr),
+	return progressbar.NewOptions64(int64(most), progressbar.OptionSetDescription(name), progressbar.OptionSetWriter(out),
+		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionThrottle(65*time.Millisecond),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
 }
 

@@ -29,3 +29,12 @@ func TestShareIsToldWithoutATerminal(t *testing.T) {
 	require.Contains(t, out.String(), "together: 100 %\n")
 	require.LessOrEqual(t, strings.Count(out.String(), "\n"), 10)
 }
+
+// A goroutine that goes on drawing is a leak, which fails TestMain.
+func TestNothingDrawsABarButWhatItIsTold(t *testing.T) {
+	t.Parallel()
+	bar := progress("compared", -1)
+	require.NoError(t, bar.Set64(1))
+	bar.ChangeMax64(10)
+	require.NoError(t, bar.Set64(5))
+}

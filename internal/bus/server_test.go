@@ -27,7 +27,7 @@ type broker struct {
 func newBroker(tb testing.TB) *broker {
 	tb.Helper()
 	b := &broker{opts: server.Options{
-		Host: "127.0.0.1", Port: testkit.Port(), JetStream: true, StoreDir: tb.TempDir(),
+		Host: "127.0.0.1", Port: testkit.Port(tb), JetStream: true, StoreDir: tb.TempDir(),
 		SyncAlways: true, NoLog: true, NoSigs: true,
 	}}
 	b.start(tb)

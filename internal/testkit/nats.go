@@ -3,12 +3,9 @@ package testkit
 import (
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -41,31 +38,20 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Bus{t: t, dir: dir, port: Port(), store: store}
-	for err = b.start(); err != nil && strings.Contains(err.Error(), "address already in use"); err = b.start() {
-		b.port = Port() // another was quicker
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := &Bus{t: t, dir: dir, port: Port(t), store: store}
 	t.Cleanup(func() {
 		b.Stop()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
+	b.Start()
 	return b
 }
 
 // Start starts a stopped server again, on the same store and port.
 func (b *Bus) Start() {
 	b.t.Helper()
-	if err := b.start(); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-func (b *Bus) start() error {
 	server, err := embedded.StartNATS(embedded.NATSOptions{
 		Dir:      b.dir,
 		Port:     b.port,
@@ -74,31 +60,9 @@ func (b *Bus) start() error {
 		Logger:   slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		return err
+		b.t.Fatal(err)
 	}
 	b.server, b.URL = server, server.URL
-	return nil
-}
-
-// lastPort counts the ports that were picked, from one at random on. It is package state
-// so that none is given twice, not even while its server is stopped.
-var lastPort = func() *atomic.Int64 {
-	var n atomic.Int64
-	n.Store(rand.Int64N(15000))
-	return &n
-}()
-
-// Port picks a free port of loopback below those a system hands out by itself. One of
-// those would often be somebody's by the time a server is started on it.
-func Port() int {
-	for {
-		port := int(15000 + lastPort.Add(1)%15000)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			listener.Close()
-			return port
-		}
-	}
 }
 
 // Stop stops the server and keeps its store.

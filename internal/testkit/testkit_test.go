@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -93,4 +95,25 @@ func TestPollGivesTheLastReason(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// What a test process is lent, no other is while it runs: not even of a server that is
+// stopped. A block is a listener, so a second holder in here stands for another process.
+func TestPortsAreLentOnce(t *testing.T) {
+	t.Parallel()
+	Port(t)
+	ports.Lock()
+	held := ports.held[0].Addr().(*net.TCPAddr).Port
+	ports.Unlock()
+	_, err := listen(held)
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+
+	lent := map[int]bool{}
+	t.Run("each to one", func(t *testing.T) {
+		for range 2 * blockPorts { // more than one block has
+			port := Port(t)
+			require.False(t, lent[port], port)
+			lent[port] = true
+		}
+	})
 }
