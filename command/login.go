@@ -19,18 +19,21 @@ const (
 )
 
 const (
-	minUsername = 2       // runes: 张三 is a whole name
-	maxUsername = 64      // runes
-	maxEmail    = 254     // bytes, as SMTP carries no longer path (RFC 5321, 4.5.3.1.3)
-	maxLocal    = 64      // bytes (RFC 5321, 4.5.3.1.1)
-	longestName = 1 << 10 // bytes, of any form
+	minUsername = 2   // runes: 张三 is a whole name
+	maxUsername = 64  // runes
+	maxEmail    = 254 // bytes, as SMTP carries no longer path (RFC 5321, 4.5.3.1.3)
+	maxLocal    = 64  // bytes (RFC 5321, 4.5.3.1.1)
 )
+
+// LongestLogin is a bound of usernames and e-mail addresses in bytes, ahead of all that is done
+// with them: what somebody may have is no longer, however its characters are composed.
+const LongestLogin = 1 << 10
 
 // nameForm is the form that a username is kept in, NFKC. A text that is longer than any
 // name, however its characters are composed, stays what it is, for username to refuse: of
 // one character NFKC may make eighteen.
 func nameForm(name string) string {
-	if len(name) > longestName {
+	if len(name) > LongestLogin {
 		return name
 	}
 	return norm.NFKC.String(name)

@@ -32,7 +32,7 @@ func TestNameForm(t *testing.T) {
 	if composed := nameForm(norm.NFD.String(hangul)); composed != hangul || username("", composed) != nil {
 		t.Errorf("%q is no name", composed)
 	}
-	long := strings.Repeat("\ufdfa", longestName)
+	long := strings.Repeat("\ufdfa", LongestLogin)
 	if kept := nameForm(long); kept != long || username("", kept) == nil {
 		t.Errorf("of %d bytes come %d", len(long), len(kept))
 	}

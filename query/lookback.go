@@ -66,7 +66,7 @@ func (a *Answerer) PointAsOf(id events.ID, at uint64) Question {
 		list := append(own, edges...)
 		slices.SortFunc(list, func(a, b events.Event) int { return int(int64(a.Position) - int64(b.Position)) })
 		r := fold(projections.Point, list, at)[projections.KeyOf(id)]
-		if len(own) == 0 {
+		if len(own) == 0 || r == nil {
 			return nil, ErrNotFound
 		}
 		return func() (any, int, error) { return r, r.Version, nil }, nil

@@ -25,12 +25,9 @@ type Login struct {
 	Password string `json:"password" doc:"password" maxlen:"256" format:"password"`
 }
 
-// Bounds of the texts of a login in bytes, ahead of all that is done with them: what
-// somebody may have is no longer, however its characters are composed.
-const (
-	longestLogin    = 1 << 10
-	longestPassword = 4 << 10
-)
+// longestPassword is the bound of a password of a login in bytes, as command.LongestLogin is
+// that of its name.
+const longestPassword = 4 << 10
 
 // whole refuses a login that says too little or too much.
 func (in Login) whole() error {
@@ -45,9 +42,9 @@ func (in Login) whole() error {
 		return at("/email", "one_too_many", needed)
 	case in.Password == "":
 		return at("/password", "missing", needed)
-	case len(in.Username) > longestLogin:
+	case len(in.Username) > command.LongestLogin:
 		return at("/username", "too_long", long)
-	case len(in.Email) > longestLogin:
+	case len(in.Email) > command.LongestLogin:
 		return at("/email", "too_long", long)
 	case len(in.Password) > longestPassword:
 		return at("/password", "too_long", long)

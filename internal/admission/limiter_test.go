@@ -181,6 +181,21 @@ func TestTheRushBeforeIsShed(t *testing.T) {
 	require.GreaterOrEqual(t, useful, answered*9/10)
 }
 
+// TestATurnComesTooLate where the answer would: what a question has waited for a processor
+// is taken from the time that it has.
+func TestATurnComesTooLate(t *testing.T) {
+	t.Parallel()
+	c := limited()
+	const every = loadTarget / 50
+	for _, c.delay = range []time.Duration{0, loadTarget / 5} {
+		c.crowd(t, 5000, every, 20*loadTarget)
+		c.over = c.at.Add(-limitGrace) // as in a rush
+		left := loadMost - c.delay - every // with the answer itself
+		require.NoError(t, c.late(c.at.Add(-left), 1), c.delay)
+		require.ErrorAs(t, c.late(c.at.Add(-left-every), 1), new(*OverloadError), c.delay)
+	}
+}
+
 // TestTooManyForAMoment are let in: they wait a little longer. After a moment that was
 // over, the next one is no longer than it is.
 func TestTooManyForAMoment(t *testing.T) {
