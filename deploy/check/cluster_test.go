@@ -62,7 +62,7 @@ func (w *world) startCluster() (servers []*server.Server) {
 	w.t.Helper()
 	var routes []*url.URL
 	for range 3 {
-		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress()})
+		routes = append(routes, &url.URL{Scheme: "nats", User: url.UserPassword("cluster", "of-the-cluster"), Host: freeAddress(w.t)})
 	}
 	text, err := json.Marshal(urlsOf(routes))
 	require.NoError(w.t, err)

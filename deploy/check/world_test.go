@@ -221,14 +221,14 @@ func (w *world) here(env map[string]string) map[string]string {
 	}
 	for _, name := range []string{"SICAL_LISTEN", "SICAL_ADMIN_LISTEN"} {
 		if changed[name] != "" {
-			changed[name] = freeAddress()
+			changed[name] = freeAddress(w.t)
 		}
 	}
 	return changed
 }
 
 // freeAddress is one that nobody is handed before a process listens on it.
-func freeAddress() string { return fmt.Sprint("127.0.0.1:", testkit.Port()) }
+func freeAddress(t testing.TB) string { return fmt.Sprint("127.0.0.1:", testkit.Port(t)) }
 
 // soon ends long after any process should have: one that hangs is killed then, and the
 // other tests go on.
