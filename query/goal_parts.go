@@ -138,9 +138,10 @@ func queueLearnt(s *reading.Snapshot, keys []projections.Key) map[projections.Ke
 	}
 	found := map[projections.Key]bool{}
 	s.Queue(`-- learnt progress
-		select p.learner_id, p.point_id from unnest($1::uuid[], $2::uuid[]) k (learner, point)
-		join `+s.Table(projections.Progress.View)+` p on p.learner_id = k.learner and p.point_id = k.point
-		where p.completed_at is not null`, learners, points).
+		select k.* from unnest($1::uuid[], $2::uuid[]) k (learner, point), lateral (
+			select completed_at from `+s.Table(projections.Progress.View)+`
+			where learner_id = k.learner and point_id = k.point limit 1 -- or a plan of a small table might read all of it
+		) p where p.completed_at is not null`, learners, points).
 		Query(func(rows pgx.Rows) error {
 			var k projections.Key
 			_, err := pgx.ForEachRow(rows, []any{&k.A, &k.B}, func() error {

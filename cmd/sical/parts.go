@@ -50,7 +50,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 	if a.decider != nil {
 		return a.decider, nil
 	}
-	p, err := a.pool(ctx, postgres.RoleCommand, a.MaxConns, map[string]string{"plan_cache_mode": "force_generic_plan"})
+	p, err := a.pool(ctx, postgres.RoleCommand, a.MaxConns, eventlog.Plans())
 	if err != nil {
 		return nil, err
 	}

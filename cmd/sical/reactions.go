@@ -47,7 +47,7 @@ func (c *Config) webhookPatience() reaction.Patience {
 
 // startReactions delivers webhooks, in the projector's process.
 func (a *App) startReactions(ctx context.Context) error {
-	p, err := a.pool(ctx, postgres.RoleReaction, min(a.MaxConns, 4), nil)
+	p, err := a.pool(ctx, postgres.RoleReaction, min(a.MaxConns, 4), eventlog.Plans())
 	if err != nil {
 		return err
 	}

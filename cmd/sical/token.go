@@ -48,7 +48,7 @@ func (t *Token) Run(ctx context.Context, a *App, out *output) error {
 	if err := a.joinOrRevive(ctx); err != nil {
 		return err
 	}
-	p, err := a.pool(ctx, postgres.RoleCommand, min(a.MaxConns, 4), nil)
+	p, err := a.pool(ctx, postgres.RoleCommand, min(a.MaxConns, 4), eventlog.Plans())
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 // command at that many concurrent ones, so ratios of it are ratios of rates.
 func BenchmarkAppend(b *testing.B) {
 	db := testkit.DurablePostgres(b).Database(b, migrated)
-	pool, err := postgres.Open(b.Context(), db.AdminURL, postgres.Options{MaxConns: 20, Params: generic})
+	pool, err := postgres.Open(b.Context(), db.AdminURL, postgres.Options{MaxConns: 20, Params: Plans()})
 	require.NoError(b, err)
 	defer pool.Close()
 	_, err = pool.Exec(b.Context(), `create table plain (position bigserial primary key, event_id uuid, stream text, version int,

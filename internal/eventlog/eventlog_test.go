@@ -36,9 +36,6 @@ func migrated(url string) error {
 
 var secret = []byte("a master secret for tests, 32 bytes and more")
 
-// generic is how command processes connect: plans are made once.
-var generic = map[string]string{"plan_cache_mode": "force_generic_plan"}
-
 // process is one command process on a database.
 type process struct {
 	*Log
@@ -50,7 +47,7 @@ type process struct {
 
 func open(t testing.TB, url string) *process {
 	t.Helper()
-	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Params: generic})
+	pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Params: Plans()})
 	require.NoError(t, err)
 	v, err := vault.New(pool, secret)
 	require.NoError(t, err)

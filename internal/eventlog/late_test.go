@@ -89,16 +89,7 @@ func TestTryingAgainReadsLittle(t *testing.T) {
 	require.NoError(t, err)
 	_, err = admin.Exec(t.Context(), `analyze sical.events`)
 	require.NoError(t, err)
-	read := func() (n int) { // events, by the process
-		for _, c := range p.pool.AcquireAllIdle(t.Context()) {
-			_, err := c.Exec(t.Context(), `select pg_stat_force_next_flush()`)
-			require.NoError(t, err)
-			c.Release()
-		}
-		require.NoError(t, admin.QueryRow(t.Context(), `
-			select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where relid = 'sical.events'::regclass`).Scan(&n))
-		return n
-	}
+	read := func() int { return rowsRead(t, admin, p, "events") }
 	long, short := unchecked(t, p, user.Subject), unchecked(t, p, newID())
 	long.seen = 2 * others
 	for _, try := range []struct {
@@ -113,6 +104,18 @@ func TestTryingAgainReadsLittle(t *testing.T) {
 		require.Positive(t, n)
 		require.Less(t, n, others/10, "%s behind %d", try.outcome, try.b.seen)
 	}
+}
+
+// rowsRead counts the rows of a table that the process has read.
+func rowsRead(t *testing.T, admin *pgx.Conn, p *process, table string) (n int) {
+	for _, c := range p.pool.AcquireAllIdle(t.Context()) {
+		_, err := c.Exec(t.Context(), `select pg_stat_force_next_flush()`)
+		require.NoError(t, err)
+		c.Release()
+	}
+	require.NoError(t, admin.QueryRow(t.Context(), `
+		select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where schemaname = 'sical' and relname = $1`, table).Scan(&n))
+	return n
 }
 
 // unchecked is a batch of two events that no guard holds back.

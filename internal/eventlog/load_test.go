@@ -37,7 +37,7 @@ type counting struct {
 
 func newCounting(t *testing.T, url string) *counting {
 	c := &counting{}
-	first, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1, Params: generic, Tracer: c})
+	first, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1, Params: Plans(), Tracer: c})
 	require.NoError(t, err)
 	config := first.Config()
 	first.Close()

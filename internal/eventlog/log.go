@@ -40,13 +40,25 @@ type Meter interface {
 
 // Config is what a Log works with.
 type Config struct {
-	Pool   *pgxpool.Pool // of the command role
+	Pool   *pgxpool.Pool // of the command role, with the settings of Plans
 	Vault  *vault.Vault
 	Logger *slog.Logger
 	Meter  Meter
 	// Committed is handed the events of each append in the log's order, without
 	// their Data, from one goroutine. It must not block.
 	Committed func([]events.Event)
+}
+
+// Plans are the settings of a connection that asks for nothing but what an index finds. A
+// statement is planned once, for whatever it is called with: where that was while the log was
+// young, it went through all the commands there were by then with each batch, under the log's
+// lock, until Postgres took new statistics. So each row is looked up by itself (nested loops).
+// The log's lock has no index, and for such a plan's price Postgres would compile it (jit).
+func Plans() map[string]string {
+	return map[string]string{
+		"plan_cache_mode": "force_generic_plan",
+		"enable_seqscan":  "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
+	}
 }
 
 // queueLength bounds how many requests wait before Append blocks.

@@ -45,7 +45,7 @@ func New(t testing.TB) *Log {
 	t.Helper()
 	db := testkit.Database(t, migrated)
 	open := func(url string) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4})
+		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Params: eventlog.Plans()})
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
 		return pool
