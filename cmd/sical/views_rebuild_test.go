@@ -144,6 +144,7 @@ func (b binary) survivesKills(t *testing.T, dir string, s *server) {
 		<-time.After(moment) // whatever it is at by then
 		require.NoError(t, s.cmd.Process.Kill())
 		<-s.ended
+		gone(t, dir) // its Postgres, which is waited for, but not for ever
 		s = b.serve(t, dir)
 		first := state()
 		now, _ := builds()

@@ -47,13 +47,16 @@ func (b *balancer) watch(t *testing.T) {
 	b.look()
 }
 
+// impatient takes who does not answer for not ready.
+var impatient = &http.Client{Timeout: time.Second}
+
 func (b *balancer) look() {
 	b.mu.Lock()
 	all := append([]*process{}, b.all...)
 	b.mu.Unlock()
 	var ready []*process
 	for _, p := range all {
-		response, err := http.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
+		response, err := impatient.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
 		if err != nil {
 			continue
 		}

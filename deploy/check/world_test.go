@@ -177,6 +177,7 @@ func (w *world) runNATS(config string, change func(*natsserver.Options)) *natsse
 	options, err := natsserver.ProcessConfigFile("../nats/" + config)
 	require.NoError(w.t, err)
 	options.Host, options.Port, options.HTTPPort = "127.0.0.1", -1, 0
+	options.AuthTimeout = 60 // seconds: this machine may be busy
 	options.StoreDir, options.NoSigs, options.NoLog = filepath.Join(w.dir, options.ServerName), true, true
 	if change != nil {
 		change(options)
@@ -230,10 +231,14 @@ func (w *world) here(env map[string]string) map[string]string {
 // freeAddress is one that nobody is handed before a process listens on it.
 func freeAddress(t testing.TB) string { return fmt.Sprint("127.0.0.1:", testkit.Port(t)) }
 
-// soon ends long after any process should have: one that hangs is killed then, and the
-// other tests go on.
+// soon ends long after any process should have, a minute before the tests have to: one that
+// hangs is killed then.
 func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	end, ok := t.Deadline()
+	if !ok {
+		return context.Background()
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), end.Add(-time.Minute))
 	t.Cleanup(cancel)
 	return ctx
 }

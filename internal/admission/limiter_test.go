@@ -189,7 +189,7 @@ func TestATurnComesTooLate(t *testing.T) {
 	const every = loadTarget / 50
 	for _, c.delay = range []time.Duration{0, loadTarget / 5} {
 		c.crowd(t, 5000, every, 20*loadTarget)
-		c.over = c.at.Add(-limitGrace) // as in a rush
+		c.over = c.at.Add(-limitGrace)     // as in a rush
 		left := loadMost - c.delay - every // with the answer itself
 		require.NoError(t, c.late(c.at.Add(-left), 1), c.delay)
 		require.ErrorAs(t, c.late(c.at.Add(-left-every), 1), new(*OverloadError), c.delay)

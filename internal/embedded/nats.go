@@ -54,6 +54,7 @@ func StartNATS(o NATSOptions) (*NATS, error) {
 		JetStreamMaxStore:          o.MaxStore,
 		SyncAlways:                 !o.Unsynced,
 		MaxPayload:                 1 << 20,
+		AuthTimeout:                60,   // seconds; on loopback who is late is on a machine that is busy
 		NoSigs:                     true, // signals belong to the program, not to a part of it
 	})
 	if err != nil {
