@@ -253,6 +253,12 @@ func TestTicketsThatOpenNothing(t *testing.T) {
 		return response.StatusCode
 	}
 	require.Equal(t, http.StatusOK, open())
+	s.eventually(func() error { // its place is free again once it has noticed
+		if n := s.hub.Len(); n > 0 {
+			return fmt.Errorf("%d streams are open", n)
+		}
+		return nil
+	})
 	s.ended.Store(true)
 	require.Equal(t, http.StatusUnauthorized, open())
 
