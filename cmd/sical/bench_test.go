@@ -39,8 +39,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	} {
 		assert.Contains(t, text.String(), "\n"+target+"  ")
 	}
-	// On a machine too busy some requests are refused, as promised, but not all.
-	assert.Regexp(t, `(?m)^errors .* \d{1,2}\.\d{3} %`, text.String())
+	assert.Contains(t, text.String(), "0.000 %", "no request failed")
 	assert.Contains(t, text.String(), "99.9 %", "the plot")
 	html, err := os.ReadFile(page)
 	require.NoError(t, err)
@@ -55,6 +54,7 @@ func TestBenchLoadsARunningSystem(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text.Bytes(), &told))
 	require.Len(t, told.Visible, 2)
 	for _, s := range told.Visible {
+		// On a machine too busy for the rate some reads are answered 503, as promised.
 		assert.Less(t, s.Visible.Failed, 1.0, "some were seen")
 		assert.Positive(t, s.Command.P50)
 		assert.GreaterOrEqual(t, s.Visible.P50, s.Command.P50, "nothing is seen before it is done")

@@ -60,7 +60,7 @@ func TestBuiltBinary(t *testing.T) {
 }
 
 // command is the program with arguments, on a data folder. Where it hangs it is told to end two
-// minutes before the tests have to, and killed a minute later: what waits for it fails then, and the other tests go on.
+// minutes before the tests have to, and killed a minute later: what waits for it says so then.
 func (b binary) command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append([]string{b.file}, append(args, "--data-dir", dir)...)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -68,6 +69,15 @@ func (p *process) all() []events.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]events.Event(nil), p.handed...)
+}
+
+// asOwner is a connection that may do everything in the database.
+func asOwner(t testing.TB, db *testkit.DB) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), db.AdminURL)
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
 }
 
 func newID() events.ID { return uuid.Must(uuid.NewV7()) }

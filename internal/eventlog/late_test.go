@@ -71,10 +71,8 @@ func TestALateCallDoesNothing(t *testing.T) {
 func TestTryingAgainReadsLittle(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	admin, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer admin.Close(context.Background())
-	_, err = admin.Exec(t.Context(), `do $$ begin -- as where a connection is older than five batches
+	admin := asOwner(t, db)
+	_, err := admin.Exec(t.Context(), `do $$ begin -- as where a connection is older than five batches
 		execute format('alter database %I set plan_cache_mode = force_generic_plan', current_database()); end $$`)
 	require.NoError(t, err)
 	p := open(t, db.URL(postgres.RoleCommand))
@@ -142,9 +140,7 @@ func streamVersions(t *testing.T, p *process, who events.ID) (versions []int) {
 // gone waits until a backend has read what came to it through the proxy, the end
 // of the connection included.
 func gone(t *testing.T, db *testkit.DB, pid uint32) {
-	admin, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer admin.Close(context.Background())
+	admin := asOwner(t, db)
 	testkit.Eventually(t, func() error {
 		var there bool
 		err := admin.QueryRow(t.Context(), `select exists (select from pg_stat_activity where pid = $1)`, int(pid)).Scan(&there)

@@ -185,10 +185,8 @@ func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
 	all := loaded(t, p.process, goals...)
 	require.Len(t, all, 4)
 	gone := all[goals[2]][0].Owner
-	admin, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer admin.Close(context.Background())
-	_, err = admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, gone)
+	admin := asOwner(t, db)
+	_, err := admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, gone)
 	require.NoError(t, err)
 	p.vault.Clear()
 

@@ -1,11 +1,9 @@
 package eventlog
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -18,12 +16,10 @@ import (
 func TestAPlanOfAYoungLogIsGoodForAGrownOne(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	admin, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer admin.Close(context.Background())
+	admin := asOwner(t, db)
 	tables := []string{"events", "command", "claim"}
 	for _, table := range tables {
-		_, err = admin.Exec(t.Context(), `alter table sical.`+table+` set (autovacuum_enabled = off)`)
+		_, err := admin.Exec(t.Context(), `alter table sical.`+table+` set (autovacuum_enabled = off)`)
 		require.NoError(t, err)
 	}
 	p := open(t, db.URL(postgres.RoleCommand))
@@ -42,7 +38,7 @@ func TestAPlanOfAYoungLogIsGoodForAGrownOne(t *testing.T) {
 	work(0)
 
 	const others = 10_000
-	_, err = admin.Exec(t.Context(), `
+	_, err := admin.Exec(t.Context(), `
 		with more as (select n, gen_random_uuid() id from generate_series(1, $1::int) n), claimed as (
 			insert into sical.claim select decode(md5(id::text), 'hex'), 'username', 'user-' || id from more), done as (
 			insert into sical.command select m.id, request, subject, c.version, c.position, expires_at
