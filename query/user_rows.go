@@ -43,7 +43,10 @@ func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish) (read
 	return a.otherProfiles.Ask(ctx, ids)
 }
 
-// findPublic is what anybody may see of some users' goals, and all of their rows.
+// findPublic is what anybody may see of some users' goals, and all of their rows. "offset 0"
+// hides that only public goals are asked for: in a table with few rows the server takes the
+// list of all public goals for as good as the owner's, and walks it for each owner for as
+// long as it keeps that plan, a thousand times the work once there are thousands of goals.
 func findPublic(owners []events.ID) (usersFound, []reading.Part) {
 	f := usersFound{
 		rows:    make(map[events.ID]*projections.UserRow, len(owners)),
@@ -53,7 +56,7 @@ func findPublic(owners []events.ID) (usersFound, []reading.Part) {
 		reading.PartOf(projections.User, func(table string) string { return table + ` where id = any($4)` },
 			func(id events.ID, r *projections.UserRow) { f.rows[id] = r }),
 		reading.PartOf(projections.Goal, func(table string) string {
-			return `(select owner, 'public' as visibility from unnest($4) owner) l, ` + onShelf(table)
+			return `(select owner, 'public' as visibility from unnest($4) owner offset 0) l, ` + onShelf(table)
 		}, f.shelve),
 	}
 }
