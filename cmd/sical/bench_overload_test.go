@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/bench/load"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
@@ -77,15 +79,16 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // as they are answered, and at five times the rate that came of it; what is too much is
 // refused. Required is that at least 0.9 times as many answers come within half a second.
 //
-// There are three questions: a page of 100 to 199 goals takes few milliseconds, a search that
+// There are four questions: 50 goals by their ids, which are read together with what others ask
+// for meanwhile, and a page of 100 to 199 goals take few milliseconds, a search that
 // opens a thousand goals and finds none twice as long, and one that opens as many with
-// descriptions ten times. Each is asked twice. "apart", those who ask have the second processor
+// descriptions ten times. All the while it must say that it is ready and well. Each is asked twice. "apart", those who ask have the second processor
 // to themselves, and sical with its Postgres the first, as the capacity of a system is its own.
 // "together", all share what there is: an answer that takes C of a processor has four refusals
 // beside it, and where each of those takes r of asking and refusing together, 4r/C of all there
 // is are gone before anything is answered, which the 16 did not take.
 //
-// -benchtime 3x plays three rounds of all six, of which medians are told.
+// -benchtime 3x plays three rounds of all eight, of which medians are told.
 func BenchmarkOverload(b *testing.B) {
 	if _, err := exec.LookPath("taskset"); err != nil || runtime.NumCPU() < 2 {
 		b.Skip("whoever asks needs a processor of their own: taskset (util-linux) and a second one")
@@ -93,22 +96,31 @@ func BenchmarkOverload(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
 	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1000")
-	l := fill(b, system.PublicURL, signer, 500)
+	l := fill(b, system.PublicURL, signer, smallLibrary)
 	b.Cleanup(func() { pin(b, os.Getpid(), everyProcessor) })
+	listed := func(words string) func(n int) string {
+		return func(n int) string { return "/v1/goals?q=" + words + "&limit=" + strconv.Itoa(100+n%100) }
+	}
+	several := func(n int) string {
+		twice := slices.Concat(l.goals, l.goals)
+		return "/v1/goals?ids=" + strings.Join(twice[n%len(l.goals):][:50], ",")
+	}
 	for _, question := range []struct {
-		name, words string
-		more        int    // goals than there were before
-		about       string // each of them
-	}{{"page", "goal", 200, ""}, {"search", "seldom", 1000, ""}, {"long", "seldom", 1000, sentence[:200]}} {
+		name  string
+		path  func(n int) string
+		more  int    // goals than there were before
+		about string // each of them
+	}{{"several", several, 0, ""}, {"page", listed("goal"), 200, ""}, {"search", listed("seldom"), 1000, ""}, {"long", listed("seldom"), 1000, sentence[:200]}} {
 		more(b, l, question.more, question.about)
-		work := l.reading(func(_, n int) string {
-			return "/v1/goals?q=" + question.words + "&limit=" + strconv.Itoa(100+n%100)
-		}, nil)
+		work := l.reading(func(conn, n int) (string, load.Person) { return question.path(n), l.person(conn) }, nil)
 		asked := &useful{contender: contender{url: l.url, roots: []int{system.PID}, work: work}}
 		for _, at := range []struct{ name, sical, askers string }{{"apart", "0", "1"}, {"together", everyProcessor, everyProcessor}} {
 			b.Run(question.name+"/"+at.name, func(b *testing.B) {
 				place(b, system.PID, at.sical, at.askers)
-				rush(b, asked)
+				times := rush(b, asked)
+				if at.name == "apart" {
+					atLeast(b, "of the peak answered in time", times, .9)
+				}
 			})
 		}
 	}
@@ -137,22 +149,54 @@ func pin(b *testing.B, pid int, processors string) {
 	require.NoError(b, err, string(out))
 }
 
-// rush plays the rounds of one question.
-func rush(b *testing.B, asked *useful) {
+// rush plays the rounds of one question, and gives how much of the peak was answered in time.
+func rush(b *testing.B, asked *useful) (times float64) {
 	b.Helper()
 	closed := loadtest.Load{URL: asked.url, Connections: fitting}
 	asked.round(b, closed) // pools fill, statements are prepared
 	var peaks, goods, ofPeak []float64
 	for b.Loop() {
 		peak, calm := asked.round(b, closed)
+		watched := watchHealth(b, asked.url)
 		good, rushed := asked.round(b, loadtest.Load{URL: asked.url, Connections: crowding, Rate: int(overload * peak)})
 		peaks, goods, ofPeak = append(peaks, peak), append(goods, good), append(ofPeak, good/peak)
-		b.Logf("at its peak %s; at five times that %s, the others refused", calm, rushed)
+		b.Logf("at its peak %s; at five times that %s, the others refused; %d times ready and well", calm, rushed, watched())
 	}
 	b.ReportMetric(0, "ns/op") // the length of a round is ours
 	b.ReportMetric(loadtest.Median(peaks), "peak/s")
 	b.ReportMetric(loadtest.Median(goods), "in-time/s")
-	b.ReportMetric(loadtest.Median(ofPeak), "times-peak")
+	times = loadtest.Median(ofPeak)
+	b.ReportMetric(times, "times-peak")
+	return times
+}
+
+// watchHealth asks a system all the time whether it is ready and well, until it is told to stop and
+// gives how often that was. It fails the benchmark where the system ever says no.
+func watchHealth(b *testing.B, url string) (stop func() (times int)) {
+	b.Helper()
+	conn, err := loadtest.Dial(b.Context(), url)
+	require.NoError(b, err)
+	stopping, done := make(chan struct{}), make(chan int)
+	go func() {
+		defer conn.Close()
+		for n := 0; ; n++ {
+			select {
+			case <-stopping:
+				done <- n
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			for _, path := range []string{"/ready", "/health"} {
+				if _, err := conn.Do(b.Context(), loadtest.Request{Method: http.MethodGet, Path: path}); err != nil {
+					b.Errorf("%s under load: %v", path, err)
+				}
+			}
+		}
+	}()
+	return func() int {
+		close(stopping)
+		return <-done
+	}
 }
 
 // more makes some more goals, each of a path.
@@ -174,7 +218,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
 	system, signer := startSical(b, program)
-	l := fill(b, system.PublicURL, signer, 5*benchConnections)
+	l := fill(b, system.PublicURL, signer, smallLibrary)
 	watch, err := loadtest.Dial(b.Context(), system.AdminURL)
 	require.NoError(b, err)
 	defer watch.Close()
@@ -188,7 +232,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 		require.NoError(b, err)
 		conn.Close()
 		wait := []string{"Sical-Min-Position: " + written.Header.Get("Sical-Position"), "Prefer: wait=5"}
-		work := l.reading(func(_, n int) string { return "/v1/goals/" + l.goals[n%len(l.goals)] }, func(string) []string { return wait })
+		work := l.reading(l.goal, func(string) []string { return wait })
 		ended := make(chan *loadtest.Result, 1)
 		go func() {
 			r, err := loadtest.Load{URL: l.url, Connections: readers, Units: readers, Duration: loadtest.MaxDuration, Work: work}.Run(b.Context())
@@ -212,6 +256,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(most)/(1<<20), "MB-more")
+	atMost(b, "MB more", float64(most)/(1<<20), 150)
 }
 
 // memory is what a process takes, without its children.
