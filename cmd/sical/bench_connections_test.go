@@ -10,6 +10,7 @@ import (
 
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
 )
 
 const (
@@ -72,8 +73,8 @@ func BenchmarkConnections(b *testing.B) {
 			c.name, loadtest.Median(c.rates), loadtest.Median(c.costs), m, times, most[i])
 	}
 	b.Log("\n" + table)
-	atMost(b, "of the bare handler's p95, with a target", loadtest.Median(p95[1])/loadtest.Median(p95[0]), 1.5)
-	atMost(b, "MB resident at the most, with a target", most[1], 256)
+	testkit.AtMost(b, "of the bare handler's p95, with a target", loadtest.Median(p95[1])/loadtest.Median(p95[0]), 1.5)
+	testkit.AtMost(b, "MB resident at the most, with a target", most[1], 256)
 }
 
 // watchMemory looks at a process ten times a second, until it is told to stop and gives the

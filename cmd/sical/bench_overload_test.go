@@ -119,7 +119,7 @@ func BenchmarkOverload(b *testing.B) {
 				place(b, system.PID, at.sical, at.askers)
 				times := rush(b, asked)
 				if at.name == "apart" {
-					atLeast(b, "of the peak answered in time", times, .9)
+					testkit.AtLeast(b, "of the peak answered in time", times, .9)
 				}
 			})
 		}
@@ -256,7 +256,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(most)/(1<<20), "MB-more")
-	atMost(b, "MB more", float64(most)/(1<<20), 150)
+	testkit.AtMost(b, "MB more", float64(most)/(1<<20), 150)
 }
 
 // memory is what a process takes, without its children.

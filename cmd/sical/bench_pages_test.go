@@ -16,6 +16,7 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/loadtest"
+	"sical-backend/internal/testkit"
 )
 
 const (
@@ -74,9 +75,9 @@ func BenchmarkPages(b *testing.B) {
 	b.ReportMetric(rates[1]/rates[3], "page-1-per-page-1000")
 	b.ReportMetric(rates[1]/rates[0], "page-1-times-seed's")
 	b.ReportMetric(rates[3]/rates[2], "page-1000-times-seed's")
-	atMost(b, "times one page of the other, 1 and 1,000,", max(rates[1]/rates[3], rates[3]/rates[1]), 1.5)
-	atLeast(b, "times the rate of the seed's page 1", rates[1]/rates[0], 5)
-	atLeast(b, "times the rate of the seed's page 1,000", rates[3]/rates[2], 5)
+	testkit.AtMost(b, "times one page of the other, 1 and 1,000,", max(rates[1]/rates[3], rates[3]/rates[1]), 1.5)
+	testkit.AtLeast(b, "times the rate of the seed's page 1", rates[1]/rates[0], 5)
+	testkit.AtLeast(b, "times the rate of the seed's page 1,000", rates[3]/rates[2], 5)
 }
 
 // cursorOf walks the public goals to where so many are behind.

@@ -107,15 +107,15 @@ func BenchmarkCachedRead(b *testing.B) {
 				peers = append(peers, redis.reading(b, sizes[kind.name]))
 			}
 			times := against(b, l.reading(kind.of, nil), peers...)
-			atMost(b, "of the bare handler's CPU", times[1], 1.5)
+			testkit.AtMost(b, "of the bare handler's CPU", times[1], 1.5)
 			if redis != nil {
-				atMost(b, "of the CPU of the seed's design", times[1]/times[2], .5)
+				testkit.AtMost(b, "of the CPU of the seed's design", times[1]/times[2], .5)
 			}
 		})
 	}
 	b.Run("304", func(b *testing.B) {
 		work := l.reading(l.point, func(path string) []string { return []string{"If-None-Match: " + tags[path]} })
-		atMost(b, "of a bare 304's CPU", against(b, work)[1], 1.3)
+		testkit.AtMost(b, "of a bare 304's CPU", against(b, work)[1], 1.3)
 	})
 }
 
@@ -160,7 +160,7 @@ func BenchmarkUncachedRead(b *testing.B) {
 				&contender{name: "sical", url: system.PublicURL, roots: []int{system.PID}, work: work})
 			require.Greater(b, remembers(b, system.AdminURL).loadedSince(before), .95, "next to nothing came from memory")
 			if kind.most > 0 {
-				atMost(b, "of a bare read's CPU", times[1], kind.most)
+				testkit.AtMost(b, "of a bare read's CPU", times[1], kind.most)
 			}
 		})
 	}

@@ -15,6 +15,7 @@ import (
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/rebuild"
+	"sical-backend/internal/testkit"
 )
 
 // The traffic that rebuilds go on beside, a second.
@@ -51,6 +52,8 @@ func BenchmarkRebuildBesideTraffic(b *testing.B) {
 	b.ReportMetric(loadtest.Median(without), "p99-ms-without")
 	b.ReportMetric(loadtest.Median(with), "p99-ms-with")
 	b.ReportMetric(loadtest.Median(rates), "rebuilt-events/s")
+	calm := loadtest.Median(without)
+	testkit.AtMost(b, fmt.Sprintf("ms of reads' p99, which is %.3g without rebuilds,", calm), loadtest.Median(with), max(2*calm, calm+5))
 	b.Log("read p99 in ms, round by round: without", without, "with", with, "events/s", rates)
 }
 

@@ -65,8 +65,8 @@ func BenchmarkStreamMemory(b *testing.B) {
 		each, all := float64(taken()-before)/streams/1024, float64(resident(b))/1e6
 		b.ReportMetric(each, "KiB/stream")
 		b.ReportMetric(all, "MB-resident")
-		atMost(b, "KiB for each", each, 48)
-		atMost(b, "MB resident", all, 300)
+		testkit.AtMost(b, "KiB for each", each, 48)
+		testkit.AtMost(b, "MB resident", all, 300)
 		for _, c := range open {
 			require.NoError(b, c.Close())
 		}

@@ -22,6 +22,7 @@ import (
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/loadtest"
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/web"
 )
 
@@ -153,5 +154,6 @@ func BenchmarkWatched(b *testing.B) {
 			more[turn] = 100 * (c.costs[turn]/contenders[i-1].costs[turn] - 1)
 		}
 		b.ReportMetric(loadtest.Median(more), c.name+"-more-%")
+		testkit.AtMost(b, "% more CPU when "+c.name, loadtest.Median(more), []float64{1: 15, 2: 5}[i])
 	}
 }

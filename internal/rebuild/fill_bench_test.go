@@ -19,7 +19,8 @@ import (
 )
 
 // BenchmarkFill fills the largest view from a log of 1,000,000 events into
-// 200,000 rows, each round beside the same events merely read and decoded.
+// 200,000 rows, each round beside the same events merely read and decoded. Required are half of that rate, and
+// 100,000 events a second.
 func BenchmarkFill(b *testing.B) {
 	const n = 1_000_000
 	db := testkit.DurablePostgres(b).Database(b, migrated)
@@ -70,6 +71,8 @@ func BenchmarkFill(b *testing.B) {
 	b.ReportMetric(n*float64(number)/reading.Seconds(), "read-events/s")
 	b.ReportMetric(reading.Seconds()/filling.Seconds(), "of-reading")
 	b.ReportMetric(0, "ns/op")
+	testkit.AtLeast(b, "of the rate of reading and decoding", reading.Seconds()/filling.Seconds(), .5)
+	testkit.AtLeast(b, "events a second", n*float64(number)/filling.Seconds(), 100_000)
 }
 
 // study fills a log with n events of study by so many learners, each on so many

@@ -11,28 +11,6 @@ import (
 	"sical-backend/internal/loadtest"
 )
 
-// atMost tells whether a figure keeps to what is required of it. It does not fail the
-// benchmark: a machine's bad hour is no fault of the program. `.ci/bench` gathers what is told.
-func atMost(b *testing.B, what string, figure, limit float64) {
-	b.Helper()
-	judge(b, what, figure, "at most", limit, figure <= limit)
-}
-
-// atLeast is atMost for what must not be less.
-func atLeast(b *testing.B, what string, figure, limit float64) {
-	b.Helper()
-	judge(b, what, figure, "at least", limit, figure >= limit)
-}
-
-func judge(b *testing.B, what string, figure float64, required string, limit float64, met bool) {
-	b.Helper()
-	word := "met"
-	if !met {
-		word = "MISSED"
-	}
-	b.Logf("LIMIT %s: %s %.3g, %s %g: %s", strings.TrimPrefix(b.Name(), "Benchmark"), what, figure, required, limit, word)
-}
-
 // remembered counts how the cache of a system has answered so far: from memory, by a load,
 // or by another's load.
 type remembered struct{ hits, misses, joined float64 }
