@@ -79,16 +79,25 @@ type Cache struct {
 	// recent holds what was loaded last, by a hash of its key, until ristretto
 	// has stored it: it does so a little later, or not at all.
 	recent [recents]*entry
+	small  int64 // bytes that one of recent has at most
 }
 
-const recents = 64
+const (
+	recents = 64
+	// recentBytes is what the recent entries may take of the capacity, all of them together:
+	// 64 KiB each. A load that gives more takes so long that waiting until ristretto has
+	// stored it is nothing beside it, so a larger one needs no place here. A small capacity
+	// gives no more than a sixteenth.
+	recentBytes = recents * 64 << 10
+)
 
 // New returns a cache of at most maxBytes of answers, cleared whenever someone
 // is erased. It must be made before positions Run, and be closed.
 func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache, error) {
+	small := min(recentBytes, maxBytes/16) / recents
 	store, err := ristretto.NewCache(&ristretto.Config[string, *entry]{
 		NumCounters: max(10*maxBytes/typical, 1000),
-		MaxCost:     maxBytes,
+		MaxCost:     maxBytes - small*recents,
 		BufferItems: 64,
 		// The costs are bytes that count the overhead already.
 		IgnoreInternalCost: true,
@@ -96,7 +105,7 @@ func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}}
+	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}, small: small}
 	positions.OnForget(c.Clear)
 	return c, nil
 }
@@ -152,18 +161,22 @@ func (c *Cache) Clear() {
 }
 
 // keep stores an entry. Ristretto may drop it, store it late, or keep an older one in its
-// place; then the answer is loaded again.
+// place; then the answer is loaded again. One that is too large to be among the recent ones
+// is stored when keep returns: a herd that comes behind its load finds it.
 func (c *Cache) keep(e *entry) {
 	c.keeping.RLock()
 	defer c.keeping.RUnlock()
-	if e.generation != c.positions.generation.Load() {
+	size := e.size.Load()
+	if e.generation != c.positions.generation.Load() || size > c.store.MaxCost() {
 		return
 	}
 	// The entry itself knows when it ends: ristretto would keep a second map for that.
-	c.store.Set(e.text[:e.key], e, e.size.Load())
+	if c.store.Set(e.text[:e.key], e, size) && size > c.small {
+		c.store.Wait()
+	}
 }
 
-// Bytes is how much the kept answers take.
+// Bytes is how much the kept answers take, without those that are recent and not stored.
 func (c *Cache) Bytes() int64 { return c.store.MaxCost() - c.store.RemainingCost() }
 
 // Close ends the cache's goroutines. Do must not be called any more.

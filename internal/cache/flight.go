@@ -100,7 +100,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	defer func() {
 		c.mu.Lock()
 		delete(c.flights, q.Key)
-		if f.entry != nil {
+		if f.entry != nil && f.entry.size.Load() <= c.small {
 			*c.recently(q.Key) = f.entry
 		}
 		c.mu.Unlock()

@@ -52,16 +52,29 @@ func (e *entry) form(kind int) *form {
 
 // charge stores an entry again that has grown. Ristretto makes room only for an entry that
 // is new to it, so this one is removed and added. Whoever asks in between finds it among
-// the recent ones.
+// the recent ones, which it leaves once it is stored if it has grown too large for them:
+// until then whoever asked for the form holds it anyway. One that is not current is only
+// removed.
 func (c *Cache) charge(e *entry) {
-	if _, ok := e.current(c.positions, 0); !ok {
+	key := e.text[:e.key]
+	_, current := e.current(c.positions, 0)
+	if current {
+		c.mu.Lock()
+		*c.recently(key) = e
+		c.mu.Unlock()
+	}
+	c.keeping.RLock()
+	c.store.Del(key)
+	c.keeping.RUnlock()
+	if current {
+		c.keep(e)
+	}
+	if current && e.size.Load() <= c.small {
 		return
 	}
 	c.mu.Lock()
-	*c.recently(e.text[:e.key]) = e
-	c.mu.Unlock()
-	c.keeping.RLock()
-	c.store.Del(e.text[:e.key])
-	c.keeping.RUnlock()
-	c.keep(e)
+	defer c.mu.Unlock()
+	if place := c.recently(key); *place == e {
+		*place = nil
+	}
 }

@@ -3,7 +3,6 @@ package cache
 import (
 	"bytes"
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,55 +44,6 @@ func TestAFormIsMadeOnce(t *testing.T) {
 	require.False(t, ok, "too short")
 	_, ok = a.In(&Form{Kind: 1, Make: func(Answer) ([]byte, string) { return nil, "" }})
 	require.False(t, ok, "no better")
-}
-
-// What an answer and its forms take counts against the capacity, whether a form
-// is made before the answer is stored or long after.
-func TestTheCapacityIsKeptWithForms(t *testing.T) {
-	t.Parallel()
-	const capacity, body = 1 << 20, 4 << 10
-	f := newFloored(t)
-	c, err := New(f.p, capacity, f.c.metrics)
-	require.NoError(t, err)
-	t.Cleanup(c.Close)
-	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
-	half := func(a Answer) ([]byte, string) { return a.Body[:body/2], "half" }
-	answer := func(i int) Answer {
-		a, err := c.Do(t.Context(), Question{Key: strconv.Itoa(i), Views: []string{"v"}, Load: func(context.Context) (Answer, error) {
-			return Answer{Body: make([]byte, body), Checkpoints: stood(10)}, nil
-		}})
-		require.NoError(t, err)
-		return a
-	}
-	const answers = 3 * capacity / body
-	for round := range 3 {
-		for i := range answers {
-			a := answer(i)
-			if i%2 == 0 {
-				c.store.Wait() // stored already
-			}
-			if round > 0 || i%3 > 0 {
-				_, made := a.In(&Form{Kind: i % Kinds, Make: half})
-				require.True(t, made)
-			}
-		}
-		c.store.Wait()
-		var held, charged int64
-		c.store.IterValues(func(e *entry) bool {
-			size := int64(cap(e.body))
-			for kind := range e.forms {
-				if kept := e.forms[kind].Load(); kept != nil {
-					size += int64(len(kept.body))
-				}
-			}
-			require.Greater(t, e.size.Load(), size)
-			held, charged = held+size, charged+e.size.Load()
-			return false
-		})
-		require.LessOrEqual(t, charged, int64(capacity))
-		require.Equal(t, charged, capacity-c.store.RemainingCost(), "round %d: what ristretto counts is what is there", round)
-		require.Greater(t, held, int64(capacity/2))
-	}
 }
 
 // Everyone comes at once to an empty cache, as after a restart, or after all was
