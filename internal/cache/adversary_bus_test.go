@@ -12,7 +12,7 @@ import (
 // a backlog.
 const abreast = 16
 
-// bus carries the notices of a view's changes to every process.
+// bus carries the notices of the views' changes to every process.
 type bus struct {
 	truth      *truth
 	unreliable bool
@@ -30,8 +30,8 @@ func newBus(v *truth, unreliable bool, subjects []subject) *bus {
 	return b
 }
 
-// write is one of the writers: it changes the view and tells every process of it. Where
-// the bus is unreliable, owners change now and then, and so does the build that is read.
+// write is one of the writers: it changes the views and tells every process of it. Where
+// the bus is unreliable, owners change now and then, and so do the builds that are read.
 func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
 	for {
 		select {
@@ -41,11 +41,11 @@ func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
 		}
 		b.order.Lock()
 		if b.unreliable && r.IntN(200) == 0 {
-			b.truth.flip()
+			b.truth.flip(r.IntN(len(b.truth.views)))
 			b.send(wire.Notice{Flip: true})
 		}
 		if b.unreliable && r.IntN(20) == 0 {
-			b.truth.pass()
+			b.truth.pass(r.IntN(len(b.truth.views)))
 		}
 		b.send(b.truth.change(r))
 		b.order.Unlock()

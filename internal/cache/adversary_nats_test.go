@@ -2,10 +2,8 @@ package cache
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,13 +27,13 @@ import (
 // table is a view in Postgres, whose rows are the positions of their last change, with
 // what happened to it kept beside it.
 type table struct {
-	truth
+	*truth
 	admin, pool *pgxpool.Pool
 	incarnation uuid.UUID
 }
 
 func newTable(t *testing.T) *table {
-	v := &table{truth: truth{at: 10, build: 1, epoch: 1}}
+	v := &table{truth: newTruth(10, "v")}
 	v.admin, v.pool, v.incarnation = oneView(t)
 	_, err := v.admin.Exec(t.Context(), `
 		create table sical.adversary as select key, 0::bigint as position from generate_series(0, $1 - 1) key`, hotKeys)
@@ -55,11 +53,11 @@ func (v *table) commit(ctx context.Context, r *rand.Rand) (n wire.Notice, err er
 		n = v.change(r)
 		n.Incarnation = v.incarnation
 		for _, name := range n.Keys {
-			key, err := strconv.Atoi(strings.TrimPrefix(name, "v/"))
+			key, err := keyOf(name)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `update sical.adversary set position = $1 where key = $2`, n.To, key); err != nil {
+			if _, err := tx.Exec(ctx, `update sical.adversary set position = $1 where key = $2`, v.row(0, key, n.To), key); err != nil {
 				return err
 			}
 		}
@@ -73,7 +71,7 @@ func (v *table) load(ctx context.Context, key int) (Answer, error) {
 	var row, at uint64
 	err := v.pool.QueryRow(ctx, `
 		select r.position, p.position from sical.adversary r, sical.projection p where r.key = $1 and p.view = 'v'`, key).Scan(&row, &at)
-	return Answer{Body: binary.BigEndian.AppendUint64(nil, row), Checkpoints: []projections.Checkpoint{
+	return Answer{Body: part{row: row}.append(nil), Checkpoints: []projections.Checkpoint{
 		{Build: projections.Build{View: "v", Version: 1, Number: 1}, Shards: []uint64{at}},
 	}}, err
 }
@@ -89,7 +87,7 @@ type process struct {
 func newProcess(t *testing.T, v *table, nc *nats.Conn) *process {
 	q := &process{table: v, p: newPositions(v.pool, nc)}
 	q.p.cfg.Head = func(context.Context) (uint64, error) {
-		at, _ := v.now()
+		at, _ := v.now(0)
 		return at, nil
 	}
 	metrics := telemetry.NewCache(prometheus.NewRegistry())
@@ -106,7 +104,7 @@ func newProcess(t *testing.T, v *table, nc *nats.Conn) *process {
 // ask reads a row as of a position, and tells whether the answer was older than that, or
 // than the process had promised, or than it says itself.
 func (q *process) ask(ctx context.Context, key int, least uint64) (stale bool, err error) {
-	promised := q.p.Applied("v")
+	promised := []promise{{position: q.p.Applied("v")}}
 	if err := q.p.Wait(ctx, []string{"v"}, least, ages); err != nil {
 		return false, err
 	}
@@ -118,7 +116,7 @@ func (q *process) ask(ctx context.Context, key int, least uint64) (stale bool, e
 	if err != nil {
 		return false, err
 	}
-	return binary.BigEndian.Uint64(a.Body) < q.table.row(key, max(promised, least, a.Position)), nil
+	return q.table.stale(asked{key, []int{0}}, told{partsOf(a.Body), a.Position}, promised, least), nil
 }
 
 // Many writers change the same few rows of a view in Postgres and publish what they did
@@ -166,7 +164,7 @@ func TestNoAnswerIsOlderThanPromisedWhileNATSIsGone(t *testing.T) {
 	}
 	// goesOn waits until both know of what is only now to happen, and answer from memory.
 	goesOn := func() {
-		now, _ := v.now()
+		now, _ := v.now(0)
 		for _, q := range processes {
 			hits := q.hits.n.Load()
 			testkit.Eventually(t, func() error {

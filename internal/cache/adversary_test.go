@@ -2,13 +2,10 @@ package cache
 
 import (
 	"context"
-	"encoding/binary"
 	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
-	"runtime"
-	"sort"
-	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,107 +21,34 @@ import (
 )
 
 const (
-	hotKeys   = 6
 	writers   = 6
 	questions = 1_000 // of each reader, at least
-	moves     = 2_000 // of the view meanwhile, at least: readers alone on the cores meet none
+	moves     = 2_000 // of the views meanwhile, at least: readers alone on the cores meet none
 )
-
-// truth is a view whose rows are the positions of their last change.
-type truth struct {
-	mu      sync.RWMutex
-	moves   int // changes there were
-	at      uint64
-	build   int               // that is read
-	epoch   int64             // of the owner
-	changes [hotKeys][]uint64 // of each row, rising
-}
-
-// change moves the view on, as one commit of a projector does.
-func (v *truth) change(r *rand.Rand) (n wire.Notice) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n = wire.Notice{View: "v", Version: 1, Build: v.build, Epoch: v.epoch, From: v.at}
-	v.at += 1 + r.Uint64N(3)
-	v.moves++
-	for k := range hotKeys {
-		if r.IntN(3) == 0 {
-			n.Keys = append(n.Keys, rowName(k))
-			v.changes[k] = append(v.changes[k], v.at)
-		}
-	}
-	n.To, n.Saved = v.at, v.at
-	return n
-}
-
-// row reads a row as it was at a position.
-func (v *truth) row(key int, at uint64) uint64 {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	list := v.changes[key]
-	n := sort.Search(len(list), func(i int) bool { return list[i] > at })
-	if n == 0 {
-		return 0
-	}
-	return list[n-1]
-}
-
-func (v *truth) now() (at uint64, build int) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.at, v.build
-}
-
-func (v *truth) moved() int {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.moves
-}
-
-// flip has the next build read.
-func (v *truth) flip() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.build++
-}
-
-// pass has another owner go on.
-func (v *truth) pass() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.epoch++
-}
-
-// told is a row with how current it is.
-type told struct {
-	row, position uint64
-	build         int // that it was read from
-}
-
-// slowly reads a row of the present and takes its time to hand it over, long
-// enough for changes and flips to overtake it.
-func (v *truth) slowly(key int) told {
-	at, build := v.now()
-	row := v.row(key, at)
-	for range rand.IntN(100) {
-		runtime.Gosched()
-	}
-	return told{row, at, build}
-}
 
 // subject is a cache under test, as it is in one process.
 type subject interface {
-	ask(t *testing.T, v *truth, key int, least uint64) told
+	ask(t *testing.T, v *truth, q asked, least uint64) told
 	hear(n wire.Notice)
-	look(v *truth)                          // ask the database, of which v is what it holds
-	promised() (position uint64, build int) // how far the cache says it knows the view, and of which build
+	look(v *truth) // ask the database, of which v is what it holds
+	promised(v *truth, place int) promise
 }
 
-// assail lets readers at a few hot keys with slow loads while writers change them all
-// the time, and counts the answers that were older than promised: by the process that was
-// asked, or by another one to the same reader.
+// promises are those of the views that q is read from, and the position that all have.
+func promises(s subject, v *truth, q asked) (of []promise, least uint64) {
+	least = ^uint64(0)
+	for _, place := range q.places {
+		p := s.promised(v, place)
+		of, least = append(of, p), min(least, p.position)
+	}
+	return of, least
+}
+
+// assail lets readers at a few hot keys of two views with slow loads while writers change
+// them all the time, and counts the answers that were not what was promised: by the process
+// that was asked, or by another one to the same reader.
 func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
-	v, stop := &truth{build: 1, epoch: 1}, make(chan struct{})
+	v, stop := newTruth(0, "v", "w"), make(chan struct{})
 	b := newBus(v, unreliable, subjects)
 	var writing, listening, readers sync.WaitGroup
 	for n := range writers {
@@ -137,12 +61,12 @@ func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
 	for range 8 {
 		readers.Go(func() {
 			for n := 0; n < questions || v.moved() < moves; n++ {
-				key, s := rand.IntN(hotKeys), subjects[rand.IntN(len(subjects))]
-				elsewhere, _ := subjects[rand.IntN(len(subjects))].promised()
-				promised, build := s.promised()
+				q := asked{rand.IntN(hotKeys), compositions[rand.IntN(len(compositions))]}
+				s := subjects[rand.IntN(len(subjects))]
+				_, elsewhere := promises(subjects[rand.IntN(len(subjects))], v, q)
+				promised, _ := promises(s, v, q)
 				least := elsewhere * uint64(rand.IntN(2))
-				a := s.ask(t, v, key, least)
-				if a.row < v.row(key, max(promised, least)) || a.row < v.row(key, a.position) || a.build < build {
+				if v.stale(q, s.ask(t, v, q, least), promised, least) {
 					count.Add(1)
 				}
 			}
@@ -162,16 +86,25 @@ func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
 type floored struct {
 	p *Positions
 	c *Cache
+	// memory counts the answers from there that it gave to ask, by their number of views.
+	memory *[3]atomic.Int64
 }
 
-func newFloored(t testing.TB) floored {
-	p := NewPositions(Config{Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler)})
+// newFloored reads the view "v" and others.
+func newFloored(t testing.TB, others ...string) floored {
+	cfg := Config{Logger: slog.New(slog.DiscardHandler)}
+	for _, name := range append([]string{"v"}, others...) {
+		cfg.Views = append(cfg.Views, View{Name: name, Version: 1})
+	}
+	p := NewPositions(cfg)
 	p.floors.apart("v", "v/1", "v/2", "v/3", "v/7", "group", "own", "told", "last", "another's")
-	p.take(p.view("v"), []checkpoint{{View: "v", Version: 1, Build: 1, State: wire.ViewLive}}, time.Now())
+	for _, v := range p.views {
+		p.take(v, []checkpoint{{View: v.Name, Version: 1, Build: 1, State: wire.ViewLive}}, time.Now())
+	}
 	c, err := New(p, 16<<20, telemetry.NewCache(prometheus.NewRegistry()))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return floored{p, c}
+	return floored{p, c, new([3]atomic.Int64)}
 }
 
 // apart gives names a floor each: two that share one by chance cost a needless miss, which
@@ -188,34 +121,45 @@ func (f *floors) apart(names ...string) {
 
 func (f floored) hear(n wire.Notice) { f.p.hear(n, time.Now()) }
 
-func (f floored) promised() (position uint64, build int) {
-	build = f.p.view("v").build.Load().Number
-	return f.p.Applied("v"), build
+func (f floored) promised(v *truth, place int) promise {
+	name := v.views[place].name
+	build := f.p.view(name).build.Load().Number
+	return promise{f.p.Applied(name), build}
 }
 
 func (f floored) look(v *truth) {
-	at, build := v.now()
-	f.p.take(f.p.view("v"), []checkpoint{{View: "v", Version: 1, Build: build, Position: at, State: wire.ViewLive}}, time.Now())
+	for place, w := range v.views {
+		at, build := v.now(place)
+		f.p.take(f.p.view(w.name), []checkpoint{{View: w.name, Version: 1, Build: build, Position: at, State: wire.ViewLive}}, time.Now())
+	}
 }
 
-func (f floored) ask(t *testing.T, v *truth, key int, least uint64) told {
-	name := rowName(key)
-	deps := make([]string, 200) // it takes a while to look at all of them, in which things change
-	deps[0] = name
+func (f floored) ask(t *testing.T, v *truth, q asked, least uint64) told {
+	views, rows := q.of(v)
+	deps := append(make([]string, 200), rows...) // it takes a while to look at all of them, in which things change
+	key := strings.Join(rows, "+")
+	a, current := f.c.Held(key, least)
+	if current {
+		f.memory[len(views)].Add(1)
+		return told{partsOf(a.Body), a.Position}
+	}
 	a, err := f.c.Do(context.Background(), Question{
-		Key: name, Views: []string{"v"}, Deps: func() []string { return deps }, MinPosition: least,
-		Load: func(context.Context) (Answer, error) {
-			read := v.slowly(key)
-			checkpoints := stood(read.position)
-			checkpoints[0].Build.Number = read.build
-			return Answer{Body: binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, read.row), uint64(read.build)), Checkpoints: checkpoints}, nil
+		Key: key, Views: views, Deps: func() []string { return deps }, MinPosition: least,
+		Load: func(context.Context) (a Answer, err error) {
+			for i, part := range v.slowly(q) {
+				a.Body = part.append(a.Body)
+				a.Checkpoints = append(a.Checkpoints, projections.Checkpoint{
+					Build: projections.Build{View: views[i], Version: 1, Number: part.build}, Shards: []uint64{part.at},
+				})
+			}
+			return a, nil
 		},
 	})
 	if err != nil {
 		t.Error(err)
-		return told{}
+		return told{parts: make([]part, len(views))}
 	}
-	return told{binary.BigEndian.Uint64(a.Body), a.Position, int(binary.BigEndian.Uint64(a.Body[8:]))}
+	return told{partsOf(a.Body), a.Position}
 }
 
 // stood is the checkpoint of the one view's first build, by shard.
@@ -226,41 +170,58 @@ func stood(at ...uint64) []projections.Checkpoint {
 // deleting is what is usually done instead: an entry is deleted when its row
 // changes.
 type deleting struct {
-	store *ristretto.Cache[string, uint64]
-	at    *atomic.Uint64
+	store *ristretto.Cache[string, []part]
+	at    *[2]atomic.Uint64 // by view
 }
 
-func (d deleting) promised() (position uint64, build int) { return d.at.Load(), 1 }
+func (d deleting) promised(_ *truth, place int) promise { return promise{d.at[place].Load(), 1} }
 
 func (d deleting) look(*truth) {}
 
 func (d deleting) hear(n wire.Notice) {
-	for _, k := range n.Keys {
-		d.store.Del(k)
+	for _, name := range n.Keys {
+		_, key, _ := strings.Cut(name, "/")
+		for _, key := range []string{name, "v/" + key + "+w/" + key, "w/" + key + "+v/" + key} {
+			d.store.Del(key)
+		}
 	}
-	raise(d.at, n.To)
+	raise(&d.at[strings.Index("vw", n.View)], n.To)
 }
 
-func (d deleting) ask(_ *testing.T, v *truth, key int, _ uint64) told {
-	name := rowName(key)
-	if row, ok := d.store.Get(name); ok {
-		return told{row: row, build: 1}
+func (d deleting) ask(_ *testing.T, v *truth, q asked, _ uint64) told {
+	_, rows := q.of(v)
+	key := strings.Join(rows, "+")
+	if parts, ok := d.store.Get(key); ok {
+		return told{parts: parts}
 	}
-	read := v.slowly(key)
-	d.store.Set(name, read.row, 8)
-	return told{row: read.row, build: 1}
+	parts := v.slowly(q)
+	d.store.Set(key, parts, 8)
+	return told{parts: parts}
 }
 
+// No answer is older than promised, by one process or by two, be notices lost or not; and in
+// each round memory answers, of one view and of both.
 func TestNoAnswerIsOlderThanPromised(t *testing.T) {
 	t.Parallel()
-	require.Zero(t, assail(t, true, newFloored(t)))
-	require.Zero(t, assail(t, true, newFloored(t), newFloored(t)), "two processes")
-	f := newFloored(t)
-	hits := &tally{Counter: f.c.metrics.Hits}
-	f.c.metrics.Hits = hits
-	require.Zero(t, assail(t, false, f))
-	require.NotZero(t, hits.n.Load(), "nothing was ever answered from memory")
-	t.Log(hits.n.Load(), "answers came from memory")
+	for _, c := range []struct {
+		name       string
+		processes  int
+		unreliable bool
+	}{{"with losses", 1, true}, {"two processes with losses", 2, true}, {"without losses", 1, false}} {
+		var processes []floored
+		var subjects []subject
+		for range c.processes {
+			f := newFloored(t, "w")
+			processes, subjects = append(processes, f), append(subjects, f)
+		}
+		require.Zero(t, assail(t, c.unreliable, subjects...), c.name)
+		for _, f := range processes {
+			one, both := f.memory[1].Load(), f.memory[2].Load()
+			require.NotZero(t, one, "%s: nothing of one view was ever answered from memory", c.name)
+			require.NotZero(t, both, "%s: nothing of both views was ever answered from memory", c.name)
+			t.Log(c.name, "memory answered", one, "of one view,", both, "of both")
+		}
+	}
 }
 
 // tally is a counter that can be read.
@@ -274,20 +235,17 @@ func (t *tally) Inc() { t.n.Add(1) }
 // The harness must be able to see what it looks for.
 func TestDeletingOnChangeGivesOldAnswers(t *testing.T) {
 	t.Parallel()
-	store, err := ristretto.NewCache(&ristretto.Config[string, uint64]{
+	store, err := ristretto.NewCache(&ristretto.Config[string, []part]{
 		NumCounters: 1000, MaxCost: 1 << 20, BufferItems: 64, IgnoreInternalCost: true,
 	})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	var stale int64
 	for range 50 { // a scheduler may keep readers and writers apart for a whole round
-		if stale = assail(t, false, deleting{store, new(atomic.Uint64)}); stale > 0 {
+		if stale = assail(t, false, deleting{store, new([2]atomic.Uint64)}); stale > 0 {
 			break
 		}
 	}
 	require.NotZero(t, stale)
 	t.Log(stale, "answers were older than promised")
 }
-
-// rowName is what projections.View.RowName makes for the view "v".
-func rowName(key int) string { return "v/" + strconv.Itoa(key) }
