@@ -122,7 +122,7 @@ func BenchmarkCachedRead(b *testing.B) {
 func kindOf(path string) string { return strings.Split(path, "/")[2] }
 
 // BenchmarkUncachedRead plays a read that memory does not have against a bare Echo
-// handler that reads the finished answer along a primary key, 64 connections each.
+// handler that reads the finished answer along a primary key, 64 connections each and 256.
 // Required are at most 0.7 of its processor time, Postgres' included, for a point
 // and a user as others see them, and 1.3 for a goal with a path. One's own profile, and
 // goals each with a path that no other has, are told beside. There are so many of each thing
@@ -141,26 +141,32 @@ func BenchmarkUncachedRead(b *testing.B) {
 		of     target
 		beside int // who sees what the bare handler gives
 		most   float64
+		crowds []int
 	}{
-		{"points", curated, curated.point, 1, .7},
-		{"users", curated, curated.user, 1, .7},
-		{"goals", curated, curated.goal, 1, 1.3},
-		{"own profile", curated, curated.self, 0, 0},
-		{"goals of as many paths", scattered, scattered.goal, 1, 0},
+		{"points", curated, curated.point, 1, .7, []int{benchConnections, 4 * benchConnections}},
+		{"users", curated, curated.user, 1, .7, []int{benchConnections, 4 * benchConnections}},
+		{"goals", curated, curated.goal, 1, 1.3, []int{benchConnections, 4 * benchConnections}},
+		{"own profile", curated, curated.self, 0, 0, []int{benchConnections}},
+		{"goals of as many paths", scattered, scattered.goal, 1, 0, []int{benchConnections}},
 	} {
 		b.Run(kind.name, func(b *testing.B) {
 			_, list := kind.l.answers(b, kind.l.everything(kind.beside))
 			database := testkit.DurablePostgres(b).Database(b, nil)
 			keep(b, database.AdminURL, list)
 			url, pid := bareServer(b, bare, "-postgres-url", database.AdminURL)
+			roots := []int{pid, postmaster(b, database.AdminURL)}
 			work := kind.l.reading(kind.of, nil)
-			before := remembers(b, system.AdminURL)
-			times := play(b,
-				&contender{name: "bare from Postgres", url: url, roots: []int{pid, postmaster(b, database.AdminURL)}, work: work},
-				&contender{name: "sical", url: system.PublicURL, roots: []int{system.PID}, work: work})
-			require.Greater(b, remembers(b, system.AdminURL).loadedSince(before), .95, "next to nothing came from memory")
-			if kind.most > 0 {
-				testkit.AtMost(b, "of a bare read's CPU", times[1], kind.most)
+			for _, crowd := range kind.crowds {
+				b.Run(fmt.Sprint(crowd), func(b *testing.B) {
+					before := remembers(b, system.AdminURL)
+					times := play(b,
+						&contender{name: "bare from Postgres", url: url, roots: roots, crowd: crowd, work: work},
+						&contender{name: "sical", url: system.PublicURL, roots: []int{system.PID}, crowd: crowd, work: work})
+					require.Greater(b, remembers(b, system.AdminURL).loadedSince(before), .95, "next to nothing came from memory")
+					if kind.most > 0 {
+						testkit.AtMost(b, "of a bare read's CPU", times[1], kind.most)
+					}
+				})
 			}
 		})
 	}
