@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +14,9 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/internal/loadtest"
+	"sical-backend/query"
 )
 
 // discard is an http.ResponseWriter that keeps the status alone.
@@ -46,6 +49,41 @@ func BenchmarkAnswer(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkByID reads lists by ids from the tables: all twenty members, as is done whichever of
+// them are in memory, and the one that would be missing if nineteen were taken from there.
+// The difference is the most that could be saved so.
+func BenchmarkByID(b *testing.B) {
+	s := newSchool(b)
+	var points, goals, users []events.ID
+	for i := range 20 {
+		points = append(points, long(s.world))
+		goals = append(goals, s.begin(s.ann, events.KindGoal, &events.GoalCreated{
+			Title: "Read", Visibility: events.Public, Paths: []events.ID{s.course},
+		}))
+		users = append(users, s.register("learner"+strconv.Itoa(i)))
+	}
+	s.project()
+	nobody := query.Viewer{}
+	for _, list := range []struct {
+		name     string
+		all, one query.Question
+	}{
+		{"points", s.answerer.PointsByID(points), s.answerer.PointsByID(points[:1])},
+		{"goals", s.answerer.GoalsByID(nobody, goals), s.answerer.GoalsByID(nobody, goals[:1])},
+		{"users", s.answerer.UsersByID(nobody, users), s.answerer.UsersByID(nobody, users[:1])},
+	} {
+		for name, q := range map[string]query.Question{"all": list.all, "missing": list.one} {
+			b.Run(list.name+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					_, err := s.answerer.Answer(b.Context(), q)
+					require.NoError(b, err)
+				}
+			})
+		}
 	}
 }
 
