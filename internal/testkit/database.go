@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/internal/embedded"
 )
@@ -100,8 +102,24 @@ func (s *Server) template(prepare func(adminURL string) error) (string, error) {
 	return made.name, made.err
 }
 
-// exec runs a statement that no database of a test may be connected for.
-func (s *Server) exec(statement string) error {
+// objectInUse is what Postgres says of a database that somebody is connected to.
+const objectInUse = "55006"
+
+// exec runs a statement that no database of a test may be connected for. On a busy machine
+// a backend is there for a while after its client has closed the connection, longer than
+// Postgres itself waits for it: then once more.
+func (s *Server) exec(statement string) (err error) {
+	_ = poll(patience, func() error {
+		var refusal *pgconn.PgError
+		if err = s.execOnce(statement); errors.As(err, &refusal) && refusal.Code == objectInUse {
+			return err
+		}
+		return nil
+	})
+	return err
+}
+
+func (s *Server) execOnce(statement string) error {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, s.postgres.AdminURL)
 	if err != nil {

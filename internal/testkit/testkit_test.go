@@ -52,6 +52,22 @@ func TestDatabasesAreApart(t *testing.T) {
 	}
 }
 
+// The sequence counts the tries: what it gave out is not taken back with a refused one.
+func TestDatabaseInUseIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := Postgres(t)
+	refuse := func(code string, times int) error {
+		return s.exec(fmt.Sprintf(`do $$ begin
+			if nextval('tries') <= %d then raise sqlstate '%s'; end if;
+		end $$`, times, code))
+	}
+	require.NoError(t, s.exec(`create sequence tries`))
+	require.NoError(t, refuse(objectInUse, 3))
+	require.NoError(t, s.exec(`alter sequence tries restart`))
+	require.Error(t, refuse("42P04", 1), "another refusal is final")
+	require.NoError(t, s.exec(`drop sequence tries`))
+}
+
 func TestOnlyTheDurableServerSyncs(t *testing.T) {
 	t.Parallel()
 	for want, db := range map[string]*DB{"off": Database(t, nil), "on": DurablePostgres(t).Database(t, nil)} {
