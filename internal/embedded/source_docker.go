@@ -89,10 +89,11 @@ func (c *container) prepare(ctx context.Context, o Options) (*launch, error) {
 }
 
 // freePort is one that nobody uses, below those that the system hands out by itself: one
-// of these would now and then be somebody's by the time the container takes it.
+// of these would now and then be somebody's by the time the container takes it. They begin
+// where those that testkit lends to tests end.
 func freePort() (port int, err error) {
 	for range 100 {
-		port = 15000 + rand.IntN(15000)
+		port = 25000 + rand.IntN(5000)
 		var l net.Listener
 		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			return port, l.Close()
