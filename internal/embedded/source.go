@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // oldest is the oldest major version of Postgres sical's SQL runs on.
@@ -33,7 +34,7 @@ func sources(o Options) []source {
 	packed := npmPackage{cacheDir: cacheDir(o.DataDir), logger: o.Logger}
 	switch o.PostgresBin {
 	case "":
-		return []source{installed{lookAround()}, packed, docker{}}
+		return []source{installed{lookAround()}, packed, docker{2 * time.Second}}
 	case NPM:
 		return []source{packed}
 	}

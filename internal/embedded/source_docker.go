@@ -21,11 +21,13 @@ const (
 
 // docker is a server in a container. The docker client stands for the server here:
 // it runs in the foreground, hands our signals on and ends with the container.
-type docker struct{}
+type docker struct {
+	patience time.Duration // how long the engine may take to answer
+}
 
 func (docker) String() string { return "Docker" }
 
-func (docker) find(ctx context.Context, want string) (server, error) {
+func (d docker) find(ctx context.Context, want string) (server, error) {
 	if want != "" && want != dockerFolder {
 		return nil, errors.New("it would run PostgreSQL 18 on a folder of its own")
 	}
@@ -34,7 +36,7 @@ func (docker) find(ctx context.Context, want string) (server, error) {
 		return nil, errors.New("docker is not on PATH")
 	}
 	// The client is often there without an engine, and may wait long for one.
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "info")
 	cmd.WaitDelay = time.Second

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -67,7 +68,7 @@ func TestContainerStandsIn(t *testing.T) {
 	o := options(folder(t, nil))
 	var told bytes.Buffer
 	o.Logger = slog.New(slog.NewTextHandler(&told, nil))
-	found, err := docker{}.find(t.Context(), "")
+	found, err := docker{time.Minute}.find(t.Context(), "")
 	require.NoError(t, err)
 
 	p, err := runServer(soon(t), found, o)
@@ -89,14 +90,14 @@ func TestContainerStandsIn(t *testing.T) {
 
 func TestDockerWithoutEngine(t *testing.T) {
 	fakeDocker(t, "#!/bin/sh\necho Cannot connect to the Docker daemon >&2; exit 1\n")
-	_, err := docker{}.find(t.Context(), "")
+	_, err := docker{time.Minute}.find(t.Context(), "")
 	require.ErrorContains(t, err, "Cannot connect to the Docker daemon")
 	fakeDocker(t, "#!/bin/sh\nexec sleep 60\n")
-	_, err = docker{}.find(t.Context(), "")
+	_, err = docker{100 * time.Millisecond}.find(t.Context(), "")
 	require.ErrorContains(t, err, "docker info: ")
-	_, err = docker{}.find(t.Context(), "pg15")
+	_, err = docker{time.Minute}.find(t.Context(), "pg15")
 	require.Error(t, err)
 	t.Setenv("PATH", "/nonexistent")
-	_, err = docker{}.find(t.Context(), "")
+	_, err = docker{time.Minute}.find(t.Context(), "")
 	require.ErrorContains(t, err, "not on PATH")
 }
