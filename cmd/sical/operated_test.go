@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
@@ -134,7 +135,7 @@ func TestReconcileRepairsUnlessItOnlyChecks(t *testing.T) {
 	})
 	s.app.Close()
 
-	conn, err := nats.Connect(c.NATSURL)
+	conn, err := nats.Connect(c.NATSURL, nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	defer conn.Close()
 	js, err := jetstream.New(conn)

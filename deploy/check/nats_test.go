@@ -75,7 +75,7 @@ func TestWhatEachUserMay(t *testing.T) {
 			assert.Equal(t, slices.Contains(deeds[deed], user), may(t, url, deed), "%s: %s", user, deed)
 		}
 	}
-	_, err := nats.Connect("nats://" + w.nats)
+	_, err := nats.Connect("nats://"+w.nats, nats.Timeout(time.Minute))
 	assert.ErrorIs(t, err, nats.ErrAuthorization)
 }
 
@@ -88,7 +88,7 @@ func TestConsumerOfAnotherSystem(t *testing.T) {
 	url := func(user string) string {
 		return "nats://sical_" + user + ":" + passwords["NATS_"+strings.ToUpper(user)+"_PASSWORD"] + "@" + w.nats
 	}
-	conn, err := nats.Connect(url("command"), nats.CustomInboxPrefix("_INBOX.sical_command"))
+	conn, err := nats.Connect(url("command"), nats.Timeout(time.Minute), nats.CustomInboxPrefix("_INBOX.sical_command"))
 	require.NoError(t, err)
 	defer conn.Close()
 	js, err := jetstream.New(conn)

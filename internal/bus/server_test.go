@@ -53,7 +53,7 @@ func (b *broker) stop() {
 func (b *broker) connect(tb testing.TB, opts ...nats.Option) jetstream.JetStream {
 	tb.Helper()
 	opts = append([]nats.Option{
-		nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.Timeout(time.Minute), nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(0, 0),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // broken connections are the plan
 	}, opts...)
 	url := "nats://127.0.0.1:" + strconv.Itoa(b.opts.Port)

@@ -129,7 +129,8 @@ func TestNoAnswerIsOlderThanPromisedWhileNATSIsGone(t *testing.T) {
 	direct := bus.Connect()
 	address, credentials := direct.ConnectedAddr(), bus.URL[:strings.LastIndex(bus.URL, "@")+1]
 	proxy := testkit.Proxy(t, address)
-	through, err := nats.Connect(credentials+proxy.Address, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	through, err := nats.Connect(credentials+proxy.Address, nats.Timeout(time.Minute),
+		nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	require.NoError(t, err)
 	t.Cleanup(through.Close)
 	processes := []*process{newProcess(t, v, direct), newProcess(t, v, through)}

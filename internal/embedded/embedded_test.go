@@ -202,10 +202,10 @@ func TestNATSWantsItsCredential(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, i.Failed())
 	defer i.Close(context.Background())
-	_, err = nats.Connect("nats://" + i.NATS.Server.Addr().String())
+	_, err = nats.Connect("nats://"+i.NATS.Server.Addr().String(), nats.Timeout(time.Minute))
 	require.ErrorIs(t, err, nats.ErrAuthorization)
 	for _, option := range []nats.Option{nats.Name("over loopback"), i.NATS.InProcess()} {
-		conn, err := nats.Connect(i.NATS.URL, option)
+		conn, err := nats.Connect(i.NATS.URL, nats.Timeout(time.Minute), option)
 		require.NoError(t, err)
 		js, err := conn.JetStream()
 		require.NoError(t, err)
