@@ -2,6 +2,7 @@ package admission
 
 import (
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,9 +28,17 @@ type RunQueue struct {
 	delay   time.Duration
 }
 
-// NewRunQueue makes a RunQueue. now is its clock.
+// NewRunQueue makes a RunQueue, which looks at what happens from then on. now is its clock.
 func NewRunQueue(now func() time.Time) *RunQueue {
-	return &RunQueue{now: now, samples: []metrics.Sample{{Name: latencies}}}
+	q := &RunQueue{now: now, samples: []metrics.Sample{{Name: latencies}}}
+	q.before = slices.Clone(q.read().Counts)
+	return q
+}
+
+// read reads how long goroutines have waited, in a histogram that is overwritten by the next.
+func (q *RunQueue) read() *metrics.Float64Histogram {
+	metrics.Read(q.samples)
+	return q.samples[0].Value.Float64Histogram()
 }
 
 // Delay is how long it was of late: since the look before, which is a tenth of a second ago or
@@ -39,17 +48,13 @@ func (q *RunQueue) Delay() time.Duration {
 	defer q.mu.Unlock()
 	if now := q.now(); now.Sub(q.looked) >= limitWindow {
 		q.looked = now
-		metrics.Read(q.samples)
-		q.look(q.samples[0].Value.Float64Histogram())
+		q.look(q.read())
 	}
 	return q.delay
 }
 
 // look finds the delay in what has been added to the histogram.
 func (q *RunQueue) look(h *metrics.Float64Histogram) {
-	if q.before == nil {
-		q.before = make([]uint64, len(h.Counts))
-	}
 	var all, seen uint64
 	for i, n := range h.Counts {
 		all += n - q.before[i]
