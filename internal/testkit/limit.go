@@ -25,5 +25,5 @@ func judge(b *testing.B, what string, figure float64, required string, limit flo
 	if !met {
 		word = "MISSED"
 	}
-	b.Logf("LIMIT %s: %s %.3g, %s %g: %s", strings.TrimPrefix(b.Name(), "Benchmark"), what, figure, required, limit, word)
+	b.Logf("LIMIT %s: %s %.3g, %s %.6g: %s", strings.TrimPrefix(b.Name(), "Benchmark"), what, figure, required, limit, word)
 }
