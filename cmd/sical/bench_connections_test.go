@@ -53,9 +53,9 @@ func BenchmarkConnections(b *testing.B) {
 	for b.Loop() {
 		for i, c := range contenders {
 			before := c.spent(b)
-			peak := watchMemory(c.roots[0])
+			peak := loadtest.WatchMemory(c.roots[0])
 			r := c.load(b, manyConnections, benchRound)
-			most[i] = max(most[i], peak())
+			most[i] = max(most[i], float64(peak())/1e6)
 			p95[i] = append(p95[i], r.Latency.Quantile(.95).Seconds()*1000)
 			c.rates = append(c.rates, r.PerSecond())
 			c.costs = append(c.costs, float64((c.spent(b)-before).Microseconds())/float64(r.Units))
@@ -75,28 +75,6 @@ func BenchmarkConnections(b *testing.B) {
 	b.Log("\n" + table)
 	testkit.AtMost(b, "of the bare handler's p95, with a target", loadtest.Median(p95[1])/loadtest.Median(p95[0]), 1.5)
 	testkit.AtMost(b, "MB resident at the most, with a target", most[1], 256)
-}
-
-// watchMemory looks at a process ten times a second, until it is told to stop and gives the
-// most memory that it had, in MB.
-func watchMemory(pid int) (stop func() (most float64)) {
-	stopping, done := make(chan struct{}), make(chan float64)
-	go func() {
-		var most float64
-		for {
-			most = max(most, float64(loadtest.Memory(pid))/1e6)
-			select {
-			case <-stopping:
-				done <- most
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-		}
-	}()
-	return func() float64 {
-		close(stopping)
-		return <-done
-	}
 }
 
 // queryProcess is one that only answers, of a system.

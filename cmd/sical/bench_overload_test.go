@@ -224,7 +224,8 @@ func BenchmarkWaitingReaders(b *testing.B) {
 	defer watch.Close()
 	var most int64
 	for b.Loop() {
-		before := memory(b, system.PID)
+		before := loadtest.Memory(system.PID)
+		require.Positive(b, before)
 		release := hold(b, system.PostgresURLs[postgres.RoleProjector], projections.Goal.Build(1).Table())
 		conn, err := loadtest.Dial(b.Context(), l.url)
 		require.NoError(b, err)
@@ -248,7 +249,7 @@ func BenchmarkWaitingReaders(b *testing.B) {
 			}
 			return err
 		})
-		most = max(most, memory(b, system.PID)-before)
+		most = max(most, loadtest.Memory(system.PID)-before)
 		release()
 		r := <-ended
 		require.NoError(b, r.Err)
@@ -257,14 +258,6 @@ func BenchmarkWaitingReaders(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(most)/(1<<20), "MB-more")
 	testkit.AtMost(b, "MB more", float64(most)/(1<<20), 150)
-}
-
-// memory is what a process takes, without its children.
-func memory(b *testing.B, pid int) int64 {
-	b.Helper()
-	tree, err := loadtest.Tree(pid)
-	require.NoError(b, err)
-	return tree[0].Memory
 }
 
 // hold keeps everybody from writing to a table until release is called.

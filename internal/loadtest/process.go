@@ -53,6 +53,28 @@ func Memory(pid int) int64 {
 	return p.Memory
 }
 
+// WatchMemory looks at how much of a process is resident until most is called, which gives
+// the most that it saw, in bytes; 0 where that cannot be told. most must be called, once.
+func WatchMemory(pid int) (most func() int64) {
+	end, seen := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for high := Memory(pid); ; high = max(high, Memory(pid)) {
+			select {
+			case <-tick.C:
+			case <-end:
+				seen <- high
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		close(end)
+		return <-seen
+	}
+}
+
 // CPU sums the processor time of processes.
 func CPU(list []Process) (sum time.Duration) {
 	for _, p := range list {

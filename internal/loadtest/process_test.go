@@ -25,6 +25,7 @@ func TestATreeHoldsProcessAndDescendants(t *testing.T) {
 	require.Equal(t, os.Getpid(), tree[0].PID)
 	require.Positive(t, tree[0].Memory)
 	require.Positive(t, Memory(os.Getpid()))
+	require.Positive(t, WatchMemory(os.Getpid())())
 	require.True(t, slices.ContainsFunc(tree, func(p Process) bool { return p.PID == child.Process.Pid && p.Parent == os.Getpid() }))
 	require.NoError(t, input.Close())
 	require.NoError(t, child.Wait())

@@ -44,23 +44,8 @@ func (sys *System) memory() (most func() float64) {
 	if sys.PID == 0 {
 		return func() float64 { return 0 }
 	}
-	end, seen := make(chan struct{}), make(chan int64)
-	go func() {
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for high := loadtest.Memory(sys.PID); ; high = max(high, loadtest.Memory(sys.PID)) {
-			select {
-			case <-tick.C:
-			case <-end:
-				seen <- high
-				return
-			}
-		}
-	}()
-	return func() float64 {
-		close(end)
-		return float64(<-seen) / (1 << 20)
-	}
+	watched := loadtest.WatchMemory(sys.PID)
+	return func() float64 { return float64(watched()) / (1 << 20) }
 }
 
 // cost puts what so many units cost into a sample. How busy the processors were is known
