@@ -74,7 +74,7 @@ func (a *Answerer) Goal(v Viewer, id events.ID) Question {
 				return answer, ErrNotFound
 			}
 			answer.Version = goals[0].Version
-			return rendered(answer, goals[0])
+			return rendered(answer, &goals[0])
 		},
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/jsonwriter"
 	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
@@ -26,6 +28,27 @@ type Page[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"next_cursor,omitempty" doc:"give it as cursor for the next page; absent on the last"`
 	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it"`
+}
+
+func (p Page[T]) write(w *jsonwriter.Writer) {
+	w.Begin('{')
+	w.Name("items").Begin('[')
+	for i := range p.Items {
+		switch item := any(&p.Items[i]).(type) {
+		case *jsontext.Value:
+			w.Raw(*item)
+		case written:
+			item.write(w)
+		default:
+			w.Value(item)
+		}
+	}
+	w.End(']')
+	w.Optional("next_cursor", p.NextCursor)
+	if p.Total != nil {
+		w.Name("total").Int(int(*p.Total))
+	}
+	w.End('}')
 }
 
 // list is a question for rows of a view in the order of created_at and id.

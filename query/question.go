@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sical-backend/events"
+	"sical-backend/internal/jsonwriter"
 	"sical-backend/projections"
 )
 
@@ -81,13 +82,19 @@ func listViews(views ...*projections.View) *viewList {
 	return &viewList{views, projections.Names(views)}
 }
 
+// written is what writes itself as JSON, as json.Marshal would, at less cost.
+type written interface{ write(*jsonwriter.Writer) }
+
 // rendered finishes an answer with its body, which may be rendered already.
 func rendered(a Answer, body any) (_ Answer, err error) {
-	if as, ok := body.(jsontext.Value); ok {
-		a.Body = as
-		return a, nil
+	switch body := body.(type) {
+	case jsontext.Value:
+		a.Body = body
+	case written:
+		a.Body, err = jsonwriter.Render(body.write)
+	default:
+		a.Body, err = json.Marshal(body)
 	}
-	a.Body, err = json.Marshal(body)
 	return a, err
 }
 

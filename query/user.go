@@ -78,7 +78,7 @@ func (a *Answerer) User(v Viewer, id events.ID) Question {
 				return answer, ErrNotFound
 			}
 			answer.Version = users[0].Version
-			return rendered(answer, users[0])
+			return rendered(answer, &users[0])
 		},
 	}
 }

@@ -59,10 +59,9 @@ type Answer struct {
 }
 
 const (
-	loadLimit = 10 * time.Second // for a load; whoever asked may have less patience
-	ttl       = 10 * time.Minute // the last net, should all else be wrong
-	overhead  = 256              // bytes of an entry beside its texts, ristretto's own included, about
-	typical   = 1536             // bytes of an entry, for sizing the admission counters
+	ttl      = 10 * time.Minute // the last net, should all else be wrong
+	overhead = 256              // bytes of an entry beside its texts, ristretto's own included, about
+	typical  = 1536             // bytes of an entry, for sizing the admission counters
 
 	overheadForm = 64 // bytes of a form beside its strings
 )
@@ -73,6 +72,8 @@ type Cache struct {
 	metrics   *telemetry.Cache
 	store     *ristretto.Cache[string, *entry]
 	keeping   sync.RWMutex // held for writing while the store is emptied or closed
+
+	patience patience
 
 	mu      sync.Mutex
 	flights map[string]*flight

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"sical-backend/projections"
@@ -95,8 +94,7 @@ func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
 
 // fly runs the load to its end whether or not its client stays.
 func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadLimit)
-	defer cancel()
+	ctx = c.patience.over(ctx)
 	defer func() {
 		c.mu.Lock()
 		delete(c.flights, q.Key)
@@ -139,12 +137,15 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 
 // slots are the floors of all names that an answer depends on.
 func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
-	names := a.Deps.List()
+	lists := [...][]string{nil, a.Deps.List()}
 	if q.Deps != nil {
-		names = slices.Concat(q.Deps(), names)
+		lists[0] = q.Deps()
 	}
-	for _, name := range names {
-		slots = append(slots, c.positions.floors.slot(name))
+	slots = make([]uint16, 0, len(lists[0])+len(lists[1]))
+	for _, names := range lists {
+		for _, name := range names {
+			slots = append(slots, c.positions.floors.slot(name))
+		}
 	}
 	return slots
 }

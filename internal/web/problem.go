@@ -2,11 +2,11 @@ package web
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+
+	"sical-backend/internal/jsonwriter"
 )
 
 // ProblemType is the media type of every error answer (RFC 9457).
@@ -76,30 +76,23 @@ func (p *Problem) Status() int { return p.Code.Status() }
 // reference, enough to find the request in the logs. It is done by hand as a refusal is to
 // cost next to nothing while there is too much to do: json.Marshal took a seventh of it. It
 // fails for what is no UTF-8.
-func (p *Problem) append(b []byte, instance string) (_ []byte, err error) {
+func (p *Problem) append(b []byte, instance string) ([]byte, error) {
 	status, title := p.Code.meaning()
 	code := p.Code
 	if status == http.StatusInternalServerError {
 		code = Internal // only listed codes go out
 	}
-	b = append(append(b, `{"type":"urn:sical:problem:`...), code...)
-	b = append(append(b, `","title":"`...), title...)
-	b = strconv.AppendInt(append(b, `","status":`...), int64(status), 10)
-	for _, member := range [...]struct{ name, value string }{{`,"detail":`, p.Detail}, {`,"instance":`, instance}} {
-		if member.value == "" {
-			continue
-		}
-		if b, err = jsontext.AppendQuote(append(b, member.name...), member.value); err != nil {
-			return nil, err
-		}
-	}
-	b = append(append(append(b, `,"code":"`...), code...), '"')
+	w := jsonwriter.Behind(b)
+	w.Begin('{')
+	w.Name("type").Text("urn:sical:problem:" + string(code))
+	w.Name("title").Text(title)
+	w.Name("status").Int(status)
+	w.Optional("detail", p.Detail)
+	w.Optional("instance", instance)
+	w.Name("code").Text(string(code))
 	if len(p.Errors) > 0 {
-		errs, err := json.Marshal(p.Errors)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(b, `,"errors":`...), errs...)
+		w.Name("errors").Value(p.Errors)
 	}
-	return append(b, '}'), nil
+	w.End('}')
+	return w.Result()
 }
