@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"sical-backend/events"
 	"sical-backend/internal/jsonwriter"
+	"sical-backend/internal/testkit/fill"
 )
 
 // What is written by hand is what the tags say, whatever the members are: one that is added
@@ -20,7 +20,7 @@ func TestAnswersAreWrittenAsTheirTagsSay(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		for _, answer := range []written{new(Goal), new(User), new(Page[Goal]), new(Page[Comment])} {
-			draw(t, reflect.ValueOf(answer).Elem())
+			drawAnswer(t, reflect.ValueOf(answer).Elem())
 			want, err := json.Marshal(answer)
 			require.NoError(t, err)
 			got, err := jsonwriter.Render(answer.write)
@@ -32,43 +32,31 @@ func TestAnswersAreWrittenAsTheirTagsSay(t *testing.T) {
 	require.Error(t, err, "not UTF-8")
 }
 
-// draw fills v, of which every pointer and slice may be nil.
-func draw(t *rapid.T, v reflect.Value) {
-	switch of := v.Addr().Interface().(type) {
-	case *uuid.UUID:
-		copy(of[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
-		return
-	case *time.Time:
-		*of = time.UnixMicro(rapid.Int64Range(firstMicro, lastMicro).Draw(t, "at")).UTC()
-		return
-	case *events.Date:
-		*of = events.Date(rapid.Int32Range(0, 30_000).Draw(t, "day"))
-		return
-	}
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "学习 \"quoted\"\n<b>&\\\u2028"})).Draw(t, "text"))
-	case reflect.Int, reflect.Int64:
-		v.SetInt(rapid.Int64Range(-2, 1<<40).Draw(t, "number"))
-	case reflect.Bool:
-		v.SetBool(rapid.Bool().Draw(t, "truth"))
-	case reflect.Pointer:
-		if rapid.Bool().Draw(t, "there") {
-			v.Set(reflect.New(v.Type().Elem()))
-			draw(t, v.Elem())
+// drawAnswer fills v, of which every pointer and slice may be nil.
+func drawAnswer(t *rapid.T, v reflect.Value) {
+	below := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "below") }
+	fill.Value(v, below, func(v reflect.Value, name string) bool {
+		switch of := v.Addr().Interface().(type) {
+		case *events.ID:
+			copy(of[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, name))
+			return true
+		case *time.Time:
+			*of = time.UnixMicro(rapid.Int64Range(firstMicro, lastMicro).Draw(t, name)).UTC()
+			return true
+		case *events.Date:
+			*of = events.Date(rapid.Int32Range(0, 30_000).Draw(t, name))
+			return true
 		}
-	case reflect.Slice:
-		if rapid.Bool().Draw(t, "there") {
-			v.Set(reflect.MakeSlice(v.Type(), rapid.IntRange(0, 3).Draw(t, "items"), 3))
+		switch v.Kind() {
+		case reflect.String:
+			v.SetString(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "学习 \"quoted\"\n<b>&\\\u2028"})).Draw(t, name))
+		case reflect.Int, reflect.Int64:
+			v.SetInt(rapid.Int64Range(-2, 1<<40).Draw(t, name))
+		case reflect.Slice:
+			return below(3) == 0 // and leaves it nil
+		default:
+			return false
 		}
-		for i := range v.Len() {
-			draw(t, v.Index(i))
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			draw(t, v.Field(i))
-		}
-	default:
-		t.Fatalf("a %s is not drawn", v.Type())
-	}
+		return true
+	})
 }

@@ -63,47 +63,54 @@ func (h *head) FlushError() error {
 // Unwrap lets http.ResponseController reach deadlines and the connection.
 func (h *head) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
+const contentType = "Content-Type"
+
 // hand gives each header field to whom it concerns.
 func (h *head) hand(status int) {
 	lines := buffers.Get().(*[]byte)
 	b := (*lines)[:0]
-	guesses := h.guesses(status)
+	told := false // net/http of something beside the type of the body
 	for name, values := range h.header {
-		if (readByServer(name) && !(guesses && name == contentType)) || !plain(values) {
+		switch {
+		case name == contentType:
+		case readByServer(name) || !plain(values):
 			h.ResponseWriter.Header()[name] = values
-			continue
+			told = true
+		default:
+			b = appendLines(b, name, values)
 		}
-		for _, value := range values {
-			b = append(append(b, name...), ": "...)
-			b = append(append(b, value...), "\r\n"...)
+	}
+	if values, typed := h.header[contentType]; typed {
+		if h.conn.guessed = !told && guessable(values, status); h.conn.guessed {
+			b = appendLines(b, contentType, values)
+		} else {
+			h.ResponseWriter.Header()[contentType] = values
 		}
 	}
 	*lines = b
-	h.conn.lines, h.conn.guessed = lines, guesses
+	h.conn.lines = lines
 }
 
-const contentType = "Content-Type"
-
-// guesses tells whether net/http is left to guess the type of the body, and the connection
-// to put the real one in place of that. It is done where net/http would be told of nothing
+// guessable tells whether net/http can be left to guess the type of the body, and the
+// connection to put the real one in place of that. It is done where net/http is told of nothing
 // else: then it has no map of the header at all, and its copy of one was a quarter of the
 // bytes that an answer from memory left behind for the collector.
-func (h *head) guesses(status int) bool {
-	if values := h.header[contentType]; len(values) != 1 || !plain(values) || status == http.StatusNoContent || status == http.StatusNotModified {
-		return false
+func guessable(values []string, status int) bool {
+	return len(values) == 1 && plain(values) && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+func appendLines(b []byte, name string, values []string) []byte {
+	for _, value := range values {
+		b = append(append(b, name...), ": "...)
+		b = append(append(b, value...), "\r\n"...)
 	}
-	for name, values := range h.header {
-		if name != contentType && (readByServer(name) || !plain(values)) {
-			return false
-		}
-	}
-	return true
+	return b
 }
 
 // readByServer tells whether net/http acts on a field of an answer.
 func readByServer(name string) bool {
 	switch name {
-	case "Connection", "Content-Encoding", "Content-Length", contentType, "Date", "Trailer", "Transfer-Encoding", "Upgrade":
+	case "Connection", "Content-Encoding", "Content-Length", "Date", "Trailer", "Transfer-Encoding", "Upgrade":
 		return true
 	}
 	return strings.HasPrefix(name, http.TrailerPrefix)

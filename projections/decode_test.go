@@ -1,0 +1,83 @@
+package projections
+
+import (
+	"math"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"sical-backend/events"
+	"sical-backend/internal/testkit/fill"
+)
+
+// A row is decoded to what it was encoded from, and to what the strict library makes of it.
+func TestRowsAreDecodedAsTheyWereEncoded(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		for _, v := range Views() {
+			empty, err := v.Decode([]byte(`{}`))
+			require.NoError(t, err)
+			row := reflect.New(reflect.TypeOf(empty).Elem())
+			drawRow(t, row.Elem())
+			doc, err := v.Encode(row.Interface())
+			require.NoError(t, err)
+			strict := reflect.New(row.Type().Elem())
+			require.NoError(t, json.Unmarshal(doc, strict.Interface()))
+			got, err := v.Decode(doc)
+			require.NoError(t, err, "%s", doc)
+			require.Equal(t, strict.Interface(), got, "%s", doc)
+			again, err := v.Encode(got)
+			require.NoError(t, err)
+			require.Equal(t, string(doc), string(again))
+		}
+	})
+}
+
+// What is no row, or more than one, is an error.
+func TestWhatIsNoRowIsNotDecoded(t *testing.T) {
+	t.Parallel()
+	for _, doc := range []string{``, `{`, `[]`, `7`, `{"version":"1"}`, `{"version":1}}`, `{"version":1} {}`, `{"id":"x"}`, `{"created_at":"yesterday"}`} {
+		_, err := Goal.Decode([]byte(doc))
+		require.Error(t, err, doc)
+	}
+	row, err := Goal.Decode([]byte(`{"Version":1,"unknown":{"a":[1]}}`))
+	require.NoError(t, err)
+	require.Zero(t, *row)
+}
+
+// drawRow sets a row to anything.
+func drawRow(t *rapid.T, row reflect.Value) {
+	below := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "below") }
+	fill.Value(row, below, func(v reflect.Value, name string) bool {
+		switch of := v.Addr().Interface().(type) {
+		case *events.ID:
+			copy(of[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, name))
+		case *time.Time:
+			*of = time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, name), rapid.Int64Range(0, 999_999_999).Draw(t, name)).UTC()
+		case *events.Date:
+			*of = events.Date(rapid.Int32Range(0, 30_000).Draw(t, name))
+		case *Days:
+			for _, day := range drawDays(t, name) {
+				of.add(day)
+			}
+		case *events.Hundredths:
+			*of = events.Hundredths(rapid.Int64Range(0, 100_00).Draw(t, name))
+		default:
+			switch {
+			case v.Kind() == reflect.String:
+				v.SetString(rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "学习 \"quoted\"\n<b>&\\\u2028\x00\x7f😀"})).Draw(t, name))
+			case v.CanInt():
+				v.SetInt(rapid.Int64Range(0, math.MaxInt32).Draw(t, name))
+			case v.Kind() == reflect.Slice:
+				return below(3) == 0 // and leaves it nil
+			default:
+				return false
+			}
+		}
+		return true
+	})
+}
