@@ -53,10 +53,10 @@ func findPublic(owners []events.ID) (usersFound, []reading.Part) {
 		shelves: make(map[shelf][]*projections.GoalRow, len(owners)),
 	}
 	return f, []reading.Part{
-		reading.PartOf(projections.User, func(table string) string { return table + ` where id = any($4)` },
+		reading.PartOf(projections.User, func(table string) string { return table + ` where id = any($2)` },
 			func(id events.ID, r *projections.UserRow) { f.rows[id] = r }),
 		reading.PartOf(projections.Goal, func(table string) string {
-			return `(select owner, 'public' as visibility from unnest($4) owner offset 0) l, ` + onShelf(table)
+			return `(select owner, 'public' as visibility from unnest($2) owner offset 0) l, ` + onShelf(table)
 		}, f.shelve),
 	}
 }

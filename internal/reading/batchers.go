@@ -59,7 +59,7 @@ type RowBatcher[R any] struct {
 
 // NewRowBatcher makes one of a view. What is decoded is not kept.
 func NewRowBatcher[R any](r *Reader, v projections.ViewOf[R]) *RowBatcher[R] {
-	from := func(table string) string { return table + ` where id = any($4)` }
+	from := func(table string) string { return table + ` where id = any($2)` }
 	find := func(ids []events.ID) (map[events.ID]*R, []Part) {
 		found := make(map[events.ID]*R, len(ids))
 		take := func(id events.ID, doc []byte) (err error) {

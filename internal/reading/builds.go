@@ -28,40 +28,74 @@ func outdated(err error) bool {
 	return errors.Is(err, errOtherBuild) || errors.As(err, &refusal) && refusal.Code == undefinedTable
 }
 
-// serving finds, for each view, the highest version that this program can read
-// and that has a build to be read, and how far each shard of that build is.
+// serving finds how far each shard is of every build of the views $1 that is read by some
+// program: a row a shard, or one with shard -1 where nobody folds the build. Which of the
+// builds this program reads is for a served to find out: to have the server look for one
+// version of each view, and put its shards in order, took it twice as long. "offset 0" has it
+// go along the index: a table with few rows it would read whole, with all that vacuum has not
+// taken out yet.
 const serving = `-- read projection
 	` + servingBuilds
 
-const servingBuilds = `select v.n::int as n, coalesce(s.version, 0) as version, coalesce(s.serving, 0) as build, coalesce((
-		select array_agg(p.position order by p.shard) from sical.projection p
-		where p.view = v.view and p.version = s.version and p.build = s.serving), '{}') as shards
-	from unnest($1::text[], $2::int[], $3::int[]) with ordinality v (view, lowest, highest, n)
-	left join lateral (
-		select r.version, r.serving from sical.view_version r
-		where r.view = v.view and r.version between v.lowest and v.highest and r.serving is not null
-		order by r.version desc limit 1
-	) s on true
-	order by v.n`
+const servingBuilds = `select array_position($1, r.view) as n, array[r.version, r.serving, coalesce(p.shard, -1), coalesce(p.position, 0)] as stand
+	from sical.view_version r left join lateral (
+		select shard, position from sical.projection where view = r.view and version = r.version and build = r.serving offset 0
+	) p on true
+	where r.view = any($1::text[]) and r.serving is not null`
 
-func servingArguments(views []*projections.View) []any {
-	lowest, highest := make([]int32, len(views)), make([]int32, len(views))
-	for i, v := range views {
-		lowest[i], highest[i] = int32(v.Reads), int32(v.Version)
-	}
-	return []any{projections.Names(views), lowest, highest}
+// served gathers what serving finds: of each view the highest version that this program can
+// read and that has a build to be read, and how far that is. It is a zero build where there is
+// none.
+type served struct {
+	views       []*projections.View
+	checkpoints []projections.Checkpoint
 }
 
-// scanServing reads what serving finds of the views.
-func scanServing(views []*projections.View) pgx.RowToFunc[projections.Checkpoint] {
-	return func(row pgx.CollectableRow) (c projections.Checkpoint, err error) {
-		var n int
-		err = row.Scan(&n, &c.Build.Version, &c.Build.Number, &c.Shards)
-		if err == nil {
-			c.Build.View = views[n-1].Name
-		}
-		return c, err
+func newServed(views []*projections.View) *served {
+	s := &served{views, make([]projections.Checkpoint, len(views))}
+	for i, v := range views {
+		s.checkpoints[i].Build.View = v.Name
 	}
+	return s
+}
+
+// add takes a row of serving.
+func (s *served) add(n int, stand []int64) {
+	v, c := s.views[n-1], &s.checkpoints[n-1]
+	version, build, shard := int(stand[0]), int(stand[1]), int(stand[2])
+	if version < max(v.Reads, c.Build.Version) || version > v.Version {
+		return
+	}
+	if version > c.Build.Version {
+		c.Build.Version, c.Build.Number, c.Shards = version, build, nil
+	}
+	if more := shard + 1 - len(c.Shards); more > 0 {
+		c.Shards = append(c.Shards, make([]uint64, more)...)
+	}
+	if shard >= 0 {
+		c.Shards[shard] = uint64(stand[3])
+	}
+}
+
+// mustBe fails with errOtherBuild where one of the builds is not the one that was assumed.
+func (s *served) mustBe(assumed map[string]projections.Build) error {
+	for _, c := range s.checkpoints {
+		if c.Build != assumed[c.Build.View] {
+			return errOtherBuild
+		}
+	}
+	return nil
+}
+
+// collect takes all rows of serving.
+func (s *served) collect(rows pgx.Rows) error {
+	var n int
+	var stand []int64
+	_, err := pgx.ForEachRow(rows, []any{&n, &stand}, func() error {
+		s.add(n, stand)
+		return nil
+	})
+	return err
 }
 
 // buildCache remembers which build of each view was read last. It may be outdated: whoever
@@ -77,16 +111,16 @@ func (c *buildCache) builds(ctx context.Context, pool *pgxpool.Pool, views []*pr
 	if builds := c.cached(views); builds != nil {
 		return builds, nil
 	}
-	rows, err := pool.Query(ctx, serving, servingArguments(views)...)
+	rows, err := pool.Query(ctx, serving, projections.Names(views))
 	if err != nil {
 		return nil, err
 	}
-	found, err := pgx.CollectRows(rows, scanServing(views))
-	if err != nil {
+	found := newServed(views)
+	if err := found.collect(rows); err != nil {
 		return nil, err
 	}
 	builds := make(map[string]projections.Build, len(views))
-	for _, f := range found {
+	for _, f := range found.checkpoints {
 		if f.Build.Number == 0 {
 			return nil, fmt.Errorf("%w: %s", ErrUnready, f.Build.View)
 		}

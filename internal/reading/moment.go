@@ -21,7 +21,7 @@ type Part struct {
 }
 
 // PartOf reads rows of a view, of which take is given each. from makes what stands behind
-// "select id, doc from", of the table that the rows are in; $4 are the keys.
+// "select id, doc from", of the table that the rows are in; $2 are the keys.
 func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take func(id events.ID, row *R)) Part {
 	return Part{v.View, from, func(caches *rowCaches) func(events.ID, []byte) error {
 		cache := rowCacheOf[R](caches)
@@ -48,33 +48,30 @@ func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build
 	var sql strings.Builder
 	sql.Grow(2 * len(servingBuilds)) // more than it takes
 	sql.WriteString(`-- find ` + strings.Join(projections.Names(views), "_") + `
-		(select n, version, build, shards, '00000000-0000-0000-0000-000000000000'::uuid as id, null::json as doc from (` + servingBuilds + `) s)`)
+		select n, stand, '00000000-0000-0000-0000-000000000000'::uuid as id, null::json as doc from (` + servingBuilds + `) s`)
 	for i, p := range parts {
 		sql.WriteString(`
 		union all
-		select ` + strconv.Itoa(i+1) + `, 0, 0, null, id, doc from ` + p.from(builds[p.view.Name].Table()))
+		select ` + strconv.Itoa(i+1) + `, null, id, doc from ` + p.from(builds[p.view.Name].Table()))
 	}
-	rows, err := r.pool.Query(ctx, sql.String(), append(servingArguments(views), keys)...)
+	rows, err := r.pool.Query(ctx, sql.String(), projections.Names(views), keys)
 	if err != nil {
 		return nil, err
 	}
-	checkpoints := make([]projections.Checkpoint, len(parts))
+	now := newServed(views)
 	var n int
-	var c projections.Checkpoint
+	var stand []int64
 	var id events.ID
 	var doc pgtype.DriverBytes
-	_, err = pgx.ForEachRow(rows, []any{&n, &c.Build.Version, &c.Build.Number, &c.Shards, &id, &doc}, func() error {
-		if doc != nil {
+	_, err = pgx.ForEachRow(rows, []any{&n, &stand, &id, &doc}, func() error {
+		if stand == nil {
 			return take[n-1](id, doc)
 		}
-		checkpoints[n-1] = c
-		checkpoints[n-1].Build.View = views[n-1].Name
+		now.add(n, stand)
 		return nil
 	})
-	for _, c := range checkpoints {
-		if err == nil && c.Build != builds[c.Build.View] {
-			err = errOtherBuild
-		}
+	if err != nil {
+		return nil, err
 	}
-	return checkpoints, err
+	return now.checkpoints, now.mustBe(builds)
 }

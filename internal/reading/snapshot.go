@@ -36,16 +36,13 @@ func (s *Snapshot) Totals(v *projections.View) string { return s.builds[v.Name].
 // checkpoints queues reading how far each of the views is, and that it is still
 // the assumed build of it that is read.
 func (s *Snapshot) checkpoints(views []*projections.View, found *[]projections.Checkpoint) {
-	s.batch.Queue(serving, servingArguments(views)...).Query(func(rows pgx.Rows) (err error) {
-		if *found, err = pgx.CollectRows(rows, scanServing(views)); err != nil {
+	s.batch.Queue(serving, projections.Names(views)).Query(func(rows pgx.Rows) error {
+		now := newServed(views)
+		if err := now.collect(rows); err != nil {
 			return err
 		}
-		for i, c := range *found {
-			if c.Build != s.builds[views[i].Name] {
-				return errOtherBuild
-			}
-		}
-		return nil
+		*found = now.checkpoints
+		return now.mustBe(s.builds)
 	})
 }
 
