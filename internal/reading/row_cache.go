@@ -38,7 +38,7 @@ func (c *rowCache[T]) slot(id events.ID) *atomic.Pointer[cachedRow[T]] {
 func (c *rowCache[T]) decode(id events.ID, doc []byte, decode func([]byte) (*T, error)) (*T, error) {
 	slot := c.slot(id)
 	last := slot.Load()
-	if last != nil && last.doc == string(doc) {
+	if last != nil && last.id == id && last.doc == string(doc) {
 		return last.row, nil
 	}
 	row, err := decode(doc)
