@@ -84,10 +84,9 @@ func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience 
 	if len(paths.members) == 0 {
 		return p, s.Finish(ctx)
 	}
-	read := reading.Find(s, projections.Path, paths.members...)
-	p.paths = reading.Foreseen(s, projections.Path, paths.members)
-	foreseen := p.paths != nil
-	if !foreseen {
+	read, foreseen := reading.Foresee(s, projections.Path, paths.members...)
+	p.paths = foreseen
+	if foreseen == nil {
 		p.paths = read
 		if err := s.Send(ctx); err != nil {
 			return p, err
@@ -114,7 +113,7 @@ func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience 
 	if err := s.Finish(ctx); err != nil {
 		return p, err
 	}
-	if foreseen && !maps.Equal(p.paths, read) {
+	if foreseen != nil && !maps.Equal(p.paths, read) {
 		return p, reading.ErrUnforeseen
 	}
 	return p, nil

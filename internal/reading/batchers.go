@@ -57,16 +57,12 @@ type RowBatcher[R any] struct {
 	*Batcher[events.ID, Result[map[events.ID]*R]]
 }
 
-// NewRowBatcher makes one of a view. What is decoded is not kept.
+// NewRowBatcher makes one of a view.
 func NewRowBatcher[R any](r *Reader, v projections.ViewOf[R]) *RowBatcher[R] {
 	from := func(table string) string { return table + ` where id = any($2)` }
 	find := func(ids []events.ID) (map[events.ID]*R, []Part) {
 		found := make(map[events.ID]*R, len(ids))
-		take := func(id events.ID, doc []byte) (err error) {
-			found[id], err = v.Decode(doc)
-			return err
-		}
-		return found, []Part{{v.View, from, func(*rowCaches) func(events.ID, []byte) error { return take }}}
+		return found, []Part{PartOf(v, from, func(id events.ID, row *R) { found[id] = row })}
 	}
 	return &RowBatcher[R]{v.View, NewMomentBatcher(r, []*projections.View{v.View}, find)}
 }

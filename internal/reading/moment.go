@@ -16,22 +16,18 @@ import (
 type Part struct {
 	view *projections.View
 	from func(table string) string
-	// take makes what is given each row, whose doc is good until the next one.
-	take func(*rowCaches) func(id events.ID, doc []byte) error
+	take func(id events.ID, doc []byte) error // is given each row, whose doc is good until the next one
 }
 
 // PartOf reads rows of a view, of which take is given each. from makes what stands behind
 // "select id, doc from", of the table that the rows are in; $2 are the keys.
 func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take func(id events.ID, row *R)) Part {
-	return Part{v.View, from, func(caches *rowCaches) func(events.ID, []byte) error {
-		cache := rowCacheOf[R](caches)
-		return func(id events.ID, doc []byte) error {
-			row, err := cache.decode(id, doc, v.Decode)
-			if err == nil {
-				take(id, row)
-			}
-			return err
+	return Part{v.View, from, func(id events.ID, doc []byte) error {
+		row, err := v.Decode(doc)
+		if err == nil {
+			take(id, row)
 		}
+		return err
 	}}
 }
 
@@ -39,11 +35,9 @@ func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take
 // moment as a snapshot does, and costs less. The builds and the rows are joined by "union
 // all", as other joins have the server copy each row. It fails with errOtherBuild.
 func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts []Part) ([]projections.Checkpoint, error) {
-	caches := r.rows.Load() // before anything is read: what is erased meanwhile is not kept
 	views := make([]*projections.View, len(parts))
-	take := make([]func(events.ID, []byte) error, len(parts))
 	for i, p := range parts {
-		views[i], take[i] = p.view, p.take(caches)
+		views[i] = p.view
 	}
 	var sql strings.Builder
 	sql.Grow(2 * len(servingBuilds)) // more than it takes
@@ -65,7 +59,7 @@ func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build
 	var doc pgtype.DriverBytes
 	_, err = pgx.ForEachRow(rows, []any{&n, &stand, &id, &doc}, func() error {
 		if stand == nil {
-			return take[n-1](id, doc)
+			return parts[n-1].take(id, doc)
 		}
 		now.add(n, stand)
 		return nil

@@ -12,7 +12,7 @@ import (
 )
 
 // ErrUnforeseen is what a function that Read runs fails with where it has relied on
-// Foreseen, and a row turns out to have changed.
+// Foresee, and a row turns out to have changed.
 var ErrUnforeseen = errors.New("reading: a row has changed since it was read last")
 
 // Reader reads views through a pool. Its methods may be called by many at a time.

@@ -13,12 +13,11 @@ const (
 	cachedLongest = 4096 // bytes of such a row, at most; about as many again are its own
 )
 
-// rowCache keeps the rows that were decoded lately. What outdates an answer is seldom all
-// that it is composed of, and many goals share their paths and points: mostly the server
-// gives the very bytes that it gave before, and to compare them takes a hundredth of
-// decoding them. A row is found by those bytes, so it cannot be stale. What is personal in
-// it is sealed, and all rows go when somebody is erased. They are shared: nobody may change
-// them.
+// rowCache keeps the rows that were read lately and that say what else to read (see Foresee).
+// They change seldom: mostly the server gives the very bytes that it gave before, and those
+// are compared. A row is found by them, so it cannot be stale. What is personal in it is
+// sealed, and all rows go when somebody is erased. They are shared: nobody may change them.
+// Rows that nothing follows from are not kept: to decode one takes no longer than to keep it.
 type rowCache[T any] struct {
 	slots [cachedMost]atomic.Pointer[cachedRow[T]]
 }

@@ -87,37 +87,56 @@ func (s *Snapshot) Finish(ctx context.Context) error {
 // Find queues reading rows by their ids; Send fills what it returns.
 func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
 	found := make(map[events.ID]*R, len(ids))
-	Select(s, v, `-- find `+v.Name+`
-		select id, doc from `+s.Table(v.View)+` where id = any($1)`, []any{ids}, func(id events.ID, row *R) { found[id] = row })
+	find(s, v, ids, func(id events.ID, doc []byte) (err error) {
+		found[id], err = v.Decode(doc)
+		return err
+	})
 	return found
+}
+
+// Foresee is Find, for rows from which follows what else to read. foreseen are the rows as they
+// were when they were last read, to read with them in one round trip what follows; nil unless
+// each is known. Whoever relies on that fails with ErrUnforeseen where a row found is another
+// one: one that has not changed is the same.
+func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (found, foreseen map[events.ID]*R) {
+	cache := rowCacheOf[R](s.rows)
+	found = make(map[events.ID]*R, len(ids))
+	find(s, v, ids, func(id events.ID, doc []byte) (err error) {
+		found[id], err = cache.decode(id, doc, v.Decode)
+		return err
+	})
+	if s.foresees {
+		foreseen = cache.last(ids)
+	}
+	return found, foreseen
+}
+
+func find[R any](s *Snapshot, v projections.ViewOf[R], ids []events.ID, take func(id events.ID, doc []byte) error) {
+	s.docs(`-- find `+v.Name+`
+		select id, doc from `+s.Table(v.View)+` where id = any($1)`, []any{ids}, take)
 }
 
 // Select queues a statement that selects id and doc of rows of the view; Send has each of
 // them taken.
 func Select[R any](s *Snapshot, v projections.ViewOf[R], sql string, args []any, take func(id events.ID, row *R)) {
-	cache := rowCacheOf[R](s.rows)
-	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		var id events.ID
-		var doc pgtype.DriverBytes // good until the next row
-		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() error {
-			row, err := cache.decode(id, doc, v.Decode)
-			if err == nil {
-				take(id, row)
-			}
-			return err
-		})
+	s.docs(sql, args, func(id events.ID, doc []byte) error {
+		row, err := v.Decode(doc)
+		if err == nil {
+			take(id, row)
+		}
 		return err
 	})
 }
 
-// Foreseen are rows of the view as they were when they were last read, to read with them in
-// one round trip what follows from them; nil unless each is known. Whoever relies on them
-// finds them as well, and fails with ErrUnforeseen where one is another now.
-func Foreseen[R any](s *Snapshot, _ projections.ViewOf[R], ids []events.ID) map[events.ID]*R {
-	if !s.foresees {
-		return nil
-	}
-	return rowCacheOf[R](s.rows).last(ids)
+// docs queues a statement that selects id and doc, of which take is given each row's; the doc
+// is good until the next one.
+func (s *Snapshot) docs(sql string, args []any, take func(id events.ID, doc []byte) error) {
+	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
+		var id events.ID
+		var doc pgtype.DriverBytes
+		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() error { return take(id, doc) })
+		return err
+	})
 }
 
 // Sum queues adding up totals of a view; Send fills what it returns.

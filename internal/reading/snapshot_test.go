@@ -132,7 +132,7 @@ func TestForgottenRowsAreNotKept(t *testing.T) {
 		t.Helper()
 		_, err := r.Read(ctx, []*projections.View{projections.Point.View}, func(s *Snapshot) error {
 			for _, id := range ids {
-				found := Find(s, projections.Point, id)
+				found, _ := Foresee(s, projections.Point, id)
 				if err := s.Send(ctx); err != nil {
 					return err
 				}
