@@ -5,7 +5,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sical-backend/events"
@@ -30,10 +29,9 @@ func (s *storedRow) answer() jsontext.Value { return s.doc }
 
 // version is that of the aggregate. It fails where the row is no JSON.
 func (s *storedRow) version() (int, error) {
-	var row struct {
+	row, err := projections.Decode[struct {
 		Version int `json:"version"`
-	}
-	err := json.Unmarshal(s.doc, &row)
+	}](s.doc)
 	return row.Version, err
 }
 
