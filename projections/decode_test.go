@@ -30,11 +30,25 @@ func TestRowsAreDecodedAsTheyWereEncoded(t *testing.T) {
 			got, err := v.Decode(doc)
 			require.NoError(t, err, "%s", doc)
 			require.Equal(t, strict.Interface(), got, "%s", doc)
+			var few some
+			require.NoError(t, json.Unmarshal(doc, &few))
+			part, err := Decode[some](doc)
+			require.NoError(t, err)
+			require.Equal(t, few, *part, "%s", doc)
 			again, err := v.Encode(got)
 			require.NoError(t, err)
 			require.Equal(t, string(doc), string(again))
 		}
 	})
+}
+
+// some are a few members of many rows, with others between them.
+type some struct {
+	ID         events.ID `json:"id"`
+	Version    int       `json:"version"`
+	Title      string    `json:"title"`
+	Difficulty int       `json:"difficulty_level"`
+	UpdatedAt  time.Time `json:"updated_at"`
 }
 
 // What is no row, or more than one, is an error.

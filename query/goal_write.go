@@ -87,28 +87,6 @@ func (p *GoalPoint) write(w *jsonwriter.Writer) {
 	w.End('}')
 }
 
-func (u *User) write(w *jsonwriter.Writer) {
-	w.Begin('{')
-	w.Name("id").ID(u.ID)
-	w.Name("version").Int(u.Version)
-	w.Name("display_name").Text(u.DisplayName)
-	w.Optional("username", u.Username)
-	w.Optional("email", u.Email)
-	w.Optional("locale", u.Locale)
-	w.Optional("time_zone", u.TimeZone)
-	w.Optional("role", string(u.Role))
-	w.Optional("status", string(u.Status))
-	optionalTime(w, "created_at", u.CreatedAt)
-	optionalTime(w, "updated_at", u.UpdatedAt)
-	w.Name("goals").Begin('[')
-	for i := range u.Goals {
-		u.Goals[i].write(w)
-	}
-	w.End(']')
-	w.Name("goals_url").Text(u.GoalsURL)
-	w.End('}')
-}
-
 // optionalTime writes a member that is left out where there is no instant.
 func optionalTime(w *jsonwriter.Writer, name string, at *time.Time) {
 	if at != nil {

@@ -6,11 +6,11 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"sical-backend/events"
-	"sical-backend/internal/jsonwriter"
 	"sical-backend/internal/testkit/fill"
 )
 
@@ -19,17 +19,20 @@ import (
 func TestAnswersAreWrittenAsTheirTagsSay(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		for _, answer := range []written{new(Goal), new(User), new(Page[Goal]), new(Page[Comment])} {
+		for _, answer := range []any{new(Goal), new(User), new(Page[Goal]), new(Page[User]), new(Page[Comment])} {
 			drawAnswer(t, reflect.ValueOf(answer).Elem())
 			want, err := json.Marshal(answer)
 			require.NoError(t, err)
-			got, err := jsonwriter.Render(answer.write)
+			got, err := rendered(Answer{}, answer)
 			require.NoError(t, err)
-			require.Equal(t, string(want), string(got))
+			require.Equal(t, string(want), string(got.Body))
 		}
 	})
-	_, err := jsonwriter.Render((&Goal{Title: "\xff"}).write)
+	_, err := rendered(Answer{}, &Goal{Title: "\xff"})
 	require.Error(t, err, "not UTF-8")
+	page, err := rendered(Answer{}, Page[jsontext.Value]{Items: []jsontext.Value{[]byte(`{"id":1}`), []byte(`{"id":2}`)}})
+	require.NoError(t, err)
+	require.Equal(t, `{"items":[{"id":1},{"id":2}]}`, string(page.Body))
 }
 
 // drawAnswer fills v, of which every pointer and slice may be nil.

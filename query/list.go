@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jackc/pgx/v5"
 
@@ -30,6 +31,15 @@ type Page[T any] struct {
 	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it"`
 }
 
+// render writes a page by hand where that is done with its items.
+func (p Page[T]) render() ([]byte, error) {
+	switch any((*T)(nil)).(type) {
+	case *jsontext.Value, written:
+		return jsonwriter.Render(p.write)
+	}
+	return json.Marshal(p)
+}
+
 func (p Page[T]) write(w *jsonwriter.Writer) {
 	w.Begin('{')
 	w.Name("items").Begin('[')
@@ -39,8 +49,6 @@ func (p Page[T]) write(w *jsonwriter.Writer) {
 			w.Raw(*item)
 		case written:
 			item.write(w)
-		default:
-			w.Value(item)
 		}
 	}
 	w.End(']')

@@ -131,7 +131,7 @@ func (a *Answerer) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 			if err != nil {
 				return nil, 0, err
 			}
-			return goals[0], goals[0].Version, nil
+			return &goals[0], goals[0].Version, nil
 		}, err
 	})
 }
@@ -163,7 +163,7 @@ func (a *Answerer) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 			if err != nil {
 				return nil, 0, err
 			}
-			return users[0], users[0].Version, nil
+			return &users[0], users[0].Version, nil
 		}, err
 	}, projections.GoalsOf(id))
 }

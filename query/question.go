@@ -90,6 +90,8 @@ func rendered(a Answer, body any) (_ Answer, err error) {
 	switch body := body.(type) {
 	case jsontext.Value:
 		a.Body = body
+	case interface{ render() ([]byte, error) }:
+		a.Body, err = body.render()
 	case written:
 		a.Body, err = jsonwriter.Render(body.write)
 	default:

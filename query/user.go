@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/jsonwriter"
 	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
@@ -176,4 +177,26 @@ func showUser(keys vault.Keys, v Viewer, r *projections.UserRow) (u User, ok boo
 		u.Role, u.Status, u.CreatedAt, u.UpdatedAt = r.Role, r.Status, &r.CreatedAt, &r.UpdatedAt
 	}
 	return u, true, nil
+}
+
+func (u *User) write(w *jsonwriter.Writer) {
+	w.Begin('{')
+	w.Name("id").ID(u.ID)
+	w.Name("version").Int(u.Version)
+	w.Name("display_name").Text(u.DisplayName)
+	w.Optional("username", u.Username)
+	w.Optional("email", u.Email)
+	w.Optional("locale", u.Locale)
+	w.Optional("time_zone", u.TimeZone)
+	w.Optional("role", string(u.Role))
+	w.Optional("status", string(u.Status))
+	optionalTime(w, "created_at", u.CreatedAt)
+	optionalTime(w, "updated_at", u.UpdatedAt)
+	w.Name("goals").Begin('[')
+	for i := range u.Goals {
+		u.Goals[i].write(w)
+	}
+	w.End(']')
+	w.Name("goals_url").Text(u.GoalsURL)
+	w.End('}')
 }

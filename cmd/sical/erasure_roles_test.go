@@ -47,7 +47,7 @@ func TestErasedPersonIsForgottenWithoutProjectors(t *testing.T) {
 	require.NotEmpty(t, found(p.everyAnswer(p.victimToken)), "the canaries are to be seen before")
 	require.NotEmpty(t, found(p.everyAnswer(p.admin)), "by others, too")
 
-	require.NotZero(t, query.sums()["sical_rows_remembered"], "rows that the answers were composed of")
+	require.NotZero(t, query.sums()["sical_rows_remembered"], "rows that said what else to read for the answers")
 
 	projector.app.Close()
 	command.do(http.MethodDelete, "/v1/users/"+p.victim, p.victimToken, "")

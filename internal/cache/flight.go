@@ -137,15 +137,14 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 
 // slots are the floors of all names that an answer depends on.
 func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
-	lists := [...][]string{nil, a.Deps.List()}
+	var names []string
 	if q.Deps != nil {
-		lists[0] = q.Deps()
+		names = q.Deps()
 	}
-	slots = make([]uint16, 0, len(lists[0])+len(lists[1]))
-	for _, names := range lists {
-		for _, name := range names {
-			slots = append(slots, c.positions.floors.slot(name))
-		}
+	names = append(names[:len(names):len(names)], a.Deps.List()...)
+	slots = make([]uint16, len(names))
+	for i, name := range names {
+		slots[i] = c.positions.floors.slot(name)
 	}
 	return slots
 }

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 )
@@ -14,7 +15,8 @@ const (
 
 // patience is when loads are given up. Those that begin at about the same time share one
 // timer: that of each alone was one part in fifty of a load of which the reading is shared.
-type patience struct{ last atomic.Pointer[until] }
+// There are several, so that many processors do not meet at the lock of one.
+type patience struct{ last [8]atomic.Pointer[until] }
 
 // until is the end of loads that began since then.
 type until struct {
@@ -25,11 +27,12 @@ type until struct {
 
 // over is ctx, but ended by nothing else than that the load takes too long.
 func (p *patience) over(ctx context.Context) context.Context {
-	last := p.last.Load()
+	place := &p.last[rand.IntN(len(p.last))]
+	last := place.Load()
 	if last == nil || time.Since(last.since) > togetherFor {
 		last = &until{since: time.Now()}
 		last.Context, last.stop = context.WithTimeout(context.Background(), loadLimit+togetherFor)
-		p.last.Store(last)
+		place.Store(last)
 	}
 	return &load{last.Context, ctx}
 }

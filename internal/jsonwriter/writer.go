@@ -5,7 +5,9 @@ package jsonwriter
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -32,14 +34,22 @@ func (w *Writer) Result() ([]byte, error) { return w.buf, w.err }
 
 var writers = sync.Pool{New: func() any { return new(Writer) }}
 
+// keptMost is the largest buffer that is used again: a page of goals.
+const keptMost = 64 << 10
+
 // Render is what write writes, in a slice of just its size. It fails as Result does.
 func Render(write func(*Writer)) ([]byte, error) {
 	w := writers.Get().(*Writer)
-	defer writers.Put(w)
 	w.buf, w.err = w.buf[:0], nil
 	write(w)
-	return bytes.Clone(w.buf), w.err
+	text, err := bytes.Clone(w.buf), w.err
+	if cap(w.buf) <= keptMost {
+		writers.Put(w)
+	}
+	return text, err
 }
+
+func (w *Writer) fail(err error) { w.err = cmp.Or(w.err, err) }
 
 // follow puts a comma behind the value before, if there is one.
 func (w *Writer) follow() {
@@ -75,9 +85,7 @@ func (w *Writer) Text(s string) {
 	w.follow()
 	buf, err := jsontext.AppendQuote(w.buf, s)
 	w.buf = buf
-	if w.err == nil {
-		w.err = err
-	}
+	w.fail(err)
 }
 
 // Optional writes a member that is left out where its text is empty, as omitempty says.
@@ -123,14 +131,17 @@ func (w *Writer) Time(t time.Time) {
 // Value writes what json.Marshal makes of v.
 func (w *Writer) Value(v any) {
 	value, err := json.Marshal(v)
-	if w.err == nil {
-		w.err = err
-	}
+	w.fail(err)
 	w.Raw(value)
 }
 
-// Raw writes a value that is JSON already.
+var errEmpty = errors.New("jsonwriter: there is no value")
+
+// Raw writes a value that is JSON already, which it relies on.
 func (w *Writer) Raw(value []byte) {
+	if len(value) == 0 {
+		w.fail(errEmpty)
+	}
 	w.follow()
 	w.buf = append(w.buf, value...)
 }

@@ -1,6 +1,7 @@
 package jsonwriter
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestValuesAreWrittenWithTheirCommas(t *testing.T) {
 		`"list":[-1,true,null,{"a":1},[2]],"at":"2026-01-02T03:04:05.67Z"}]`, string(got))
 }
 
-// The first error is told, and a Writer that has failed is not handed on to the next.
+// The first error is told, and is not the next one's.
 func TestWhatIsNoUTF8Fails(t *testing.T) {
 	t.Parallel()
 	_, err := Render(func(w *Writer) {
@@ -48,5 +49,21 @@ func TestWhatIsNoUTF8Fails(t *testing.T) {
 		got, err := Render(func(w *Writer) { w.Text("good") })
 		require.NoError(t, err)
 		require.Equal(t, `"good"`, string(got))
+	}
+	_, err = Render(func(w *Writer) { w.Raw(nil) })
+	require.ErrorIs(t, err, errEmpty)
+}
+
+// What has been rendered stays, whatever is rendered after it.
+func TestRenderedTextsAreTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	var texts [100][]byte
+	for i := range texts {
+		var err error
+		texts[i], err = Render(func(w *Writer) { w.Int(100 + i) })
+		require.NoError(t, err)
+	}
+	for i, text := range texts {
+		require.Equal(t, strconv.Itoa(100+i), string(text))
 	}
 }

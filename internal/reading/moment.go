@@ -22,13 +22,7 @@ type Part struct {
 // PartOf reads rows of a view, of which take is given each. from makes what stands behind
 // "select id, doc from", of the table that the rows are in; $2 are the keys.
 func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take func(id events.ID, row *R)) Part {
-	return Part{v.View, from, func(id events.ID, doc []byte) error {
-		row, err := v.Decode(doc)
-		if err == nil {
-			take(id, row)
-		}
-		return err
-	}}
+	return Part{v.View, from, decoding(v, take)}
 }
 
 // moment reads rows of some builds, and how far these are, by one statement: it sees one

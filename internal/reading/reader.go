@@ -29,11 +29,11 @@ func NewReader(pool *pgxpool.Pool) *Reader {
 	return r
 }
 
-// Forget drops every row that was decoded so far. What a snapshot that is under way decodes
+// Forget drops every row that Foresee has read so far. What a snapshot that is under way reads
 // later is not kept either.
 func (r *Reader) Forget() { r.rows.Store(new(rowCaches)) }
 
-// Remembered tells how many decoded rows are kept.
+// Remembered tells how many rows are kept.
 func (r *Reader) Remembered() (rows int) {
 	for _, c := range r.rows.Load().kinds.Range {
 		rows += c.(interface{ count() int }).count()

@@ -33,6 +33,9 @@ func TestCachedRowsAreKnownByTheirBytes(t *testing.T) {
 	of(same, "c")
 	of(id, "b")
 	require.Equal(t, 4, times)
+	require.NotSame(t, of(id, "b"), of(same, "b"), "the same bytes of another row")
+	of(id, "b")
+	times = 4
 
 	long := strings.Repeat("x", cachedLongest+1)
 	require.NotSame(t, of(same, long), of(same, long))

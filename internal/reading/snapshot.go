@@ -87,10 +87,7 @@ func (s *Snapshot) Finish(ctx context.Context) error {
 // Find queues reading rows by their ids; Send fills what it returns.
 func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
 	found := make(map[events.ID]*R, len(ids))
-	find(s, v, ids, func(id events.ID, doc []byte) (err error) {
-		found[id], err = v.Decode(doc)
-		return err
-	})
+	s.find(v.View, ids, decoding(v, func(id events.ID, row *R) { found[id] = row }))
 	return found
 }
 
@@ -101,7 +98,7 @@ func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[eve
 func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (found, foreseen map[events.ID]*R) {
 	cache := rowCacheOf[R](s.rows)
 	found = make(map[events.ID]*R, len(ids))
-	find(s, v, ids, func(id events.ID, doc []byte) (err error) {
+	s.find(v.View, ids, func(id events.ID, doc []byte) (err error) {
 		found[id], err = cache.decode(id, doc, v.Decode)
 		return err
 	})
@@ -111,21 +108,26 @@ func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (fou
 	return found, foreseen
 }
 
-func find[R any](s *Snapshot, v projections.ViewOf[R], ids []events.ID, take func(id events.ID, doc []byte) error) {
+func (s *Snapshot) find(v *projections.View, ids []events.ID, take func(id events.ID, doc []byte) error) {
 	s.docs(`-- find `+v.Name+`
-		select id, doc from `+s.Table(v.View)+` where id = any($1)`, []any{ids}, take)
+		select id, doc from `+s.Table(v)+` where id = any($1)`, []any{ids}, take)
 }
 
 // Select queues a statement that selects id and doc of rows of the view; Send has each of
 // them taken.
 func Select[R any](s *Snapshot, v projections.ViewOf[R], sql string, args []any, take func(id events.ID, row *R)) {
-	s.docs(sql, args, func(id events.ID, doc []byte) error {
+	s.docs(sql, args, decoding(v, take))
+}
+
+// decoding has take given rows, of what it is given their docs.
+func decoding[R any](v projections.ViewOf[R], take func(id events.ID, row *R)) func(id events.ID, doc []byte) error {
+	return func(id events.ID, doc []byte) error {
 		row, err := v.Decode(doc)
 		if err == nil {
 			take(id, row)
 		}
 		return err
-	})
+	}
 }
 
 // docs queues a statement that selects id and doc, of which take is given each row's; the doc

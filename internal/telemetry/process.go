@@ -29,7 +29,7 @@ type load = func() (underWay, limit int)
 // wait for what they have written, and questions that are being answered from the tables.
 func Reading(r prometheus.Registerer, bytes, waiting func() int64, rows func() int, alone, gathered, past load) {
 	ask(r, "sical_cache_bytes", "Bytes that the kept answers take.", func() float64 { return float64(bytes()) })
-	ask(r, "sical_rows_remembered", "Rows that stay decoded, to be composed into answers.", func() float64 { return float64(rows()) })
+	ask(r, "sical_rows_remembered", "Rows that are kept as they say what else to read for an answer.", func() float64 { return float64(rows()) })
 	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
 	for name, load := range map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past} {
 		ask(r, name, "Questions that are being answered from the tables: each alone, gathered, or about the past.", func() float64 {

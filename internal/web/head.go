@@ -80,15 +80,16 @@ func (h *head) hand(status int) {
 			b = appendLines(b, name, values)
 		}
 	}
-	if values, typed := h.header[contentType]; typed {
-		if h.conn.guessed = !told && guessable(values, status); h.conn.guessed {
-			b = appendLines(b, contentType, values)
-		} else {
-			h.ResponseWriter.Header()[contentType] = values
-		}
+	values, typed := h.header[contentType]
+	guessed := !told && guessable(values, status)
+	switch {
+	case guessed:
+		b = appendLines(b, contentType, values)
+	case typed:
+		h.ResponseWriter.Header()[contentType] = values
 	}
 	*lines = b
-	h.conn.lines = lines
+	h.conn.lines, h.conn.guessed = lines, guessed
 }
 
 // guessable tells whether net/http can be left to guess the type of the body, and the
