@@ -127,6 +127,7 @@ func newProtected(s *system) *protected {
 	p.open = s.do(http.MethodPost, "/v1/goals", p.victimToken, fmt.Sprintf(`{"title":%q,"description":%q,"visibility":"public"}`, canaries[6], canaries[8]))
 	s.do(http.MethodPost, "/v1/goals/"+p.open+"/start", p.victimToken, "")
 	p.draft = s.do(http.MethodPost, "/v1/paths", p.victimToken, fmt.Sprintf(`{"title":%q,"description":%q}`, canaries[10], canaries[11]))
+	s.do(http.MethodPut, "/v1/goals/"+p.goal+"/paths", p.victimToken, fmt.Sprintf(`{"paths":[%q]}`, p.draft))
 	p.comment = s.do(http.MethodPost, "/v1/comments", p.victimToken, fmt.Sprintf(`{"target_type":"point","target_id":%q,"text":%q}`, p.point, canaries[12]))
 	s.do(http.MethodPatch, "/v1/comments/"+p.comment, p.victimToken, fmt.Sprintf(`{"text":%q}`, canaries[13]))
 	s.do(http.MethodPost, "/v1/goals", p.other, `{"title":"Stays as it is"}`)
