@@ -1,10 +1,6 @@
 package query
 
-import (
-	"time"
-
-	"sical-backend/internal/jsonwriter"
-)
+import "sical-backend/internal/jsonwriter"
 
 // Goals are what most answers consist of, a profile's and lists' among them: json.Marshal took
 // a tenth of the processor time of one that memory does not have. What is written here is
@@ -27,7 +23,7 @@ func (g *Goal) write(w *jsonwriter.Writer) {
 	g.Progress.write(w)
 	w.Name("created_at").Time(g.CreatedAt)
 	w.Name("updated_at").Time(g.UpdatedAt)
-	optionalTime(w, "ended_at", g.EndedAt)
+	w.OptionalTime("ended_at", g.EndedAt)
 	if g.Paths != nil {
 		w.Name("paths").Begin('[')
 		for i := range g.Paths {
@@ -85,11 +81,4 @@ func (p *GoalPoint) write(w *jsonwriter.Writer) {
 		w.Bool(*p.Completed)
 	}
 	w.End('}')
-}
-
-// optionalTime writes a member that is left out where there is no instant.
-func optionalTime(w *jsonwriter.Writer, name string, at *time.Time) {
-	if at != nil {
-		w.Name(name).Time(*at)
-	}
 }

@@ -190,8 +190,8 @@ func (u *User) write(w *jsonwriter.Writer) {
 	w.Optional("time_zone", u.TimeZone)
 	w.Optional("role", string(u.Role))
 	w.Optional("status", string(u.Status))
-	optionalTime(w, "created_at", u.CreatedAt)
-	optionalTime(w, "updated_at", u.UpdatedAt)
+	w.OptionalTime("created_at", u.CreatedAt)
+	w.OptionalTime("updated_at", u.UpdatedAt)
 	w.Name("goals").Begin('[')
 	for i := range u.Goals {
 		u.Goals[i].write(w)

@@ -128,6 +128,13 @@ func (w *Writer) Time(t time.Time) {
 	w.buf = append(t.AppendFormat(append(w.buf, '"'), time.RFC3339Nano), '"')
 }
 
+// OptionalTime writes a member that is left out where there is no instant.
+func (w *Writer) OptionalTime(name string, t *time.Time) {
+	if t != nil {
+		w.Name(name).Time(*t)
+	}
+}
+
 // Value writes what json.Marshal makes of v.
 func (w *Writer) Value(v any) {
 	value, err := json.Marshal(v)
