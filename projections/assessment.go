@@ -53,7 +53,7 @@ var Assessment = model[AssessmentRow]{
 }.view()
 
 // AssessmentsOf is the group of every list of one user's assessments.
-func AssessmentsOf(owner events.ID) string { return "assessments/of/" + owner.String() }
+func AssessmentsOf(owner events.ID) string { return named("assessments/of/", owner) }
 
 // The sums over assessments that have a score: how many, and the scores added up
 // in hundredths of a per cent of their maximum.

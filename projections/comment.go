@@ -48,7 +48,7 @@ var Comment = model[CommentRow]{
 func CommentsOn(t events.Target) string { return "comments/on/" + string(t.Stream()) }
 
 // CommentsOf is the group of an author's comments.
-func CommentsOf(author events.ID) string { return "comments/of/" + author.String() }
+func CommentsOf(author events.ID) string { return named("comments/of/", author) }
 
 // OnTarget is the scope of the comments on a target.
 func OnTarget(t events.Target) string { return "on/" + string(t.Stream()) }

@@ -59,7 +59,7 @@ var Goal = model[GoalRow]{
 const PublicGoals = "goals/public"
 
 // GoalsOf is the group of every list of one user's goals.
-func GoalsOf(owner events.ID) string { return "goals/of/" + owner.String() }
+func GoalsOf(owner events.ID) string { return named("goals/of/", owner) }
 
 func foldGoal(r *GoalRow, e events.Event) bool {
 	r.Version, r.UpdatedAt = e.Version, e.OccurredAt

@@ -41,7 +41,7 @@ var Progress = model[ProgressRow]{
 }.view()
 
 // ProgressOf is the group of everything about what one learner did.
-func ProgressOf(learner events.ID) string { return "progress/of/" + learner.String() }
+func ProgressOf(learner events.ID) string { return named("progress/of/", learner) }
 
 // The sums of the progress view, the states that it counts rows by, and the kinds
 // of its daily sums: points learnt on a day, and of each point the learners who

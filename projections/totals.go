@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"encoding/hex"
 	"strconv"
 
 	"sical-backend/events"
@@ -14,7 +13,7 @@ const Everyone = "all"
 const separator = "\x1f"
 
 // OfUser is the scope of one user's rows.
-func OfUser(id events.ID) string { return "of/" + id.String() }
+func OfUser(id events.ID) string { return named("of/", id) }
 
 // Count names the number of rows in a scope with a status, "" where the scope is
 // not counted by it, and, where category is not empty, a category. A question
@@ -43,19 +42,6 @@ func DailyOf(kind string, day events.Date, subject events.ID) string {
 	b := append(make([]byte, 0, 64), kind...)
 	b = day.Append(append(b, separator...))
 	return string(appendID(append(b, separator...), subject))
-}
-
-// appendID writes an id in the usual form behind b.
-func appendID(b []byte, id events.ID) []byte {
-	from := 0
-	for _, to := range [...]int{4, 6, 8, 10, 16} {
-		if from > 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, id[from:to])
-		from = to
-	}
-	return b
 }
 
 // Created is the kind of the daily sums of rows by the day they began.

@@ -11,23 +11,6 @@ import (
 	"sical-backend/events"
 )
 
-// Key names a row: one id, or a pair such as learner and point.
-type Key struct{ A, B events.ID }
-
-// KeyOf is the key of a row named by one id.
-func KeyOf(id events.ID) Key { return Key{A: id} }
-
-func (k Key) String() string {
-	if k.B == (events.ID{}) {
-		return k.A.String()
-	}
-	return k.A.String() + "/" + k.B.String()
-}
-
-// RowName is the name of a row among all views': what changed is told by it, and what
-// depends on a row names it so.
-func (v *View) RowName(k Key) string { return v.Name + "/" + k.String() }
-
 // Total is what one row adds to a named sum.
 type Total struct {
 	Name  string

@@ -37,6 +37,9 @@ const mark = "s1."
 // maxKept bounds the opened keys held in memory, about 1 KB each.
 const maxKept = 50_000
 
+// keptRoom is the largest room, in bytes, that is used again.
+const keptRoom = 16 << 10
+
 // Vault holds the master key and the keys it has lately opened.
 type Vault struct {
 	pool    *pgxpool.Pool
@@ -162,17 +165,38 @@ func (k Keys) Open(owner events.ID, sealed events.Personal) (string, error) {
 		return "", ErrForgotten
 	}
 	encoded, ok := strings.CutPrefix(string(sealed), mark)
-	raw, err := base64.RawURLEncoding.DecodeString(encoded)
-	if !ok || err != nil || len(raw) < key.NonceSize() {
+	r := rooms.Get().(*room)
+	defer r.leave()
+	var err error
+	r.text, err = base64.RawURLEncoding.AppendDecode(r.text[:0], []byte(encoded))
+	if !ok || err != nil || len(r.text) < key.NonceSize() {
 		return "", fmt.Errorf("text of %s is not sealed as this binary knows it", owner)
 	}
-	nonce, closed := raw[:key.NonceSize()], raw[key.NonceSize():]
-	text, err := key.Open(closed[:0], nonce, closed, owner[:]) // in place
+	r.owner = owner
+	nonce, closed := r.text[:key.NonceSize()], r.text[key.NonceSize():]
+	text, err := key.Open(closed[:0], nonce, closed, r.owner[:]) // in place
 	if err != nil {
 		// Another key than the one it was sealed with: the old one is gone.
 		return "", ErrForgotten
 	}
 	return string(text), nil
+}
+
+// room is where a text is opened. It is used again, as all that a cipher is given is
+// allocated: a profile that is read from the tables opens three texts and more.
+type room struct {
+	owner events.ID
+	text  []byte
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// leave leaves nothing readable behind.
+func (r *room) leave() {
+	clear(r.text)
+	if cap(r.text) <= keptRoom {
+		rooms.Put(r)
+	}
 }
 
 // Forget drops a person's key from memory. The caller destroys the stored one.
