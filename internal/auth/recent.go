@@ -37,31 +37,31 @@ func (r *recent[K, V]) delete(key K) {
 	delete(r.old, key)
 }
 
-// tokenCache remembers verified tokens by the SHA-256 of their text. It is cut
-// into parts with a lock each, so that cores seldom wait for each other.
+// tokenCache remembers verified tokens by their tags. It is cut into parts with a
+// lock each, so that cores seldom wait for each other.
 type tokenCache [16]struct {
 	sync.Mutex
-	tokens *recent[[32]byte, Claims]
+	tokens *recent[tag, Claims]
 }
 
 func newTokenCache(limit int) *tokenCache {
 	var c tokenCache
 	for i := range c {
-		c[i].tokens = newRecent[[32]byte, Claims](limit / len(c))
+		c[i].tokens = newRecent[tag, Claims](limit / len(c))
 	}
 	return &c
 }
 
-func (c *tokenCache) get(digest [32]byte) (Claims, bool) {
-	part := &c[digest[0]%16]
+func (c *tokenCache) get(t tag) (Claims, bool) {
+	part := &c[t[0]%16]
 	part.Lock()
 	defer part.Unlock()
-	return part.tokens.get(digest)
+	return part.tokens.get(t)
 }
 
-func (c *tokenCache) put(digest [32]byte, claims Claims) {
-	part := &c[digest[0]%16]
+func (c *tokenCache) put(t tag, claims Claims) {
+	part := &c[t[0]%16]
 	part.Lock()
 	defer part.Unlock()
-	part.tokens.put(digest, claims)
+	part.tokens.put(t, claims)
 }

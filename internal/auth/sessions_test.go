@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 func TestALogin(t *testing.T) {
@@ -114,7 +116,7 @@ func TestNothingSurvivesTheEnd(t *testing.T) {
 		})
 	}
 	for range workers {
-		<-begun
+		testkit.Receive(t, begun)
 	}
 	require.NoError(t, p.sessions.EndAll(t.Context(), user, uuid.Nil))
 	work.Wait()
