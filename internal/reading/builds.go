@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -37,7 +38,7 @@ func outdated(err error) bool {
 const serving = `-- read projection
 	` + servingBuilds
 
-const servingBuilds = `select array_position($1, r.view) as n, array[r.version, r.serving, coalesce(p.shard, -1), coalesce(p.position, 0)] as stand
+const servingBuilds = `select array_position($1, r.view)::text as n, array[r.version, r.serving, coalesce(p.shard, -1), coalesce(p.position, 0)] as stand
 	from sical.view_version r left join lateral (
 		select shard, position from sical.projection where view = r.view and version = r.version and build = r.serving offset 0
 	) p on true
@@ -87,15 +88,23 @@ func (s *served) mustBe(assumed map[string]projections.Build) error {
 	return nil
 }
 
+// scan takes the row of serving that rows is at; others are what stands behind its columns.
+func (s *served) scan(rows pgx.Rows, others ...any) error {
+	var n string
+	var stand []int64
+	if err := rows.Scan(append([]any{&n, &stand}, others...)...); err != nil {
+		return err
+	}
+	at, err := strconv.Atoi(n)
+	if err == nil {
+		s.add(at, stand)
+	}
+	return err
+}
+
 // collect takes all rows of serving.
 func (s *served) collect(rows pgx.Rows) error {
-	var n int
-	var stand []int64
-	_, err := pgx.ForEachRow(rows, []any{&n, &stand}, func() error {
-		s.add(n, stand)
-		return nil
-	})
-	return err
+	return each(rows, func([][]byte) error { return s.scan(rows) })
 }
 
 // buildCache remembers which build of each view was read last. It may be outdated: whoever

@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"sical-backend/events"
 	"sical-backend/projections"
 )
@@ -16,7 +13,7 @@ import (
 type Part struct {
 	view *projections.View
 	from func(table string) string
-	take func(id events.ID, doc []byte) error // is given each row, whose doc is good until the next one
+	take taker
 }
 
 // PartOf reads rows of a view, of which take is given each. from makes what stands behind
@@ -40,23 +37,22 @@ func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build
 	for i, p := range parts {
 		sql.WriteString(`
 		union all
-		select ` + strconv.Itoa(i+1) + `, null, id, doc from ` + p.from(builds[p.view.Name].Table()))
+		select '` + strconv.Itoa(i+1) + `', null, id, doc from ` + p.from(builds[p.view.Name].Table()))
 	}
 	rows, err := r.pool.Query(ctx, sql.String(), projections.Names(views), keys)
 	if err != nil {
 		return nil, err
 	}
 	now := newServed(views)
-	var n int
-	var stand []int64
-	var id events.ID
-	var doc pgtype.DriverBytes
-	_, err = pgx.ForEachRow(rows, []any{&n, &stand, &id, &doc}, func() error {
-		if stand == nil {
+	err = each(rows, func(raw [][]byte) error {
+		if id, doc := raw[2], raw[3]; doc != nil {
+			n, err := strconv.Atoi(string(raw[0]))
+			if err != nil {
+				return err
+			}
 			return parts[n-1].take(id, doc)
 		}
-		now.add(n, stand)
-		return nil
+		return now.scan(rows, nil, nil)
 	})
 	if err != nil {
 		return nil, err

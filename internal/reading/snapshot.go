@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
@@ -98,17 +97,17 @@ func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[eve
 func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (found, foreseen map[events.ID]*R) {
 	cache := rowCacheOf[R](s.rows)
 	found = make(map[events.ID]*R, len(ids))
-	s.find(v.View, ids, func(id events.ID, doc []byte) (err error) {
+	s.find(v.View, ids, taking(func(id events.ID, doc []byte) (err error) {
 		found[id], err = cache.decode(id, doc, v.Decode)
 		return err
-	})
+	}))
 	if s.foresees {
 		foreseen = cache.last(ids)
 	}
 	return found, foreseen
 }
 
-func (s *Snapshot) find(v *projections.View, ids []events.ID, take func(id events.ID, doc []byte) error) {
+func (s *Snapshot) find(v *projections.View, ids []events.ID, take taker) {
 	s.docs(`-- find `+v.Name+`
 		select id, doc from `+s.Table(v)+` where id = any($1)`, []any{ids}, take)
 }
@@ -119,25 +118,10 @@ func Select[R any](s *Snapshot, v projections.ViewOf[R], sql string, args []any,
 	s.docs(sql, args, decoding(v, take))
 }
 
-// decoding has take given rows, of what it is given their docs.
-func decoding[R any](v projections.ViewOf[R], take func(id events.ID, row *R)) func(id events.ID, doc []byte) error {
-	return func(id events.ID, doc []byte) error {
-		row, err := v.Decode(doc)
-		if err == nil {
-			take(id, row)
-		}
-		return err
-	}
-}
-
-// docs queues a statement that selects id and doc, of which take is given each row's; the doc
-// is good until the next one.
-func (s *Snapshot) docs(sql string, args []any, take func(id events.ID, doc []byte) error) {
+// docs queues a statement that selects id and doc, of which take is given each row's.
+func (s *Snapshot) docs(sql string, args []any, take taker) {
 	s.batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
-		var id events.ID
-		var doc pgtype.DriverBytes
-		_, err := pgx.ForEachRow(rows, []any{&id, &doc}, func() error { return take(id, doc) })
-		return err
+		return each(rows, func(raw [][]byte) error { return take(raw[0], raw[1]) })
 	})
 }
 
