@@ -84,6 +84,13 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 // Checkpoints with ErrNotFound, too, where it was read that there is none, and Deps.
 func (a *Answerer) Answer(ctx context.Context, q Question) (answer Answer, err error) {
 	l, turns := a.limiter(&q)
+	if q.gather != nil {
+		err = l.Together(func(due func(together int) error) (err error) {
+			answer, err = q.gather(ctx, due)
+			return err
+		})
+		return answer, err
+	}
 	err = l.Do(ctx, turns, func() (err error) {
 		answer, err = q.load(ctx)
 		return err
@@ -109,7 +116,7 @@ func (a *Answerer) limiter(q *Question) (*admission.Limiter, admission.Semaphore
 	switch {
 	case q.Past > 0:
 		return a.past, a.turns
-	case q.gathered:
+	case q.gather != nil:
 		return a.gathered, nil
 	case q.searches:
 		return a.alone, a.searches

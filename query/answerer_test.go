@@ -10,6 +10,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/admission"
+	"sical-backend/internal/reading"
 	"sical-backend/internal/reading/readtest"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
@@ -59,7 +60,7 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 		_, err := a.Answer(t.Context(), Question{Past: 1, load: load})
 		require.ErrorAs(t, err, new(*admission.OverloadError))
 		require.ErrorAs(t, a.Reached(t.Context(), 1), new(*admission.OverloadError))
-		for _, q := range []Question{{load: load}, {gathered: true, load: load}} {
+		for _, q := range []Question{{load: load}, {gather: func(ctx context.Context, _ reading.Due) (Answer, error) { return load(ctx) }}} {
 			answer, err := a.Answer(t.Context(), q)
 			require.NoError(t, err)
 			require.Equal(t, 7, answer.Version)

@@ -64,9 +64,8 @@ func (v Viewer) maySeeGoal(r *projections.GoalRow) bool {
 func (a *Answerer) Goal(v Viewer, id events.ID) Question {
 	return Question{
 		Key: key("goal", raw(id), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, id) },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			goals, answer, err := a.goalsByID(ctx, v, []events.ID{id})
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			goals, answer, err := a.goalsByID(ctx, v, []events.ID{id}, due)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -84,9 +83,8 @@ func (a *Answerer) Goal(v Viewer, id events.ID) Question {
 func (a *Answerer) GoalsByID(v Viewer, ids []events.ID) Question {
 	return Question{
 		Key: key("goals by id", joined(ids), raw(v.ID)), Views: goalViews(v, whole).names, Deps: func() []string { return goalDeps(v, ids...) },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			goals, answer, err := a.goalsByID(ctx, v, ids)
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			goals, answer, err := a.goalsByID(ctx, v, ids, due)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -142,8 +140,8 @@ func (a *Answerer) goals(v Viewer) *reading.Batcher[wish, reading.Result[goalsFo
 	return a.goalsForSomeone
 }
 
-func (a *Answerer) goalsByID(ctx context.Context, v Viewer, ids []events.ID) ([]Goal, Answer, error) {
-	t, err := a.goals(v).Ask(ctx, wishes(v, ids))
+func (a *Answerer) goalsByID(ctx context.Context, v Viewer, ids []events.ID, due reading.Due) ([]Goal, Answer, error) {
+	t, err := a.goals(v).Ask(ctx, wishes(v, ids), due)
 	if err != nil {
 		return nil, Answer{}, err
 	}

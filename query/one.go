@@ -14,9 +14,8 @@ import (
 func one[R any](r *reading.RowBatcher[R], id events.ID, viewer string, show func(context.Context, *R) (body any, version int, err error)) Question {
 	return Question{
 		Key: key(r.View.Name, raw(id), viewer), Views: []string{r.View.Name}, Deps: func() []string { return []string{r.View.RowName(projections.KeyOf(id))} },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			t, err := r.Ask(ctx, []events.ID{id})
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			t, err := r.Ask(ctx, []events.ID{id}, due)
 			if err != nil {
 				return Answer{}, err
 			}

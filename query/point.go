@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -47,9 +48,8 @@ func (a *Answerer) Point(id events.ID) Question {
 func (a *Answerer) PointsByID(ids []events.ID) Question {
 	return Question{
 		Key: key("points by id", joined(ids)), Views: []string{projections.Point.Name}, Deps: func() []string { return rowDeps(projections.Point.View, ids) },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			t, err := a.points.Ask(ctx, ids)
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			t, err := a.points.Ask(ctx, ids, due)
 			if err != nil {
 				return Answer{}, err
 			}

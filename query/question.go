@@ -10,6 +10,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/jsonwriter"
+	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
 
@@ -28,10 +29,11 @@ type Question struct {
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
 	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
-	gathered bool   // it is read together with others of its kind
 	searches bool   // it opens what it finds
 	// load answers from the tables, as of one moment, and fails as Answer says.
 	load func(context.Context) (Answer, error)
+	// gather does so in load's stead where it is read together with others of its kind.
+	gather func(context.Context, reading.Due) (Answer, error)
 }
 
 // Answer is a rendered answer and how current it is.

@@ -7,6 +7,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/jsonwriter"
+	"sical-backend/internal/reading"
 	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
@@ -69,9 +70,8 @@ func (a *Answerer) User(v Viewer, id events.ID) Question {
 	to := v.audience(id)
 	return Question{
 		Key: key("user", raw(id), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, id) },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			users, answer, err := a.users(ctx, to, []events.ID{id})
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			users, answer, err := a.users(ctx, to, []events.ID{id}, due)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -89,9 +89,8 @@ func (a *Answerer) UsersByID(v Viewer, ids []events.ID) Question {
 	to := v.audience(ids...)
 	return Question{
 		Key: key("users", joined(ids), raw(to.ID), string(to.Role)), Views: profileViews(to).names, Deps: func() []string { return userDeps(to, ids...) },
-		gathered: true,
-		load: func(ctx context.Context) (Answer, error) {
-			users, answer, err := a.users(ctx, to, ids)
+		gather: func(ctx context.Context, due reading.Due) (Answer, error) {
+			users, answer, err := a.users(ctx, to, ids, due)
 			if err != nil {
 				return Answer{}, err
 			}
@@ -111,12 +110,12 @@ func userDeps(to Viewer, ids ...events.ID) []string {
 	return deps
 }
 
-func (a *Answerer) users(ctx context.Context, to Viewer, ids []events.ID) ([]User, Answer, error) {
+func (a *Answerer) users(ctx context.Context, to Viewer, ids []events.ID, due reading.Due) ([]User, Answer, error) {
 	wishes := make([]wish, len(ids))
 	for i, id := range ids {
 		wishes[i] = wish{to.audience(id), id} // beside their own, they see others' as all do
 	}
-	t, err := a.profiles(ctx, to, wishes)
+	t, err := a.profiles(ctx, to, wishes, due)
 	if err != nil {
 		return nil, Answer{}, err
 	}

@@ -32,15 +32,15 @@ type usersFound struct {
 }
 
 // profiles reads what some profiles are made of.
-func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish) (reading.Result[usersFound], error) {
+func (a *Answerer) profiles(ctx context.Context, to Viewer, wishes []wish, due reading.Due) (reading.Result[usersFound], error) {
 	if !to.anonymous() {
-		return a.ownProfiles.Ask(ctx, wishes)
+		return a.ownProfiles.Ask(ctx, wishes, due)
 	}
 	ids := make([]events.ID, len(wishes))
 	for i, w := range wishes {
 		ids[i] = w.id
 	}
-	return a.otherProfiles.Ask(ctx, ids)
+	return a.otherProfiles.Ask(ctx, ids, due)
 }
 
 // findPublic is what anybody may see of some users' goals, and all of their rows. "offset 0"

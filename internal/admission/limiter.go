@@ -3,7 +3,6 @@
 package admission
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -50,8 +49,8 @@ const (
 // Jacobson, 2012).
 //
 // The rush that begins an overload is let in before anybody knows of it. Of those who wait
-// for a turn, whoever would be too late is refused when the turn comes, as CoDel does, so
-// that the work goes to those it is of use to.
+// for a turn, or to be read together, whoever would be too late is refused when the turn
+// comes, as CoDel does, so that the work goes to those it is of use to.
 //
 // A process that lacks processors keeps its requests waiting before they come here, the
 // refusals among them, and what is let in takes of the same processors. So that wait counts as
@@ -85,26 +84,6 @@ type Limiter struct {
 // before it comes here.
 func NewLimiter(least, first, busy int, now func() time.Time, wait func() time.Duration) *Limiter {
 	return &Limiter{now: now, wait: wait, least: float64(least), first: float64(first), busy: float64(busy), limit: float64(first)}
-}
-
-// Do has a question answered, by answer, once it is let in and has its turn. It fails with an
-// OverloadError, with the error of ctx where that ends before the turn comes, and as answer
-// does.
-func (l *Limiter) Do(ctx context.Context, turns Semaphore, answer func() error) (err error) {
-	began, err := l.enter()
-	if err != nil {
-		return err
-	}
-	defer func() { l.leave(began, err) }()
-	end, err := turns.Acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer end()
-	if err := l.late(began, cap(turns)); err != nil {
-		return err
-	}
-	return answer()
 }
 
 // enter lets a question in, and tells when; each that was let in must leave. It
@@ -145,28 +124,6 @@ func (l *Limiter) refusal() error {
 	return &OverloadError{RetryAfter: l.retryAfter()}
 }
 
-// late fails with an OverloadError where the turn of a question has come, one of so many at
-// a time, and its answer would come after one and a quarter times the target. It does so only
-// while there have been too many for longer than a moment. Without turns nobody waits, and
-// there is nothing to tell.
-func (l *Limiter) late(began time.Time, turns int) error {
-	if turns == 0 {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	l.watch(now)
-	if !l.tooMany(now) {
-		return nil
-	}
-	left := loadMost - l.delay - now.Sub(began)
-	if float64(turns) <= l.rate*left.Seconds() { // by Little's law it takes no longer
-		return nil
-	}
-	return l.refusal()
-}
-
 // leave counts a question that has ended. One that was refused, or failed quickly, says
 // nothing of how much more there may be.
 func (l *Limiter) leave(began time.Time, err error) {
@@ -174,7 +131,7 @@ func (l *Limiter) leave(began time.Time, err error) {
 	defer l.mu.Unlock()
 	now := l.now()
 	l.move(now, -1)
-	if errors.As(err, new(*OverloadError)) || err != nil && now.Sub(began) < loadTarget {
+	if err != nil && (errors.As(err, new(*OverloadError)) || now.Sub(began) < loadTarget) {
 		return
 	}
 	l.ended++

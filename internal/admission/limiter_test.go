@@ -160,42 +160,6 @@ func TestARushIsKnown(t *testing.T) {
 	require.Less(t, longest, 2*loadTarget)
 }
 
-// TestTheRushBeforeIsShed: those who came before anybody knew that there is an overload
-// are refused when their turn comes too late, and the work goes to those it is of use to.
-func TestTheRushBeforeIsShed(t *testing.T) {
-	t.Parallel()
-	const every = 20 * time.Millisecond // 320 of them take over six seconds
-	c := limited()
-	useful, answered := 0, 0
-	for end := c.at.Add(8 * time.Second); c.at.Before(end); answered++ {
-		c.rush(5) // for one that is answered
-		c.shed()
-		c.at = c.at.Add(every)
-		require.NotEmpty(t, c.line)
-		if c.at.Sub(c.line[0]) <= 2*loadTarget {
-			useful++
-		}
-		c.leave(c.line[0], nil)
-		c.line = c.line[1:]
-	}
-	require.GreaterOrEqual(t, useful, answered*9/10)
-}
-
-// TestATurnComesTooLate where the answer would: what a question has waited for a processor
-// is taken from the time that it has.
-func TestATurnComesTooLate(t *testing.T) {
-	t.Parallel()
-	c := limited()
-	const every = loadTarget / 50
-	for _, c.delay = range []time.Duration{0, loadTarget / 5} {
-		c.crowd(t, 5000, every, 20*loadTarget)
-		c.over = c.at.Add(-limitGrace)     // as in a rush
-		left := loadMost - c.delay - every // with the answer itself
-		require.NoError(t, c.late(c.at.Add(-left), 1), c.delay)
-		require.ErrorAs(t, c.late(c.at.Add(-left-every), 1), new(*OverloadError), c.delay)
-	}
-}
-
 // TestTooManyForAMoment are let in: they wait a little longer. After a moment that was
 // over, the next one is no longer than it is.
 func TestTooManyForAMoment(t *testing.T) {

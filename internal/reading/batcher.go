@@ -38,46 +38,63 @@ type Batcher[K, T any] struct {
 
 // group is callers whose keys are read together.
 type group[K, T any] struct {
-	keys    []K
-	callers int
+	callers []*caller[K]
+	keys    int           // of all of them
+	read    int           // callers that are read for
 	late    *time.Timer   // for when the read before it takes too long
 	done    chan struct{} // closed when it has been read
 	found   T
 	err     error
 }
 
+// caller is one of a group. Its err is set before the group is read.
+type caller[K any] struct {
+	keys []K
+	due  Due
+	err  error
+}
+
+// Due is asked when what somebody waits for is about to be read, together with what others wait
+// for, so many with themselves. It fails where the answer would be of no use any more; nil never does.
+type Due func(together int) error
+
 // Ask reads the keys, and perhaps others with them, in a read that begins after the call.
 // Where the read of a group fails, it reads its own keys alone: what was wrong may be
 // another caller's. Where that read panicked it does so, too, and meets the panic itself.
+// Where due fails its keys are not read, and Ask fails as due did.
 //
 // The first caller runs the read itself and returns only when it ends (after groupLimit at
 // most), even if its ctx was cancelled. The others return when their ctx is.
-func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K) (T, error) {
-	mine := b.join(ctx, keys)
+func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K, due Due) (T, error) {
+	me := &caller[K]{keys: keys, due: due}
+	mine := b.join(ctx, me)
+	var none T
 	select {
 	case <-mine.done:
 	case <-ctx.Done():
-		var none T
 		return none, ctx.Err()
 	}
-	if mine.err != nil && (mine.callers > 1 || errors.Is(mine.err, errUnread)) {
+	if me.err != nil {
+		return none, me.err
+	}
+	if mine.err != nil && (mine.read > 1 || errors.Is(mine.err, errUnread)) {
 		return b.read(ctx, keys)
 	}
 	return mine.found, mine.err
 }
 
-// join puts the keys into the group that gathers. Where that need not wait, it reads the
+// join puts a caller into the group that gathers. Where that need not wait, it reads the
 // group in the caller's goroutine: in another one, a lone read takes a fifth longer.
-func (b *Batcher[K, T]) join(ctx context.Context, keys []K) *group[K, T] {
+func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	b.mu.Lock()
 	last := len(b.waiting) - 1
-	if last < 0 || len(b.waiting[last].keys)+len(keys) > groupMost {
+	if last < 0 || b.waiting[last].keys+len(me.keys) > groupMost {
 		b.waiting = append(b.waiting, &group[K, T]{done: make(chan struct{})})
 		last++
 	}
 	mine := b.waiting[last]
-	mine.keys = append(mine.keys, keys...)
-	mine.callers++
+	mine.callers = append(mine.callers, me)
+	mine.keys += len(me.keys)
 	began := b.begin()
 	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
 		mine.late = time.AfterFunc(groupLate, b.hurry)
@@ -154,8 +171,27 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	if g == nil {
 		return
 	}
+	keys := g.wanted()
+	if g.read == 0 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, groupLimit)
 	defer cancel()
 	g.err = errUnread
-	g.found, g.err = b.read(ctx, g.keys)
+	g.found, g.err = b.read(ctx, keys)
+}
+
+// wanted are the keys of those callers to whom an answer is still of use.
+func (g *group[K, T]) wanted() []K {
+	keys := make([]K, 0, g.keys)
+	for _, c := range g.callers {
+		if c.due != nil {
+			c.err = c.due(len(g.callers))
+		}
+		if c.err == nil {
+			keys = append(keys, c.keys...)
+			g.read++
+		}
+	}
+	return keys
 }

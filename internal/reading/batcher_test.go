@@ -37,7 +37,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := b.Ask(t.Context(), []events.ID{id})
+			found, err := b.Ask(t.Context(), []events.ID{id}, nil)
 			if err != nil || !found[id] {
 				t.Error(id, err)
 			}
@@ -56,7 +56,7 @@ func TestQuestionsGatherWhileOthersAreRead(t *testing.T) {
 		defer b.mu.Unlock()
 		asked := 0
 		for _, group := range b.waiting {
-			asked += group.callers
+			asked += len(group.callers)
 		}
 		return asked == more
 	}, time.Minute, time.Millisecond)
@@ -87,7 +87,7 @@ func TestALateReadHoldsUpNobody(t *testing.T) {
 	}}
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
-		if found, err := b.Ask(t.Context(), []events.ID{id}); err != nil || !found {
+		if found, err := b.Ask(t.Context(), []events.ID{id}, nil); err != nil || !found {
 			t.Error(id, found, err)
 		}
 	}
@@ -122,7 +122,7 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 			return len(reads)
 		}
 		for i := range 4 { // a group each
-			go b.Ask(t.Context(), slices.Repeat([]int{i}, groupMost))
+			go b.Ask(t.Context(), slices.Repeat([]int{i}, groupMost), nil)
 			synctest.Wait()
 		}
 		time.Sleep(3 * groupLate)
@@ -158,7 +158,7 @@ func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	var asking sync.WaitGroup
 	ask := func(id events.ID) {
 		asking.Go(func() {
-			found, err := b.Ask(t.Context(), []events.ID{id})
+			found, err := b.Ask(t.Context(), []events.ID{id}, nil)
 			if id == bad && !errors.Is(err, broken) || id != bad && (err != nil || !found) {
 				t.Error(id, found, err)
 			}
@@ -181,7 +181,7 @@ func twoWait[K, T any](t *testing.T, b *Batcher[K, T]) {
 	require.Eventually(t, func() bool {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		return len(b.waiting) == 1 && b.waiting[0].callers == 2
+		return len(b.waiting) == 1 && len(b.waiting[0].callers) == 2
 	}, time.Minute, time.Millisecond)
 }
 
@@ -207,7 +207,7 @@ func TestAReadThatPanicsIsTheCallers(t *testing.T) {
 					t.Error(id, p)
 				}
 			}()
-			if found, err := b.Ask(t.Context(), []events.ID{id}); err != nil || !found {
+			if found, err := b.Ask(t.Context(), []events.ID{id}, nil); err != nil || !found {
 				t.Error(id, found, err)
 			}
 		})

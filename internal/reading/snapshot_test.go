@@ -40,7 +40,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	folded[slices.Index(projections.Views(), projections.Point.View)] = 1
 	require.Equal(t, folded, at(checkpoints), "of the point alone; nobody folds the others yet")
 
-	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id})
+	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "after", got.Found[id].Title)
 	require.Equal(t, []uint64{2}, at(got.Checkpoints))
@@ -77,7 +77,7 @@ func TestFailedSnapshot(t *testing.T) {
 		require.ErrorIs(t, err, errNotHere)
 	}
 	readtest.Put(t, projector, id, "still here", 2)
-	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id})
+	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "still here", got.Found[id].Title)
 }
@@ -91,7 +91,7 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	readtest.Put(t, projector, id, "of the first build", 1)
 	points := NewRowBatcher(NewReader(pool), projections.Point)
 	read := func(ids ...events.ID) (map[events.ID]*projections.PointRow, projections.Checkpoint) {
-		got, err := points.Ask(ctx, ids)
+		got, err := points.Ask(ctx, ids, nil)
 		require.NoError(t, err)
 		require.Len(t, got.Checkpoints, 1)
 		return got.Found, got.Checkpoints[0]
