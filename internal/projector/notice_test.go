@@ -24,7 +24,7 @@ func notices(t testing.TB, nc *nats.Conn, v *projections.View) (next func() wire
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
 	return func() wire.Notice {
-		m := <-heard
+		m := testkit.Receive(t, heard)
 		n, err := wire.DecodeNotice(m.Data)
 		require.NoError(t, err)
 		return n
@@ -177,7 +177,7 @@ func (w *world) positions(nc *nats.Conn, before ...func(*cache.Positions)) *cach
 	go func() { done <- p.Run(ctx) }()
 	w.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := testkit.Receive(w, done); err != nil {
 			w.Error(err)
 		}
 	})

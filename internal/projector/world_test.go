@@ -157,7 +157,7 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 	stop = func() {
 		if stopped.CompareAndSwap(false, true) {
 			cancel()
-			<-done
+			testkit.Receive(w, done)
 		}
 	}
 	w.Cleanup(stop)

@@ -263,8 +263,8 @@ func TestRoundsMendBesideARelay(t *testing.T) {
 	}
 	defer func() {
 		cancel()
-		<-ended
-		<-ended
+		testkit.Receive(t, ended)
+		testkit.Receive(t, ended)
 	}()
 	testkit.Eventually(t, func() error {
 		w.log.Add(t, 1)

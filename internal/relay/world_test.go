@@ -100,7 +100,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 		if !ended {
 			ended = true
 			cancel()
-			<-done
+			testkit.Receive(t, done)
 		}
 	}
 	t.Cleanup(end)
