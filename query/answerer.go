@@ -13,10 +13,10 @@ import (
 	"sical-backend/projections"
 )
 
-// Keyring is a vault.Vault: it has the keys that open personal text. An owner whose key is
-// not among those it returns is forgotten.
+// Keyring is a vault.Vault: it has the keys that open personal text. To an Opener an owner
+// who has none is forgotten.
 type Keyring interface {
-	Keys(ctx context.Context, owners ...events.ID) (vault.Keys, error)
+	Opener(ctx context.Context, owners ...events.ID) (vault.Opener, error)
 }
 
 // Answerer makes Questions and answers them from the tables.

@@ -46,7 +46,7 @@ func TestSearchesAreTakenInTurn(t *testing.T) {
 // nothingSealed is for those who ask for nothing personal.
 type nothingSealed struct{}
 
-func (nothingSealed) Keys(context.Context, ...events.ID) (vault.Keys, error) { return nil, nil }
+func (nothingSealed) Opener(context.Context, ...events.ID) (vault.Opener, error) { return nil, nil }
 
 // Look-backs have a limit of their own: where it is reached nobody else is refused.
 func TestLookBacksAreLimitedByThemselves(t *testing.T) {

@@ -169,7 +169,7 @@ func (a *Answerer) showComments(ctx context.Context, v Viewer, rows []*projectio
 	for _, r := range rows {
 		authors.add([]events.ID{r.Author})
 	}
-	keys, err := a.keyring.Keys(ctx, authors.members...)
+	keys, err := a.keyring.Opener(ctx, authors.members...)
 	if err != nil {
 		return nil, err
 	}

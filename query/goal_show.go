@@ -80,7 +80,7 @@ func (a *Answerer) summarise(ctx context.Context, of goalsFor, p goalParts) ([]G
 	for _, r := range of.goals {
 		owners.add([]events.ID{r.Owner})
 	}
-	keys, err := a.keyring.Keys(ctx, owners.members...)
+	keys, err := a.keyring.Opener(ctx, owners.members...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (a *Answerer) summarise(ctx context.Context, of goalsFor, p goalParts) ([]G
 }
 
 // summaries is summarise with the owners' keys.
-func summaries(keys vault.Keys, of goalsFor, p goalParts) ([]Goal, error) {
+func summaries(keys vault.Opener, of goalsFor, p goalParts) ([]Goal, error) {
 	items := make([]Goal, 0, len(of.goals))
 	for _, r := range of.goals {
 		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)

@@ -159,7 +159,7 @@ func (a *Answerer) match(ctx context.Context, c candidates, search Search, limit
 	for _, r := range c.rows {
 		owners.add([]events.ID{r.Owner})
 	}
-	keys, err := a.keyring.Keys(ctx, owners.members...)
+	keys, err := a.keyring.Opener(ctx, owners.members...)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -137,7 +137,7 @@ func (a *Answerer) showUsers(ctx context.Context, profiles []profile, parts goal
 	for i, p := range profiles {
 		owners[i] = p.user.ID
 	}
-	keys, err := a.keyring.Keys(ctx, owners...)
+	keys, err := a.keyring.Opener(ctx, owners...)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (a *Answerer) showUsers(ctx context.Context, profiles []profile, parts goal
 
 // showUser renders a profile without its goals; ok is false for a forgotten one. Only words
 // that are shown are opened: to open one takes as long as to decode a member of a row.
-func showUser(keys vault.Keys, v Viewer, r *projections.UserRow) (u User, ok bool, err error) {
+func showUser(keys vault.Opener, v Viewer, r *projections.UserRow) (u User, ok bool, err error) {
 	all := v.is(r.ID) || v.mayModerate()
 	sealed := []events.Personal{r.DisplayName, r.Username, r.Email}
 	if !all && r.DisplayName != "" { // without a sealed word nobody could tell whether the owner is forgotten

@@ -10,7 +10,7 @@ import (
 
 // open opens texts about one person; ok is false where they are forgotten.
 func (a *Answerer) open(ctx context.Context, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
-	keys, err := a.keyring.Keys(ctx, owner)
+	keys, err := a.keyring.Opener(ctx, owner)
 	if err != nil {
 		return nil, false, err
 	}
@@ -18,7 +18,7 @@ func (a *Answerer) open(ctx context.Context, owner events.ID, sealed ...events.P
 }
 
 // opened is open for those who show many people's, whose keys they have fetched at once.
-func opened(keys vault.Keys, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
+func opened(keys vault.Opener, owner events.ID, sealed ...events.Personal) (texts []string, ok bool, err error) {
 	texts = make([]string, len(sealed))
 	for i, s := range sealed {
 		texts[i], err = keys.Open(owner, s)

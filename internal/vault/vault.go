@@ -102,7 +102,7 @@ func (v *Vault) Hash(kind, value string) []byte {
 	return h.Sum(nil)
 }
 
-// Key seals text about one person.
+// Key seals and opens text about one person.
 type Key struct {
 	owner events.ID
 	aead  cipher.AEAD
@@ -151,16 +151,37 @@ func (v *Vault) Seal(ctx context.Context, owner events.ID, text events.Personal)
 	return Key{owner, key}.Seal(text), nil
 }
 
+// Opener opens texts about some people.
+type Opener interface {
+	// Open decrypts what Seal made; the empty text is itself, and so is what belongs to
+	// nobody. It fails with ErrForgotten where the owner is none of the people, or has no key.
+	Open(owner events.ID, sealed events.Personal) (string, error)
+}
+
 // Keys are some people's keys; nil is one that the master key does not open.
 type Keys map[events.ID]cipher.AEAD
 
-// Open decrypts what Seal made; the empty text is itself, and so is what belongs to
-// nobody. It fails with ErrForgotten where the owner's key is not among them.
+// Open is of Opener.
 func (k Keys) Open(owner events.ID, sealed events.Personal) (string, error) {
 	if sealed == "" || owner == (events.ID{}) {
 		return string(sealed), nil
 	}
-	key := k[owner]
+	return open(k[owner], owner, sealed)
+}
+
+// Open is of Opener.
+func (k Key) Open(owner events.ID, sealed events.Personal) (string, error) {
+	switch {
+	case sealed == "", owner == events.ID{}:
+		return string(sealed), nil
+	case owner != k.owner:
+		return "", ErrForgotten
+	}
+	return open(k.aead, owner, sealed)
+}
+
+// open decrypts a text of the owner's with their key, nil for none.
+func open(key cipher.AEAD, owner events.ID, sealed events.Personal) (string, error) {
 	if key == nil {
 		return "", ErrForgotten
 	}

@@ -51,13 +51,22 @@ func (w world) person(t *testing.T) events.ID {
 	return id
 }
 
-// open fetches the owner's key, if it is not in memory, and opens.
+// open fetches the owner's key, if it is not in memory, and opens: with the key alone, and with
+// it among others. Both must do the same.
 func (w world) open(t *testing.T, owner events.ID, sealed events.Personal) (string, error) {
-	keys, err := w.Keys(t.Context(), owner)
-	if err != nil {
-		return "", err
-	}
-	return keys.Open(owner, sealed)
+	t.Helper()
+	text, refused := w.opener(t, owner).Open(owner, sealed)
+	among, err := w.opener(t, owner, uuid.New()).Open(owner, sealed)
+	require.Equal(t, text, among)
+	require.Equal(t, refused, err)
+	return text, refused
+}
+
+func (w world) opener(t *testing.T, owners ...events.ID) Opener {
+	t.Helper()
+	opener, err := w.Opener(t.Context(), owners...)
+	require.NoError(t, err)
+	return opener
 }
 
 func TestWhatIsSealedOpens(t *testing.T) {
@@ -81,6 +90,15 @@ func TestWhatIsSealedOpens(t *testing.T) {
 	plain, err := w.Seal(t.Context(), events.ID{}, "nobody's")
 	require.NoError(t, err)
 	require.EqualValues(t, "nobody's", plain)
+	for _, owner := range []events.ID{{}, owner, other} {
+		opened, err := w.opener(t, owner).Open(events.ID{}, plain)
+		require.NoError(t, err)
+		require.Equal(t, "nobody's", opened)
+	}
+	sealed, err := w.Seal(t.Context(), owner, "mine")
+	require.NoError(t, err)
+	_, err = w.opener(t, other).Open(owner, sealed)
+	require.ErrorIs(t, err, ErrForgotten, "its key is not among them")
 }
 
 func TestForgottenIsForgotten(t *testing.T) {
