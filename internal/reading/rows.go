@@ -8,13 +8,14 @@ import (
 	"sical-backend/projections"
 )
 
-// taker takes a row as the server sent it, its id and its doc. They are good until the next.
+// taker takes a row as the server sent it, its id and its doc, which are good until the next.
+// Ids come as their bytes: keys are sent as such, and what does not do so fails before.
 type taker func(id, doc []byte) error
 
 // taking is take as a taker.
 func taking(take func(id events.ID, doc []byte) error) taker {
 	return func(raw, doc []byte) error {
-		id, err := idOf(raw)
+		id, err := uuid.FromBytes(raw)
 		if err != nil {
 			return err
 		}
@@ -43,13 +44,4 @@ func each(rows pgx.Rows, f func(raw [][]byte) error) error {
 		}
 	}
 	return rows.Err()
-}
-
-// idOf is an id that came as its bytes, or written out, as behind a pooler that knows no
-// prepared statements.
-func idOf(raw []byte) (events.ID, error) {
-	if len(raw) == len(events.ID{}) {
-		return events.ID(raw), nil
-	}
-	return uuid.ParseBytes(raw)
 }

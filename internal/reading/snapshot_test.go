@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -80,6 +82,34 @@ func TestFailedSnapshot(t *testing.T) {
 	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{id}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "still here", got.Found[id].Title)
+}
+
+// TestRowsHoweverTheyAreAskedFor: a URL may have the driver prepare statements, or only
+// describe them, as some poolers want it.
+func TestRowsHoweverTheyAreAskedFor(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	id := uuid.New()
+	readtest.Put(t, projector, id, "笔画", 1)
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec} {
+		config := pool.Config()
+		config.ConnConfig.DefaultQueryExecMode = mode
+		other, err := pgxpool.NewWithConfig(t.Context(), config)
+		require.NoError(t, err)
+		t.Cleanup(other.Close)
+		r := NewReader(other)
+		got, err := NewRowBatcher(r, projections.Point).Ask(t.Context(), []events.ID{id}, nil)
+		require.NoError(t, err, mode)
+		require.Equal(t, "笔画", got.Found[id].Title)
+		require.Equal(t, []uint64{1}, at(got.Checkpoints))
+		var found map[events.ID]*projections.PointRow
+		_, err = r.Read(t.Context(), []*projections.View{projections.Point.View}, func(s *Snapshot) error {
+			found = Find(s, projections.Point, id)
+			return s.Finish(t.Context())
+		})
+		require.NoError(t, err, mode)
+		require.Equal(t, "笔画", found[id].Title)
+	}
 }
 
 // TestRowsOfAnotherBuild: what was assumed of a view is checked by the statement that
