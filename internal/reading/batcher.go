@@ -171,13 +171,13 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	if g == nil {
 		return
 	}
+	g.err = errUnread
 	keys := g.wanted()
 	if g.read == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, groupLimit)
 	defer cancel()
-	g.err = errUnread
 	g.found, g.err = b.read(ctx, keys)
 }
 

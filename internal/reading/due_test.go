@@ -9,7 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var errTooLate = errors.New("too late")
+var (
+	errTooLate = errors.New("too late")
+	errPanic   = errors.New("panics")
+)
 
 // Whoever an answer is of no use to any more is told so when their group is about to be read, and it
 // is read without them; where nobody is left, nothing is read. Each is asked once, with how many
@@ -34,6 +37,9 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 				found, err := b.Ask(t.Context(), []int{key}, func(together int) error {
 					if times++; times > 1 || together > 1 && together != 3 {
 						t.Errorf("%d is asked %d times, together with %d", key, times, together)
+					}
+					if due == errPanic {
+						panic(due)
 					}
 					return due
 				})
@@ -60,6 +66,18 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 		require.Equal(t, []result{late, late, late}, []result{<-first, <-second, <-third})
 		require.Equal(t, []int{5}, <-groups)
 		require.Empty(t, groups, "for nobody nothing is read")
+
+		// Where one of them panics, each reads alone, as where the read does.
+		alone = ask(13, nil)
+		first, second, third = ask(14, nil), ask(15, errPanic), ask(16, nil)
+		release <- nil
+		require.Equal(t, good, <-alone)
+		require.Equal(t, []int{13}, <-groups)
+		for range 3 {
+			release <- nil
+		}
+		require.Equal(t, []result{good, good, good}, []result{<-first, <-second, <-third})
+		require.ElementsMatch(t, [][]int{{14}, {15}, {16}}, [][]int{<-groups, <-groups, <-groups})
 
 		// Where the read of the others fails, who is refused does not read alone either.
 		alone = ask(9, nil)
