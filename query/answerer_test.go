@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -67,6 +68,34 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// Whatever is read together is asked whether it is still of use, and not read where it is not.
+func TestWhatIsReadTogetherIsAskedWhetherItIsDue(t *testing.T) {
+	t.Parallel()
+	_, reader := readtest.Tables(t)
+	a := NewAnswerer(reader, nil)
+	reader.Close() // and nothing can be read
+	id := uuid.New()
+	ids := []events.ID{id, uuid.New()}
+	someone, moderator := Viewer{ID: uuid.New(), Role: events.Learner}, Viewer{ID: uuid.New(), Role: events.Moderator}
+	tooLate := errors.New("too late")
+	gathered := 0
+	ask := func(list ...Question) {
+		for _, q := range list {
+			require.NotNil(t, q.gather, q.Views)
+			asked := 0
+			_, err := q.gather(t.Context(), func(int) error { asked++; return tooLate })
+			require.ErrorIs(t, err, tooLate, q.Views)
+			require.Equal(t, 1, asked, q.Views)
+			gathered++
+		}
+	}
+	ask(a.Point(id), a.PointsByID(ids), a.Webhook(id))
+	for _, v := range []Viewer{{}, someone, moderator, {ID: id, Role: events.Learner}} {
+		ask(a.Path(v, id), a.Goal(v, id), a.GoalsByID(v, ids), a.User(v, id), a.UsersByID(v, ids), a.Assessment(v, id))
+	}
+	require.Equal(t, 3+4*6, gathered)
 }
 
 // BenchmarkPoint answers the smallest question from the tables.

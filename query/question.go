@@ -32,7 +32,8 @@ type Question struct {
 	searches bool   // it opens what it finds
 	// load answers from the tables, as of one moment, and fails as Answer says.
 	load func(context.Context) (Answer, error)
-	// gather does so in load's stead where it is read together with others of its kind.
+	// gather does so in load's stead where it is read together with others of its kind, which
+	// nothing is that looks back.
 	gather func(context.Context, reading.Due) (Answer, error)
 }
 

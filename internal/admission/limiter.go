@@ -102,7 +102,7 @@ func (l *Limiter) enter() (began time.Time, err error) {
 	return now, nil
 }
 
-// Room fails with an OverloadError where Do would refuse a question at once.
+// Room fails with an OverloadError where Do and Together would refuse a question at once.
 func (l *Limiter) Room() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -26,8 +26,8 @@ func (l *Limiter) Do(ctx context.Context, turns Semaphore, answer func() error) 
 }
 
 // Together is Do for questions that have no turns, as what they ask for is read together.
-// answer has to ask late when that is about to be read, for so many questions at a time. Where
-// late fails with an OverloadError, as Do does when a turn comes too late, so must answer.
+// answer has to ask late when that is about to be read, for so many questions at a time. late
+// fails with an OverloadError where that is too late, and answer must fail with it.
 func (l *Limiter) Together(answer func(late func(together int) error) error) (err error) {
 	began, err := l.enter()
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 // MostAtOnce is how many keys a Batcher that has enough to do reads at a time.
 const MostAtOnce = groupsAtOnce * groupMost
 
-// errUnread is what a group has whose reading panicked.
+// errUnread is what a group has where its reading panicked, or asking whether it is due.
 var errUnread = errors.New("reading: what was asked has not been read")
 
 // Batcher reads by keys for all who ask at the same time. While one read is under way the
@@ -39,15 +39,16 @@ type Batcher[K, T any] struct {
 // group is callers whose keys are read together.
 type group[K, T any] struct {
 	callers []*caller[K]
-	keys    int           // of all of them
-	read    int           // callers that are read for
+	size    int           // keys, of all of them
+	wanting int           // callers that are read for
 	late    *time.Timer   // for when the read before it takes too long
+	refused chan struct{} // closed before it is read, where callers are refused
 	done    chan struct{} // closed when it has been read
 	found   T
 	err     error
 }
 
-// caller is one of a group. Its err is set before the group is read.
+// caller is one of a group. Its err is set before the group's refused is closed.
 type caller[K any] struct {
 	keys []K
 	due  Due
@@ -60,27 +61,39 @@ type Due func(together int) error
 
 // Ask reads the keys, and perhaps others with them, in a read that begins after the call.
 // Where the read of a group fails, it reads its own keys alone: what was wrong may be
-// another caller's. Where that read panicked it does so, too, and meets the panic itself.
-// Where due fails its keys are not read, and Ask fails as due did.
+// another caller's. Where that read panicked, or asking one of the group, it does so, too:
+// who panics in reading meets it there. Where due fails its keys are not read, and Ask fails as
+// due did, without waiting for what is read for others, unless it reads that itself.
 //
 // The first caller runs the read itself and returns only when it ends (after groupLimit at
 // most), even if its ctx was cancelled. The others return when their ctx is.
 func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K, due Due) (T, error) {
 	me := &caller[K]{keys: keys, due: due}
 	mine := b.join(ctx, me)
-	var none T
-	select {
-	case <-mine.done:
-	case <-ctx.Done():
-		return none, ctx.Err()
+	if err := mine.wait(ctx, me); err != nil {
+		var none T
+		return none, err
 	}
-	if me.err != nil {
-		return none, me.err
-	}
-	if mine.err != nil && (mine.read > 1 || errors.Is(mine.err, errUnread)) {
+	if mine.err != nil && (mine.wanting > 1 || errors.Is(mine.err, errUnread)) {
 		return b.read(ctx, keys)
 	}
 	return mine.found, mine.err
+}
+
+// wait waits until the group has been read, and fails where it is not read for this caller.
+func (g *group[K, T]) wait(ctx context.Context, me *caller[K]) error {
+	for refused := g.refused; ; refused = nil {
+		select {
+		case <-refused:
+			if me.err != nil {
+				return me.err
+			}
+		case <-g.done:
+			return me.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // join puts a caller into the group that gathers. Where that need not wait, it reads the
@@ -88,13 +101,13 @@ func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K, due Due) (T, error) {
 func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	b.mu.Lock()
 	last := len(b.waiting) - 1
-	if last < 0 || b.waiting[last].keys+len(me.keys) > groupMost {
-		b.waiting = append(b.waiting, &group[K, T]{done: make(chan struct{})})
+	if last < 0 || b.waiting[last].size+len(me.keys) > groupMost {
+		b.waiting = append(b.waiting, &group[K, T]{refused: make(chan struct{}), done: make(chan struct{})})
 		last++
 	}
 	mine := b.waiting[last]
 	mine.callers = append(mine.callers, me)
-	mine.keys += len(me.keys)
+	mine.size += len(me.keys)
 	began := b.begin()
 	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
 		mine.late = time.AfterFunc(groupLate, b.hurry)
@@ -173,7 +186,7 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	}
 	g.err = errUnread
 	keys := g.wanted()
-	if g.read == 0 {
+	if g.wanting == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, groupLimit)
@@ -183,15 +196,18 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 
 // wanted are the keys of those callers to whom an answer is still of use.
 func (g *group[K, T]) wanted() []K {
-	keys := make([]K, 0, g.keys)
+	keys := make([]K, 0, g.size)
 	for _, c := range g.callers {
 		if c.due != nil {
 			c.err = c.due(len(g.callers))
 		}
 		if c.err == nil {
 			keys = append(keys, c.keys...)
-			g.read++
+			g.wanting++
 		}
+	}
+	if g.wanting < len(g.callers) {
+		close(g.refused)
 	}
 	return keys
 }

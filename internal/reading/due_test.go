@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,6 +23,7 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		groups := make(chan []int, 10)
 		release := make(chan error)
+		panics := false
 		b := &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
 			groups <- keys
 			return true, <-release
@@ -30,19 +32,20 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 			found bool
 			err   error
 		}
-		ask := func(key int, due error) chan result {
+		// ask asks for a key, in a group of so many.
+		ask := func(key, together int, due error) chan result {
 			answered := make(chan result, 1)
-			times := 0
+			asked := 0
 			go func() {
-				found, err := b.Ask(t.Context(), []int{key}, func(together int) error {
-					if times++; times > 1 || together > 1 && together != 3 {
-						t.Errorf("%d is asked %d times, together with %d", key, times, together)
-					}
+				found, err := b.Ask(t.Context(), []int{key}, func(n int) error {
+					asked++
+					assert.Equal(t, together, n, key)
 					if due == errPanic {
 						panic(due)
 					}
 					return due
 				})
+				assert.True(t, asked == 1 || err == nil && asked == 0 && panics, "%d was asked %d times", key, asked)
 				answered <- result{found, err}
 			}()
 			synctest.Wait()
@@ -50,26 +53,27 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 		}
 		good, late := result{true, nil}, result{false, errTooLate}
 
-		alone := ask(1, nil)
-		first, second, third := ask(2, nil), ask(3, errTooLate), ask(4, nil)
+		alone := ask(1, 1, nil)
+		first, second, third := ask(2, 3, nil), ask(3, 3, errTooLate), ask(4, 3, nil)
 		release <- nil
 		require.Equal(t, good, <-alone)
-		synctest.Wait()
+		require.Equal(t, late, <-second, "without waiting for the others")
 		release <- nil
-		require.Equal(t, []result{good, late, good}, []result{<-first, <-second, <-third})
+		require.Equal(t, []result{good, good}, []result{<-first, <-third})
 		require.Equal(t, [][]int{{1}, {2, 4}}, [][]int{<-groups, <-groups})
 
-		alone = ask(5, nil)
-		first, second, third = ask(6, errTooLate), ask(7, errTooLate), ask(8, errTooLate)
+		alone = ask(5, 1, nil)
+		first, second, third = ask(6, 3, errTooLate), ask(7, 3, errTooLate), ask(8, 3, errTooLate)
 		release <- nil
 		require.Equal(t, good, <-alone)
 		require.Equal(t, []result{late, late, late}, []result{<-first, <-second, <-third})
 		require.Equal(t, []int{5}, <-groups)
 		require.Empty(t, groups, "for nobody nothing is read")
 
-		// Where one of them panics, each reads alone, as where the read does.
-		alone = ask(13, nil)
-		first, second, third = ask(14, nil), ask(15, errPanic), ask(16, nil)
+		// Where one of them panics, each of them reads alone, as where the read does.
+		panics = true // and who comes behind it is not asked
+		alone = ask(13, 1, nil)
+		first, second, third = ask(14, 3, nil), ask(15, 3, errPanic), ask(16, 3, nil)
 		release <- nil
 		require.Equal(t, good, <-alone)
 		require.Equal(t, []int{13}, <-groups)
@@ -78,15 +82,15 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 		}
 		require.Equal(t, []result{good, good, good}, []result{<-first, <-second, <-third})
 		require.ElementsMatch(t, [][]int{{14}, {15}, {16}}, [][]int{<-groups, <-groups, <-groups})
+		panics = false
 
 		// Where the read of the others fails, who is refused does not read alone either.
-		alone = ask(9, nil)
-		first, second, third = ask(10, nil), ask(11, errTooLate), ask(12, nil)
+		alone = ask(9, 1, nil)
+		first, second, third = ask(10, 3, nil), ask(11, 3, errTooLate), ask(12, 3, nil)
 		release <- nil
 		require.Equal(t, good, <-alone)
-		synctest.Wait()
-		release <- errors.New("broken")
 		require.Equal(t, late, <-second)
+		release <- errors.New("broken")
 		release <- nil
 		release <- nil
 		require.Equal(t, []result{good, good}, []result{<-first, <-third})

@@ -9,7 +9,7 @@ import (
 )
 
 // taker takes a row as the server sent it, its id and its doc, which are good until the next.
-// Ids come as their bytes: keys are sent as such, and what does not do so fails before.
+// Ids come as their bytes: those modes of pgx in which all is text cannot send a list of ids.
 type taker func(id, doc []byte) error
 
 // taking is take as a taker.

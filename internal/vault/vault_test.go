@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -119,6 +120,19 @@ func TestForgottenIsForgotten(t *testing.T) {
 	require.NotErrorIs(t, err, ErrForgotten)
 }
 
+// Whose key cannot be fetched is not forgotten.
+func TestAKeyThatCannotBeFetched(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	owner := w.person(t)
+	w.pool.Close()
+	for _, owners := range [][]events.ID{{owner}, {owner, uuid.New()}} {
+		_, err := w.Opener(t.Context(), owners...)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, ErrForgotten)
+	}
+}
+
 func TestKeysFetchedMeanwhileAreNotPutBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -147,10 +161,15 @@ func TestWhoLivesIsNotForgotten(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			for range 200 {
-				if opened, err := w.open(t, owner, sealed); err != nil || opened != "lives" {
-					t.Errorf("%q, %v", opened, err)
+			for i := range 200 {
+				owners := []events.ID{owner, {}}[:1+i%2]
+				opener, err := w.Opener(t.Context(), owners...)
+				if !assert.NoError(t, err) {
+					return
 				}
+				opened, err := opener.Open(owner, sealed)
+				assert.NoError(t, err)
+				assert.Equal(t, "lives", opened)
 				w.Clear()
 			}
 		})
