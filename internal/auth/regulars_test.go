@@ -107,3 +107,22 @@ func TestTagsTellTextsApart(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// BenchmarkVerifyMany has five times as many tokens as there are places for regulars.
+func BenchmarkVerifyMany(b *testing.B) {
+	d := newDoor(b)
+	tokens := make([]string, 20_000)
+	for i := range tokens {
+		_, tokens[i] = d.token(b)
+		for range 2 {
+			_, err := d.verifier.Verify(tokens[i])
+			require.NoError(b, err)
+		}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := d.verifier.Verify(tokens[i*7919%len(tokens)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
