@@ -24,8 +24,8 @@ var errUnread = errors.New("reading: what was asked has not been read")
 
 // Batcher reads by keys for all who ask at the same time. While one read is under way the
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
-// in large groups, and a lone caller never waits for company. Where a read is late the next
-// group does not wait for it, as what holds it up may be its connection's alone.
+// in large groups, and waits a moment for them (company.go), and a lone caller never does. Where a
+// read is late the next group does not wait for it, as what holds it up may be its connection's alone.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
 type Batcher[K, T any] struct {
@@ -34,18 +34,21 @@ type Batcher[K, T any] struct {
 	mu      sync.Mutex
 	running []*time.Time // when each read under way began, the earliest first
 	waiting []*group[K, T]
+	crowd   crowd
 }
 
 // group is callers whose keys are read together.
 type group[K, T any] struct {
-	callers []*caller[K]
-	size    int           // keys, of all of them
-	wanting int           // callers that are read for
-	late    *time.Timer   // for when the read before it takes too long
-	refused chan struct{} // closed before it is read, where callers are refused
-	done    chan struct{} // closed when it has been read
-	found   T
-	err     error
+	callers  []*caller[K]
+	size     int           // keys, of all of them
+	wanting  int           // callers that are read for
+	late     *time.Timer   // for when the read before it takes too long
+	expects  int           // callers, while it waits for company
+	complete chan struct{} // closed when it need not wait for it any more; nil where it does not
+	refused  chan struct{} // closed before it is read, where callers are refused
+	done     chan struct{} // closed when it has been read
+	found    T
+	err      error
 }
 
 // caller is one of a group. Its err is set before the group's refused is closed.
@@ -108,6 +111,7 @@ func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	mine := b.waiting[last]
 	mine.callers = append(mine.callers, me)
 	mine.size += len(me.keys)
+	b.came()
 	began := b.begin()
 	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
 		mine.late = time.AfterFunc(groupLate, b.hurry)
@@ -167,11 +171,15 @@ func (b *Batcher[K, T]) take() *group[K, T] {
 // others run who may be about to ask; where there are none that takes no time.
 func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	runtime.Gosched()
+	b.gather()
 	g := b.take()
 	defer func() {
 		_ = recover() // g.err tells, and nobody is above this to mend it
 		b.mu.Lock()
 		b.running = slices.DeleteFunc(b.running, func(t *time.Time) bool { return t == began })
+		if g != nil {
+			b.about(g)
+		}
 		next := b.begin()
 		b.mu.Unlock()
 		if g != nil {

@@ -1,0 +1,123 @@
+package reading
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// crowded is a Batcher whose last read, of a moment ago, was for so many.
+type crowded struct {
+	*Batcher[int, bool]
+	begun chan int      // the keys of each read that has begun since
+	ends  chan struct{} // lets a read end
+}
+
+func newCrowded(t *testing.T, callers int) *crowded {
+	c := &crowded{begun: make(chan int, 10), ends: make(chan struct{}, 10)}
+	c.Batcher = &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
+		c.begun <- len(keys)
+		<-c.ends
+		return true, nil
+	}}
+	c.ask(t, 1)
+	c.ask(t, ones(callers)...)
+	c.end(1)
+	time.Sleep(companyWait) // for the first one, who does not come again
+	c.end(1)
+	require.Equal(t, []int{1, callers}, c.reads())
+	return c
+}
+
+// end lets the next n reads end, also such that begin later.
+func (c *crowded) end(n int) {
+	for range n {
+		c.ends <- struct{}{}
+	}
+	synctest.Wait()
+}
+
+// reads are the keys of the reads that have begun and were not told yet.
+func (c *crowded) reads() (keys []int) {
+	for len(c.begun) > 0 {
+		keys = append(keys, <-c.begun)
+	}
+	return keys
+}
+
+// ask has one after another ask, for so many keys.
+func (c *crowded) ask(t *testing.T, keys ...int) {
+	for _, n := range keys {
+		go func() {
+			if found, err := c.Ask(t.Context(), ones(n), nil); err != nil || !found {
+				t.Error(found, err)
+			}
+		}()
+		synctest.Wait()
+	}
+}
+
+func ones(n int) []int { return slices.Repeat([]int{1}, n) }
+
+// Where many have just been answered, who comes first waits for the others, at most as long as
+// they may still be coming.
+func TestACrowdIsReadTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		crowd  int
+		before time.Duration // between the crowd's read and who comes first
+		asks   []int         // keys, of each who comes
+		reads  []int         // keys
+		waits  time.Duration
+	}{
+		{name: "all have come back", crowd: 20, asks: ones(20), reads: []int{20}},
+		{name: "some stay away", crowd: 20, asks: ones(19), reads: []int{19}, waits: companyWait},
+		{name: "some come late", crowd: 20, before: companyWait / 2, asks: ones(19), reads: []int{19}, waits: companyWait / 2},
+		{name: "they are long gone", crowd: 20, before: companyWait, asks: ones(1), reads: []int{1}},
+		{name: "few are no crowd", crowd: companyFrom - 1, asks: ones(1), reads: []int{1}},
+		{name: "a crowd", crowd: companyFrom, asks: ones(1), reads: []int{1}, waits: companyWait},
+		{name: "enough to share", crowd: 100, asks: ones(companyMost), reads: []int{companyMost}},
+		{name: "enough keys to share", crowd: 20, asks: []int{companyMost / 2, companyMost / 2}, reads: []int{companyMost}},
+		{name: "no room for more", crowd: 20, asks: []int{1, groupMost}, reads: []int{1, groupMost}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newCrowded(t, c.crowd)
+				b.end(len(c.reads))
+				time.Sleep(c.before)
+				b.ask(t, c.asks...)
+				if c.waits > 0 {
+					time.Sleep(c.waits - 1)
+					synctest.Wait()
+					require.Empty(t, b.reads())
+					time.Sleep(1)
+					synctest.Wait()
+				}
+				require.Equal(t, c.reads, b.reads())
+			})
+		})
+	}
+}
+
+// Those who ask while the crowd is read belong to it: the next group waits for both.
+func TestACrowdCountsWhoWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newCrowded(t, companyFrom)
+		b.ask(t, ones(companyFrom)...)
+		b.ask(t, ones(3)...)
+		require.Equal(t, []int{companyFrom}, b.reads())
+		b.end(1)
+		b.ask(t, ones(companyFrom-1)...)
+		require.Empty(t, b.reads())
+		b.ask(t, 1)
+		require.Equal(t, []int{companyFrom + 3}, b.reads())
+		b.end(1)
+	})
+}
