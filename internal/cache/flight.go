@@ -105,7 +105,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		close(f.done)
 	}()
 	e := &entry{generation: c.positions.generation.Load(), views: c.places(q)}
-	before := c.before(q)
+	var room [4]known
+	before := c.before(q, room[:0])
 	answer, err := q.Load(ctx)
 	read := len(answer.Checkpoints) == len(q.Views)
 	if err == nil && !read {
@@ -152,7 +153,7 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 // load answers a Volatile question. Nothing is kept or shared: whoever asks next has it
 // loaded anew.
 func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
-	before := c.before(q)
+	before := c.before(q, nil)
 	answer, err := q.Load(ctx)
 	if len(answer.Checkpoints) == len(q.Views) { // which an error may have, too
 		if answer.Position = stands(answer.Checkpoints, before); answer.Position < q.MinPosition {
@@ -170,12 +171,11 @@ func (c *Cache) places(q Question) (bits uint64) {
 	return bits
 }
 
-// before is what is known, before the load, of the views that q is read from.
-func (c *Cache) before(q Question) []known {
-	before := make([]known, len(q.Views))
-	for i, name := range q.Views {
+// before appends what is known, before the load, of the views that q is read from.
+func (c *Cache) before(q Question, before []known) []known {
+	for _, name := range q.Views {
 		v := c.positions.view(name)
-		before[i] = known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
+		before = append(before, known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()})
 	}
 	return before
 }

@@ -112,9 +112,12 @@ func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	mine.callers = append(mine.callers, me)
 	mine.size += len(me.keys)
 	b.came()
-	began := b.begin()
+	var began *time.Time
+	if len(b.running) == 0 || mine.late == nil { // else the timer tells when one may begin, and nobody has to read the clock
+		began = b.begin()
+	}
 	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
-		mine.late = time.AfterFunc(groupLate, b.hurry)
+		mine.late = time.AfterFunc(b.untilLate(), b.hurry)
 	}
 	b.mu.Unlock()
 	if began != nil {
@@ -146,6 +149,14 @@ func (b *Batcher[K, T]) begin() (began *time.Time) {
 	}
 	b.running = append(b.running, &now)
 	return &now
+}
+
+// untilLate is when one more read may begin beside that under way. The lock is held.
+func (b *Batcher[K, T]) untilLate() time.Duration {
+	if len(b.running) == groupsAtOnce {
+		return groupLate
+	}
+	return groupLate - time.Since(*b.running[0])
 }
 
 // take is the group that has waited longest, nil for none.
