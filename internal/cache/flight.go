@@ -105,8 +105,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		close(f.done)
 	}()
 	e := &entry{generation: c.positions.generation.Load(), views: c.places(q)}
-	var room [4]known
-	before := c.before(q, room[:0])
+	var few [4]known
+	before := c.before(q, few[:0])
 	answer, err := q.Load(ctx)
 	read := len(answer.Checkpoints) == len(q.Views)
 	if err == nil && !read {
@@ -153,7 +153,7 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 // load answers a Volatile question. Nothing is kept or shared: whoever asks next has it
 // loaded anew.
 func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
-	before := c.before(q, nil)
+	before := c.before(q, make([]known, 0, len(q.Views)))
 	answer, err := q.Load(ctx)
 	if len(answer.Checkpoints) == len(q.Views) { // which an error may have, too
 		if answer.Position = stands(answer.Checkpoints, before); answer.Position < q.MinPosition {

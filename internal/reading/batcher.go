@@ -24,7 +24,7 @@ var errUnread = errors.New("reading: what was asked has not been read")
 
 // Batcher reads by keys for all who ask at the same time. While one read is under way the
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
-// in large groups, and waits a moment for them (company.go), and a lone caller never does. Where a
+// in large groups, for which it waits a moment (company.go), and a lone caller never does. Where a
 // read is late the next group does not wait for it, as what holds it up may be its connection's alone.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
@@ -43,8 +43,7 @@ type group[K, T any] struct {
 	size     int           // keys, of all of them
 	wanting  int           // callers that are read for
 	late     *time.Timer   // for when the read before it takes too long
-	expects  int           // callers, while it waits for company
-	complete chan struct{} // closed when it need not wait for it any more; nil where it does not
+	complete chan struct{} // closed when it need not wait for company any more; nil where it does not
 	refused  chan struct{} // closed before it is read, where callers are refused
 	done     chan struct{} // closed when it has been read
 	found    T
@@ -113,11 +112,11 @@ func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	mine.size += len(me.keys)
 	b.came()
 	var began *time.Time
-	if len(b.running) == 0 || mine.late == nil { // else the timer tells when one may begin, and nobody has to read the clock
+	if mine.late == nil { // else its timer tells when it may be read, and nobody has to read the clock
 		began = b.begin()
-	}
-	if waits := began == nil || len(b.waiting) > 1; waits && mine.late == nil {
-		mine.late = time.AfterFunc(b.untilLate(), b.hurry)
+		if began == nil || len(b.waiting) > 1 {
+			mine.late = time.AfterFunc(b.untilLate(), b.hurry)
+		}
 	}
 	b.mu.Unlock()
 	if began != nil {
@@ -151,12 +150,10 @@ func (b *Batcher[K, T]) begin() (began *time.Time) {
 	return &now
 }
 
-// untilLate is when one more read may begin beside that under way. The lock is held.
+// untilLate is for how long the latest read under way is not late yet: only then may one more
+// begin, if it is the only one. The lock is held.
 func (b *Batcher[K, T]) untilLate() time.Duration {
-	if len(b.running) == groupsAtOnce {
-		return groupLate
-	}
-	return groupLate - time.Since(*b.running[0])
+	return groupLate - time.Since(*b.running[len(b.running)-1])
 }
 
 // take is the group that has waited longest, nil for none.
@@ -179,7 +176,8 @@ func (b *Batcher[K, T]) take() *group[K, T] {
 
 // run reads a group to its end, even if all of its callers have left. The next group is
 // read by another goroutine, so that the first caller can return. Before it reads, it lets
-// others run who may be about to ask; where there are none that takes no time.
+// others run who may be about to ask, which takes no time where there are none, and waits for
+// company where many were about.
 func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	runtime.Gosched()
 	b.gather()

@@ -139,6 +139,45 @@ func TestEveryLateGroupIsHurried(t *testing.T) {
 	})
 }
 
+// A group is read beside the latest read as soon as that is late, whenever its callers came.
+func TestAGroupWaitsNoLongerThanUntilTheReadIsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun, ends := make(chan []int, 10), make(chan struct{}, 10)
+		b := &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
+			begun <- keys
+			<-ends
+			return true, nil
+		}}
+		ask := func(key int) {
+			go b.Ask(t.Context(), []int{key}, nil)
+			synctest.Wait()
+		}
+		after := func(d time.Duration, read ...int) {
+			time.Sleep(d - 1)
+			synctest.Wait()
+			require.Empty(t, begun)
+			time.Sleep(1)
+			synctest.Wait()
+			require.Len(t, begun, 1)
+			require.Equal(t, read, <-begun)
+		}
+		ask(1)
+		require.Equal(t, []int{1}, <-begun)
+		time.Sleep(groupLate / 4)
+		ask(2)
+		ask(3)
+		after(groupLate*3/4, 2, 3)
+		time.Sleep(groupLate / 4)
+		ask(4) // while two are read, of which the first ends
+		ends <- struct{}{}
+		after(groupLate*3/4, 4)
+		ends <- struct{}{}
+		ends <- struct{}{}
+		synctest.Wait()
+	})
+}
+
 // Another's mistake is not one's own.
 func TestAFailedGroupIsReadOneByOne(t *testing.T) {
 	t.Parallel()

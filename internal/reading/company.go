@@ -4,7 +4,7 @@ import "time"
 
 // In a busy system a group waits a moment for company: whoever has just been answered often asks
 // again, and would come while the others are read already. Two halves of a crowd take turns then, and
-// bear what a group costs by half as many. Postgres does so before it flushes commits
+// what a group costs is shared by half as many. Postgres can wait so before it flushes commits
 // (commit_delay, and commit_siblings, below which nobody waits).
 const (
 	companyFrom = 8                    // callers about, from which a group waits for those who are missing
@@ -20,7 +20,7 @@ type crowd struct {
 
 // about notes who is about when a group has been read. The lock is held.
 func (b *Batcher[K, T]) about(read *group[K, T]) {
-	b.crowd = crowd{len(read.callers), time.Now()}
+	b.crowd = crowd{read.wanting, time.Now()}
 	for _, g := range b.waiting {
 		b.crowd.callers += len(g.callers)
 	}
@@ -41,33 +41,34 @@ func (b *Batcher[K, T]) gather() {
 	}
 }
 
-// company is closed when the group that is about to be read need not wait any more; left is how
-// long it may, 0 for not at all.
+// company is how long the group that is about to be read may wait, 0 for not at all; complete is
+// closed when it need not any more.
 func (b *Batcher[K, T]) company() (complete <-chan struct{}, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	left = time.Until(b.crowd.at.Add(companyWait))
-	if b.crowd.callers < companyFrom || left <= 0 || len(b.waiting) != 1 {
+	if b.crowd.callers < companyFrom || b.hasCompany() {
 		return nil, 0
 	}
-	g := b.waiting[0]
-	if g.expects = b.crowd.callers; g.isComplete() {
-		return nil, 0
+	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {
+		b.waiting[0].complete = make(chan struct{})
+		complete = b.waiting[0].complete
 	}
-	g.complete = make(chan struct{})
-	return g.complete, left
+	return complete, left
 }
 
-// isComplete tells whether the group has all whom it waits for, or enough.
-func (g *group[K, T]) isComplete() bool {
-	return len(g.callers) >= g.expects || g.size >= companyMost
-}
-
-// came tells the group that is about to be read that somebody has come, perhaps into the group
-// behind it. The lock is held.
+// came tells the group that is about to be read that somebody has come. The lock is held.
 func (b *Batcher[K, T]) came() {
-	if g := b.waiting[0]; g.complete != nil && (g.isComplete() || len(b.waiting) > 1) {
+	if g := b.waiting[0]; g.complete != nil && b.hasCompany() {
 		close(g.complete)
 		g.complete = nil
 	}
+}
+
+// hasCompany tells whether the first group has all who were about, or enough, or no room for more.
+// The lock is held.
+func (b *Batcher[K, T]) hasCompany() bool {
+	if len(b.waiting) != 1 {
+		return true
+	}
+	return len(b.waiting[0].callers) >= b.crowd.callers || b.waiting[0].size >= companyMost
 }

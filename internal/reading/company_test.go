@@ -18,7 +18,7 @@ type crowded struct {
 }
 
 func newCrowded(t *testing.T, callers int) *crowded {
-	c := &crowded{begun: make(chan int, 10), ends: make(chan struct{}, 10)}
+	c := &crowded{begun: make(chan int, 100), ends: make(chan struct{}, 100)}
 	c.Batcher = &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
 		c.begun <- len(keys)
 		<-c.ends
@@ -105,19 +105,50 @@ func TestACrowdIsReadTogether(t *testing.T) {
 	}
 }
 
-// Those who ask while the crowd is read belong to it: the next group waits for both.
+// Those who ask while the crowd is read belong to it: the next group waits for both, unless it has
+// enough already, or another one waits behind it.
 func TestACrowdCountsWhoWaits(t *testing.T) {
 	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		waits []int // keys of those who wait
+		after int   // callers that come when the crowd has been read
+		reads []int
+	}{
+		{name: "both", waits: ones(3), after: companyFrom, reads: []int{companyFrom + 3}},
+		{name: "enough wait", waits: ones(companyMost), reads: []int{companyMost}},
+		{name: "another group waits", waits: []int{1, groupMost}, reads: []int{1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newCrowded(t, companyFrom)
+				b.ask(t, ones(companyFrom)...)
+				b.ask(t, c.waits...)
+				require.Equal(t, []int{companyFrom}, b.reads())
+				b.end(1)
+				if c.after > 0 {
+					b.ask(t, ones(c.after-1)...)
+					require.Empty(t, b.reads())
+					b.ask(t, 1)
+				}
+				require.Equal(t, c.reads, b.reads())
+				b.end(len(c.waits)) // as many groups at most
+			})
+		})
+	}
+}
+
+// Callers are a crowd, not the keys of a few.
+func TestAFewWithManyKeysAreNoCrowd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newCrowded(t, companyFrom)
-		b.ask(t, ones(companyFrom)...)
-		b.ask(t, ones(3)...)
-		require.Equal(t, []int{companyFrom}, b.reads())
+		b := newCrowded(t, 1)
+		b.ask(t, 2*companyFrom)
 		b.end(1)
-		b.ask(t, ones(companyFrom-1)...)
-		require.Empty(t, b.reads())
+		require.Equal(t, []int{2 * companyFrom}, b.reads())
 		b.ask(t, 1)
-		require.Equal(t, []int{companyFrom + 3}, b.reads())
+		require.Equal(t, []int{1}, b.reads())
 		b.end(1)
 	})
 }
