@@ -157,7 +157,7 @@ func TestAGroupWaitsNoLongerThanUntilTheReadIsLate(t *testing.T) {
 			time.Sleep(d - 1)
 			synctest.Wait()
 			require.Empty(t, begun)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			require.Len(t, begun, 1)
 			require.Equal(t, read, <-begun)
