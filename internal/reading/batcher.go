@@ -24,8 +24,9 @@ var errUnread = errors.New("reading: what was asked has not been read")
 
 // Batcher reads by keys for all who ask at the same time. While one read is under way the
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
-// in large groups, for which it waits a moment (company.go), and a lone caller never does. Where a
-// read is late the next group does not wait for it, as what holds it up may be its connection's alone.
+// in large groups, for which it waits a moment (company.go); a lone caller does not, but right behind
+// many others. Where a read is late the next group does not wait for it, as what holds it up may be
+// its connection's alone.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
 type Batcher[K, T any] struct {
