@@ -154,11 +154,7 @@ func TestAGroupWaitsNoLongerThanUntilTheReadIsLate(t *testing.T) {
 			synctest.Wait()
 		}
 		after := func(d time.Duration, read ...int) {
-			time.Sleep(d - 1)
-			synctest.Wait()
-			require.Empty(t, begun)
-			time.Sleep(time.Nanosecond)
-			synctest.Wait()
+			pass(d, func() { require.Empty(t, begun) })
 			require.Len(t, begun, 1)
 			require.Equal(t, read, <-begun)
 		}
