@@ -13,8 +13,8 @@ const (
 	// hundred megabytes takes a tenth of a second of processor time, and whoever allocates
 	// meanwhile helps.
 	apart = 400 * time.Millisecond
-	// step is by how much it gives way after each that came sooner, and comes back after
-	// each that came at twice that.
+	// step is by how much the target gives way at the most after each that came sooner, and
+	// comes back after each that came later.
 	step = 16 << 20
 )
 
@@ -47,13 +47,12 @@ func (t *target) limit() int64 {
 }
 
 // collected gives way, or comes back, after a collection in a process that has taken so
-// much. It gives way no further than helps.
+// much: the more, the further from apart the one before was, so that it settles where
+// they are just that far apart. It gives way no further than helps.
 func (t *target) collected(now time.Time, taken int64) {
-	switch since := now.Sub(t.last); {
-	case since < apart && t.limit() < taken+2*step:
-		t.more += step
-	case since > 2*apart:
-		t.more = max(0, t.more-step)
+	sooner := min(max(apart-now.Sub(t.last), -apart), apart)
+	if sooner < 0 || t.limit() < taken+2*step {
+		t.more = max(0, t.more+step*int64(sooner)/int64(apart))
 	}
 	t.last = now
 }

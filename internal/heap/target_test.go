@@ -73,15 +73,15 @@ func TestTheTargetGivesWay(t *testing.T) {
 	}
 	runtime.KeepAlive(kept)
 
-	now, at := time.Now(), target{bytes: 1, more: 2*step + 1}
+	now, at := time.Now(), target{bytes: 1, more: step}
 	for _, c := range []struct {
 		after time.Duration
 		more  int64
-	}{{apart, 2*step + 1}, {2*apart + 1, step + 1}, {apart - 1, 2*step + 1}, {time.Minute, step + 1}, {time.Minute, 1}, {time.Minute, 0}} {
+	}{{apart, step}, {apart / 4, step + step*3/4}, {apart * 3 / 4, 2 * step}, {apart * 5 / 4, step + step*3/4}, {time.Minute, step * 3 / 4}, {time.Minute, 0}, {0, step}} {
 		at.last = now
 		now = now.Add(c.after)
 		at.collected(now, math.MaxInt64-2*step)
-		require.Equal(t, c.more, at.more)
+		require.Equal(t, c.more, at.more, c.after)
 	}
 	at = target{bytes: 1 << 30, last: now}
 	at.collected(now, 1<<29)
