@@ -54,6 +54,8 @@ type conn struct {
 	// guessed says that the type of the body is among the lines, and what net/http took it
 	// for is not to be sent.
 	guessed bool
+
+	lookout lookout
 }
 
 // buffers for lines and for what they become a part of. Connections that wait hold none.
@@ -114,7 +116,21 @@ func (c *conn) write(p []byte) (n int, err error) {
 	return n, err
 }
 
+// Read does nothing where net/http reads ahead and nobody waits for what that is for. It does
+// so for a byte and without a deadline, as it reads nothing else, and takes none for an answer.
 func (c *conn) Read(p []byte) (n int, err error) {
+	ahead := len(p) == 1 && c.reads.endless()
+	found := c.halt(p)
+	if !ahead {
+		c.lookout.rest()
+	}
+	if found > 0 || ahead && c.lookout.spares() {
+		return found, nil
+	}
+	return c.read(p)
+}
+
+func (c *conn) read(p []byte) (n int, err error) {
 	err = c.reads.do(func() (err error) {
 		n, err = c.Conn.Read(p)
 		return err

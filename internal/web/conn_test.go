@@ -24,8 +24,8 @@ import (
 	"sical-backend/internal/testkit"
 )
 
-// served starts a server over the connections of this package, or over plain ones.
-func served(t *testing.T, light bool, adapt func(*echo.Echo, *http.Server)) *httptest.Server {
+// served starts a server over the connections of this package, or over plain ones, or others.
+func served(t *testing.T, light bool, adapt func(*echo.Echo, *http.Server), others ...func(*httptest.Server)) *httptest.Server {
 	t.Helper()
 	e := echo.New()
 	require.NoError(t, Protect(e, Config{
@@ -40,6 +40,9 @@ func served(t *testing.T, light bool, adapt func(*echo.Echo, *http.Server)) *htt
 	}
 	if light {
 		s.Listener = lighten(s.Config, s.Listener)
+	}
+	for _, o := range others {
+		o(s)
 	}
 	s.Start()
 	t.Cleanup(s.Close)

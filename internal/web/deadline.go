@@ -19,6 +19,7 @@ type deadline struct {
 	asked    time.Time // for, by the caller; zero for none
 	inForce  time.Time // below
 	underWay bool      // a call that may be waiting
+	halted   bool      // no call may wait
 }
 
 // glance is for how long a call waits at most before it looks what is asked for now.
@@ -50,10 +51,39 @@ func (d *deadline) do(call func() error) error {
 	return err
 }
 
+// endless tells whether no deadline is asked for.
+func (d *deadline) endless() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked.IsZero()
+}
+
+// interrupt ends the call that is under way, or about to be, and waits until done is closed.
+// What is asked for meanwhile holds afterwards.
+func (d *deadline) interrupt(done <-chan struct{}) {
+	d.halt(true)
+	<-done
+	d.halt(false)
+}
+
+func (d *deadline) halt(on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.halted = on; on && d.underWay {
+		_ = d.enforce(longAgo) // it fails for a connection that is closed, whose calls end anyway
+	}
+}
+
+// longAgo ends a call at once.
+var longAgo = time.Unix(1, 0)
+
 // begin sees to it that a call does not wait beyond the deadline.
 func (d *deadline) begin() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.halted {
+		return os.ErrDeadlineExceeded
+	}
 	if d.late() {
 		now := time.Now()
 		if !now.Before(d.asked) {
@@ -72,7 +102,7 @@ func (d *deadline) early(err error) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.underWay = false
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	if d.halted || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
 	now := time.Now()

@@ -72,8 +72,14 @@ func NoRoom() *Problem {
 
 // left tells whether the client is gone. net/http ends the context of a request whose
 // connection was closed, and of one whose answer could not be written, be the client
-// gone or too slow.
-func left(r *http.Request) bool { return r.Context().Err() != nil }
+// gone or too slow; the former only where the request has no LazyContext.
+func left(r *http.Request) bool {
+	if r.Context().Err() != nil {
+		return true
+	}
+	c := connOf(r)
+	return c != nil && c.lookout.left()
+}
 
 func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {
 	level := slog.LevelWarn // 503 says "try again": expected under load

@@ -29,7 +29,7 @@ type asked struct {
 
 func (a *asked) context() context.Context {
 	if a.ctx == nil {
-		a.ctx = web.Context(a.c)
+		a.ctx = web.LazyContext(a.c)
 	}
 	return a.ctx
 }
