@@ -61,12 +61,20 @@ type sentinel [32]byte
 // was garbage by then.
 func follow(s *sentinel) {
 	runtime.SetFinalizer(s, func(s *sentinel) {
-		collector.mu.Lock()
-		collector.collected(time.Now(), taken())
-		steer()
-		collector.mu.Unlock()
+		collected(time.Now())
 		follow(s)
 	})
+}
+
+// collected steers anew after a collection. Those of a fill are by its own bound, and say
+// nothing about the target.
+func collected(now time.Time) {
+	collector.mu.Lock()
+	defer collector.mu.Unlock()
+	if collector.fills == 0 {
+		collector.collected(now, taken())
+	}
+	steer()
 }
 
 // steer sets by how much the heap may grow now, and up to where. The lock is held.

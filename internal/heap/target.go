@@ -47,8 +47,8 @@ func (t *target) limit() int64 {
 }
 
 // collected gives way, or comes back, after a collection in a process that has taken so
-// much: the more, the further from apart the one before was, so that it settles where
-// they are just that far apart. It gives way no further than helps.
+// much: by the more, the further the time since the one before is from apart, so that it
+// settles where they are just that far apart. It gives way no further than helps.
 func (t *target) collected(now time.Time, taken int64) {
 	sooner := min(max(apart-now.Sub(t.last), -apart), apart)
 	if sooner < 0 || t.limit() < taken+2*step {

@@ -54,6 +54,11 @@ func TestTheTargetIsKept(t *testing.T) {
 	done := Fill(256 << 20)
 	_, limit = inForce()
 	require.Greater(t, limit, int64(2*256<<20))
+	filled := make([]byte, aim)
+	for range 10 {
+		collected(time.Now()) // much sooner than the target likes
+	}
+	runtime.KeepAlive(filled)
 	done()
 	_, limit = inForce()
 	require.InDelta(t, aim-mapped(), limit, 2*coarse)
@@ -86,4 +91,7 @@ func TestTheTargetGivesWay(t *testing.T) {
 	at = target{bytes: 1 << 30, last: now}
 	at.collected(now, 1<<29)
 	require.Zero(t, at.more, "there is room")
+	at.more = step
+	at.collected(now.Add(time.Hour), 1<<29)
+	require.Zero(t, at.more, "and room to come back")
 }

@@ -116,16 +116,19 @@ func (c *conn) write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Read does nothing where net/http reads ahead and nobody waits for what that is for. It does
-// so for a byte and without a deadline, as it reads nothing else, and takes none for an answer.
-func (c *conn) Read(p []byte) (n int, err error) {
-	ahead := len(p) == 1 && c.reads.endless()
-	found := c.halt(p)
-	if !ahead {
-		c.lookout.rest()
+// Read does nothing where net/http reads ahead and nobody waits for what that is for. It reads
+// one byte then, without a deadline, as it reads nothing else; where none comes without an
+// error, its backgroundRead ends as if it had not begun.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
 	}
-	if found > 0 || ahead && c.lookout.spares() {
-		return found, nil
+	ahead := len(p) == 1 && c.reads.endless()
+	if n := c.goOn(p, ahead); n > 0 {
+		return n, nil
+	}
+	if ahead && c.lookout.spares() {
+		return 0, nil
 	}
 	return c.read(p)
 }

@@ -72,13 +72,13 @@ func NoRoom() *Problem {
 
 // left tells whether the client is gone. net/http ends the context of a request whose
 // connection was closed, and of one whose answer could not be written, be the client
-// gone or too slow; the former only where the request has no LazyContext.
+// gone or too slow; not so of one with a LazyContext.
 func left(r *http.Request) bool {
 	if r.Context().Err() != nil {
 		return true
 	}
 	c := connOf(r)
-	return c != nil && c.lookout.left()
+	return c != nil && hungUp(c.Conn)
 }
 
 func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {

@@ -3,15 +3,14 @@ package web
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,153 +20,153 @@ import (
 	"sical-backend/internal/testkit"
 )
 
-// held is a connection whose reads ahead by net/http come when they may, and are counted.
-type held struct {
-	*conn
-	may         chan struct{}
-	asked, gone *atomic.Int64
-}
-
-func (c held) Read(p []byte) (int, error) {
-	if len(p) != 1 {
-		return c.conn.Read(p)
-	}
-	c.asked.Add(1)
-	<-c.may
-	defer c.gone.Add(1)
-	return c.conn.Read(p)
-}
-
-type holding struct {
-	net.Listener
-	held
-}
-
-func (l holding) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return held{c.(*conn), l.may, l.asked, l.gone}, nil
-}
-
-// spared serves requests with a LazyContext, which go on by f when net/http has read ahead in
-// vain; it has asked so often.
-func spared(t *testing.T, f func(echo.Context, context.Context) error) (s *httptest.Server, asked *atomic.Int64) {
-	may, asked, gone := make(chan struct{}, 1), new(atomic.Int64), new(atomic.Int64)
-	lazy := func(c echo.Context) error {
-		ctx, before := LazyContext(c), gone.Load()
-		may <- struct{}{}
-		testkit.Eventually(t, func() error { // net/http tells nobody
-			if gone.Load() == before {
-				return errors.New("net/http has not read ahead")
-			}
-			return nil
-		})
-		return f(c, ctx)
-	}
-	return served(t, true, func(e *echo.Echo, _ *http.Server) { e.GET("/lazy", lazy) }, func(s *httptest.Server) {
-		s.Listener = holding{s.Listener, held{nil, may, asked, gone}}
-		s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c.(held).conn)
-		}
-	}), asked
-}
-
-// asks sends a request on a connection.
-func asks(t *testing.T, c net.Conn) {
-	_, err := c.Write([]byte("GET /lazy HTTP/1.1\r\nHost: a\r\n\r\n"))
-	require.NoError(t, err)
-}
-
 // Whoever waits for the end of a request hears of a client who leaves, whoever looks out for it.
 func TestLazyContextEndsWhenTheClientLeaves(t *testing.T) {
 	t.Parallel()
-	waits, ended := make(chan error), make(chan error)
-	await := func(c echo.Context, ctx context.Context) error {
-		done := ctx.Done()
+	waits, ended := make(chan error, 1), make(chan error, 1)
+	waiting := func(_ echo.Context, ctx context.Context) error {
+		_ = ctx.Done()
 		waits <- ctx.Err()
-		<-done
-		if !left(c.Request()) {
-			t.Error("the client is gone")
-		}
-		ended <- ctx.Err()
+		ended <- await(t, ctx)
 		return nil
 	}
 	looks := func(s *httptest.Server) {
 		c := dial(t, s)
-		asks(t, c)
+		asks(t, c, lazyRequest)
 		require.NoError(t, testkit.Receive(t, waits))
 		require.NoError(t, c.Close())
 		require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
 	}
-	looks(served(t, true, func(e *echo.Echo, _ *http.Server) { // net/http mostly
-		e.GET("/lazy", func(c echo.Context) error { return await(c, LazyContext(c)) })
+	looks(served(t, true, func(e *echo.Echo, _ *http.Server) { // net/http, mostly
+		e.GET("/lazy", func(c echo.Context) error { return waiting(c, LazyContext(c)) })
 	}))
-	itself, _ := spared(t, await)
+	itself, _ := spared(t, waiting)
 	looks(itself)
 	another, _ := spared(t, func(c echo.Context, ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()
-		return await(c, ctx)
+		return waiting(c, ctx)
 	})
 	looks(another)
+}
+
+// Where something fails for a client who has left, that is known, though nobody looked out.
+func TestWhoHasLeftIsKnown(t *testing.T) {
+	t.Parallel()
+	waits, problems := make(chan bool, 1), make(chan *Problem, 1)
+	s, _ := spared(t, func(c echo.Context, _ context.Context) error {
+		waits <- left(c.Request())
+		for t.Context().Err() == nil && !left(c.Request()) {
+			time.Sleep(time.Millisecond) // nobody tells
+		}
+		problems <- problemOf(context.DeadlineExceeded, c.Request())
+		return nil
+	})
+	c := dial(t, s)
+	asks(t, c, lazyRequest)
+	require.False(t, testkit.Receive(t, waits))
+	require.NoError(t, c.Close())
+	require.Equal(t, ClientClosedRequest, testkit.Receive(t, problems).Code)
 }
 
 // The context of a request that has been answered takes nothing from the next one.
 func TestLazyContextOfAnAnsweredRequest(t *testing.T) {
 	t.Parallel()
-	contexts, goOn := make(chan context.Context), make(chan bool)
-	s, _ := spared(t, func(c echo.Context, ctx context.Context) error {
+	contexts, goOn := make(chan context.Context, 1), make(chan bool, 1)
+	s, _ := spared(t, func(_ echo.Context, ctx context.Context) error {
 		contexts <- ctx
 		if <-goOn {
-			<-ctx.Done()
+			_ = await(t, ctx)
 			contexts <- ctx
 		}
 		return nil
 	})
 	c := dial(t, s)
-	asks(t, c)
+	asks(t, c, lazyRequest)
 	first := testkit.Receive(t, contexts)
 	goOn <- false
-	_, err := http.ReadResponse(bufio.NewReader(c), nil)
-	require.NoError(t, err)
+	answer(t, bufio.NewReader(c))
 
-	asks(t, c)
+	asks(t, c, lazyRequest)
 	second := testkit.Receive(t, contexts)
-	testkit.Receive(t, first.Done())
+	first.(*lazyContext).conn.look(first.(*lazyContext), func() {}) // as if Done came only now
 	require.ErrorIs(t, first.Err(), context.Canceled)
 	require.NoError(t, second.Err())
 	goOn <- true
 	require.NoError(t, c.Close())
 	require.Equal(t, second, testkit.Receive(t, contexts))
+	require.ErrorIs(t, second.Err(), context.Canceled)
 }
 
-// What is spared for one request is not for the next one.
+// What is spared for one request is not for the next one, be it in the same piece.
 func TestRequestAfterOneWithALazyContext(t *testing.T) {
 	t.Parallel()
-	waits, ended := make(chan struct{}), make(chan error)
-	s := served(t, true, func(e *echo.Echo, _ *http.Server) {
-		e.GET("/lazy", func(c echo.Context) error {
-			LazyContext(c)
-			return nil
-		})
-		e.GET("/waits", func(c echo.Context) error {
-			close(waits)
-			<-Context(c).Done()
-			ended <- Context(c).Err()
-			return nil
-		})
-	})
-	c := dial(t, s)
-	asks(t, c)
-	_, err := http.ReadResponse(bufio.NewReader(c), nil)
-	require.NoError(t, err)
-	_, err = c.Write([]byte("GET /waits HTTP/1.1\r\nHost: a\r\n\r\n"))
-	require.NoError(t, err)
-	testkit.Receive(t, waits)
-	require.NoError(t, c.Close())
-	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
+	const waits = "GET /waits HTTP/1.1\r\nHost: a\r\n\r\n"
+	for name, of := range map[string]func(echo.Context) context.Context{"plain": Context, "lazy": LazyContext} {
+		for _, pieces := range [][]string{{lazyRequest + waits}, {lazyRequest, waits}} {
+			t.Run(fmt.Sprint(name, len(pieces)), func(t *testing.T) {
+				t.Parallel()
+				waiting, ended := make(chan struct{}, 1), make(chan error, 1)
+				s, _ := spared(t, func(c echo.Context, ctx context.Context) error {
+					if ctx == nil {
+						ctx = of(c)
+						waiting <- struct{}{}
+						ended <- await(t, ctx)
+					}
+					return nil
+				})
+				c := dial(t, s)
+				asks(t, c, pieces[0])
+				answer(t, bufio.NewReader(c))
+				for _, piece := range pieces[1:] {
+					asks(t, c, piece)
+				}
+				testkit.Receive(t, waiting)
+				require.NoError(t, c.Close())
+				require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
+			})
+		}
+	}
+}
+
+// A read of one byte is spared once, without a deadline, while the request is answered. Did a
+// later net/http ask again, it would read: a request that waits takes no processor.
+func TestOneReadAheadIsSpared(t *testing.T) {
+	t.Parallel()
+	over, end := context.WithCancel(t.Context())
+	end()
+	for name, of := range map[string]struct {
+		request  context.Context
+		deadline time.Time
+		reads    []int
+	}{
+		"being answered":  {t.Context(), time.Time{}, []int{0, 1}},
+		"answered":        {over, time.Time{}, []int{1}},
+		"with a deadline": {t.Context(), time.Now().Add(time.Hour), []int{1, 1}},
+	} {
+		client, server := net.Pipe()
+		defer client.Close()
+		c := &conn{Conn: server, reads: deadline{set: server.SetReadDeadline}}
+		c.lookout.spare(&lazyContext{Context: of.request, conn: c})
+		require.NoError(t, c.SetReadDeadline(of.deadline))
+		go client.Write([]byte("ab"))
+		for _, want := range of.reads {
+			n, err := c.Read(make([]byte, 1))
+			require.NoError(t, err)
+			require.Equal(t, want, n, name)
+		}
+	}
+}
+
+func TestDeadlineThatIsHalted(t *testing.T) {
+	t.Parallel()
+	var b below
+	d := deadline{set: b.SetDeadline}
+	d.halt(true)
+	require.ErrorIs(t, d.do(func() error { panic("not called") }), os.ErrDeadlineExceeded)
+	d.halt(false)
+	require.NoError(t, d.do(func() error { return nil }))
+	require.Empty(t, b.set)
 }
 
 // net/http reads ahead once a request, and takes nothing read for an answer: did it ask again,
@@ -181,10 +180,8 @@ func TestServerReadsAheadOnce(t *testing.T) {
 	c := dial(t, s)
 	in := bufio.NewReader(c)
 	for n := range int64(3) {
-		asks(t, c)
-		a, err := http.ReadResponse(in, nil)
-		require.NoError(t, err)
-		require.Equal(t, http.StatusOK, a.StatusCode)
+		asks(t, c, lazyRequest)
+		require.Equal(t, http.StatusOK, answer(t, in).StatusCode)
 		require.Equal(t, n+1, asked.Load())
 	}
 }
@@ -215,9 +212,7 @@ func TestWhatComesMeanwhileIsAnswered(t *testing.T) {
 	go func() { sent <- inPieces(c, requests) }()
 	in := bufio.NewReader(c)
 	for i := range requests {
-		a, err := http.ReadResponse(in, nil)
-		require.NoError(t, err)
-		body, err := io.ReadAll(a.Body)
+		body, err := io.ReadAll(answer(t, in).Body)
 		require.NoError(t, err)
 		require.Equal(t, strconv.Itoa(i), string(body))
 	}
