@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/embedded"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/web"
 )
 
@@ -91,7 +91,10 @@ func (c *Config) checkBackends(say sayer) {
 		}
 		// The driver's own error repeats the URL, with a password that it may not
 		// recognise as one.
-		if _, err := pgxpool.ParseConfig(c.PostgresURL); err != nil {
+		switch _, err := postgres.Parse(c.PostgresURL); {
+		case errors.Is(err, postgres.ErrTextResults):
+			say("postgres-url", "%v", err)
+		case err != nil:
 			say("postgres-url", "this is no postgres://user:password@host/database")
 		}
 	}

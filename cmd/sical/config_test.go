@@ -87,6 +87,14 @@ func TestSecretsStandInFiles(t *testing.T) {
 	require.ErrorContains(t, parsed(t).settle(), "empty")
 }
 
+func TestTheURLOfADatabaseIsOneThatCanBeReadBy(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, parsed(t, "--postgres-url=postgres://u:canary@db/sical?default_query_exec_mode=cache_describe").settle())
+	err := parsed(t, "--postgres-url=postgres://u:canary@db/sical?default_query_exec_mode=exec").settle()
+	require.ErrorContains(t, err, "--postgres-url: default_query_exec_mode must be one that describes statements")
+	require.NotContains(t, err.Error(), "canary")
+}
+
 // Every setting is a flag with a word of help and a variable of the same name.
 func TestHelpIsTheDocumentation(t *testing.T) {
 	t.Parallel()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	// goose: versioned SQL files and a lock against concurrent runs; MIT, kept, and
 	// the schema stays plain SQL.
@@ -46,7 +45,7 @@ func Migrate(ctx context.Context, url string) ([]string, error) {
 // Pending lists the migrations that Migrate would apply, and changes nothing: not even
 // the table of them is made. Any role of the services may ask.
 func Pending(ctx context.Context, url string) (pending []string, err error) {
-	cfg, err := pgxpool.ParseConfig(url) // which the services' pools are opened with
+	cfg, err := Parse(url) // as for the services' pools
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,9 +51,27 @@ const connecting = 5 * time.Second
 // pgxIdleTime is how long pgx keeps an idle connection where nobody says.
 const pgxIdleTime = 30 * time.Minute
 
-// Open makes a pool on the database at url and checks that it answers.
-func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
+// ErrTextResults is returned for a URL by which results would be texts: rows are read here as
+// the server sends them otherwise.
+var ErrTextResults = errors.New("default_query_exec_mode must be one that describes statements: cache_statement, cache_describe or describe_exec")
+
+// Parse reads the URL of a database. It fails with ErrTextResults, or as the driver does,
+// whose error may repeat a password.
+func Parse(url string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	switch cfg.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		return nil, ErrTextResults
+	}
+	return cfg, nil
+}
+
+// Open makes a pool on the database at url and checks that it answers. It fails as Parse does.
+func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
+	cfg, err := Parse(url)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,22 @@ func TestConnectionsDoNotLiveForEver(t *testing.T) {
 	require.Equal(t, []time.Duration{20 * time.Minute, time.Minute, 2 * time.Minute}, lives(url+"&"+said))
 }
 
+// By a URL with which rows could not be read nothing is opened.
+func TestResultsAreNoTexts(t *testing.T) {
+	t.Parallel()
+	url := testkit.Database(t, nil).AdminURL + "&default_query_exec_mode="
+	for mode, want := range map[string]error{
+		"cache_statement": nil, "cache_describe": nil, "describe_exec": nil,
+		"exec": postgres.ErrTextResults, "simple_protocol": postgres.ErrTextResults,
+	} {
+		pool, err := postgres.Open(t.Context(), url+mode, postgres.Options{})
+		require.ErrorIs(t, err, want, mode)
+		if err == nil {
+			pool.Close()
+		}
+	}
+}
+
 // A server that has gone without a word keeps no place of a pool from the one that takes
 // over its address, for as long as nobody says otherwise.
 func TestConnectingIsGivenUp(t *testing.T) {
