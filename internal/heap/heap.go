@@ -61,18 +61,18 @@ type sentinel [32]byte
 // was garbage by then.
 func follow(s *sentinel) {
 	runtime.SetFinalizer(s, func(s *sentinel) {
-		collected(time.Now())
+		afterCollection(time.Now())
 		follow(s)
 	})
 }
 
-// collected steers anew after a collection. Those of a fill are by its own bound, and say
+// afterCollection steers anew. Collections of a fill are by its own bound, and say
 // nothing about the target.
-func collected(now time.Time) {
+func afterCollection(now time.Time) {
 	collector.mu.Lock()
 	defer collector.mu.Unlock()
 	if collector.fills == 0 {
-		collector.collected(now, taken())
+		collector.collected(now, taken(), int64(read("/gc/heap/allocs:bytes")))
 	}
 	steer()
 }

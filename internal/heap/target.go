@@ -12,10 +12,10 @@ const (
 	// apart is how far apart collections are at least, or the target gives way: one of a
 	// hundred megabytes takes a tenth of a second of processor time, and whoever allocates
 	// meanwhile helps.
-	apart = 400 * time.Millisecond
-	// step is by how much the target gives way at the most after each that came sooner, and
-	// comes back after each that came later.
-	step = 16 << 20
+	apart = 430 * time.Millisecond
+	// step is by how much it gives way after each at the most, and back by how much it comes: an
+	// idle process soon has one that came late, and is not held up for it when it has to do again.
+	step, back = 16 << 20, 4 << 20
 )
 
 // target is what the process keeps to.
@@ -23,6 +23,7 @@ type target struct {
 	bytes int64     // resident; 0 for no matter
 	more  int64     // by which it gives way just now
 	last  time.Time // when garbage was collected
+	had   int64     // bytes that had been allocated by then
 }
 
 // Keep holds what the process has resident to about so many bytes, what the system has
@@ -47,14 +48,15 @@ func (t *target) limit() int64 {
 }
 
 // collected gives way, or comes back, after a collection in a process that has taken so
-// much: by the more, the further the time since the one before is from apart, so that it
-// settles where they are just that far apart. It gives way no further than helps.
-func (t *target) collected(now time.Time, taken int64) {
-	sooner := min(max(apart-now.Sub(t.last), -apart), apart)
-	if sooner < 0 || t.limit() < taken+2*step {
-		t.more = max(0, t.more+step*int64(sooner)/int64(apart))
+// much, and has allocated so much since it began: by half of what would have made it come apart
+// after the one before, so that it settles there. It gives way no further than helps.
+func (t *target) collected(now time.Time, taken, allocated int64) {
+	since := max(now.Sub(t.last), time.Millisecond)
+	more := float64(allocated-t.had) * float64(apart-since) / float64(since) / 2
+	if more < 0 || t.limit() < taken+2*step {
+		t.more = max(0, t.more+int64(min(max(more, -back), step)))
 	}
-	t.last = now
+	t.last, t.had = now, allocated
 }
 
 // mapped is how much of files the process has resident, such as its program; 0 where the

@@ -56,7 +56,7 @@ func TestTheTargetIsKept(t *testing.T) {
 	require.Greater(t, limit, int64(2*256<<20))
 	filled := make([]byte, aim)
 	for range 10 {
-		collected(time.Now()) // much sooner than the target likes
+		afterCollection(time.Now()) // much sooner than the target likes
 	}
 	runtime.KeepAlive(filled)
 	done()
@@ -78,20 +78,25 @@ func TestTheTargetGivesWay(t *testing.T) {
 	}
 	runtime.KeepAlive(kept)
 
-	now, at := time.Now(), target{bytes: 1, more: step}
+	now, at, allocated := time.Now(), target{bytes: 1, more: step}, int64(0)
 	for _, c := range []struct {
-		after time.Duration
-		more  int64
-	}{{apart, step}, {apart / 4, step + step*3/4}, {apart * 3 / 4, 2 * step}, {apart * 5 / 4, step + step*3/4}, {time.Minute, step * 3 / 4}, {time.Minute, 0}, {0, step}} {
+		after     time.Duration
+		allocated int64
+		more      int64
+	}{
+		{apart, 32 << 20, step}, {apart / 2, 8 << 20, step + 4<<20}, {apart * 2, 8 << 20, step + 2<<20}, {apart / 2, 1 << 30, 2*step + 2<<20},
+		{time.Minute, 1 << 20, 2*step + 3<<19}, {time.Minute, 1 << 30, 2*step + 3<<19 - back}, {0, 1 << 30, 3*step + 3<<19 - back},
+	} {
 		at.last = now
 		now = now.Add(c.after)
-		at.collected(now, math.MaxInt64-2*step)
-		require.Equal(t, c.more, at.more, c.after)
+		allocated += c.allocated
+		at.collected(now, math.MaxInt64-2*step, allocated)
+		require.InDelta(t, c.more, at.more, 1<<15, c)
 	}
 	at = target{bytes: 1 << 30, last: now}
-	at.collected(now, 1<<29)
+	at.collected(now, 1<<29, 1<<29)
 	require.Zero(t, at.more, "there is room")
-	at.more = step
-	at.collected(now.Add(time.Hour), 1<<29)
+	at.more = 1
+	at.collected(now.Add(time.Hour), 1<<29, 1<<30)
 	require.Zero(t, at.more, "and room to come back")
 }

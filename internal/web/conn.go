@@ -116,18 +116,18 @@ func (c *conn) write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Read does nothing where net/http reads ahead and nobody waits for what that is for. It reads
-// one byte then, without a deadline, as it reads nothing else; where none comes without an
-// error, its backgroundRead ends as if it had not begun.
+// Read skips a background read of net/http where nobody waits for what that is for. net/http reads
+// one byte then, and without a deadline, which NewServer's bounds leave to nothing else; where
+// it is given none, and no error, its backgroundRead ends as if it had not begun.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	ahead := len(p) == 1 && c.reads.endless()
-	if n := c.goOn(p, ahead); n > 0 {
+	background := len(p) == 1 && c.reads.endless()
+	if n := c.takeOver(p, background); n > 0 {
 		return n, nil
 	}
-	if ahead && c.lookout.spares() {
+	if background && c.lookout.skips() {
 		return 0, nil
 	}
 	return c.read(p)

@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -10,17 +12,16 @@ import (
 
 // LazyContext is Context for work that seldom waits for its end: that a client has left is
 // looked out for only from the first call of Done on. net/http does so for every request, by
-// a read ahead on its connection, which nearly always finds nothing, puts a goroutine to
-// sleep and wakes it again: 5 to 9 % of the processor time of an answer that is read from
-// tables together with others. Err alone does not tell of a client who left. It is called at
-// most once a request.
+// a background read of its connection, which nearly always finds nothing, and puts a goroutine to
+// sleep and wakes it again for that (decisions/reads.md has what it costs). Err alone does not
+// tell of a client who left. A request has one LazyContext at most.
 func LazyContext(c echo.Context) context.Context {
 	ctx, conn := Context(c), connOf(c.Request())
 	if conn == nil {
 		return ctx
 	}
 	l := &lazyContext{Context: ctx, conn: conn}
-	conn.lookout.spare(l)
+	conn.lookout.postpone(l)
 	return l
 }
 
@@ -59,54 +60,55 @@ func (l *lazyContext) current() context.Context {
 	return l.Context
 }
 
-// answered tells whether the request has been: net/http ends its context before it reads on.
+// answered tells whether its request has been: net/http ends its context before it reads on.
 func (l *lazyContext) answered() bool { return l.Context.Err() != nil }
 
 // lookout is who looks out for a client that leaves while its request is answered: net/http
-// by its read ahead, unless that was spared, and else a read ahead of ours.
+// by its background read, or, where that was skipped, a read of ours.
 type lookout struct {
 	used atomic.Bool // whether anything of the rest is: most requests have no LazyContext
 
-	mu     sync.Mutex
-	lazy   *lazyContext // of a request, if it has one on which nobody waits
-	spared bool         // net/http's read ahead for it has come and gone
-	ahead  *ahead       // ours, nil for none
+	mu      sync.Mutex
+	lazy    *lazyContext // of a request, if it has one on which nobody waits
+	skipped bool         // net/http's background read for it has come and gone
+	ours    *ownRead     // nil for none
 }
 
-// ahead is a read of the first byte of the next request. What it finds is set before done
-// is closed.
-type ahead struct {
+// ownRead reads the first byte of the next request. What it finds is set before done is closed.
+type ownRead struct {
 	done chan struct{}
 	b    [1]byte
 	n    int
 }
 
-// spare makes net/http's read ahead of this request do nothing, if it has not begun.
-func (o *lookout) spare(l *lazyContext) {
+// postpone has net/http's background read of this request skipped, if it has not begun.
+func (o *lookout) postpone(l *lazyContext) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.lazy, o.spared = l, false
+	o.lazy, o.skipped = l, false
 	o.used.Store(true)
 }
 
-// spares tells net/http's read ahead whether to do nothing: once, did it ask again. A request
-// may have been in the same piece as the one before, so that nothing was read between them.
-func (o *lookout) spares() bool {
+// skips tells whether a background read that begins is to be skipped. It is not where it is of the
+// next request, which may have come in the same piece, so that nothing was read between them.
+// Nor is a second one, should net/http insist: from then on it looks out.
+func (o *lookout) skips() bool {
 	if !o.used.Load() {
 		return false
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.spared || o.lazy == nil || o.lazy.answered() {
+	if o.skipped || o.lazy == nil || o.lazy.answered() {
+		o.lazy, o.skipped = nil, false
 		return false
 	}
-	o.spared = true
+	o.skipped = true
 	return true
 }
 
-// look calls left when the client leaves. Where net/http's read ahead is under way, or has yet
-// to begin, that ends the request's context, and nothing more is to be done. The same goes for
-// a request that has been answered, or whose body was read meanwhile.
+// look calls left when the client leaves. Where net/http's background read is under way, or has
+// yet to begin, that ends the request's context, and nothing more is to be done. The same goes
+// for a request that has been answered, or whose body was read meanwhile.
 func (c *conn) look(l *lazyContext, left func()) {
 	o := &c.lookout
 	o.mu.Lock()
@@ -115,37 +117,39 @@ func (c *conn) look(l *lazyContext, left func()) {
 		return
 	}
 	o.lazy = nil
-	if !o.spared {
+	if !o.skipped {
 		return
 	}
-	a := &ahead{done: make(chan struct{})}
-	o.ahead, o.spared = a, false
+	r := &ownRead{done: make(chan struct{})}
+	o.ours, o.skipped = r, false
 	go func() {
-		defer close(a.done)
-		if a.n, _ = c.read(a.b[:]); a.n == 0 {
-			left() // or the request has been answered, and nobody waits any more
+		defer close(r.done)
+		var err error
+		r.n, err = c.read(r.b[:])
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // by which net/http reads on
+			left()
 		}
 	}()
 }
 
-// goOn lets net/http read: the next request, unless it reads ahead of one once more. It ends
-// our read ahead, and moves to p what that has found.
-func (c *conn) goOn(p []byte, again bool) (found int) {
+// takeOver ends our read, as net/http is about to read, in the background or what comes next, and
+// moves to p what ours has found.
+func (c *conn) takeOver(p []byte, background bool) (found int) {
 	o := &c.lookout
 	if !o.used.Load() {
 		return 0
 	}
 	o.mu.Lock()
-	a := o.ahead
-	o.ahead = nil
-	if !again {
-		o.lazy, o.spared = nil, false
+	r := o.ours
+	o.ours = nil
+	if !background {
+		o.lazy, o.skipped = nil, false
 		o.used.Store(false)
 	}
 	o.mu.Unlock()
-	if a == nil {
+	if r == nil {
 		return 0
 	}
-	c.reads.interrupt(a.done)
-	return copy(p, a.b[:a.n])
+	c.reads.interrupt(r.done)
+	return copy(p, r.b[:r.n])
 }

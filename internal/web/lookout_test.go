@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -40,9 +41,9 @@ func TestLazyContextEndsWhenTheClientLeaves(t *testing.T) {
 	looks(served(t, true, func(e *echo.Echo, _ *http.Server) { // net/http, mostly
 		e.GET("/lazy", func(c echo.Context) error { return waiting(c, LazyContext(c)) })
 	}))
-	itself, _ := spared(t, waiting)
+	itself, _ := skipping(t, waiting)
 	looks(itself)
-	another, _ := spared(t, func(c echo.Context, ctx context.Context) error {
+	another, _ := skipping(t, func(c echo.Context, ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()
 		return waiting(c, ctx)
@@ -50,34 +51,19 @@ func TestLazyContextEndsWhenTheClientLeaves(t *testing.T) {
 	looks(another)
 }
 
-// Where something fails for a client who has left, that is known, though nobody looked out.
-func TestWhoHasLeftIsKnown(t *testing.T) {
-	t.Parallel()
-	waits, problems := make(chan bool, 1), make(chan *Problem, 1)
-	s, _ := spared(t, func(c echo.Context, _ context.Context) error {
-		waits <- left(c.Request())
-		for t.Context().Err() == nil && !left(c.Request()) {
-			time.Sleep(time.Millisecond) // nobody tells
-		}
-		problems <- problemOf(context.DeadlineExceeded, c.Request())
-		return nil
-	})
-	c := dial(t, s)
-	asks(t, c, lazyRequest)
-	require.False(t, testkit.Receive(t, waits))
-	require.NoError(t, c.Close())
-	require.Equal(t, ClientClosedRequest, testkit.Receive(t, problems).Code)
-}
-
 // The context of a request that has been answered takes nothing from the next one.
 func TestLazyContextOfAnAnsweredRequest(t *testing.T) {
 	t.Parallel()
 	contexts, goOn := make(chan context.Context, 1), make(chan bool, 1)
-	s, _ := spared(t, func(_ echo.Context, ctx context.Context) error {
+	s, _ := skipping(t, func(_ echo.Context, ctx context.Context) error {
 		contexts <- ctx
-		if <-goOn {
-			_ = await(t, ctx)
-			contexts <- ctx
+		select {
+		case waits := <-goOn:
+			if waits {
+				_ = await(t, ctx)
+				contexts <- ctx
+			}
+		case <-t.Context().Done():
 		}
 		return nil
 	})
@@ -98,7 +84,7 @@ func TestLazyContextOfAnAnsweredRequest(t *testing.T) {
 	require.ErrorIs(t, second.Err(), context.Canceled)
 }
 
-// What is spared for one request is not for the next one, be it in the same piece.
+// What is skipped for one request is not for the next one, be it in the same piece.
 func TestRequestAfterOneWithALazyContext(t *testing.T) {
 	t.Parallel()
 	const waits = "GET /waits HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -107,7 +93,7 @@ func TestRequestAfterOneWithALazyContext(t *testing.T) {
 			t.Run(fmt.Sprint(name, len(pieces)), func(t *testing.T) {
 				t.Parallel()
 				waiting, ended := make(chan struct{}, 1), make(chan error, 1)
-				s, _ := spared(t, func(c echo.Context, ctx context.Context) error {
+				s, _ := skipping(t, func(c echo.Context, ctx context.Context) error {
 					if ctx == nil {
 						ctx = of(c)
 						waiting <- struct{}{}
@@ -129,9 +115,19 @@ func TestRequestAfterOneWithALazyContext(t *testing.T) {
 	}
 }
 
-// A read of one byte is spared once, without a deadline, while the request is answered. Did a
-// later net/http ask again, it would read: a request that waits takes no processor.
-func TestOneReadAheadIsSpared(t *testing.T) {
+// piped is a connection, with the request on it that has a LazyContext, and the client's end.
+func piped(t *testing.T, request context.Context) (c *conn, l *lazyContext, client net.Conn) {
+	client, server := net.Pipe()
+	t.Cleanup(func() { _ = client.Close() })
+	c = &conn{Conn: server, reads: deadline{set: server.SetReadDeadline}}
+	l = &lazyContext{Context: request, conn: c}
+	c.lookout.postpone(l)
+	return c, l, client
+}
+
+// A read of one byte is skipped once, without a deadline, while the request is answered. Should
+// a later net/http ask again, it reads, and alone: a request that waits takes no processor.
+func TestOneBackgroundReadIsSkipped(t *testing.T) {
 	t.Parallel()
 	over, end := context.WithCancel(t.Context())
 	end()
@@ -144,16 +140,57 @@ func TestOneReadAheadIsSpared(t *testing.T) {
 		"answered":        {over, time.Time{}, []int{1}},
 		"with a deadline": {t.Context(), time.Now().Add(time.Hour), []int{1, 1}},
 	} {
-		client, server := net.Pipe()
-		defer client.Close()
-		c := &conn{Conn: server, reads: deadline{set: server.SetReadDeadline}}
-		c.lookout.spare(&lazyContext{Context: of.request, conn: c})
+		c, l, client := piped(t, of.request)
 		require.NoError(t, c.SetReadDeadline(of.deadline))
 		go client.Write([]byte("ab"))
 		for _, want := range of.reads {
 			n, err := c.Read(make([]byte, 1))
 			require.NoError(t, err)
 			require.Equal(t, want, n, name)
+		}
+		_ = l.Done()
+		require.Nil(t, c.lookout.ours, name)
+	}
+}
+
+// Our read gives way to net/http's, with what it has found, and takes neither for a client who left.
+func TestOwnReadGivesWay(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 4096} {
+		for _, early := range []bool{true, false} {
+			c, l, client := piped(t, t.Context())
+			n, err := c.Read(make([]byte, 1))
+			require.NoError(t, err)
+			require.Zero(t, n)
+			done := l.Done()
+			if early {
+				_, err = client.Write([]byte("a"))
+				require.NoError(t, err)
+			}
+			given, found := make(chan error, 1), make([]byte, size)
+			go func() {
+				_, err := c.Read(found)
+				given <- err
+			}()
+			if !early {
+				testkit.Eventually(t, func() error {
+					c.lookout.mu.Lock()
+					defer c.lookout.mu.Unlock()
+					if c.lookout.ours != nil {
+						return errors.New("our read is under way")
+					}
+					return nil
+				})
+				_, err = client.Write([]byte("a"))
+				require.NoError(t, err)
+			}
+			require.NoError(t, testkit.Receive(t, given))
+			require.Equal(t, byte('a'), found[0])
+			select {
+			case <-done:
+				require.Fail(t, "the client is there")
+			default:
+			}
 		}
 	}
 }
@@ -169,11 +206,10 @@ func TestDeadlineThatIsHalted(t *testing.T) {
 	require.Empty(t, b.set)
 }
 
-// net/http reads ahead once a request, and takes nothing read for an answer: did it ask again,
-// as a later version might, a request that waits would take all of a processor.
-func TestServerReadsAheadOnce(t *testing.T) {
+// net/http reads in the background once a request, and is content with nothing.
+func TestServerReadsInTheBackgroundOnce(t *testing.T) {
 	t.Parallel()
-	s, asked := spared(t, func(c echo.Context, ctx context.Context) error {
+	s, asked := skipping(t, func(c echo.Context, ctx context.Context) error {
 		time.Sleep(10 * time.Millisecond) // in which it would ask again
 		return ctx.Err()
 	})
@@ -196,7 +232,7 @@ func TestWhatComesMeanwhileIsAnswered(t *testing.T) {
 				_ = ctx.Done()
 			}
 			if rand.IntN(2) == 0 {
-				time.Sleep(rand.N(200 * time.Microsecond)) // net/http reads ahead meanwhile, or does not
+				time.Sleep(rand.N(200 * time.Microsecond)) // net/http's background read comes meanwhile, or does not
 				_ = ctx.Done()
 				time.Sleep(rand.N(200 * time.Microsecond)) // and so do we
 			}
