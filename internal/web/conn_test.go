@@ -266,3 +266,14 @@ func TestDeadlineThatHasPassed(t *testing.T) {
 		return os.ErrDeadlineExceeded
 	}), os.ErrDeadlineExceeded)
 }
+
+func TestDeadlineThatIsHalted(t *testing.T) {
+	t.Parallel()
+	var b below
+	d := deadline{set: b.SetDeadline}
+	d.halt(true)
+	require.ErrorIs(t, d.do(func() error { panic("not called") }), os.ErrDeadlineExceeded)
+	d.halt(false)
+	require.NoError(t, d.do(func() error { return nil }))
+	require.Empty(t, b.set)
+}

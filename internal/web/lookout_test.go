@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -193,17 +192,6 @@ func TestOwnReadGivesWay(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestDeadlineThatIsHalted(t *testing.T) {
-	t.Parallel()
-	var b below
-	d := deadline{set: b.SetDeadline}
-	d.halt(true)
-	require.ErrorIs(t, d.do(func() error { panic("not called") }), os.ErrDeadlineExceeded)
-	d.halt(false)
-	require.NoError(t, d.do(func() error { return nil }))
-	require.Empty(t, b.set)
 }
 
 // net/http reads in the background once a request, and is content with nothing.
