@@ -43,7 +43,7 @@ type Question struct {
 
 // Answer is a rendered answer. It is shared: nobody may write to what it holds.
 type Answer struct {
-	Body []byte
+	Body []byte // a load gives it away with what lies behind it, up to its capacity
 	ETag string
 	// Deps are further names it depends on, which only loading could tell.
 	Deps Names
@@ -60,7 +60,7 @@ type Answer struct {
 
 const (
 	ttl      = 10 * time.Minute // the last net, should all else be wrong
-	overhead = 256              // bytes of an entry beside its texts, ristretto's own included, about
+	overhead = 240              // bytes of an entry beside its texts, ristretto's own included, about
 	typical  = 1536             // bytes of an entry, for sizing the admission counters
 
 	overheadForm = 64 // bytes of a form beside its strings
@@ -121,7 +121,7 @@ func (c *Cache) Held(key string, least uint64) (answer Answer, current bool) {
 // held is Held; kept tells whether there is an answer at all, be it current or not.
 func (c *Cache) held(key string, least uint64) (answer Answer, kept, current bool) {
 	e, ok := c.store.Get(key)
-	if !ok || !e.is(key) {
+	if !ok || e.question() != key {
 		return Answer{}, false, false
 	}
 	position, ok := e.current(c.positions, least)
@@ -172,7 +172,7 @@ func (c *Cache) keep(e *entry) {
 		return
 	}
 	// The entry itself knows when it ends: ristretto would keep a second map for that.
-	if c.store.Set(e.text[:e.key], e, size) && size > c.small {
+	if c.store.Set(e.question(), e, size) && size > c.small {
 		c.store.Wait()
 	}
 }

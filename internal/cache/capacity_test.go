@@ -46,7 +46,7 @@ func (c *Cache) holds(t *testing.T) (counted, all int64) {
 	}
 	c.mu.Unlock()
 	for e := range there {
-		size := int64(cap(e.body))
+		size := int64(len(e.all))
 		for kind := range e.forms {
 			if kept := e.forms[kind].Load(); kept != nil {
 				size += int64(len(kept.body))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // never is the generation of an entry that is not to be given again.
@@ -14,11 +15,10 @@ const never = ^uint64(0)
 var began = time.Now()
 
 // entry is an answer with what decides whether it may be given. A process keeps a hundred
-// thousand and more, and each garbage collection looks at all of them. So an entry has 112
-// bytes and only two objects beside it, neither with a pointer.
+// thousand and more, and each garbage collection looks at all of them. So an entry has 88
+// bytes, and one object beside it that has no pointer.
 type entry struct {
-	body       []byte
-	text       string // the key, the ETag, the names and the floors, one behind the other
+	all        string // the body, the key, the ETag, the names and the floors, one behind the other
 	generation uint64 // of the Positions when the load began
 	position   uint64 // the answer has every event up to here
 	views      uint64 // that it was read from, a bit for each place in Positions.views
@@ -26,7 +26,7 @@ type entry struct {
 	forms      [Kinds]atomic.Pointer[form]
 	size       atomic.Int64 // bytes, the forms included
 
-	key, tag, names uint32 // where each ends in the text
+	body, key, tag, names uint32 // where each ends in all
 }
 
 // Names are names that an answer depends on, in one piece.
@@ -46,22 +46,27 @@ func (n Names) List() []string {
 	return strings.Split(string(n), between)
 }
 
-// write takes an answer in, which depends on the slots.
+// write takes an answer in, which depends on the slots. It is put behind its body where there
+// is room, which there mostly is, as the runtime has few sizes of objects.
 func (e *entry) write(key string, a Answer, slots []uint16) {
-	floors := make([]byte, 0, 2*len(slots))
-	for _, slot := range slots {
-		floors = append(floors, byte(slot>>8), byte(slot))
+	all, more := a.Body, len(key)+len(a.ETag)+len(a.Deps)+2*len(slots)
+	if cap(all)-len(all) < more {
+		all = append(make([]byte, 0, len(all)+more), all...)
 	}
-	e.body = a.Body
-	e.key = uint32(len(key))
+	all = append(append(append(all, key...), a.ETag...), a.Deps...)
+	for _, slot := range slots {
+		all = append(all, byte(slot>>8), byte(slot))
+	}
+	e.body = uint32(len(a.Body))
+	e.key = e.body + uint32(len(key))
 	e.tag = e.key + uint32(len(a.ETag))
 	e.names = e.tag + uint32(len(a.Deps))
-	e.text = strings.Join([]string{key, a.ETag, string(a.Deps), string(floors)}, "")
-	e.size.Store(int64(overhead + cap(e.body) + len(e.text)))
+	e.all = unsafe.String(unsafe.SliceData(all), len(all)) // nobody writes to it any more
+	e.size.Store(int64(overhead + cap(all)))
 }
 
-// is tells whether it answers the question with the key.
-func (e *entry) is(key string) bool { return e.text[:e.key] == key }
+// question is the key of what it answers.
+func (e *entry) question() string { return e.all[e.body:e.key] }
 
 // current tells whether the answer is as new as this process knows of and as the client
 // needs, and up to which position. Positions, floors and generation may change while it
@@ -79,7 +84,7 @@ func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 			return 0, false
 		}
 	}
-	floors := e.text[e.names:]
+	floors := e.all[e.names:]
 	for i := 0; i+1 < len(floors); i += 2 {
 		if p.floors.at[uint16(floors[i])<<8|uint16(floors[i+1])].Load() > e.position {
 			return 0, false
@@ -96,7 +101,7 @@ func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 // at is the entry's answer, as current as the position.
 func (e *entry) at(c *Cache, position uint64) Answer {
 	return Answer{
-		Body: e.body, ETag: e.text[e.key:e.tag], Deps: Names(e.text[e.tag:e.names]),
+		Body: unsafe.Slice(unsafe.StringData(e.all), e.body), ETag: e.all[e.key:e.tag], Deps: Names(e.all[e.tag:e.names]),
 		Position: position, entry: e, cache: c,
 	}
 }

@@ -32,7 +32,7 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 		c.mu.Lock()
 		f := c.flights[q.Key]
 		if f == nil {
-			if e := *c.recently(q.Key); e != nil && e.is(q.Key) {
+			if e := *c.recently(q.Key); e != nil && e.question() == q.Key {
 				if position, ok := e.current(c.positions, q.MinPosition); ok {
 					c.mu.Unlock()
 					c.metrics.Hits.Inc()

@@ -56,7 +56,7 @@ func (e *entry) form(kind int) *form {
 // until then whoever asked for the form holds it anyway. One that is not current is only
 // removed.
 func (c *Cache) charge(e *entry) {
-	key := e.text[:e.key]
+	key := e.question()
 	_, current := e.current(c.positions, 0)
 	if current {
 		c.mu.Lock()
