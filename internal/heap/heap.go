@@ -119,9 +119,9 @@ func read(name string) uint64 {
 // idle is for how long no garbage was collected in a process that has little to do.
 const idle = 30 * time.Second
 
-// GiveBack returns memory to the system until ctx ends: what the start took, and what an
-// idle process has gathered since. A heap that may grow so far is otherwise collected
-// every two minutes, and keeps what it had.
+// GiveBack returns memory to the system until ctx ends: what the start took, pages of the
+// program included, and what an idle process has gathered since. A heap that may grow so far
+// is otherwise collected every two minutes, and keeps what it had.
 func GiveBack(ctx context.Context) error {
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
@@ -130,6 +130,7 @@ func GiveBack(ctx context.Context) error {
 		now := read(cycles)
 		if now == before {
 			debug.FreeOSMemory()
+			forgetProgram()
 		}
 		before = now
 		select {
