@@ -12,7 +12,7 @@ const (
 	// apart is how far apart collections are at least, or the target gives way: one of a
 	// hundred megabytes takes a tenth of a second of processor time, and whoever allocates
 	// meanwhile helps.
-	apart = 600 * time.Millisecond
+	apart = 550 * time.Millisecond
 	// step is by how much it gives way after each at the most, and back by how much it comes: an
 	// idle process soon has one that came late, and is not held up for it when it has to do again.
 	step, back = 16 << 20, 4 << 20
@@ -28,7 +28,7 @@ type target struct {
 
 // Keep holds what the process has resident to about so many bytes, what the system has
 // mapped of its program included, as long as garbage is not collected more often
-// than every 0.6 s for it. It is larger where more than the target is in use, or so
+// than every 0.55 s for it. It is larger where more than the target is in use, or so
 // much is allocated that it would stand still otherwise, and comes back afterwards. A
 // lower limit stays that the runtime had before. It is called at most once, before
 // anything fills the heap.
