@@ -1,22 +1,22 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"strconv"
 	"strings"
+
+	"github.com/cespare/xxhash/v2" // client_golang brings it already; a ninth of the time of SHA-256
 )
 
 // ETag is the strong entity tag of a representation: `"<version>.<digest>"`. The
-// version stands for the aggregate and serves in If-Match, the digest (96 bits of
-// SHA-256, the same in every process) for the very bytes.
+// version stands for the aggregate and serves in If-Match, the digest (XXH64, the same in
+// every process) for the very bytes. Two that have the same can be made, by who may change
+// what a tag is of; all it gets them is that others keep what they were shown.
 func ETag(version uint64, body []byte) string {
-	sum := sha256.Sum256(body)
 	tag := make([]byte, 0, 40)
 	tag = append(tag, '"')
 	tag = strconv.AppendUint(tag, version, 10)
 	tag = append(tag, '.')
-	tag = base64.RawURLEncoding.AppendEncode(tag, sum[:12])
+	tag = strconv.AppendUint(tag, xxhash.Sum64(body), 36)
 	return string(append(tag, '"'))
 }
 
