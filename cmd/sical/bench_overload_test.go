@@ -95,7 +95,7 @@ func BenchmarkOverload(b *testing.B) {
 	}
 	program := filepath.Join(b.TempDir(), "sical")
 	build(b, ".", program)
-	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1000")
+	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1")
 	l := fill(b, system.PublicURL, signer, smallLibrary)
 	b.Cleanup(func() { pin(b, os.Getpid(), everyProcessor) })
 	listed := func(words string) func(n int) string {

@@ -36,7 +36,7 @@ func BenchmarkPages(b *testing.B) {
 	dir := b.TempDir()
 	program := filepath.Join(dir, "sical")
 	build(b, ".", program)
-	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1000")
+	system, signer := startSical(b, program, "--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", "1")
 	system.take(b, presence(b, 0, presentUsers, listedGoals, "public"))
 	tokens := make([]string, viewers)
 	var err error
