@@ -10,32 +10,53 @@ import (
 
 // forgetProgram takes the pages of the program's file out of the process: those of what is
 // needed come back when it runs, mostly from the system's cache of the file, and what only
-// the start needed stays away. Where the system refuses, they just stay.
+// the start needed stays away.
 func forgetProgram() {
-	program, err := os.Readlink("/proc/self/exe")
-	if err != nil {
-		return
-	}
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		return
-	}
-	for line := range bytes.Lines(maps) {
-		if from, to, ok := unwritten(line, program); ok {
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
-		}
+	if program, err := os.Readlink("/proc/self/exe"); err == nil {
+		forget(program)
 	}
 }
 
-// unwritten is the range of a line of proc(5)'s maps, if it is of the file and cannot be
-// written to: what has been written to a private range is nowhere else.
-func unwritten(line []byte, file string) (from, to uintptr, ok bool) {
-	fields := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte(" "), 6)
-	if len(fields) < 6 || string(bytes.TrimLeft(fields[5], " ")) != file || bytes.ContainsRune(fields[1], 'w') {
-		return 0, 0, false
+// forget takes pages of a file out of the process. Where the system refuses, they just stay.
+func forget(file string) {
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		return
 	}
-	first, last, _ := bytes.Cut(fields[0], []byte("-"))
-	a, errA := strconv.ParseUint(string(first), 16, strconv.IntSize)
-	b, errB := strconv.ParseUint(string(last), 16, strconv.IntSize)
-	return uintptr(a), uintptr(b), errA == nil && errB == nil && a < b
+	for _, r := range asInFile(smaps, file) {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, r.from, r.to-r.from, unix.MADV_DONTNEED)
+	}
+}
+
+// addresses are those from one up to another.
+type addresses struct{ from, to uintptr }
+
+// asInFile are the addresses where the process has just what the file has, by proc(5)'s smaps.
+// What cannot be written to may have been before: a linker at run time puts addresses into a
+// program and protects them afterwards. Such pages are anonymous, and nowhere else.
+func asInFile(smaps []byte, file string) (list []addresses) {
+	var r addresses
+	var readOnly bool
+	for line := range bytes.Lines(smaps) {
+		fields := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte(" "), 6)
+		switch {
+		case !bytes.HasSuffix(fields[0], []byte(":")): // a range begins
+			r, readOnly = mappedTo(fields, file)
+		case readOnly && string(bytes.Join(bytes.Fields(line), []byte(" "))) == "Anonymous: 0 kB":
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// mappedTo is the range that the fields of a line begin, if it is of the file and cannot be
+// written to.
+func mappedTo(fields [][]byte, file string) (r addresses, readOnly bool) {
+	if len(fields) < 6 || string(bytes.TrimLeft(fields[5], " ")) != file || bytes.ContainsRune(fields[1], 'w') {
+		return r, false
+	}
+	from, to, _ := bytes.Cut(fields[0], []byte("-"))
+	first, errFirst := strconv.ParseUint(string(from), 16, strconv.IntSize)
+	last, errLast := strconv.ParseUint(string(to), 16, strconv.IntSize)
+	return addresses{uintptr(first), uintptr(last)}, errFirst == nil && errLast == nil && first < last
 }
