@@ -17,7 +17,8 @@ type Point projections.PointRow
 
 // storedRow is a row of a view whose rows are answered as they stand in their table: taken
 // apart and put together again, a point costs an eighth of the processor time of its
-// whole request.
+// whole request. It is the body of one answer, which has it for its own: there is one key for
+// each point.
 type storedRow struct{ doc jsontext.Value }
 
 // storedPoints are the knowledge points as they stand in their table.

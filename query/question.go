@@ -39,7 +39,7 @@ type Question struct {
 
 // Answer is a rendered answer and how current it is.
 type Answer struct {
-	Body    []byte
+	Body    []byte   // given away with what lies behind it, up to its capacity: of no other answer
 	Version int      // of the aggregate, 0 for an answer about several
 	Deps    []string // that only loading could tell
 	// Checkpoints are the builds of the Question's views, in their order, and how

@@ -15,7 +15,7 @@ import (
 // Limits is what the process may take.
 type Limits struct {
 	MemoryShare  float64 `help:"Share of the container's memory at which the garbage collector tries hard, for roles alone; serve leaves half to its private Postgres. GOMEMLIMIT, where set, holds instead." default:"0.9"`
-	MemoryTarget int64   `help:"Bytes resident that the process keeps to by collecting garbage sooner, up to every 0.55 s. 0 for 240 MiB, or 176 MiB and --cache-bytes where that is more; less than 0, or GOMEMLIMIT, for none." default:"0"`
+	MemoryTarget int64   `help:"Bytes resident that the process keeps to by collecting garbage sooner, up to every 0.5 s. 0 for 240 MiB, or 176 MiB and --cache-bytes where that is more; less than 0, or GOMEMLIMIT, for none." default:"0"`
 	GCPercent    int     `name:"gc-percent" help:"Growth of the heap at which garbage is collected, in percent; more costs memory and saves CPU. 0 for GOGC, or 100 and at least 96 MiB." default:"0"`
 }
 

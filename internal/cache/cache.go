@@ -44,7 +44,7 @@ type Question struct {
 // Answer is a rendered answer. It is shared: nobody may write to what it holds.
 type Answer struct {
 	Body []byte // a load gives it away with what lies behind it, up to its capacity
-	ETag string
+	ETag string // holds all of the answer, as Deps do: who keeps it for long should clone it
 	// Deps are further names it depends on, which only loading could tell.
 	Deps Names
 	// Checkpoints are the builds of the Question's Views, in their order, and how

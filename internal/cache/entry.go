@@ -47,7 +47,7 @@ func (n Names) List() []string {
 }
 
 // write takes an answer in, which depends on the slots. It is put behind its body where there
-// is room, which there mostly is, as the runtime has few sizes of objects.
+// is room, as there often is: the runtime has few sizes of objects.
 func (e *entry) write(key string, a Answer, slots []uint16) {
 	all, more := a.Body, len(key)+len(a.ETag)+len(a.Deps)+2*len(slots)
 	if cap(all)-len(all) < more {

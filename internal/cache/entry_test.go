@@ -21,6 +21,7 @@ func TestEntryGivesWhatItWasWrittenFrom(t *testing.T) {
 		e.write("key", Answer{Body: body, ETag: `"1.x"`, Deps: NamesOf(names)}, []uint16{0, 258, slots - 1})
 		a := e.at(nil, 7)
 		require.Equal(t, i > 0, &a.Body[0] == &body[0], "it stays where it is if there is room")
+		require.EqualValues(t, overhead+max(len(e.all), cap(body)), e.size.Load())
 		require.Equal(t, len(a.Body), cap(a.Body), "who appends to it does not write to what is behind it")
 		require.Equal(t, []any{"body", `"1.x"`, uint64(7)}, []any{string(a.Body), a.ETag, a.Position})
 		require.Equal(t, names, a.Deps.List())

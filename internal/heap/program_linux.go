@@ -33,20 +33,30 @@ type addresses struct{ from, to uintptr }
 
 // asInFile are the addresses where the process has just what the file has, by proc(5)'s smaps.
 // What cannot be written to may have been before: a linker at run time puts addresses into a
-// program and protects them afterwards. Such pages are anonymous, and nowhere else.
+// program and protects them afterwards, and a debugger its traps. Such pages are anonymous or
+// swapped out, and nowhere else.
 func asInFile(smaps []byte, file string) (list []addresses) {
 	var r addresses
-	var readOnly bool
+	var readOnly, written bool
 	for line := range bytes.Lines(smaps) {
 		fields := bytes.SplitN(bytes.TrimSuffix(line, []byte("\n")), []byte(" "), 6)
 		switch {
 		case !bytes.HasSuffix(fields[0], []byte(":")): // a range begins
 			r, readOnly = mappedTo(fields, file)
-		case readOnly && string(bytes.Join(bytes.Fields(line), []byte(" "))) == "Anonymous: 0 kB":
+			written = true // unless it says otherwise
+		case string(fields[0]) == "Anonymous:":
+			written = !none(line)
+		case string(fields[0]) == "Swap:" && readOnly && !written && none(line):
 			list = append(list, r)
 		}
 	}
 	return list
+}
+
+// none tells whether a line of smaps says that there are no pages of a kind.
+func none(line []byte) bool {
+	fields := bytes.Fields(line)
+	return len(fields) == 3 && string(fields[1]) == "0"
 }
 
 // mappedTo is the range that the fields of a line begin, if it is of the file and cannot be

@@ -40,15 +40,18 @@ func TestWhatIsForgotten(t *testing.T) {
 		"7ffd1000-7ffd2000 r-xp 00000000 00:00 0                                  [vdso]":        false,
 		"c000000000-c000400000 rw-p 00000000 00:00 0 ":                                           false,
 	} {
-		for anonymous, clean := range map[string]bool{
-			"Anonymous:             0 kB\n": true, "Anonymous:             4 kB\n": false, "Anonymous:            10 kB\n": false, "": false,
-			"AnonHugePages:         0 kB\n": false,
+		for pages, clean := range map[string]bool{
+			"Anonymous:      0 kB\nAnonHugePages:  4 kB\nSwap:           0 kB\n": true,
+			"Anonymous:      4 kB\nAnonHugePages:  0 kB\nSwap:           0 kB\n": false,
+			"Anonymous:     10 kB\nAnonHugePages:  0 kB\nSwap:           0 kB\n": false,
+			"Anonymous:      0 kB\nAnonHugePages:  0 kB\nSwap:          10 kB\n": false,
+			"Anonymous:      0 kB\n": false, "Swap:           0 kB\n": false, "AnonHugePages:  0 kB\n": false, "Anonymous:\nSwap:\n": false, "": false,
 		} {
-			smaps := line + "\nSize:               1956 kB\nPrivate_Dirty:         8 kB\n" + anonymous + "VmFlags: rd mr mw me sd\n"
+			smaps := line + "\nSize:               1956 kB\nPrivate_Dirty:         8 kB\n" + pages + "VmFlags: rd mr mw me sd\n"
 			require.Equal(t, forgotten && clean, len(asInFile([]byte(smaps), file)) == 1, smaps)
 		}
 	}
-	both := "00400000-015e6000 r-xp 00000000 fe:00 1 /sical\nAnonymous: 0 kB\n015e6000-0299a000 r--p 011e6000 fe:00 1 /sical\nAnonymous: 4 kB\n"
+	both := "00400000-015e6000 r-xp 00000000 fe:00 1 /sical\nAnonymous: 0 kB\nSwap: 0 kB\n015e6000-0299a000 r--p 011e6000 fe:00 1 /sical\nAnonymous: 4 kB\nSwap: 0 kB\n"
 	require.Equal(t, []addresses{{0x400000, 0x15e6000}}, asInFile([]byte(both), "/sical"))
 	require.Empty(t, asInFile(nil, "/sical"))
 }

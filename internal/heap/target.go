@@ -12,10 +12,14 @@ const (
 	// apart is how far apart collections are at least, or the target gives way: one of a
 	// hundred megabytes takes a tenth of a second of processor time, and whoever allocates
 	// meanwhile helps.
-	apart = 550 * time.Millisecond
-	// step is by how much it gives way after each at the most, and back by how much it comes: an
-	// idle process soon has one that came late, and is not held up for it when it has to do again.
-	step, back = 16 << 20, 4 << 20
+	apart = 500 * time.Millisecond
+	// step is by how much it gives way after each at the most: a process that begins to be
+	// overloaded holds a hundred megabytes more within a second, and would collect for most of it.
+	// back is by how much it comes: an idle process soon has one that came late, and is not held
+	// up for it when it has to do again.
+	step, back = 48 << 20, 4 << 20
+	// near is how near what is taken has to be to the limit for a collection to be its doing.
+	near = 32 << 20
 )
 
 // target is what the process keeps to.
@@ -28,7 +32,7 @@ type target struct {
 
 // Keep holds what the process has resident to about so many bytes, what the system has
 // mapped of its program included, as long as garbage is not collected more often
-// than every 0.55 s for it. It is larger where more than the target is in use, or so
+// than every 0.5 s for it. It is larger where more than the target is in use, or so
 // much is allocated that it would stand still otherwise, and comes back afterwards. A
 // lower limit stays that the runtime had before. It is called at most once, before
 // anything fills the heap.
@@ -53,7 +57,7 @@ func (t *target) limit() int64 {
 func (t *target) collected(now time.Time, taken, allocated int64) {
 	since := max(now.Sub(t.last), time.Millisecond)
 	more := float64(allocated-t.had) * float64(apart-since) / float64(since) / 2
-	if more < 0 || t.limit() < taken+2*step {
+	if more < 0 || t.limit() < taken+near {
 		t.more = max(0, t.more+int64(min(max(more, -back), step)))
 	}
 	t.last, t.had = now, allocated

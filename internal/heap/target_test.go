@@ -49,7 +49,7 @@ func TestTheTargetIsKept(t *testing.T) {
 	keepTo(t, aim)
 	require.Less(t, read("/gc/heap/goal:bytes"), uint64(aim-mapped()))
 	_, limit := inForce()
-	require.InDelta(t, aim-mapped(), limit, 2*coarse)
+	require.InDelta(t, aim-mapped(), limit, 8*coarse) // pages of the program come back meanwhile
 
 	done := Fill(256 << 20)
 	_, limit = inForce()
@@ -61,7 +61,7 @@ func TestTheTargetIsKept(t *testing.T) {
 	runtime.KeepAlive(filled)
 	done()
 	_, limit = inForce()
-	require.InDelta(t, aim-mapped(), limit, 2*coarse)
+	require.InDelta(t, aim-mapped(), limit, 8*coarse) // pages of the program come back meanwhile
 	runtime.KeepAlive(kept)
 }
 
@@ -90,7 +90,7 @@ func TestTheTargetGivesWay(t *testing.T) {
 		at.last = now
 		now = now.Add(c.after)
 		allocated += c.allocated
-		at.collected(now, math.MaxInt64-2*step, allocated)
+		at.collected(now, math.MaxInt64-near, allocated)
 		require.InDelta(t, c.more, at.more, 1<<15, c)
 	}
 	at = target{bytes: 1 << 30, last: now}

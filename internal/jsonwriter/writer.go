@@ -37,7 +37,7 @@ var writers = sync.Pool{New: func() any { return new(Writer) }}
 // keptMost is the largest buffer that is used again: a page of goals.
 const keptMost = 64 << 10
 
-// Render is what write writes, in a slice of just its size. It fails as Result does.
+// Render is what write writes, in a slice of its own, of about its size. It fails as Result does.
 func Render(write func(*Writer)) ([]byte, error) {
 	w := writers.Get().(*Writer)
 	w.buf, w.err = w.buf[:0], nil

@@ -49,7 +49,7 @@ func parameters() map[string]*parameter {
 		"IdempotencyKey": heading("Idempotency-Key", "asked again under the same key within 7 days, the command is not done again; the key counts for one user and one path, and passwords are not compared",
 			&schema{Type: "string", MinLength: jsontext.Value("1"), MaxLength: jsontext.Value("255")}, "0f2c6a34"),
 		"IfMatch":     heading("If-Match", "do it only to this version, as an ETag or only the version in quotes", text(), `"3"`),
-		"IfNoneMatch": heading("If-None-Match", "ETags that the client has: 304 where the answer is still one of them", text(), `"3.d4wLk7cZq0sJ5f1e"`),
+		"IfNoneMatch": heading("If-None-Match", "ETags that the client has: 304 where the answer is still one of them", text(), `"3.11mo2jbx36f89"`),
 		"MinPosition": heading("Sical-Min-Position", "answer from this position on: the Sical-Position of one's own command", count(), 42),
 		"Prefer": heading("Prefer", "with Sical-Min-Position (RFC 7240): `wait=N`, seconds to wait for it, 2 by default and at most 5; `handling=lenient`, rather an older answer than none",
 			text(), "wait=5"),

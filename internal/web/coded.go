@@ -46,5 +46,5 @@ func Coded(coding string, body []byte, etag string) (coded []byte, codedETag str
 	if coded == nil || len(coded) > len(body)-len(body)/10 {
 		return nil, ""
 	}
-	return bytes.Clone(coded), codedTag(etag, coding) // without spare capacity
+	return bytes.Clone(coded), codedTag(etag, coding) // of about its size
 }

@@ -10,7 +10,7 @@ import (
 // ETag is the strong entity tag of a representation: `"<version>.<digest>"`. The
 // version stands for the aggregate and serves in If-Match, the digest (XXH64, the same in
 // every process) for the very bytes. Two that have the same can be made, by who may change
-// what a tag is of; all it gets them is that others keep what they were shown.
+// what a tag is of; all it gets them is that others are shown the one for the other.
 func ETag(version uint64, body []byte) string {
 	tag := make([]byte, 0, 40)
 	tag = append(tag, '"')

@@ -135,7 +135,7 @@ func (f *following) current(woken bool) (cache.Answer, error) {
 		if err != nil {
 			return answer, err
 		}
-		f.deps = answer.Deps
+		f.deps = cache.Names(strings.Clone(string(answer.Deps))) // a stream shall not hold all of an answer
 		if !f.stream.Watch(slices.Concat(q.Deps(), f.deps.List())...) {
 			return answer, nil
 		}
