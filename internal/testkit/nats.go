@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -41,7 +42,12 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 	b := &Bus{t: t, dir: dir, port: Port(t), store: store}
 	t.Cleanup(func() {
 		b.Stop()
-		if err := os.RemoveAll(dir); err != nil {
+		// A server that has shut down may still be at the files of a batch, for some milliseconds.
+		err := os.RemoveAll(dir)
+		for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); err = os.RemoveAll(dir) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})
