@@ -2,7 +2,8 @@
 // the heap is large, later while it is small, sooner where the process would take more
 // than it is to keep to, within a limit of its own while something fills it, and at once
 // where there is nothing else to do. It is the one place that steers the collector, as
-// each step of it undoes another's.
+// each step of it undoes another's. It also gives back pages of the program that only the
+// start needed.
 package heap
 
 import (
