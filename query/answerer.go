@@ -35,17 +35,17 @@ type Answerer struct {
 	assessments                     *reading.RowBatcher[projections.AssessmentRow]
 	webhooks                        *reading.RowBatcher[projections.WebhookRow]
 
-	// Questions that are read together, those read alone and those folded from the log have a
-	// limit each, as they differ in what they cost. Anybody may look back, to as many positions
+	// Questions that are read together, those read alone, searches with them, and those folded from
+	// the log have a limit each, as they differ in what they cost. Anybody may look back, to as many positions
 	// as they like: nobody's list shall be refused because of it.
 	gathered, alone, past *admission.Limiter
 	// turns are those of look-backs, in the order of their coming. Each takes a connection;
 	// together they take half of all.
 	turns admission.Semaphore
-	// searches are the turns of searches, one a connection. A search holds up to two thousand
-	// rows, and reads twice: without turns, each one of a rush waited for a connection twice,
-	// and all were answered at its end.
-	searches admission.Semaphore
+	// seekers take turns, one a connection: a search holds up to two thousand rows, and reads
+	// twice. Without turns, each one of a rush waited for a connection twice, and all were answered
+	// at its end. Those who wait for one share it.
+	seekers *reading.Batcher[*seeker, map[*seeker]findings]
 }
 
 // Questions for each connection to begin with: as many as take a few tenths of a second, alone
@@ -67,9 +67,9 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 		gathered: admission.NewLimiter(least(conns), gatheredOfConn*conns, reading.MostAtOnce, time.Now, wait),
 		alone:    admission.NewLimiter(least(conns), aloneOfConn*conns, conns, time.Now, wait),
 		past:     admission.NewLimiter(least(half), aloneOfConn*half, half, time.Now, wait),
-		searches: make(admission.Semaphore, conns),
 		turns:    make(admission.Semaphore, half),
 	}
+	a.seekers = reading.NewTurnBatcher(conns, mostSeekers, a.seek)
 	a.goalsForNobody = reading.NewSnapshotBatcher(a.Reader, goalsOfNobody[whole].views, findGoals)
 	a.goalsForSomeone = reading.NewSnapshotBatcher(a.Reader, goalsOfSomeone[whole].views, findGoals)
 	a.ownProfiles = reading.NewSnapshotBatcher(a.Reader, ownProfile.views, findUsers)
@@ -106,7 +106,7 @@ func (a *Answerer) Room(q *Question) error {
 }
 
 // Loads tell how many questions are being answered from the tables, and how many may be just
-// now: of those that are read alone, of those read together, and of those that look back.
+// now: of those that are read alone and searches, of those read together, and of those that look back.
 func (a *Answerer) Loads() (alone, gathered, past func() (underWay, limit int)) {
 	return a.alone.State, a.gathered.State, a.past.State
 }
@@ -116,10 +116,8 @@ func (a *Answerer) limiter(q *Question) (*admission.Limiter, admission.Semaphore
 	switch {
 	case q.Past > 0:
 		return a.past, a.turns
-	case q.gather != nil:
+	case q.gather != nil && !q.searches:
 		return a.gathered, nil
-	case q.searches:
-		return a.alone, a.searches
 	}
 	return a.alone, nil
 }

@@ -14,40 +14,9 @@ import (
 	"sical-backend/internal/reading"
 	"sical-backend/internal/reading/readtest"
 	"sical-backend/internal/testkit"
-	"sical-backend/internal/vault"
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
-
-// TestSearchesAreTakenInTurn: no more at a time than there are connections, and who
-// leaves the line holds nobody up.
-func TestSearchesAreTakenInTurn(t *testing.T) {
-	t.Parallel()
-	_, reader := readtest.Tables(t)
-	a := NewAnswerer(reader, nothingSealed{})
-	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
-	require.NoError(t, err)
-	for range reader.Config().MaxConns {
-		a.searches <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err = a.Answer(ctx, q)
-	require.ErrorIs(t, err, context.Canceled)
-	answered := make(chan error)
-	go func() {
-		_, err := a.Answer(t.Context(), q)
-		answered <- err
-	}()
-	testkit.Receive(t, a.searches) // another one ends
-	require.NoError(t, testkit.Receive(t, answered))
-	require.Len(t, a.searches, int(reader.Config().MaxConns)-1)
-}
-
-// nothingSealed is for those who ask for nothing personal.
-type nothingSealed struct{}
-
-func (nothingSealed) Opener(context.Context, ...events.ID) (vault.Opener, error) { return nil, nil }
 
 // Look-backs have a limit of their own: where it is reached nobody else is refused.
 func TestLookBacksAreLimitedByThemselves(t *testing.T) {
@@ -68,6 +37,25 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// Searches are read together, but cost as much as what is read alone, and are limited with it.
+func TestSearchesAreLimitedWithLists(t *testing.T) {
+	t.Parallel()
+	a := &Answerer{}
+	for _, l := range []**admission.Limiter{&a.alone, &a.gathered} {
+		*l = admission.NewLimiter(1, 1, 1, time.Now, func() time.Duration { return 0 })
+	}
+	gather := func(context.Context, reading.Due) (Answer, error) { return Answer{}, nil }
+	search, others := Question{searches: true, gather: gather}, Question{gather: gather}
+	require.NoError(t, a.alone.Do(t.Context(), nil, func() error { // while which it is full
+		_, err := a.Answer(t.Context(), search)
+		require.ErrorAs(t, err, new(*admission.OverloadError))
+		_, err = a.Answer(t.Context(), others)
+		return err
+	}))
+	_, err := a.Answer(t.Context(), search)
+	require.NoError(t, err)
 }
 
 // Whatever is read together is asked whether it is still of use, and not read where it is not.
@@ -93,9 +81,11 @@ func TestWhatIsReadTogetherIsAskedWhetherItIsDue(t *testing.T) {
 	}
 	ask(a.Point(id), a.PointsByID(ids), a.Webhook(id))
 	for _, v := range []Viewer{{}, someone, moderator, {ID: id, Role: events.Learner}} {
-		ask(a.Path(v, id), a.Goal(v, id), a.GoalsByID(v, ids), a.User(v, id), a.UsersByID(v, ids), a.Assessment(v, id))
+		search, err := a.SearchGoals(v, GoalFilter{}, Search{"graph"}, Paging{Limit: 1})
+		require.NoError(t, err)
+		ask(search, a.Path(v, id), a.Goal(v, id), a.GoalsByID(v, ids), a.User(v, id), a.UsersByID(v, ids), a.Assessment(v, id))
 	}
-	require.Equal(t, 3+4*6, gathered)
+	require.Equal(t, 3+4*7, gathered)
 }
 
 // BenchmarkPoint answers the smallest question from the tables.

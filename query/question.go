@@ -29,7 +29,7 @@ type Question struct {
 	// Volatile answers change without any event: they are never kept.
 	Volatile bool
 	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
-	searches bool   // it opens what it finds
+	searches bool   // it opens what may be found, which takes as long as to be read alone
 	// load answers from the tables, as of one moment, and fails as Answer says.
 	load func(context.Context) (Answer, error)
 	// gather does so in load's stead where it is read together with others of its kind, which

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
-	"sical-backend/events"
 	"sical-backend/internal/reading"
 	"sical-backend/projections"
 )
@@ -34,11 +32,10 @@ func (s Search) key() string {
 	return key(s...)
 }
 
-// in tells whether a text has all the terms.
-func (s Search) in(texts ...string) bool {
-	has := projections.Terms(texts...)
+// in tells whether a text with these terms has all of the search's.
+func (s Search) in(terms []string) bool {
 	return !slices.ContainsFunc(s, func(term string) bool {
-		_, found := slices.BinarySearch(has, term)
+		_, found := slices.BinarySearch(terms, term)
 		return !found
 	})
 }
@@ -61,121 +58,25 @@ func (a *Answerer) SearchGoals(v Viewer, f GoalFilter, search Search, page Pagin
 	q.Deps = func() []string {
 		return []string{projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID)}
 	}
-	q.load = func(ctx context.Context) (Answer, error) {
-		lists := a.searched(v, f, after)
-		pages := make([]*rowPage[projections.GoalRow], len(lists))
-		checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) error {
-			for i, l := range lists {
-				pages[i] = enlist(s, projections.Goal, l)
-			}
-			return s.Finish(ctx)
-		})
+	q.gather = func(ctx context.Context, due reading.Due) (Answer, error) {
+		me := &seeker{viewer: v, filter: f, after: after, search: search, limit: page.Limit}
+		all, err := a.seekers.Ask(ctx, []*seeker{me}, due)
 		if err != nil {
 			return Answer{}, err
 		}
-		found, next, err := a.match(ctx, merged(pages), search, page.Limit)
-		if err != nil {
-			return Answer{}, err
+		found := all[me]
+		if found.err != nil {
+			return Answer{}, found.err
 		}
-		// What they are composed of may be a moment younger, never older.
-		goals := goalsFor{v, found}
-		var parts goalParts
-		if _, err := a.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
-			parts, err = readGoalParts(ctx, s, summary, goals)
-			return err
-		}); err != nil {
-			return Answer{}, err
-		}
-		items, err := a.summarise(ctx, goals, parts)
+		items, err := a.summarise(ctx, found.goals, found.parts)
 		if err != nil {
 			return Answer{}, err
 		}
 		body := Page[Goal]{Items: items}
-		if next != nil {
-			body.NextCursor = next.cursor(name)
+		if found.next != nil {
+			body.NextCursor = found.next.cursor(name)
 		}
-		return rendered(Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}, body)
+		return rendered(Answer{Checkpoints: found.checkpoints, Deps: found.goals.deps(summary)}, body)
 	}
 	return q, err
-}
-
-// searched are the lists that a search of goals reads: the public ones, and the
-// viewer's own private ones.
-func (a *Answerer) searched(v Viewer, f GoalFilter, after *mark) []*list {
-	public := &list{only: "visibility = 'public'"}
-	lists := []*list{public}
-	if !v.anonymous() {
-		lists = append(lists, &list{where: []match{
-			equals("owner_id", v.ID.String()), equals("visibility", string(events.Private)),
-		}})
-	}
-	for _, l := range lists {
-		l.narrow(f, projections.ScopePublic)
-		l.page.Limit, l.after = mostOpened, after
-	}
-	return lists
-}
-
-// candidates are goals in the order of their lists.
-type candidates struct {
-	rows []*projections.GoalRow
-	more bool // there are older ones, which were not read
-}
-
-func markOf(r *projections.GoalRow) mark { return mark{r.CreatedAt.Truncate(time.Microsecond), r.ID} }
-
-// newest orders goals as their lists do.
-func newest(a, b *projections.GoalRow) int {
-	if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
-		return order
-	}
-	return slices.Compare(b.ID[:], a.ID[:])
-}
-
-// merged puts pages together in order. Where a page is not the last of its list, rows that are
-// older than its last one may be missing: they are left out.
-func merged(pages []*rowPage[projections.GoalRow]) (c candidates) {
-	for _, page := range pages {
-		c.rows = append(c.rows, page.rows...)
-	}
-	slices.SortFunc(c.rows, newest)
-	for _, page := range pages {
-		if page.next == "" {
-			continue
-		}
-		last := page.rows[len(page.rows)-1]
-		c.more = true
-		if end, found := slices.BinarySearchFunc(c.rows, last, newest); found {
-			c.rows = c.rows[:end+1]
-		}
-	}
-	return c
-}
-
-// match opens candidates until limit are found, and tells after which one the search goes on;
-// nil at its end.
-func (a *Answerer) match(ctx context.Context, c candidates, search Search, limit int) (found []*projections.GoalRow, next *mark, err error) {
-	owners := set[events.ID]{}
-	for _, r := range c.rows {
-		owners.add([]events.ID{r.Owner})
-	}
-	keys, err := a.keyring.Opener(ctx, owners.members...)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, r := range c.rows {
-		words, ok, err := opened(keys, r.Owner, r.Title, r.Description)
-		if err != nil {
-			return nil, nil, err
-		}
-		if ok && search.in(words...) {
-			found = append(found, r)
-		}
-		last := i == len(c.rows)-1
-		if len(found) == limit && !last || last && c.more {
-			m := markOf(r)
-			return found, &m, nil
-		}
-	}
-	return found, nil, nil
 }

@@ -25,7 +25,7 @@ func (l *Limiter) Do(ctx context.Context, turns Semaphore, answer func() error) 
 	return answer()
 }
 
-// Together is Do for questions that have no turns, as what they ask for is read together.
+// Together is Do for questions whose answers are read together, which wait for no turn here.
 // answer has to ask late when that is about to be read, for so many questions at a time. late
 // fails with an OverloadError where that is too late, and answer must fail with it.
 func (l *Limiter) Together(answer func(late func(together int) error) error) (err error) {

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -26,14 +27,18 @@ var errUnread = errors.New("reading: what was asked has not been read")
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
 // in large groups, for which it waits a moment (company.go); a lone caller does not, but right behind
 // many others. Where a read is late the next group does not wait for it, as what holds it up may be
-// its connection's alone.
+// its connection's alone. Where groups take turns, there are several reads at a time, and who comes
+// while there are fewer waits for nobody.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
 type Batcher[K, T any] struct {
-	read func(ctx context.Context, keys []K) (T, error)
+	read  func(ctx context.Context, keys []K) (T, error)
+	turns int // reads at a time, of which none waits for another; 0 where one waits for the one before
+	most  int // keys from which a group takes no more; 0 for groupMost
 
 	mu      sync.Mutex
 	running []*time.Time // when each read under way began, the earliest first
+	coming  int          // of those, that have yet to take a group
 	waiting []*group[K, T]
 	crowd   crowd
 }
@@ -59,7 +64,7 @@ type caller[K any] struct {
 }
 
 // Due is asked when what somebody waits for is about to be read, together with what others wait
-// for, so many with themselves. It fails where the answer would be of no use any more; nil never does.
+// for, so many at a time with themselves. It fails where the answer would be of no use any more; nil never does.
 type Due func(together int) error
 
 // Ask reads the keys, and perhaps others with them, in a read that begins after the call.
@@ -104,7 +109,7 @@ func (g *group[K, T]) wait(ctx context.Context, me *caller[K]) error {
 func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	b.mu.Lock()
 	last := len(b.waiting) - 1
-	if last < 0 || b.waiting[last].size+len(me.keys) > groupMost {
+	if last < 0 || b.waiting[last].size+len(me.keys) > cmp.Or(b.most, groupMost) {
 		b.waiting = append(b.waiting, &group[K, T]{refused: make(chan struct{}), done: make(chan struct{})})
 		last++
 	}
@@ -115,7 +120,7 @@ func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
 	var began *time.Time
 	if mine.late == nil { // else its timer tells when it may be read, and nobody has to read the clock
 		began = b.begin()
-		if began == nil || len(b.waiting) > 1 {
+		if b.turns == 0 && (began == nil || len(b.waiting) > 1) {
 			mine.late = time.AfterFunc(b.untilLate(), b.hurry)
 		}
 	}
@@ -140,14 +145,16 @@ func (b *Batcher[K, T]) hurry() {
 	}
 }
 
-// begin notes that one more read begins, and when; nil where none may. The lock is held.
+// begin notes that one more read begins, and when; nil where none may, or each group that waits
+// is about to be read. The lock is held.
 func (b *Batcher[K, T]) begin() (began *time.Time) {
 	now := time.Now()
-	may := len(b.running) == 0 || len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
-	if len(b.waiting) == 0 || !may {
+	may := len(b.running) < max(1, b.turns) || b.turns == 0 && len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
+	if len(b.waiting) <= b.coming || !may {
 		return nil
 	}
 	b.running = append(b.running, &now)
+	b.coming++
 	return &now
 }
 
@@ -157,14 +164,12 @@ func (b *Batcher[K, T]) untilLate() time.Duration {
 	return groupLate - time.Since(*b.running[len(b.running)-1])
 }
 
-// take is the group that has waited longest, nil for none.
-func (b *Batcher[K, T]) take() *group[K, T] {
+// take is the group that has waited longest, and how many reads are under way with it.
+func (b *Batcher[K, T]) take() (first *group[K, T], running int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) == 0 {
-		return nil
-	}
-	first := b.waiting[0]
+	b.coming--
+	first = b.waiting[0]
 	b.waiting = b.waiting[1:]
 	if first.late != nil {
 		first.late.Stop()
@@ -172,7 +177,7 @@ func (b *Batcher[K, T]) take() *group[K, T] {
 	if len(b.waiting) > 0 && b.waiting[0].late != nil {
 		b.waiting[0].late.Reset(groupLate) // it may have gone off while this one was before it
 	}
-	return first
+	return first, len(b.running)
 }
 
 // run reads a group to its end, even if all of its callers have left. The next group is
@@ -182,28 +187,21 @@ func (b *Batcher[K, T]) take() *group[K, T] {
 func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	runtime.Gosched()
 	b.gather()
-	g := b.take()
+	g, running := b.take()
 	defer func() {
 		_ = recover() // g.err tells, and nobody is above this to mend it
 		b.mu.Lock()
 		b.running = slices.DeleteFunc(b.running, func(t *time.Time) bool { return t == began })
-		if g != nil {
-			b.about(g)
-		}
+		b.about(g)
 		next := b.begin()
 		b.mu.Unlock()
-		if g != nil {
-			close(g.done)
-		}
+		close(g.done)
 		if next != nil {
 			go b.run(context.Background(), next) // without this ctx: one read may follow another for long
 		}
 	}()
-	if g == nil {
-		return
-	}
 	g.err = errUnread
-	keys := g.wanted()
+	keys := g.wanted(b.turns > 0, running)
 	if g.wanting == 0 {
 		return
 	}
@@ -212,12 +210,17 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	g.found, g.err = b.read(ctx, keys)
 }
 
-// wanted are the keys of those callers to whom an answer is still of use.
-func (g *group[K, T]) wanted() []K {
+// wanted are the keys of those callers to whom an answer is still of use. Where groups take turns,
+// as many are read for at a time as are wanted so far, in each of those that are running.
+func (g *group[K, T]) wanted(turns bool, running int) []K {
 	keys := make([]K, 0, g.size)
 	for _, c := range g.callers {
+		together := len(g.callers)
+		if turns {
+			together = (g.wanting + 1) * running
+		}
 		if c.due != nil {
-			c.err = c.due(len(g.callers))
+			c.err = c.due(together)
 		}
 		if c.err == nil {
 			keys = append(keys, c.keys...)

@@ -25,6 +25,13 @@ func NewSnapshotBatcher[K, T any](r *Reader, views []*projections.View, find fun
 	}}
 }
 
+// NewTurnBatcher makes a Batcher whose reads take turns, so many at a time, and do not wait for
+// each other: who finds one free is read for at once, and those who wait for one share it, up to
+// most of their keys.
+func NewTurnBatcher[K, T any](turns, most int, read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
+	return &Batcher[K, T]{read: read, turns: turns, most: most}
+}
+
 // NewMomentBatcher batches what is read of the views by one statement, a Part a view in their
 // order. find makes what the parts fill; the keys are given to it once each.
 func NewMomentBatcher[T any](r *Reader, views []*projections.View, find func(keys []events.ID) (T, []Part)) *Batcher[events.ID, Result[T]] {

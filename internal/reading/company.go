@@ -46,7 +46,7 @@ func (b *Batcher[K, T]) gather() {
 func (b *Batcher[K, T]) company() (complete <-chan struct{}, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.crowd.callers < companyFrom || b.hasCompany() {
+	if b.turns > 0 || b.crowd.callers < companyFrom || b.hasCompany() {
 		return nil, 0
 	}
 	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {
