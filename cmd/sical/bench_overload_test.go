@@ -30,7 +30,8 @@ const (
 	overload  = 5                      // times what the system can answer
 	inTime    = 500 * time.Millisecond // in which an answer is of use
 	fitting   = 16                     // connections that have it do all it can
-	crowding  = 512                    // of those who ask too much
+	crowding  = 512                    // of those who ask too much, at least
+	crowdWait = 250 * time.Millisecond // that each of them may take without the crowd falling behind
 	loadRound = 8 * time.Second        // so that the rush that is let in to begin with does not tell
 )
 
@@ -79,10 +80,9 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // as they are answered, and at five times the rate that came of it; what is too much is
 // refused. Required is that at least 0.9 times as many answers come within half a second.
 //
-// There are four questions: 50 goals by their ids, which are read together with what others ask
-// for meanwhile, and a page of 100 to 199 goals take few milliseconds, a search that
-// opens a thousand goals and finds none twice as long, and one that opens as many with
-// descriptions ten times. All the while it must say that it is ready and well. Each is asked twice. "apart", those who ask have the second processor
+// There are four questions, all of which cost less where more ask: 50 goals by their ids take a
+// millisecond, a page of 100 to 199 that are searched twice as long, a search that opens a thousand
+// goals and finds none five times, and one that opens as many with descriptions fifteen times. All the while it must say that it is ready and well. Each is asked twice. "apart", those who ask have the second processor
 // to themselves, and sical with its Postgres the first, as the capacity of a system is its own.
 // "together", all share what there is: an answer that takes C of a processor has four refusals
 // beside it, and where each of those takes r of asking and refusing together, 4r/C of all there
@@ -158,7 +158,9 @@ func rush(b *testing.B, asked *useful) (times float64) {
 	for b.Loop() {
 		peak, calm := asked.round(b, closed)
 		watched := watchHealth(b, asked.url)
-		good, rushed := asked.round(b, loadtest.Load{URL: asked.url, Connections: crowding, Rate: int(overload * peak)})
+		rate := int(overload * peak)
+		crowd := max(crowding, rate*int(crowdWait/time.Millisecond)/1000)
+		good, rushed := asked.round(b, loadtest.Load{URL: asked.url, Connections: crowd, Rate: rate})
 		peaks, goods, ofPeak = append(peaks, peak), append(goods, good), append(ofPeak, good/peak)
 		b.Logf("at its peak %s; at five times that %s, the others refused; %d times ready and well", calm, rushed, watched())
 	}
