@@ -36,15 +36,15 @@ type Answerer struct {
 	webhooks                        *reading.RowBatcher[projections.WebhookRow]
 
 	// Questions that are read together, those read alone, searches with them, and those folded from
-	// the log have a limit each, as they differ in what they cost. Anybody may look back, to as many positions
-	// as they like: nobody's list shall be refused because of it.
+	// the log have a limit each, as they differ in what they cost. Anybody may look back, to as many
+	// positions as they like: nobody's list shall be refused because of it.
 	gathered, alone, past *admission.Limiter
 	// turns are those of look-backs, in the order of their coming. Each takes a connection;
 	// together they take half of all.
 	turns admission.Semaphore
-	// seekers take turns, one a connection: a search holds up to two thousand rows, and reads
-	// twice. Without turns, each one of a rush waited for a connection twice, and all were answered
-	// at its end. Those who wait for one share it.
+	// seekers take turns, one a connection: a search holds up to two thousand rows, eight that share
+	// a turn up to nine thousand, and reads twice. Without turns, each one of a rush waited for a
+	// connection twice, and all were answered at its end. Those who wait for one share it.
 	seekers *reading.Batcher[*seeker, map[*seeker]findings]
 }
 
@@ -106,7 +106,8 @@ func (a *Answerer) Room(q *Question) error {
 }
 
 // Loads tell how many questions are being answered from the tables, and how many may be just
-// now: of those that are read alone and searches, of those read together, and of those that look back.
+// now: of those that are read alone and searches, of those read together, and of those that look
+// back.
 func (a *Answerer) Loads() (alone, gathered, past func() (underWay, limit int)) {
 	return a.alone.State, a.gathered.State, a.past.State
 }

@@ -64,7 +64,8 @@ type caller[K any] struct {
 }
 
 // Due is asked when what somebody waits for is about to be read, together with what others wait
-// for, so many at a time with themselves. It fails where the answer would be of no use any more; nil never does.
+// for, so many at a time with themselves. It fails where the answer would be of no use any more;
+// nil never does.
 type Due func(together int) error
 
 // Ask reads the keys, and perhaps others with them, in a read that begins after the call.
