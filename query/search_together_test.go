@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/reading"
 	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
@@ -72,4 +73,17 @@ func TestPublicGoalsAreOpenedOnce(t *testing.T) {
 	for i, r := range public.rows {
 		require.Equal(t, map[bool]int{true: 1}[i <= 5], keys.opened[r.Title], r.Title)
 	}
+}
+
+// What a search fails with among others is told to who asked.
+func TestASearchThatFailsSaysSo(t *testing.T) {
+	t.Parallel()
+	a := &Answerer{keyring: counted{map[events.Personal]int{}}}
+	a.seekers = reading.NewTurnBatcher(1, 1, func(_ context.Context, seekers []*seeker) (map[*seeker]findings, error) {
+		return map[*seeker]findings{seekers[0]: {err: errSpoilt}}, nil
+	})
+	q, err := a.SearchGoals(Viewer{}, GoalFilter{}, Search{"goal"}, Paging{Limit: 1})
+	require.NoError(t, err)
+	_, err = q.gather(t.Context(), nil)
+	require.ErrorIs(t, err, errSpoilt)
 }
