@@ -82,8 +82,10 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 //
 // There are four questions, all of which cost less where more ask: 50 goals by their ids take a
 // millisecond, a page of 100 to 199 that are searched twice as long, a search that opens a thousand
-// goals and finds none five times, and one that opens as many with descriptions fifteen times. All the while it must say that it is ready and well. Each is asked twice. "apart", those who ask have the second processor
-// to themselves, and sical with its Postgres the first, as the capacity of a system is its own.
+// goals and finds none five times, and one that opens as many with descriptions fifteen times. All
+// the while it must say that it is ready and well. Each is asked twice. "apart", those who ask have
+// the second processor to themselves, and sical with its Postgres the first, as the capacity of a
+// system is its own.
 // "together", all share what there is: an answer that takes C of a processor has four refusals
 // beside it, and where each of those takes r of asking and refusing together, 4r/C of all there
 // is are gone before anything is answered, which the 16 did not take.
@@ -159,7 +161,7 @@ func rush(b *testing.B, asked *useful) (times float64) {
 		peak, calm := asked.round(b, closed)
 		watched := watchHealth(b, asked.url)
 		rate := int(overload * peak)
-		crowd := max(crowding, rate*int(crowdWait/time.Millisecond)/1000)
+		crowd := max(crowding, int(float64(rate)*crowdWait.Seconds()))
 		good, rushed := asked.round(b, loadtest.Load{URL: asked.url, Connections: crowd, Rate: rate})
 		peaks, goods, ofPeak = append(peaks, peak), append(goods, good), append(ofPeak, good/peak)
 		b.Logf("at its peak %s; at five times that %s, the others refused; %d times ready and well", calm, rushed, watched())

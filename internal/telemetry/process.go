@@ -32,7 +32,7 @@ func Reading(r prometheus.Registerer, bytes, waiting func() int64, rows func() i
 	ask(r, "sical_rows_remembered", "Rows that are kept as they say what else to read for an answer.", func() float64 { return float64(rows()) })
 	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
 	for name, load := range map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past} {
-		ask(r, name, "Questions that are being answered from the tables: each alone, gathered, or about the past.", func() float64 {
+		ask(r, name, "Questions that are being answered from the tables: alone or searching, gathered by ids, or about the past.", func() float64 {
 			underWay, _ := load()
 			return float64(underWay)
 		})

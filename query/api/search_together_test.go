@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -89,8 +88,10 @@ func TestSearchesShareATurn(t *testing.T) {
 		require.NotContains(t, string(alone[i].Body), gone.String())
 	}
 	require.True(t, found)
-	for i, answer := range s.atOnce(questions) {
+	limited, _, _ := s.answerer.Loads()
+	for i, answer := range s.atOnce(questions, limited) {
 		q := questions[i]
+		require.NoError(t, answer.err)
 		require.Equal(t, string(alone[i].Body), string(answer.Body), "%q", q.Key)
 		require.ElementsMatch(t, alone[i].Deps, answer.Deps, "%q", q.Key)
 		require.Equal(t, alone[i].Checkpoints, answer.Checkpoints, "%q", q.Key)
@@ -103,7 +104,9 @@ func TestSearchesShareATurn(t *testing.T) {
 		require.NoError(t, err)
 		same = append(same, q)
 	}
-	s.atOnce(same)
+	for _, answer := range s.atOnce(same, limited) {
+		require.NoError(t, answer.err)
+	}
 	lists := 0
 	for _, statement := range sent.take() {
 		if strings.Contains(statement.sql, "visibility = 'public'") {
@@ -111,25 +114,4 @@ func TestSearchesShareATurn(t *testing.T) {
 		}
 	}
 	require.Equal(t, 2, lists, "eight of them share a turn")
-}
-
-// atOnce are the answers to questions that are all asked before any is answered.
-func (s *school) atOnce(questions []query.Question) []query.Answer {
-	s.t.Helper()
-	release := s.holdConnections()
-	answers := make([]query.Answer, len(questions))
-	var asking sync.WaitGroup
-	for i, q := range questions {
-		asking.Go(func() {
-			var err error
-			if answers[i], err = s.answerer.Answer(s.t.Context(), q); err != nil {
-				s.t.Error(err)
-			}
-		})
-	}
-	underWay, _, _ := s.answerer.Loads()
-	s.underWay(len(questions), underWay)
-	release()
-	asking.Wait()
-	return answers
 }

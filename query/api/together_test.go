@@ -66,28 +66,38 @@ func (w *world) underWay(n int, load func() (underWay, limit int)) {
 	})
 }
 
+// said is what a question was answered with.
+type said struct {
+	query.Answer
+	err error
+}
+
+// atOnce asks questions that are limited by load, all of them before any is answered.
+func (s *school) atOnce(questions []query.Question, load func() (underWay, limit int)) []said {
+	s.t.Helper()
+	release := s.holdConnections()
+	answers := make([]said, len(questions))
+	var asking sync.WaitGroup
+	for i, q := range questions {
+		asking.Go(func() { answers[i].Answer, answers[i].err = s.answerer.Answer(s.t.Context(), q) })
+	}
+	s.underWay(len(questions), load)
+	release()
+	asking.Wait()
+	return answers
+}
+
 // TestTogetherIsAsAlone: whoever asks while others do is answered as if alone.
 func TestTogetherIsAsAlone(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	type said struct {
-		query.Answer
-		err error
-	}
 	questions := s.everybody()
-	alone, together := make([]said, len(questions)), make([]said, len(questions))
+	alone := make([]said, len(questions))
 	for i, q := range questions {
 		alone[i].Answer, alone[i].err = s.answerer.Answer(t.Context(), q)
 	}
-	release := s.holdConnections()
-	var asking sync.WaitGroup
-	for i, q := range questions {
-		asking.Go(func() { together[i].Answer, together[i].err = s.answerer.Answer(t.Context(), q) })
-	}
 	_, gathered, _ := s.answerer.Loads()
-	s.underWay(len(questions), gathered)
-	release()
-	asking.Wait()
+	together := s.atOnce(questions, gathered)
 	for i, q := range questions {
 		require.Equal(t, alone[i], together[i], "%q", q.Key)
 	}
