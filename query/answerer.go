@@ -69,7 +69,7 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 		past:     admission.NewLimiter(least(half), aloneOfConn*half, half, time.Now, wait),
 		turns:    make(admission.Semaphore, half),
 	}
-	a.seekers = reading.NewTurnBatcher(conns, mostSeekers, a.seek)
+	a.seekers = reading.NewTurnBatcher(conns, mostSeekers, sameList, a.seek)
 	a.goalsForNobody = reading.NewSnapshotBatcher(a.Reader, goalsOfNobody[whole].views, findGoals)
 	a.goalsForSomeone = reading.NewSnapshotBatcher(a.Reader, goalsOfSomeone[whole].views, findGoals)
 	a.ownProfiles = reading.NewSnapshotBatcher(a.Reader, ownProfile.views, findUsers)

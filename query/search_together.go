@@ -2,11 +2,9 @@ package query
 
 import (
 	"context"
-	"slices"
 
 	"sical-backend/events"
 	"sical-backend/internal/reading"
-	"sical-backend/internal/vault"
 	"sical-backend/projections"
 )
 
@@ -33,52 +31,51 @@ type findings struct {
 	err         error
 }
 
-// listOf is what seekers have to have in common: the list of public goals that they look
-// through, and the views that are read for them.
-type listOf struct {
+// publicList is the list of public goals that somebody looks through, and whether views are read
+// for them that nobody in particular has no use for.
+type publicList struct {
 	filter    GoalFilter
 	later     bool // than the first page
 	after     mark
 	anonymous bool
 }
 
-func (k *seeker) list() listOf {
-	l := listOf{filter: k.filter, anonymous: k.viewer.anonymous()}
+func (k *seeker) list() publicList {
+	l := publicList{filter: k.filter, anonymous: k.viewer.anonymous()}
 	if k.after != nil {
 		l.later, l.after = true, *k.after
 	}
 	return l
 }
 
-// seek searches for all who share a turn, a list after the other: what is in memory at a time is
-// of one. It fails for each of them alone.
+// sameList tells whether two look through the same list: then they can share a turn.
+func sameList(a, b *seeker) bool { return a.list() == b.list() }
+
+// seek searches for all who share a turn. Where that fails for one of them it may be what is the
+// others' own, so each of them searches alone.
 func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
-	lists := map[listOf][]*seeker{}
-	for _, k := range seekers {
-		lists[k.list()] = append(lists[k.list()], k)
+	all, err := a.seekTogether(ctx, seekers)
+	if err == nil || len(seekers) == 1 {
+		return all, err
 	}
-	all := make(map[*seeker]findings, len(seekers))
-	for _, those := range lists {
-		found, err := a.seekIn(ctx, those)
-		for i, k := range those {
-			if err != nil {
-				all[k] = findings{err: err}
-			} else {
-				all[k] = found[i]
-			}
+	all = make(map[*seeker]findings, len(seekers))
+	for _, k := range seekers {
+		alone, err := a.seekTogether(ctx, []*seeker{k})
+		if all[k] = alone[k]; err != nil {
+			all[k] = findings{err: err}
 		}
 	}
 	return all, nil
 }
 
-// seekIn searches for seekers who look through the same list: what is public is read and opened
-// once.
-func (a *Answerer) seekIn(ctx context.Context, seekers []*seeker) ([]findings, error) {
+// seekTogether searches for seekers who look through the same list: what is public is read once,
+// and opened once to see whether somebody looks for it.
+func (a *Answerer) seekTogether(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
 	views := goalViews(seekers[0].viewer, summary)
 	var public *rowPage[projections.GoalRow]
 	var own []*rowPage[projections.GoalRow] // of each seeker
 	checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) error {
-		public, own = seekers[0].enlist(s, &list{only: "visibility = 'public'"}), nil
+		public, own = seekers[0].enlistPublic(s), nil
 		for _, k := range seekers {
 			own = append(own, k.enlistOwn(s))
 		}
@@ -87,7 +84,7 @@ func (a *Answerer) seekIn(ctx context.Context, seekers []*seeker) ([]findings, e
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.match(ctx, seekers, public, own)
+	all, err := a.search(ctx, seekers, public, own)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +100,12 @@ func (a *Answerer) seekIn(ctx context.Context, seekers []*seeker) ([]findings, e
 	}); err != nil {
 		return nil, err
 	}
-	for i := range all {
-		all[i].parts, all[i].checkpoints = parts, checkpoints
+	found := make(map[*seeker]findings, len(all))
+	for i, f := range all {
+		f.parts, f.checkpoints = parts, checkpoints
+		found[seekers[i]] = f
 	}
-	return all, nil
+	return found, nil
 }
 
 // enlist queues reading as many goals of a list as a page of a search opens.
@@ -114,6 +113,11 @@ func (k *seeker) enlist(s *reading.Snapshot, l *list) *rowPage[projections.GoalR
 	l.narrow(k.filter, projections.ScopePublic)
 	l.page.Limit, l.after = mostOpened, k.after
 	return enlist(s, projections.Goal, l)
+}
+
+// enlistPublic does so with the public goals, of whomever they are.
+func (k *seeker) enlistPublic(s *reading.Snapshot) *rowPage[projections.GoalRow] {
+	return k.enlist(s, &list{only: "visibility = 'public'"})
 }
 
 // enlistOwn does so with the seeker's own private goals, which for nobody there are none of.
@@ -126,13 +130,16 @@ func (k *seeker) enlistOwn(s *reading.Snapshot) *rowPage[projections.GoalRow] {
 	}})
 }
 
-// match opens goals until each seeker has found as many as they want, or all of theirs are.
-func (a *Answerer) match(ctx context.Context, seekers []*seeker, public *rowPage[projections.GoalRow], own []*rowPage[projections.GoalRow]) ([]findings, error) {
+// search opens the goals that were read until each of the seekers has found as many as they want.
+// It opens a public one once for all of them, if somebody gets to it, and does not keep what it says.
+func (a *Answerer) search(ctx context.Context, seekers []*seeker, public *rowPage[projections.GoalRow], own []*rowPage[projections.GoalRow]) ([]findings, error) {
 	owners := set[events.ID]{}
 	for _, r := range public.rows {
 		owners.add([]events.ID{r.Owner})
 	}
+	walks := make([]walk, len(seekers))
 	for i, k := range seekers {
+		walks[i] = walk{seeker: k, own: own[i], findings: findings{goals: goalsFor{to: k.viewer}}}
 		if len(own[i].rows) > 0 {
 			owners.add([]events.ID{k.viewer.ID})
 		}
@@ -141,49 +148,17 @@ func (a *Answerer) match(ctx context.Context, seekers []*seeker, public *rowPage
 	if err != nil {
 		return nil, err
 	}
-	has, err := matchPublic(keys, seekers, public.rows)
-	if err != nil {
-		return nil, err
+	for i, r := range public.rows {
+		g := &sealedGoal{row: r, end: public.next != "" && i == len(public.rows)-1}
+		for j := range walks {
+			walks[j].ownUntil(keys, r)
+			walks[j].pass(keys, g)
+		}
 	}
-	all := make([]findings, len(seekers))
-	for i, k := range seekers {
-		f := &all[i]
-		f.goals.to = k.viewer
-		f.goals.goals, f.next, f.err = k.choose(keys, merged(candidatesOf(public, has[i]), candidatesOf(own[i], nil)))
+	all := make([]findings, len(walks))
+	for i := range walks {
+		walks[i].ownUntil(keys, nil)
+		all[i] = walks[i].findings
 	}
 	return all, nil
-}
-
-// matchPublic tells for each seeker which of the public goals, by their places in the list, have
-// the words, up to as many as that one wants. Each goal is opened once, and what it says is not kept.
-func matchPublic(keys vault.Opener, seekers []*seeker, public []*projections.GoalRow) (has [][]bool, err error) {
-	want := make([]int, len(seekers))
-	for i, k := range seekers {
-		want[i], has = k.limit, append(has, make([]bool, len(public)))
-	}
-	for row, r := range public {
-		terms, err := termsOf(keys, r)
-		if err != nil {
-			return nil, err
-		}
-		for i, k := range seekers {
-			if want[i] > 0 && terms != nil && k.search.in(terms) {
-				has[i][row] = true
-				want[i]--
-			}
-		}
-		if slices.Max(want) == 0 {
-			break
-		}
-	}
-	return has, nil
-}
-
-// termsOf are those of a goal's words; nil where its owner is forgotten.
-func termsOf(keys vault.Opener, r *projections.GoalRow) ([]string, error) {
-	words, ok, err := opened(keys, r.Owner, r.Title, r.Description)
-	if err != nil || !ok {
-		return nil, err
-	}
-	return projections.Terms(words...), nil
 }

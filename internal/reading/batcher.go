@@ -1,7 +1,6 @@
 package reading
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -27,20 +26,26 @@ var errUnread = errors.New("reading: what was asked has not been read")
 // next callers gather into a group, and share its queries and snapshot: a busy system reads
 // in large groups, for which it waits a moment (company.go); a lone caller does not, but right behind
 // many others. Where a read is late the next group does not wait for it, as what holds it up may be
-// its connection's alone. Where groups take turns, there are several reads at a time, and who comes
-// while there are fewer waits for nobody.
+// its connection's alone. Where groups take turns (NewTurnBatcher), there are several reads at a
+// time, and who comes while there are fewer waits for nobody.
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
 type Batcher[K, T any] struct {
 	read  func(ctx context.Context, keys []K) (T, error)
-	turns int // reads at a time, of which none waits for another; 0 where one waits for the one before
-	most  int // keys from which a group takes no more; 0 for groupMost
+	turns int               // reads at a time, of which none waits for another
+	most  int               // keys from which a group takes no more
+	share func(a, b K) bool // whether what two callers ask for can be read together; nil where all can
 
 	mu      sync.Mutex
 	running []*time.Time // when each read under way began, the earliest first
 	coming  int          // of those, that have yet to take a group
 	waiting []*group[K, T]
-	crowd   crowd
+	crowd   *crowd // whose company a group waits for; nil where groups take turns
+}
+
+// newBatcher makes one whose groups wait for each other, and for company.
+func newBatcher[K, T any](read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
+	return &Batcher[K, T]{read: read, turns: 1, most: groupMost, crowd: &crowd{}}
 }
 
 // group is callers whose keys are read together.
@@ -58,6 +63,7 @@ type group[K, T any] struct {
 
 // caller is one of a group. Its err is set before the group's refused is closed.
 type caller[K any] struct {
+	ctx  context.Context
 	keys []K
 	due  Due
 	err  error
@@ -72,13 +78,14 @@ type Due func(together int) error
 // Where the read of a group fails, it reads its own keys alone: what was wrong may be
 // another caller's. Where that read panicked, or asking one of the group, it does so, too:
 // who panics in reading meets it there. Where due fails its keys are not read, and Ask fails as
-// due did, without waiting for what is read for others, unless it reads that itself.
+// due did, without waiting for what is read for others, unless it reads that itself. For who has
+// left by then nothing is read.
 //
 // The first caller runs the read itself and returns only when it ends (after groupLimit at
 // most), even if its ctx was cancelled. The others return when their ctx is.
 func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K, due Due) (T, error) {
-	me := &caller[K]{keys: keys, due: due}
-	mine := b.join(ctx, me)
+	me := &caller[K]{ctx: ctx, keys: keys, due: due}
+	mine := b.join(me)
 	if err := mine.wait(ctx, me); err != nil {
 		var none T
 		return none, err
@@ -105,31 +112,39 @@ func (g *group[K, T]) wait(ctx context.Context, me *caller[K]) error {
 	}
 }
 
-// join puts a caller into the group that gathers. Where that need not wait, it reads the
+// join puts a caller into a group that gathers. Where that need not wait, it reads the
 // group in the caller's goroutine: in another one, a lone read takes a fifth longer.
-func (b *Batcher[K, T]) join(ctx context.Context, me *caller[K]) *group[K, T] {
+func (b *Batcher[K, T]) join(me *caller[K]) *group[K, T] {
 	b.mu.Lock()
-	last := len(b.waiting) - 1
-	if last < 0 || b.waiting[last].size+len(me.keys) > cmp.Or(b.most, groupMost) {
-		b.waiting = append(b.waiting, &group[K, T]{refused: make(chan struct{}), done: make(chan struct{})})
-		last++
-	}
-	mine := b.waiting[last]
+	mine := b.groupFor(me)
 	mine.callers = append(mine.callers, me)
 	mine.size += len(me.keys)
 	b.came()
 	var began *time.Time
 	if mine.late == nil { // else its timer tells when it may be read, and nobody has to read the clock
 		began = b.begin()
-		if b.turns == 0 && (began == nil || len(b.waiting) > 1) {
+		if b.crowd != nil && (began == nil || len(b.waiting) > 1) {
 			mine.late = time.AfterFunc(b.untilLate(), b.hurry)
 		}
 	}
 	b.mu.Unlock()
 	if began != nil {
-		b.run(context.WithoutCancel(ctx), began)
+		b.run(context.WithoutCancel(me.ctx), began)
 	}
 	return mine
+}
+
+// groupFor is the first group that waits, has room for a caller and can share with them, or a new
+// one. The lock is held.
+func (b *Batcher[K, T]) groupFor(me *caller[K]) *group[K, T] {
+	for _, g := range b.waiting {
+		if g.size+len(me.keys) <= b.most && (b.share == nil || b.share(g.callers[0].keys[0], me.keys[0])) {
+			return g
+		}
+	}
+	g := &group[K, T]{refused: make(chan struct{}), done: make(chan struct{})}
+	b.waiting = append(b.waiting, g)
+	return g
 }
 
 // hurry reads the group that has waited longest, once the read before it is late.
@@ -150,7 +165,7 @@ func (b *Batcher[K, T]) hurry() {
 // is about to be read. The lock is held.
 func (b *Batcher[K, T]) begin() (began *time.Time) {
 	now := time.Now()
-	may := len(b.running) < max(1, b.turns) || b.turns == 0 && len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
+	may := len(b.running) < b.turns || b.crowd != nil && len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
 	if len(b.waiting) <= b.coming || !may {
 		return nil
 	}
@@ -202,7 +217,7 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 		}
 	}()
 	g.err = errUnread
-	keys := g.wanted(b.turns > 0, running)
+	keys := g.wanted(b.crowd == nil, running)
 	if g.wanting == 0 {
 		return
 	}
@@ -211,8 +226,9 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 	g.found, g.err = b.read(ctx, keys)
 }
 
-// wanted are the keys of those callers to whom an answer is still of use. Where groups take turns,
-// as many are read for at a time as are wanted so far, in each of those that are running.
+// wanted are the keys of those callers who are still there and to whom an answer is still of use.
+// Where groups take turns, as many are read for at a time as are wanted so far, in each of those
+// that are running.
 func (g *group[K, T]) wanted(turns bool, running int) []K {
 	keys := make([]K, 0, g.size)
 	for _, c := range g.callers {
@@ -220,7 +236,7 @@ func (g *group[K, T]) wanted(turns bool, running int) []K {
 		if turns {
 			together = (g.wanting + 1) * running
 		}
-		if c.due != nil {
+		if c.err = c.ctx.Err(); c.err == nil && c.due != nil {
 			c.err = c.due(together)
 		}
 		if c.err == nil {

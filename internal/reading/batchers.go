@@ -16,26 +16,27 @@ type Result[T any] struct {
 
 // NewSnapshotBatcher batches what find reads in a snapshot of the views, which it ends.
 func NewSnapshotBatcher[K, T any](r *Reader, views []*projections.View, find func(context.Context, *Snapshot, []K) (T, error)) *Batcher[K, Result[T]] {
-	return &Batcher[K, Result[T]]{read: func(ctx context.Context, keys []K) (t Result[T], err error) {
+	return newBatcher(func(ctx context.Context, keys []K) (t Result[T], err error) {
 		t.Checkpoints, err = r.Read(ctx, views, func(s *Snapshot) (err error) {
 			t.Found, err = find(ctx, s, keys)
 			return err
 		})
 		return t, err
-	}}
+	})
 }
 
 // NewTurnBatcher makes a Batcher whose reads take turns, so many at a time, and do not wait for
-// each other: who finds one free is read for at once, and those who wait for one share it, up to
-// most of their keys.
-func NewTurnBatcher[K, T any](turns, most int, read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
-	return &Batcher[K, T]{read: read, turns: turns, most: most}
+// each other: who finds one free is read for at once, and of those who wait for one such share it
+// as can by their first key, up to most keys. Where a read fails, each of those who shared it
+// reads alone without a turn: read has to tell of a failure in T as far as it is not everybody's.
+func NewTurnBatcher[K, T any](turns, most int, share func(a, b K) bool, read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
+	return &Batcher[K, T]{read: read, turns: turns, most: most, share: share}
 }
 
 // NewMomentBatcher batches what is read of the views by one statement, a Part a view in their
 // order. find makes what the parts fill; the keys are given to it once each.
 func NewMomentBatcher[T any](r *Reader, views []*projections.View, find func(keys []events.ID) (T, []Part)) *Batcher[events.ID, Result[T]] {
-	return &Batcher[events.ID, Result[T]]{read: func(ctx context.Context, keys []events.ID) (t Result[T], err error) {
+	return newBatcher(func(ctx context.Context, keys []events.ID) (t Result[T], err error) {
 		keys = distinct(keys)
 		err = r.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
 			var parts []Part
@@ -44,7 +45,7 @@ func NewMomentBatcher[T any](r *Reader, views []*projections.View, find func(key
 			return outdated(err), err
 		})
 		return t, err
-	}}
+	})
 }
 
 // distinct are the ids once each: what is joined with them is found once.

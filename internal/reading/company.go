@@ -20,7 +20,10 @@ type crowd struct {
 
 // about notes who is about when a group has been read. The lock is held.
 func (b *Batcher[K, T]) about(read *group[K, T]) {
-	b.crowd = crowd{read.wanting, time.Now()}
+	if b.crowd == nil {
+		return
+	}
+	*b.crowd = crowd{read.wanting, time.Now()}
 	for _, g := range b.waiting {
 		b.crowd.callers += len(g.callers)
 	}
@@ -46,7 +49,7 @@ func (b *Batcher[K, T]) gather() {
 func (b *Batcher[K, T]) company() (complete <-chan struct{}, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.turns > 0 || b.crowd.callers < companyFrom || b.hasCompany() {
+	if b.crowd == nil || b.crowd.callers < companyFrom || b.hasCompany() {
 		return nil, 0
 	}
 	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {

@@ -19,11 +19,11 @@ type crowded struct {
 
 func newCrowded(t *testing.T, callers int) *crowded {
 	c := &crowded{begun: make(chan int, 100), ends: make(chan struct{}, 100)}
-	c.Batcher = &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
+	c.Batcher = newBatcher(func(_ context.Context, keys []int) (bool, error) {
 		c.begun <- len(keys)
 		<-c.ends
 		return true, nil
-	}}
+	})
 	c.ask(t, 1)
 	c.ask(t, ones(callers)...)
 	c.end(1)

@@ -24,10 +24,10 @@ func TestNobodyIsReadForInVain(t *testing.T) {
 		groups := make(chan []int, 10)
 		release := make(chan error)
 		panics := false
-		b := &Batcher[int, bool]{read: func(_ context.Context, keys []int) (bool, error) {
+		b := newBatcher(func(_ context.Context, keys []int) (bool, error) {
 			groups <- keys
 			return true, <-release
-		}}
+		})
 		type result struct {
 			found bool
 			err   error
