@@ -42,9 +42,9 @@ type Answerer struct {
 	// turns are those of look-backs, in the order of their coming. Each takes a connection;
 	// together they take half of all.
 	turns admission.Semaphore
-	// seekers take turns, one a connection: a search holds up to two thousand rows, eight that share
-	// a turn up to nine thousand, and reads twice. Without turns, each one of a rush waited for a
-	// connection twice, and all were answered at its end. Those who wait for one share it.
+	// seekers take turns, one a connection: a search reads twice, and holds up to 1,250 rows, eight
+	// that share a turn 3,000. Without turns, each one of a rush waited for a connection twice, and
+	// all were answered at its end. Those who wait for one and look through the same list share it.
 	seekers *reading.Batcher[*seeker, map[*seeker]findings]
 }
 

@@ -40,10 +40,10 @@ func (s Search) in(terms []string) bool {
 	})
 }
 
-// mostOpened is how many goals a page of a search opens, at most: so many of the public ones
-// and as many of the viewer's own. Their words are sealed, so no index can find them. The next
-// page goes on from there.
-const mostOpened = 1000
+// What a page of a search opens at most: so many of the public goals and so many of the viewer's
+// own private ones. Their words are sealed, so no index can find them. The next page goes on from
+// there. What is public is in memory once for all who share it, what is one's own for each.
+const mostPublic, mostOwn = 1000, 250
 
 // SearchGoals asks for the public goals and the viewer's own with some words in
 // title or description, newest first. A page may hold fewer than the limit, or

@@ -28,7 +28,7 @@ type findings struct {
 	next        *mark // after which the search goes on; nil at its end
 	parts       goalParts
 	checkpoints []projections.Checkpoint
-	err         error
+	err         error // of opening what they got to
 }
 
 // publicList is the list of public goals that somebody looks through, and whether views are read
@@ -51,26 +51,9 @@ func (k *seeker) list() publicList {
 // sameList tells whether two look through the same list: then they can share a turn.
 func sameList(a, b *seeker) bool { return a.list() == b.list() }
 
-// seek searches for all who share a turn. Where that fails for one of them it may be what is the
-// others' own, so each of them searches alone.
+// seek searches for all who share a turn: what is public is read once, and opened once to see
+// whether somebody looks for it.
 func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
-	all, err := a.seekTogether(ctx, seekers)
-	if err == nil || len(seekers) == 1 {
-		return all, err
-	}
-	all = make(map[*seeker]findings, len(seekers))
-	for _, k := range seekers {
-		alone, err := a.seekTogether(ctx, []*seeker{k})
-		if all[k] = alone[k]; err != nil {
-			all[k] = findings{err: err}
-		}
-	}
-	return all, nil
-}
-
-// seekTogether searches for seekers who look through the same list: what is public is read once,
-// and opened once to see whether somebody looks for it.
-func (a *Answerer) seekTogether(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
 	views := goalViews(seekers[0].viewer, summary)
 	var public *rowPage[projections.GoalRow]
 	var own []*rowPage[projections.GoalRow] // of each seeker
@@ -108,26 +91,26 @@ func (a *Answerer) seekTogether(ctx context.Context, seekers []*seeker) (map[*se
 	return found, nil
 }
 
-// enlist queues reading as many goals of a list as a page of a search opens.
-func (k *seeker) enlist(s *reading.Snapshot, l *list) *rowPage[projections.GoalRow] {
-	l.narrow(k.filter, projections.ScopePublic)
-	l.page.Limit, l.after = mostOpened, k.after
-	return enlist(s, projections.Goal, l)
-}
-
-// enlistPublic does so with the public goals, of whomever they are.
+// enlistPublic queues reading the next public goals, of whomever they are.
 func (k *seeker) enlistPublic(s *reading.Snapshot) *rowPage[projections.GoalRow] {
-	return k.enlist(s, &list{only: "visibility = 'public'"})
+	return k.enlist(s, &list{only: "visibility = 'public'", page: Paging{Limit: mostPublic}})
 }
 
-// enlistOwn does so with the seeker's own private goals, which for nobody there are none of.
+// enlistOwn queues reading the next of the seeker's own private goals, of which nobody has any.
 func (k *seeker) enlistOwn(s *reading.Snapshot) *rowPage[projections.GoalRow] {
 	if k.viewer.anonymous() {
 		return &rowPage[projections.GoalRow]{}
 	}
-	return k.enlist(s, &list{where: []match{
+	return k.enlist(s, &list{page: Paging{Limit: mostOwn}, where: []match{
 		equals("owner_id", k.viewer.ID.String()), equals("visibility", string(events.Private)),
 	}})
+}
+
+// enlist queues reading those goals of a list that come behind the seeker's cursor.
+func (k *seeker) enlist(s *reading.Snapshot, l *list) *rowPage[projections.GoalRow] {
+	l.narrow(k.filter, projections.ScopePublic)
+	l.after = k.after
+	return enlist(s, projections.Goal, l)
 }
 
 // search opens the goals that were read until each of the seekers has found as many as they want.

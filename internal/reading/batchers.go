@@ -27,8 +27,8 @@ func NewSnapshotBatcher[K, T any](r *Reader, views []*projections.View, find fun
 
 // NewTurnBatcher makes a Batcher whose reads take turns, so many at a time, and do not wait for
 // each other: who finds one free is read for at once, and of those who wait for one such share it
-// as can by their first key, up to most keys. Where a read fails, each of those who shared it
-// reads alone without a turn: read has to tell of a failure in T as far as it is not everybody's.
+// as can by their first keys (nil where all can), up to most keys. Where a read fails, those who
+// shared it read alone without a turn.
 func NewTurnBatcher[K, T any](turns, most int, share func(a, b K) bool, read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
 	return &Batcher[K, T]{read: read, turns: turns, most: most, share: share}
 }
