@@ -141,6 +141,7 @@ func TestNotThereIsAsOfWhen(t *testing.T) {
 		q.MinPosition = least
 		_, err := f.c.Do(t.Context(), q)
 		require.ErrorIs(t, err, want, "%d", least)
+		f.c.store.Wait() // it would be kept by now
 	}
 	q.Load = func(context.Context) (Answer, error) { return Answer{}, missing }
 	_, err := f.c.Do(t.Context(), q)
@@ -211,6 +212,29 @@ func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	fresh := []string{"new", "same"} // one may join the other's load, which began late enough for both
 	require.Contains(t, fresh, testkit.Receive(t, later))
 	require.Contains(t, fresh, testkit.Receive(t, same))
+}
+
+// Nor is somebody told that something is not there who came when it was known to be: it may be
+// there now.
+func TestNotThereIsJoinedOnlyWhenRecentEnough(t *testing.T) {
+	t.Parallel()
+	missing := errors.New("not there")
+	f := newFloored(t)
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	began, finish := make(chan struct{}), make(chan struct{})
+	slow := question("", 10)
+	slow.Load = func(context.Context) (Answer, error) {
+		close(began)
+		<-finish
+		return Answer{Checkpoints: stood(10)}, missing
+	}
+	first := ask(f.c, slow)
+	testkit.Receive(t, began)
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
+	later := ask(f.c, question("new", 12))
+	time.AfterFunc(time.Millisecond, func() { close(finish) }) // nearly always when the other has joined, which does not tell
+	require.Equal(t, missing.Error(), testkit.Receive(t, first))
+	require.Equal(t, "new", testkit.Receive(t, later))
 }
 
 // ask asks in a goroutine of its own.

@@ -12,10 +12,8 @@ import (
 // flight is a load under way, and whoever waits for it.
 type flight struct {
 	done  chan struct{}
-	entry *entry // set before done is closed, unless err is
-	err   error
-	at    uint64 // of an err: the position that it holds at, the highest where it does not follow from what was read
-	deps  Names  // of an err: what it depends on, beside the question's
+	entry *entry // set before done is closed; nil where err does not follow from what was read
+	err   error  // that something is not there is current, or not, as an answer is
 }
 
 var (
@@ -26,7 +24,7 @@ var (
 // miss answers by a load. A load that was under way when the question came may have read
 // before what the client was promised: its answer is taken only if it turns out to be
 // current. Else the question waits for, or begins, a second load. That one has begun after
-// the question came, so its answer is always good.
+// the question came, so its answer is always good. The same goes for what is not there.
 func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	for later := false; ; later = true {
 		c.mu.Lock()
@@ -43,12 +41,12 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 				c.mu.Unlock()
 				return Answer{}, err
 			}
-			f = &flight{done: make(chan struct{}), err: errPanicked, at: ^uint64(0)}
+			f = &flight{done: make(chan struct{}), err: errPanicked}
 			c.flights[q.Key] = f
 			c.mu.Unlock()
 			c.metrics.Misses.Inc()
 			c.fly(ctx, q, f)
-			return c.landed(f, q.MinPosition)
+			return f.landed(c, q.MinPosition)
 		}
 		c.mu.Unlock()
 
@@ -58,11 +56,11 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 			return Answer{}, ctx.Err()
 		}
 		c.metrics.Joined.Inc()
-		if f.err != nil || later {
-			return c.landed(f, q.MinPosition)
+		if f.entry == nil || later {
+			return f.landed(c, q.MinPosition)
 		}
 		if position, ok := f.entry.current(c.positions, q.MinPosition); ok {
-			return f.entry.at(c, position), nil
+			return f.answer(c, position)
 		}
 	}
 }
@@ -82,14 +80,23 @@ func (c *Cache) recently(key string) **entry {
 // landed is the answer of a flight that has ended, or ErrBehind where it was read before
 // the position least. That goes for errors too: "not found" as of an earlier position says
 // nothing to a client who knows that something was created later.
-func (c *Cache) landed(f *flight, least uint64) (Answer, error) {
+func (f *flight) landed(c *Cache, least uint64) (Answer, error) {
 	switch {
-	case f.err != nil && f.at < least, f.err == nil && f.entry.position < least:
+	case f.entry == nil:
+		return Answer{}, f.err
+	case f.entry.position < least:
 		return Answer{}, ErrBehind
-	case f.err != nil:
-		return Answer{Deps: f.deps}, f.err
 	}
-	return f.entry.at(c, f.entry.position), nil
+	return f.answer(c, f.entry.position)
+}
+
+// answer is what was read, as current as the position. With an error it is what that depends on.
+func (f *flight) answer(c *Cache, position uint64) (Answer, error) {
+	a := f.entry.at(c, position)
+	if f.err != nil {
+		return Answer{Deps: a.Deps}, f.err
+	}
+	return a, nil
 }
 
 // fly runs the load to its end whether or not its client stays.
@@ -98,7 +105,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	defer func() {
 		c.mu.Lock()
 		delete(c.flights, q.Key)
-		if f.entry != nil && f.entry.size.Load() <= c.small {
+		if f.err == nil && f.entry.size.Load() <= c.small {
 			*c.recently(q.Key) = f.entry
 		}
 		c.mu.Unlock()
@@ -112,10 +119,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	if err == nil && !read {
 		err = errCheckpoints
 	}
-	if f.err = err; err != nil {
-		if read {
-			f.at, f.deps = stands(answer.Checkpoints, before), answer.Deps
-		}
+	if f.err = err; !read {
 		return
 	}
 	e.position = stands(answer.Checkpoints, before)
@@ -131,7 +135,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		e.generation = never
 		c.positions.suspect.Store(true)
 	}
-	if _, ok := e.current(c.positions, 0); ok {
+	if _, ok := e.current(c.positions, 0); ok && err == nil {
 		c.keep(e)
 	}
 }
