@@ -136,7 +136,7 @@ func (a *App) startCommand(ctx context.Context) error {
 		Hasher: auth.NewHasher(2, 64), Newcomers: auth.NewHasher(1, 128),
 		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Logger: a.logger, Now: time.Now,
 	})
-	a.checks = append(a.checks, check{"log", d.pool.Ping})
+	a.checks = append(a.checks, check{"log", postgres.Answers(d.pool)})
 	a.work("housekeeping", func(ctx context.Context) error { return a.houseKeep(ctx, d.log, sessions) })
 	return nil
 }
@@ -202,7 +202,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	api := queryapi.New(answerer, answers, positions)
 	api.Register(a.echo())
 	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
-	a.checks = append(a.checks, check{"read models", p.Ping})
+	a.checks = append(a.checks, check{"read models", postgres.Answers(p)})
 	a.beginnings = append(a.beginnings, check{"views", caughtUp(log.Head, func() (least string, position uint64) {
 		position = math.MaxUint64
 		for _, v := range views {
@@ -262,6 +262,6 @@ func (a *App) startProjector(ctx context.Context) error {
 	a.operate = append(a.operate, func(e *echo.Echo) {
 		admin.RegisterProjections(e, admin.Projections{Pool: building, Views: cfg.Views, Announce: announce})
 	})
-	a.checks = append(a.checks, check{"projections", p.Ping})
+	a.checks = append(a.checks, check{"projections", postgres.Answers(p)})
 	return nil
 }
