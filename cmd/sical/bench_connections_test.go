@@ -24,7 +24,8 @@ const (
 // fast as they are answered, of query processes beside a system, against the bare handler
 // of BenchmarkCachedRead with the same answers. One process has a target of memory, the
 // other has what it likes. Required are a 95th percentile of at
-// most 1.5 times the bare handler's, no errors, and less than 256 MB, all at once.
+// most 1.5 times the bare handler's, no errors, and less than 256 MB, all at once, with next to
+// nothing loaded.
 func BenchmarkConnections(b *testing.B) {
 	dir := b.TempDir()
 	program, bare := filepath.Join(dir, "sical"), filepath.Join(dir, "bare")
@@ -49,6 +50,7 @@ func BenchmarkConnections(b *testing.B) {
 	for _, c := range contenders {
 		c.load(b, manyConnections, time.Second)
 	}
+	then := remembers(b, processes[0].adminURL)
 	p95, most := make([][]float64, len(contenders)), make([]float64, len(contenders))
 	for b.Loop() {
 		for i, c := range contenders {
@@ -75,12 +77,13 @@ func BenchmarkConnections(b *testing.B) {
 	b.Log("\n" + table)
 	testkit.AtMost(b, "of the bare handler's p95, with a target", loadtest.Median(p95[1])/loadtest.Median(p95[0]), 1.5)
 	testkit.AtMost(b, "MB resident at the most, with a target", most[1], 256)
+	testkit.AtMost(b, "of what was asked loaded, with a target", remembers(b, processes[0].adminURL).loadedSince(then), .01)
 }
 
 // queryProcess is one that only answers, of a system.
 type queryProcess struct {
-	name, url string
-	pid       int
+	name, url, adminURL string
+	pid                 int
 }
 
 // startQuery starts one with a target of memory.
@@ -89,6 +92,6 @@ func (l *launched) startQuery(b *testing.B, name string, target int) *queryProce
 	cmd := l.command(b, "query", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "error",
 		"--postgres-url", l.PostgresURLs[postgres.RoleQuery], "--nats-url", l.NATSURL,
 		"--rate-limit", "1000000", "--rate-burst", "1000000", "--cache-bytes", strconv.Itoa(keptBytes), "--memory-target="+strconv.Itoa(target))
-	_, url, _ := strings.Cut(launch(b, cmd, "sical query: "), ", API ")
-	return &queryProcess{name, url, cmd.Process.Pid}
+	admin, url, _ := strings.Cut(launch(b, cmd, "sical query: "), ", API ")
+	return &queryProcess{name, url, strings.TrimPrefix(admin, "sical query: admin "), cmd.Process.Pid}
 }
