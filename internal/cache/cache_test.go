@@ -190,20 +190,26 @@ func TestStands(t *testing.T) {
 		"what is applied of one build says nothing of another")
 }
 
+// slowly asks. Its load has begun, at position 10, and ends when finish is closed: with err, or "old".
+func (f floored) slowly(t *testing.T, err error) (answer <-chan string, finish chan struct{}) {
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	began, finish := make(chan struct{}), make(chan struct{})
+	q := question("", 10)
+	q.Load = func(context.Context) (Answer, error) {
+		close(began)
+		<-finish
+		return Answer{Body: []byte("old"), Checkpoints: stood(10)}, err
+	}
+	answer = ask(f.c, q)
+	testkit.Receive(t, began)
+	return answer, finish
+}
+
 // Whoever asks after a change must not be given a load that began before it.
 func TestFlightsAreJoinedOnlyWhenRecentEnough(t *testing.T) {
 	t.Parallel()
 	f := newFloored(t)
-	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
-	began, finish := make(chan struct{}), make(chan struct{})
-	slow := question("old", 10)
-	slow.Load = func(context.Context) (Answer, error) {
-		close(began)
-		<-finish
-		return Answer{Body: []byte("old"), Checkpoints: stood(10)}, nil
-	}
-	first := ask(f.c, slow)
-	testkit.Receive(t, began)
+	first, finish := f.slowly(t, nil)
 	same := ask(f.c, question("same", 10))
 	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
 	later := ask(f.c, question("new", 12))
@@ -220,16 +226,7 @@ func TestNotThereIsJoinedOnlyWhenRecentEnough(t *testing.T) {
 	t.Parallel()
 	missing := errors.New("not there")
 	f := newFloored(t)
-	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
-	began, finish := make(chan struct{}), make(chan struct{})
-	slow := question("", 10)
-	slow.Load = func(context.Context) (Answer, error) {
-		close(began)
-		<-finish
-		return Answer{Checkpoints: stood(10)}, missing
-	}
-	first := ask(f.c, slow)
-	testkit.Receive(t, began)
+	first, finish := f.slowly(t, missing)
 	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 12, Saved: 12, Keys: []string{"v/1"}})
 	later := ask(f.c, question("new", 12))
 	time.AfterFunc(time.Millisecond, func() { close(finish) }) // nearly always when the other has joined, which does not tell
