@@ -77,8 +77,8 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	for i, r := range requests {
 		jobs[i] = d.job(r)
 	}
-	for open := jobs; len(open) > 0; {
-		if err := d.round(ctx, open); err != nil {
+	for open, again := jobs, false; len(open) > 0; again = true {
+		if err := d.round(ctx, open, again); err != nil {
 			for _, j := range open {
 				if !j.done {
 					j.fail(err)
@@ -132,15 +132,18 @@ func (d *Dispatcher) digest(r *Request) []byte {
 // refused tells whether the job failed without the log being asked.
 func (j *job) refused() bool { return j.done && j.entry == nil && j.verdict.Err != nil }
 
-// round loads, decides and appends what is open.
-func (d *Dispatcher) round(ctx context.Context, open []*job) error {
+// round loads, decides and appends what is open. What is decided anew asks who has a
+// unique value before it claims it: the log would refuse one of a stream's in each round,
+// and n of them would be appended n times.
+func (d *Dispatcher) round(ctx context.Context, open []*job, again bool) error {
 	states, err := d.load(ctx, open)
 	if err != nil {
 		return err
 	}
+	states.asks = again
 	var entries []*eventlog.Entry
 	for _, j := range open {
-		if d.decide(j, states); j.entry != nil {
+		if d.decide(ctx, j, states); j.entry != nil {
 			entries = append(entries, j.entry)
 		}
 	}
@@ -189,7 +192,7 @@ func (d *Dispatcher) replay(ctx context.Context, open []*job) error {
 
 // decide calls the rule and makes the entry to append, or settles the job where
 // there is nothing to append.
-func (d *Dispatcher) decide(j *job, states *states) {
+func (d *Dispatcher) decide(ctx context.Context, j *job, states *states) {
 	j.entry, j.leans = nil, states.moved
 	state, version, position := states.of(j.stream)
 	_, of, _ := states.of(j.subject)
@@ -206,7 +209,14 @@ func (d *Dispatcher) decide(j *job, states *states) {
 		j.done, j.verdict = true, Verdict{ID: *j.Command.Subject(), Version: of, Position: position}
 		return
 	}
-	j.entry = d.entry(j, outcome, version, states)
+	entry := d.entry(j, outcome, version, states)
+	if states.asks {
+		if err := d.claimed(ctx, j, entry.Claims, states); err != nil {
+			j.fail(err)
+			return
+		}
+	}
+	j.entry = entry
 	for _, n := range j.entry.Events {
 		states.evolve(n)
 	}

@@ -23,11 +23,8 @@ func (d *Dispatcher) foresee(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if d.decide(j, states); j.entry != nil {
-		if err := d.claimed(ctx, j); err != nil {
-			j.fail(err)
-		}
-		j.entry = nil // which nobody appends
-	}
+	states.asks = true
+	d.decide(ctx, j, states)
+	j.entry = nil // which nobody appends
 	return d.replay(ctx, one)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/command"
+	"sical-backend/events"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 )
@@ -75,4 +76,35 @@ func TestBehindAKnownOneIsDecidedAnew(t *testing.T) {
 	require.NoError(t, verdicts[0].Err)
 	require.True(t, verdicts[0].Replayed)
 	require.Equal(t, "not_found", code(verdicts[1].Err), "and nothing stands behind the end")
+}
+
+// However many of a batch want what others have, they are decided twice: none of them is
+// appended to be refused by the log, one in a round, with all that stand behind it.
+func TestManyTakenAreNoRounds(t *testing.T) {
+	t.Parallel()
+	rounds := &before{name: "load events", skip: -1}
+	d := traced(t, testkit.Database(t, migrated).URL(postgres.RoleCommand), rounds)
+	ana, ben := uuid.New(), uuid.New()
+	rename := func(id events.ID, name string) *Request {
+		return request("user.revise", &command.ReviseUser{Of: of(id), Username: &name}, uuid.Nil)
+	}
+	var batch []*Request
+	for i := range 20 {
+		name := "cleo" + strings.Repeat("o", i)
+		require.NoError(t, d.Do(t.Context(), register(uuid.New(), name)).Err)
+		batch = append(batch, rename(ana, name), rename(ben, name), rename(ben, "cleo"))
+	}
+	require.NoError(t, d.Do(t.Context(), register(ana, "ana")).Err)
+	require.NoError(t, d.Do(t.Context(), register(ben, "ben")).Err)
+	refused := len(batch)
+	rounds.seen.Store(0)
+	verdicts := d.All(t.Context(), append(batch, rename(ana, "anna"), rename(ben, "ana")))
+	for i, v := range verdicts[:refused] {
+		require.Equal(t, "username_taken", code(v.Err), i)
+	}
+	for _, v := range verdicts[refused:] {
+		require.NoError(t, v.Err, "the name that one before it let go is free")
+		require.Equal(t, 2, v.Version)
+	}
+	require.EqualValues(t, 2, rounds.seen.Load())
 }

@@ -72,7 +72,7 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 		j.fail(taken(j.claims[0]))
 		return
 	}
-	if err := d.claimed(ctx, j); err != nil {
+	if err := d.claimed(ctx, j, j.entry.Claims, &states{}); err != nil {
 		j.fail(err)
 		return
 	}
@@ -80,15 +80,16 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 }
 
 // claimed fails where another stream has one of the values that the job claims, or
-// where the user to create has one already.
-func (d *Dispatcher) claimed(ctx context.Context, j *job) error {
+// where the user to create has one already. What a decision of this round has changed may
+// have let its value go.
+func (d *Dispatcher) claimed(ctx context.Context, j *job, claims []eventlog.Claim, states *states) error {
 	for i, c := range j.claims {
-		holder, err := d.log.Claimed(ctx, j.entry.Claims[i].Key)
+		holder, err := d.log.Claimed(ctx, claims[i].Key)
 		if err != nil {
 			return err
 		}
 		switch {
-		case holder == "":
+		case holder == "" || states.changed(holder):
 		case holder != j.stream:
 			return taken(c)
 		case j.Rule.Creates:

@@ -23,11 +23,18 @@ type known struct {
 type states struct {
 	streams map[events.Stream]known
 	moved   bool // a decision of the round has changed some of them
+	asks    bool // who has a unique value is asked before it is claimed
 }
 
 func (s *states) of(stream events.Stream) (state any, version int, position uint64) {
 	k := s.streams[stream]
 	return k.state, k.version, k.position
+}
+
+// changed tells whether a decision of the round has moved the stream.
+func (s *states) changed(stream events.Stream) bool {
+	k := s.streams[stream]
+	return k.version > 0 && k.position == 0
 }
 
 // given adds the states that the command reads.
@@ -53,8 +60,8 @@ func (s *states) leaning(r *Request) (guards []eventlog.Guard) {
 		return nil
 	}
 	for _, stream := range reader.Reads(r.Given) {
-		if k := s.streams[stream]; k.version > 0 && k.position == 0 {
-			guards = append(guards, eventlog.Guard{Stream: stream, Version: k.version})
+		if s.changed(stream) {
+			guards = append(guards, eventlog.Guard{Stream: stream, Version: s.streams[stream].version})
 		}
 	}
 	return guards
