@@ -8,6 +8,7 @@ const position = JSON.parse(readFileSync(last, 'utf8')).position;
 const begun = Date.now();
 const patience = 300_000;
 const answers = new Map();
+const right = new Map();
 
 // ask waits for the views: the server itself waits no longer than five seconds.
 async function ask(question) {
@@ -26,11 +27,17 @@ for (const pair of expected) {
   const [, question = 'statistics', name, want] = pair.match(/^(?:([^:]+):)?([^=]+)=(.*)$/);
   if (!answers.has(question)) {
     answers.set(question, await ask(question));
-    console.log(`${question} at position ${position} after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    right.set(question, 0);
   }
   const got = name.split('.').reduce((at, key) => at?.[key], answers.get(question));
   const same = got !== null && got !== undefined && (String(got) === want || Number(got) === Number(want));
-  if (!same) wrong++;
-  console.log(`${same ? 'ok    ' : 'WRONG '} ${name} = ${got}${same ? '' : `, not ${want}`}`);
+  if (same) {
+    right.set(question, right.get(question) + 1);
+    continue;
+  }
+  wrong++;
+  console.log(`WRONG ${question}: ${name} = ${got}, not ${want}`);
 }
+for (const [question, figures] of right) console.log(`right: ${figures} figures of ${question}`);
+console.log(`at position ${position}, after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
 process.exit(wrong ? 1 : 0);

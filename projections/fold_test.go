@@ -137,8 +137,8 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 				state = "learnt"
 				daily("learnt", *r.CompletedAt)
 			}
-			for _, day := range r.Days {
-				daily("busy", day.Time(), r.Point.String())
+			for i, day := range r.Days {
+				daily("busy", day.Time(), r.Point.String(), gap(r.Days, i, 70))
 			}
 			count("all", state, "")
 			count("of/"+r.Learner.String(), state, "")

@@ -25,7 +25,7 @@ type ProgressRow struct {
 // event; which of some points a learner has completed; which points learners are
 // busy with lately.
 var Progress = model[ProgressRow]{
-	name: "progress", version: 2, keys: []string{"learner_id", "point_id"},
+	name: "progress", version: 3, keys: []string{"learner_id", "point_id"},
 	columns: []Column{
 		column("completed_at", "timestamptz", func(r *ProgressRow) *time.Time { return r.CompletedAt }),
 	},
@@ -44,14 +44,16 @@ var Progress = model[ProgressRow]{
 func ProgressOf(learner events.ID) string { return named("progress/of/", learner) }
 
 // The sums of the progress view, the states that it counts rows by, and the kinds
-// of its daily sums: points learnt on a day, and of each point the learners who
-// were busy with it.
+// of its daily sums: points learnt on a day, and of each day and point, how many
+// learners were busy with it on that day, and next after how many days. BusySpan is the
+// longest stretch of days that these can tell of.
 const (
 	StudyAmount = "amount"
 	StudyTimes  = "times"
 	Learning    = "learning"
 	Learnt      = "learnt"
 	Busy        = "busy"
+	BusySpan    = 70
 )
 
 func touchProgress(e events.Event) []Key {
@@ -103,8 +105,8 @@ func progressTotals(r *ProgressRow) []Total {
 		Total{Count(Everyone, state, ""), 1},
 		Total{Count(OfUser(r.Learner), state, ""), 1},
 	)
-	for _, day := range r.Days {
-		totals = append(totals, Total{DailyOf(Busy, day, r.Point), 1})
-	}
+	r.Days.spells(BusySpan, func(day, gap events.Date) {
+		totals = append(totals, Total{spell(DailyOf(Busy, day, r.Point), gap), 1})
+	})
 	return totals
 }

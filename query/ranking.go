@@ -34,7 +34,7 @@ type rankedRow[R any] struct {
 	row         *R
 	score       int64
 	learnerDays int64
-	learners    int64 // distinct ones, of sums that tell
+	learners    int64 // distinct ones
 	madeOf      []LearnersOn
 }
 
@@ -42,8 +42,8 @@ type rankedRow[R any] struct {
 // score first and the lowest id among equals; Send fills what it returns. only is
 // a condition on the subjects.
 //
-// The sums are named by kind, day, subject and, where learners can be told apart
-// over several days, the gap until their next day.
+// The sums are named by kind, day, subject and the gap until the learners' next day, by
+// which one who came on several days is told from several who came on one.
 func rank[R any](s *reading.Snapshot, d decay, kind string, sums *projections.View, subjects projections.ViewOf[R], only string, r Ranking) *[]rankedRow[R] {
 	found := &[]rankedRow[R]{}
 	weights := d.weights()
@@ -61,7 +61,7 @@ func rank[R any](s *reading.Snapshot, d decay, kind string, sums *projections.Vi
 	s.Queue(`-- rank `+sums.Name+`
 		with seen as (
 			select split_part(name, E'\x1f', 3)::uuid as id, $3 - (split_part(name, E'\x1f', 2)::date - date '1970-01-01') as age,
-				nullif(split_part(name, E'\x1f', 4), '')::int as gap, value
+				split_part(name, E'\x1f', 4)::int as gap, value
 			from `+s.Totals(sums)+` where name >= $1 and name < $2
 		), daily as (
 			select id, age, sum(value)::bigint as learners, coalesce(sum(value) filter (where gap > age), 0)::bigint as last

@@ -24,13 +24,14 @@ type TrendingPoint struct {
 	Title       string       `json:"title"`
 	Category    string       `json:"category,omitempty"`
 	Difficulty  int          `json:"difficulty_level" min:"1" max:"10"`
+	Learners    int64        `json:"learners" doc:"distinct ones within the span"`
 	LearnerDays int64        `json:"learner_days" doc:"pairs of a learner and a day on which they were busy with it"`
 	Score       int64        `json:"score" doc:"the weights of those pairs added up, in millionths of a learner today"`
 	MadeOf      []LearnersOn `json:"made_of,omitzero" doc:"the latest day first, where explain=true asked for it"`
 }
 
 // trend: what is studied changes by the week.
-var trend = decay{halfLife: 7, span: 70}
+var trend = decay{halfLife: 7, span: projections.BusySpan}
 
 var trendingViews = []*projections.View{projections.Progress.View, projections.Point.View}
 
@@ -51,7 +52,7 @@ func (a *Answerer) TrendingPoints(r Ranking) Question {
 			for _, p := range *found {
 				body.Items = append(body.Items, TrendingPoint{
 					ID: p.row.ID, Title: p.row.Title, Category: p.row.Category, Difficulty: p.row.Difficulty,
-					LearnerDays: p.learnerDays, Score: p.score, MadeOf: p.madeOf,
+					Learners: p.learners, LearnerDays: p.learnerDays, Score: p.score, MadeOf: p.madeOf,
 				})
 			}
 			return rendered(Answer{Checkpoints: checkpoints}, body)

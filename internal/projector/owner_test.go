@@ -206,17 +206,17 @@ func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	w.some(50)
 	w.reaches(50, projections.Progress.View)
 	rows := func() map[string]string {
-		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v2_b1`)
+		return stored[string](w, `select learner_id || '/' || point_id, doc::text from sical_read.progress_v3_b1`)
 	}
 	before := rows()
-	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_b1_total add check (value < 0) not valid`)
+	_, err := w.admin.Exec(t.Context(), `alter table sical_read.progress_v3_b1_total add check (value < 0) not valid`)
 	require.NoError(t, err)
 	w.some(50)
 	w.reaches(100, projections.Progress.View)
 	require.Equal(t, before, rows())
 	stop()
 
-	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v2_b1_total drop constraint progress_v2_b1_total_value_check`)
+	_, err = w.admin.Exec(t.Context(), `alter table sical_read.progress_v3_b1_total drop constraint progress_v3_b1_total_value_check`)
 	require.NoError(t, err)
 	require.NoError(t, Retry(t.Context(), w.admin, projections.Progress.View, ""))
 	w.start(nil, projections.Progress.View)

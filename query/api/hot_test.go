@@ -114,7 +114,7 @@ func TestTrendingPoints(t *testing.T) {
 	}
 	first := events.DateOf(s.log[0].OccurredAt)
 	for _, at := range []events.Date{first - 1, first, first + 30, first + 200, first + 399, first + 440, first + 500} {
-		scores, days, _ := score(facts, at, 7, 70)
+		scores, days, learners := score(facts, at, 7, 70)
 		got := read[query.TrendingPoints](s.world, "/v1/trending-points?explain=true&at="+at.String(), "")
 		require.Equal(t, at, got.At)
 		require.Len(t, got.Items, len(scores), at)
@@ -122,13 +122,14 @@ func TestTrendingPoints(t *testing.T) {
 			require.Contains(t, points, item.ID)
 			require.Equal(t, scores[item.ID], item.Score, "%s at %s", item.Title, at)
 			require.Equal(t, days[item.ID], item.LearnerDays)
-			sum, learners := int64(0), int64(0)
+			require.Len(t, learners[item.ID], int(item.Learners), "%s at %s", item.Title, at)
+			sum, pairs := int64(0), int64(0)
 			for _, on := range item.MadeOf {
 				sum += on.Learners * on.Weight
-				learners += on.Learners
+				pairs += on.Learners
 			}
 			require.Equal(t, item.Score, sum, "it says what it is made of")
-			require.Equal(t, item.LearnerDays, learners)
+			require.Equal(t, item.LearnerDays, pairs)
 		}
 		require.True(t, slices.IsSortedFunc(got.Items, func(a, b query.TrendingPoint) int { return cmp.Compare(b.Score, a.Score) }))
 	}

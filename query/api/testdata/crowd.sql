@@ -44,7 +44,7 @@ select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id'
 from generate_series(1, 100000) n, lateral (select pg_temp.id('point', n) id, pg_temp.category(n) category,
 	case when n % 1000 = 0 then 9 else 1 + n % 8 end as level, pg_temp.at(n) at) p;
 
-insert into sical_read.progress_v2_b1 (learner_id, point_id, completed_at, doc)
+insert into sical_read.progress_v3_b1 (learner_id, point_id, completed_at, doc)
 select pg_temp.owner(n), pg_temp.id('point', n), case when n % 20 = 0 then pg_temp.at(n) end, json_build_object(
 	'learner_id', pg_temp.owner(n), 'point_id', pg_temp.id('point', n), 'amount', 1, 'times', 1)
 from generate_series(1, 100000) n;
@@ -66,15 +66,15 @@ do $$
 declare
 	name text;
 begin
-	foreach name in array array['user_v2', 'goal_v2', 'path_v2', 'point_v3', 'progress_v2', 'assessment_v2', 'comment_v2'] loop
+	foreach name in array array['user_v2', 'goal_v2', 'path_v2', 'point_v3', 'progress_v3', 'assessment_v2', 'comment_v2'] loop
 		execute format('insert into sical_read.%s_b1_total (name, shard, value) select ''of/'' || n, 0, n from generate_series(1, 20000) n', name);
 	end loop;
 end
 $$;
 
 -- sums of a hundred days, of ten subjects each, among the others
-insert into sical_read.progress_v2_b1_total (name, shard, value)
-select concat_ws(E'\x1f', 'busy', date '2026-01-01' + d, pg_temp.id('point', p)), 0, p from generate_series(0, 99) d, generate_series(1, 10) p;
+insert into sical_read.progress_v3_b1_total (name, shard, value)
+select concat_ws(E'\x1f', 'busy', date '2026-01-01' + d, pg_temp.id('point', p), 70), 0, p from generate_series(0, 99) d, generate_series(1, 10) p;
 insert into sical_read.attachment_v1_b1_total (name, shard, value)
 select concat_ws(E'\x1f', 'took', date '2026-01-01' + d, pg_temp.id('path', p), 140), 0, p from generate_series(0, 99) d, generate_series(1, 10) p;
 insert into sical_read.activity_v1_b1_total (name, shard, value)
