@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
@@ -146,15 +147,19 @@ func (f floored) ask(t *testing.T, v *truth, q asked, least uint64) told {
 	a, err := f.c.Do(context.Background(), Question{
 		Key: key, Views: views, Deps: func() []string { return deps }, MinPosition: least,
 		Load: func(context.Context) (a Answer, err error) {
-			for i, part := range v.slowly(q) {
+			parts := v.slowly(q)
+			for i, part := range parts {
 				a.Body = part.append(a.Body)
 				a.Checkpoints = append(a.Checkpoints, projections.Checkpoint{
 					Build: projections.Build{View: views[i], Version: 1, Number: part.build}, Shards: []uint64{part.at},
 				})
 			}
-			return a, nil
+			return a, absence(parts)
 		},
 	})
+	if none, ok := errors.AsType[absent](err); ok {
+		return told{parts: none.parts}
+	}
 	if err != nil {
 		t.Error(err)
 		return told{parts: make([]part, len(views))}

@@ -169,6 +169,20 @@ func (v *truth) slowly(q asked) (parts []part) {
 	return parts
 }
 
+// absent is the answer to a question for rows of which one is not there, as is the case
+// where its last change is at a position of a certain kind: one in four.
+type absent struct{ parts []part }
+
+func (absent) Error() string { return "not there" }
+
+// absence is the error of a question of which some part is not there.
+func absence(parts []part) error {
+	if slices.ContainsFunc(parts, func(p part) bool { return p.row%4 == 3 }) {
+		return absent{parts}
+	}
+	return nil
+}
+
 // append writes what an answer's body has of a part.
 func (p part) append(body []byte) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(body, p.row), uint64(p.build))

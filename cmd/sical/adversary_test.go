@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/rebuild"
+	"sical-backend/internal/testkit"
+)
+
+// flip has the goals' view rebuilt, and another build read.
+func (s *system) flip() {
+	s.t.Helper()
+	answer, err := http.Post(s.app.adminURL+"/admin/projections/goal/rebuild", "application/json", nil)
+	require.NoError(s.t, err)
+	answer.Body.Close()
+	require.Equal(s.t, http.StatusAccepted, answer.StatusCode)
+	testkit.Eventually(s.t, func() error {
+		_, body := s.asked("/admin/projections")
+		var now struct{ Jobs []rebuild.Job }
+		require.NoError(s.t, json.Unmarshal([]byte(body), &now))
+		for _, j := range now.Jobs {
+			if j.View == "goal" && j.Kind == rebuild.KindRebuild && j.State == rebuild.Done {
+				return nil
+			}
+		}
+		return errors.New(body)
+	})
+}
+
+// remembered is how many answers the process gave from memory.
+func (s *system) remembered() (n float64) {
+	s.t.Helper()
+	families, err := s.app.registry.Gather()
+	require.NoError(s.t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "sical_cache_answers_total" && m.GetLabel()[0].GetValue() == "hit" {
+				n += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return n
+}
+
+// Over HTTP, with everything that is real behind it, no answer is older than promised: of
+// goals that are made, renamed and deleted while everybody asks for them, from two
+// processes, while the view is rebuilt beside and one process loses NATS.
+func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
+	t.Parallel()
+	bus := testkit.NATS(t)
+	proxy := testkit.Proxy(t, bus.Address())
+	config := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: bus.URL}
+	first := serveOn(t, config, slog.New(slog.DiscardHandler))
+	config.NATSURL = "nats://" + proxy.Address
+	second := role(t, config, (*App).startQuery)
+	second.becomes(http.StatusOK)
+
+	var s siege
+	end := s.begin(first, besiege(first), besiege(second))
+	for range 2 {
+		s.more(300)
+		first.flip()
+		proxy.Refuse(true)
+		proxy.Cut()
+		s.more(300)
+		first.flip()
+		proxy.Refuse(false)
+	}
+	end()
+	require.Zero(t, s.stale.Load())
+	for _, status := range []int{http.StatusOK, http.StatusNotModified, http.StatusNotFound} {
+		require.NotZero(t, s.statuses[status].Load(), status)
+	}
+	for _, process := range []*system{first, second} {
+		require.NotZero(t, process.remembered(), "nothing was ever answered from memory")
+	}
+	t.Log(s.answers.Load(), "answers,", first.remembered(), "and", second.remembered(), "from memory")
+}
+
+// stubborn gives the same answer a few times, where nothing but the promise forbids it.
+type stubborn struct {
+	http.RoundTripper
+	mu   sync.Mutex
+	kept map[string]*repeated
+}
+
+type repeated struct {
+	answer http.Response
+	body   []byte
+	times  int // that it is still given
+}
+
+func (s *stubborn) RoundTrip(r *http.Request) (*http.Response, error) {
+	name := r.URL.String() + r.Header.Get("Authorization")
+	if r.Method != http.MethodGet || r.Header.Get("Sical-Min-Position")+r.Header.Get("If-None-Match") != "" {
+		return s.RoundTripper.RoundTrip(r)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kept[name]
+	if k == nil || k.times == 0 {
+		answer, err := s.RoundTripper.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return nil, err
+		}
+		k = &repeated{*answer, body, 4}
+		s.kept[name] = k
+	}
+	k.times--
+	again := k.answer
+	again.Body = io.NopCloser(bytes.NewReader(k.body))
+	return &again, nil
+}
+
+// The harness must be able to see what it looks for.
+func TestStubbornAnswersOverHTTPAreSeen(t *testing.T) {
+	t.Parallel()
+	process := besiege(newSystem(t))
+	process.client.Transport = &stubborn{RoundTripper: process.client.Transport, kept: map[string]*repeated{}}
+	var s siege
+	end := s.begin(process.system, process)
+	testkit.Eventually(t, func() error {
+		if s.stale.Load() == 0 {
+			return fmt.Errorf("none of %d answers is seen to be old", s.answers.Load())
+		}
+		return nil
+	})
+	end()
+}
