@@ -56,7 +56,7 @@ type Positions struct {
 	looked      time.Time                 // when the registry was last read; only Run reads and writes it
 	head        atomic.Uint64
 	parked      atomic.Pointer[parked]
-	asking      chan struct{} // holds one token while the log's head is asked for
+	heads       heads
 	waiting     atomic.Int64
 	deadlines   deadlines
 }
@@ -69,7 +69,7 @@ func NewPositions(cfg Config) *Positions {
 	if cfg.MaxWaiters == 0 {
 		cfg.MaxWaiters = 10_000
 	}
-	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), asking: make(chan struct{}, 1)}
+	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}}
 	p.parked.Store(newParked(nil))
 	if len(cfg.Views) > mostViews {
 		panic("cache: more views than an entry has bits for")

@@ -216,6 +216,43 @@ func TestWaitForTheHeadHasBounds(t *testing.T) {
 	require.Zero(t, p.Waiting())
 }
 
+// However many wait for positions that the log may not have, it is asked once for all who came
+// while it was asked before.
+func TestTheHeadIsAskedForAll(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}, 2), make(chan struct{})
+	p := NewPositions(Config{
+		Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler),
+		Head: func(context.Context) (uint64, error) {
+			asked <- struct{}{}
+			<-answer
+			return 50, nil
+		},
+	})
+	ended := make(chan error, 101)
+	wait := func(position uint64) { ended <- p.Wait(t.Context(), []string{"v"}, position, ages) }
+	go wait(51)
+	testkit.Receive(t, asked)
+	for i := range uint64(100) {
+		go wait(60 + i)
+	}
+	testkit.Eventually(t, func() error {
+		p.deadlines.mu.Lock()
+		defer p.deadlines.mu.Unlock()
+		if n := len(p.deadlines.ending); n != 101 {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	close(answer)
+	for range 101 {
+		require.ErrorIs(t, testkit.Receive(t, ended), ErrPositionUnknown)
+	}
+	require.Len(t, asked, 1, "once more, and no more")
+	require.Empty(t, p.deadlines.ending)
+	require.Zero(t, p.Waiting())
+}
+
 // TestPatienceEnds: each who waits does so for as long as they will, in whatever
 // order they came, and leaves nothing behind.
 func TestPatienceEnds(t *testing.T) {

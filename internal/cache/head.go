@@ -1,0 +1,103 @@
+package cache
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// headPatience is how long the log may take to say where it ends: as long as anybody waits.
+const headPatience = 5 * time.Second
+
+// heads asks where the log ends: one question at a time, each for everybody who had come by
+// the time it was sent, as an answer that is under way may be of before.
+type heads struct {
+	mu   sync.Mutex
+	next *headQuestion // that is not sent yet, nil where nobody waits for one
+	turn chan struct{} // holds a token while one is under way
+}
+
+// headQuestion is one question and what came of it.
+type headQuestion struct {
+	most   uint64        // the highest position that somebody waits for
+	done   chan struct{} // closed when it is answered
+	err    error         // that there was no answer
+	beyond error         // what becomes of positions beyond the answer
+}
+
+// known fails where the log has not reached the position, asking it only where nothing
+// heard so far proves that it has.
+func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) error {
+	if p.reached(position) {
+		return nil
+	}
+	q := p.question(position)
+	w := &waiter{ends: ends, done: make(chan error, 1)}
+	p.deadlines.add(w)
+	defer p.deadlines.remove(w)
+	select {
+	case <-q.done:
+		if q.err != nil || p.reached(position) {
+			return q.err
+		}
+		return q.beyond
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// reached tells whether the log is known to have the position.
+func (p *Positions) reached(position uint64) bool {
+	return p.head.Load() >= position ||
+		slices.ContainsFunc(p.views, func(v *view) bool { return v.applied.Load() >= position })
+}
+
+// question is the one that is sent next, also on behalf of who waits for the position.
+func (p *Positions) question(position uint64) *headQuestion {
+	p.heads.mu.Lock()
+	defer p.heads.mu.Unlock()
+	if p.heads.next == nil {
+		p.heads.next = &headQuestion{done: make(chan struct{})}
+		go p.ask(p.heads.next)
+	}
+	p.heads.next.most = max(p.heads.next.most, position)
+	return p.heads.next
+}
+
+// ask sends a question when the one before is answered, unless that has told enough.
+func (p *Positions) ask(q *headQuestion) {
+	p.heads.turn <- struct{}{}
+	defer func() { <-p.heads.turn }()
+	p.heads.mu.Lock()
+	p.heads.next = nil
+	p.heads.mu.Unlock()
+	defer close(q.done)
+	if p.head.Load() >= q.most {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), headPatience) // nobody's own
+	defer cancel()
+	head, err := p.cfg.Head(ctx)
+	if err != nil {
+		q.err = err
+		return
+	}
+	raise(&p.head, head)
+	if head < q.most {
+		q.beyond = p.beyond(ctx)
+	}
+}
+
+// beyond is what becomes of positions that the log has not reached: on a standby they may
+// be there soon.
+func (p *Positions) beyond(ctx context.Context) error {
+	if p.cfg.Standby != nil {
+		if standby, err := p.cfg.Standby(ctx); err != nil || standby {
+			return err
+		}
+	}
+	return ErrPositionUnknown
+}
