@@ -42,6 +42,9 @@ type Answerer struct {
 	// turns are those of look-backs, in the order of their coming. Each takes a connection;
 	// together they take half of all.
 	turns admission.Semaphore
+	// adders are the turns of rankings and statistics, one a connection: of a rush of them, which
+	// take long each, those whose turn comes too late are refused.
+	adders admission.Semaphore
 	// seekers take turns, one a connection: a search reads twice, and holds up to 1,250 rows, eight
 	// that share a turn 3,000. Without turns, each one of a rush waited for a connection twice, and
 	// all were answered at its end. Those who wait for one and look through the same list share it.
@@ -68,6 +71,7 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 		alone:    admission.NewLimiter(least(conns), aloneOfConn*conns, conns, time.Now, wait),
 		past:     admission.NewLimiter(least(half), aloneOfConn*half, half, time.Now, wait),
 		turns:    make(admission.Semaphore, half),
+		adders:   make(admission.Semaphore, conns),
 	}
 	a.seekers = reading.NewTurnBatcher(conns, mostSeekers, sameList, a.seek)
 	a.goalsForNobody = reading.NewSnapshotBatcher(a.Reader, goalsOfNobody[whole].views, findGoals)
@@ -119,6 +123,8 @@ func (a *Answerer) limiter(q *Question) (*admission.Limiter, admission.Semaphore
 		return a.past, a.turns
 	case q.gather != nil && !q.searches:
 		return a.gathered, nil
+	case q.adds:
+		return a.alone, a.adders
 	}
 	return a.alone, nil
 }

@@ -58,6 +58,31 @@ func TestSearchesAreLimitedWithLists(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Rankings and statistics wait for a turn, and read nothing before.
+func TestWhatAddsUpTakesTurns(t *testing.T) {
+	t.Parallel()
+	a := &Answerer{
+		alone:  admission.NewLimiter(9, 9, 9, time.Now, func() time.Duration { return 0 }),
+		adders: make(admission.Semaphore, 1),
+	}
+	r := Ranking{At: 20_000, Limit: 20}
+	for _, q := range []Question{a.PopularGoals(r), a.TrendingPoints(r), a.Statistics(r.At)} {
+		loads := 0
+		q.load = func(context.Context) (Answer, error) { loads++; return Answer{}, nil }
+		end, err := a.adders.Acquire(t.Context())
+		require.NoError(t, err)
+		left, leave := context.WithCancel(t.Context())
+		leave()
+		_, err = a.Answer(left, q)
+		require.ErrorIs(t, err, context.Canceled, q.Key)
+		require.Zero(t, loads, q.Key)
+		end()
+		_, err = a.Answer(t.Context(), q)
+		require.NoError(t, err)
+		require.Equal(t, 1, loads, q.Key)
+	}
+}
+
 // Whatever is read together is asked whether it is still of use, and not read where it is not.
 func TestWhatIsReadTogetherIsAskedWhetherItIsDue(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ var popularViews = []*projections.View{projections.Attachment.View, projections.
 // PopularGoals asks which published paths learners took up lately.
 func (a *Answerer) PopularGoals(r Ranking) Question {
 	return Question{
-		Key: r.key("popular goals"), Views: projections.Names(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths),
+		Key: r.key("popular goals"), Views: projections.Names(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PathRow]
 			checkpoints, err := a.Read(ctx, popularViews, func(s *reading.Snapshot) error {

@@ -30,6 +30,7 @@ type Question struct {
 	Volatile bool
 	Past     uint64 // the position it looks back to, by the log and not by the views; 0 for now
 	searches bool   // it opens what may be found, which takes as long as to be read alone
+	adds     bool   // it adds up sums of many days, and so takes a turn
 	// load answers from the tables, as of one moment, and fails as Answer says.
 	load func(context.Context) (Answer, error)
 	// gather does so in load's stead where it is read together with others of its kind, which

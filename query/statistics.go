@@ -172,7 +172,7 @@ var statisticsViews = []*projections.View{
 func (a *Answerer) Statistics(at events.Date) Question {
 	views := statisticsViews
 	return Question{
-		Key: key("statistics", at.String()), Views: projections.Names(views), Deps: on(projections.Names(views)...),
+		Key: key("statistics", at.String()), Views: projections.Names(views), Deps: on(projections.Names(views)...), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var f *figures
 			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {

@@ -38,7 +38,7 @@ var trendingViews = []*projections.View{projections.Progress.View, projections.P
 // TrendingPoints asks which knowledge points learners are busy with lately.
 func (a *Answerer) TrendingPoints(r Ranking) Question {
 	return Question{
-		Key: r.key("trending points"), Views: projections.Names(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints),
+		Key: r.key("trending points"), Views: projections.Names(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PointRow]
 			checkpoints, err := a.Read(ctx, trendingViews, func(s *reading.Snapshot) error {

@@ -129,6 +129,39 @@ func send(ctx context.Context, conn *loadtest.Conn, token string, commands []str
 	return a, err
 }
 
+// more makes some more goals, each of a path.
+func more(b *testing.B, l *library, goals int, description string) {
+	b.Helper()
+	conn, err := loadtest.Dial(b.Context(), l.url)
+	require.NoError(b, err)
+	defer conn.Close()
+	l.batches(b, conn, l.people[0].Token, goals, func(i int) []string {
+		return []string{batched("goal.create", fmt.Sprintf(`"id":%q,"title":"Goal %d","description":%q,"visibility":"public","paths":[%q]`, newID(), i, description, l.paths[i%len(l.paths)]))}
+	})
+}
+
+// studyDays are the days on which eight people study every point.
+const studyDays = 10
+
+// studyDay is one of those days, or one before them, by how long ago it is.
+func studyDay(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format(time.DateOnly) }
+
+// studied has eight people study every point on each of some days.
+func studied(b *testing.B, l *library) {
+	b.Helper()
+	conn, err := loadtest.Dial(b.Context(), l.url)
+	require.NoError(b, err)
+	defer conn.Close()
+	for _, person := range l.people[:8] {
+		l.batches(b, conn, person.Token, len(l.points), func(i int) (list []string) {
+			for day := range studyDays {
+				list = append(list, batched("study.record", fmt.Sprintf(`"id":%q,"amount":1,"kind":"minutes","occurred_at":"%sT00:00:00Z"`, l.points[i], studyDay(day))))
+			}
+			return list
+		})
+	}
+}
+
 // kept is an answer as the bare handler serves it.
 type kept struct {
 	Path string `json:"path"`
