@@ -19,6 +19,12 @@ import (
 // crowded gives the school more of everything, several of it at one instant.
 func crowded(t *testing.T) *school {
 	s := newSchool(t)
+	s.crowd()
+	return s
+}
+
+// crowd adds to all that there are lists of.
+func (s *school) crowd() {
 	statuses := []events.Data{&events.GoalStarted{}, &events.GoalPaused{}, &events.GoalCompleted{}}
 	for n := range 30 {
 		at := s.now
@@ -42,15 +48,12 @@ func crowded(t *testing.T) *school {
 		}
 	}
 	s.project()
-	return s
 }
 
-// TestPagesMakeUpTheList: whatever the size of its pages, a list is the same.
-func TestPagesMakeUpTheList(t *testing.T) {
-	t.Parallel()
-	s := crowded(t)
+// lists are those of the school, each by all that it may be narrowed by.
+func (s *school) lists() []string {
 	of := "/v1/users/" + s.ann.String()
-	lists := []string{
+	return []string{
 		"/v1/goals?", "/v1/goals?category=中文", "/v1/goals?status=completed", "/v1/goals?category=maths&status=active",
 		of + "/goals?", of + "/goals?status=paused", of + "/goals?category=中文", of + "/goals?category=maths&status=active",
 		"/v1/paths?", "/v1/paths?category=maths", "/v1/points?", "/v1/points?category=中文", "/v1/points?difficulty_level=3",
@@ -59,7 +62,13 @@ func TestPagesMakeUpTheList(t *testing.T) {
 		of + "/assessments?assessment_type=exam&status=scheduled", of + "/assessments?since=2026-03-01",
 		of + "/comments?", "/v1/comments?target_type=point&target_id=" + s.idioms.String(),
 	}
-	for _, list := range lists {
+}
+
+// TestPagesMakeUpTheList: whatever the size of its pages, a list is the same.
+func TestPagesMakeUpTheList(t *testing.T) {
+	t.Parallel()
+	s := crowded(t)
+	for _, list := range s.lists() {
 		whole := s.walk(list, 200)
 		require.NotEmpty(t, whole, list)
 		for _, size := range []int{1, 7} {
@@ -68,6 +77,27 @@ func TestPagesMakeUpTheList(t *testing.T) {
 		ids := slices.Clone(whole)
 		slices.Sort(ids)
 		require.Len(t, slices.Compact(ids), len(whole), "%s shows nothing twice", list)
+	}
+}
+
+// TestPagesAreStable: what is added while somebody walks a list moves nothing of
+// what they have not seen yet.
+func TestPagesAreStable(t *testing.T) {
+	t.Parallel()
+	s := crowded(t)
+	s.crowd() // of some lists a first crowd has one item
+	before, cursors := map[string][]string{}, map[string]string{}
+	for _, list := range s.lists() {
+		before[list] = s.walk(list, 200)
+		cursors[list] = read[query.Page[map[string]any]](s.world, list+"&limit=1", s.as(s.ann)).NextCursor
+		require.NotEmpty(t, cursors[list], list)
+	}
+	s.crowd()
+	for _, list := range s.lists() {
+		rest := s.walk(list+"&cursor="+url.QueryEscape(cursors[list]), 7)
+		unseen := slices.DeleteFunc(rest, func(name string) bool { return !slices.Contains(before[list], name) })
+		require.Equal(t, before[list][1:], unseen, list)
+		require.Greater(t, len(s.walk(list, 200)), len(before[list]), "%s has more by now", list)
 	}
 }
 

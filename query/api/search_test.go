@@ -120,18 +120,3 @@ func TestSearchOpensInPieces(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, s.get("/v1/goals?q=needle&cursor="+first.NextCursor, s.as(s.bob)).status)
 	require.Empty(t, read[query.Page[query.Goal]](s.world, "/v1/goals?q=nothing", s.as(s.ann)).Items)
 }
-
-// TestPagesAreStable: what is added while somebody walks a list moves nothing of
-// what they have not seen yet.
-func TestPagesAreStable(t *testing.T) {
-	t.Parallel()
-	s := crowded(t)
-	before := s.walk("/v1/points?", 200)
-	first := read[query.Page[query.Point]](s.world, "/v1/points?limit=5", "")
-	for n := range 10 {
-		s.begin(s.wei, events.KindPoint, &events.PointCreated{Title: "new", Difficulty: n%10 + 1})
-	}
-	s.project()
-	rest := s.walk("/v1/points?cursor="+first.NextCursor, 7)
-	require.Equal(t, before[5:], rest)
-}
