@@ -29,8 +29,8 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
-// BenchmarkAnswer is a whole request without the network, its answer in memory. Of what it
-// allocates, net/http's part is none; the writer and its header are the benchmark's.
+// BenchmarkAnswer is a whole request without net/http, its answer in memory. Of what it
+// allocates the writer and its header are the benchmark's own.
 func BenchmarkAnswer(b *testing.B) {
 	s := newSchool(b)
 	for _, c := range []struct {
