@@ -165,7 +165,6 @@ func (s *siege) ask(known map[string]noted) {
 	c := caller{s.t, p.url, p.client}
 	r := c.send(http.MethodGet, path, token, "", headers...)
 	s.statuses[r.status].Add(1)
-	s.answers.Add(1)
 	titles := r.titles()
 	switch r.status {
 	case http.StatusOK:
@@ -179,6 +178,7 @@ func (s *siege) ask(known map[string]noted) {
 		s.t.Errorf("%s: %d %s", path, r.status, r.body)
 		return
 	}
+	s.answers.Add(1)
 	least = max(least, r.position())
 	for _, of := range about {
 		if knows, must := of.knows(titles[of.goal]), of.least(least); knows < must {

@@ -75,6 +75,12 @@ func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
 		s.more(300)
 		first.flip()
 		proxy.Refuse(false)
+		testkit.Eventually(t, func() error {
+			if !second.app.nats.IsConnected() {
+				return errors.New("it is not connected again")
+			}
+			return nil
+		})
 	}
 	end()
 	require.Zero(t, s.stale.Load())

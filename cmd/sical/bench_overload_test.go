@@ -81,7 +81,7 @@ func (c *useful) round(b *testing.B, l loadtest.Load) (good float64, told string
 // both; what is too much is refused. Required is that at least 0.9 times as many answers as that
 // better one come within half a second.
 //
-// There are five questions. A ranking that adds up three thousand sums takes six milliseconds,
+// There are five questions. A ranking that adds up to 3,200 sums, half as many on average, takes six milliseconds,
 // however many ask. The others cost less where more ask: 50 goals by their ids take a
 // millisecond, a page of 100 to 199 that are searched twice as long, a search that opens a thousand
 // goals and finds none five times, and one that opens as many with descriptions fifteen times. All

@@ -20,10 +20,10 @@ type heads struct {
 
 // headQuestion is one question and what came of it.
 type headQuestion struct {
-	most   uint64        // the highest position that somebody waits for
-	done   chan struct{} // closed when it is answered
-	err    error         // that there was no answer
-	beyond error         // what becomes of positions beyond the answer
+	most uint64        // the highest position that somebody waits for
+	done chan struct{} // closed when it is answered
+	head uint64        // the answer, 0 where nobody had to be asked, or there was none
+	err  error         // of positions beyond it
 }
 
 // known fails where the log has not reached the position, asking it only where nothing
@@ -32,16 +32,19 @@ func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) 
 	if p.reached(position) {
 		return nil
 	}
+	if !time.Now().Before(ends) { // nobody would wait for the answer
+		return context.DeadlineExceeded
+	}
 	q := p.question(position)
 	w := &waiter{ends: ends, done: make(chan error, 1)}
 	p.deadlines.add(w)
 	defer p.deadlines.remove(w)
 	select {
 	case <-q.done:
-		if q.err != nil || p.reached(position) {
-			return q.err
+		if q.head >= position || p.reached(position) {
+			return nil
 		}
-		return q.beyond
+		return q.err
 	case err := <-w.done:
 		return err
 	case <-ctx.Done():
@@ -75,19 +78,23 @@ func (p *Positions) ask(q *headQuestion) {
 	p.heads.next = nil
 	p.heads.mu.Unlock()
 	defer close(q.done)
-	if p.head.Load() >= q.most {
+	if p.reached(q.most) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), headPatience) // nobody's own
 	defer cancel()
+	history := p.history.Load()
 	head, err := p.cfg.Head(ctx)
 	if err != nil {
 		q.err = err
 		return
 	}
-	raise(&p.head, head)
+	q.head = head
+	if p.history.Load() == history { // and not the end of a log that was put back meanwhile
+		raise(&p.head, head)
+	}
 	if head < q.most {
-		q.beyond = p.beyond(ctx)
+		q.err = p.beyond(ctx)
 	}
 }
 

@@ -153,6 +153,8 @@ func (d *Dispatcher) round(ctx context.Context, open []*job, again bool) error {
 	head, failed := uint64(0), false
 	for _, j := range open {
 		switch {
+		case j.entry != nil && failed && j.leans && errors.Is(j.entry.Result.Err, eventlog.ErrClaimed):
+			// Somebody has it still who may let it go: a predecessor is decided anew.
 		case j.entry != nil:
 			d.settle(ctx, j)
 			failed = failed || j.entry.Result.Err != nil || j.entry.Result.Known

@@ -108,3 +108,21 @@ func TestManyTakenAreNoRounds(t *testing.T) {
 	}
 	require.EqualValues(t, 2, rounds.seen.Load())
 }
+
+// Who wants what a predecessor lets go has it, also where that one has to be decided anew.
+func TestWhatIsLetGoIsFree(t *testing.T) {
+	t.Parallel()
+	d, _ := processes(t)
+	ana, ben := uuid.New(), uuid.New()
+	for id, name := range map[events.ID]string{ana: "ana", ben: "ben", uuid.New(): "cleo"} {
+		require.NoError(t, d.Do(t.Context(), register(id, name)).Err)
+	}
+	rename := func(id events.ID, name string) *Request {
+		return request("user.revise", &command.ReviseUser{Of: of(id), Username: &name}, uuid.Nil)
+	}
+	verdicts := d.All(t.Context(), []*Request{rename(ana, "cleo"), rename(ana, "anna"), rename(ben, "ana"), rename(ben, "cleo")})
+	require.Equal(t, "username_taken", code(verdicts[0].Err))
+	require.NoError(t, verdicts[1].Err)
+	require.NoError(t, verdicts[2].Err)
+	require.Equal(t, "username_taken", code(verdicts[3].Err))
+}

@@ -84,6 +84,9 @@ func (d *Dispatcher) taken(ctx context.Context, j *job) {
 // have let its value go.
 func (d *Dispatcher) claimed(ctx context.Context, j *job, claims []eventlog.Claim, states *states) error {
 	for i, c := range j.claims {
+		if claims[i].Key == nil {
+			continue // a value is let go
+		}
 		holder, err := d.log.Claimed(ctx, claims[i].Key)
 		if err != nil {
 			return err
