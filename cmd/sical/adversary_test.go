@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -61,9 +62,10 @@ func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
 	proxy := testkit.Proxy(t, bus.Address())
 	config := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: bus.URL}
 	first := serveOn(t, config, slog.New(slog.DiscardHandler))
-	config.NATSURL = "nats://" + proxy.Address
+	config.NATSURL = strings.Replace(bus.URL, bus.Address(), proxy.Address, 1) // which has a password
 	second := role(t, config, (*App).startQuery)
 	second.becomes(http.StatusOK)
+	require.True(t, second.app.nats.IsConnected())
 
 	var s siege
 	end := s.begin(first, besiege(first), besiege(second))
