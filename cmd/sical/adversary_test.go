@@ -65,7 +65,13 @@ func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
 	config.NATSURL = strings.Replace(bus.URL, bus.Address(), proxy.Address, 1) // which has a password
 	second := role(t, config, (*App).startQuery)
 	second.becomes(http.StatusOK)
-	require.True(t, second.app.nats.IsConnected())
+	connected := func() error {
+		if !second.app.nats.IsConnected() {
+			return errors.New("the second process has no NATS")
+		}
+		return nil
+	}
+	testkit.Eventually(t, connected)
 
 	var s siege
 	end := s.begin(first, besiege(first), besiege(second))
@@ -77,12 +83,7 @@ func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
 		s.more(300)
 		first.flip()
 		proxy.Refuse(false)
-		testkit.Eventually(t, func() error {
-			if !second.app.nats.IsConnected() {
-				return errors.New("it is not connected again")
-			}
-			return nil
-		})
+		testkit.Eventually(t, connected)
 	}
 	end()
 	require.Zero(t, s.stale.Load())
