@@ -29,9 +29,8 @@ type siege struct {
 // what was asked.
 type besieged struct {
 	*system
-	client *http.Client
-	mu     sync.Mutex
-	told   map[string]uint64
+	mu   sync.Mutex
+	told map[string]uint64
 }
 
 // tell returns how far the process has told an answer to be current, from now on at least a
@@ -85,7 +84,7 @@ func closed(stop <-chan struct{}) bool {
 // write has stories played in a place until told to end. Between two steps it looks on for a
 // while: what changes all the time is never remembered.
 func (s *siege) write(place int, owner, token string, stop <-chan struct{}) {
-	c := caller{s.t, s.processes[0].url, s.processes[0].client}
+	c := s.processes[0].system
 	for known := (map[string]noted{}); !closed(stop); {
 		now := &story{goal: uuid.NewString(), owner: owner, token: token}
 		s.stories[place].Store(now)
@@ -162,8 +161,7 @@ func (s *siege) ask(known map[string]noted) {
 	if rand.IntN(2) == 0 && known[name].etag != "" {
 		headers = append(headers, "If-None-Match", known[name].etag)
 	}
-	c := caller{s.t, p.url, p.client}
-	r := c.send(http.MethodGet, path, token, "", headers...)
+	r := p.send(http.MethodGet, path, token, "", headers...)
 	s.statuses[r.status].Add(1)
 	titles := r.titles()
 	switch r.status {
@@ -194,5 +192,7 @@ func (s *siege) ask(known map[string]noted) {
 func besiege(s *system) *besieged {
 	transport := &http.Transport{MaxIdleConnsPerHost: readers}
 	s.t.Cleanup(transport.CloseIdleConnections)
-	return &besieged{system: s, client: &http.Client{Transport: transport}, told: map[string]uint64{}}
+	asked := *s
+	asked.client = &http.Client{Transport: transport}
+	return &besieged{system: &asked, told: map[string]uint64{}}
 }

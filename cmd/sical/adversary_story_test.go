@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 )
 
 // renames is how often each goal is renamed until it is deleted.
@@ -54,7 +53,7 @@ func (s *story) knows(title string) (steps int) {
 }
 
 // live plays the story, and calls between between its steps.
-func (s *story) live(c caller, between func()) {
+func (s *story) live(c *system, between func()) {
 	path := "/v1/goals/" + s.goal
 	for step := 1; step <= 1+renames; step++ {
 		title := fmt.Sprintf(`"title":"step %d"`, step)
@@ -70,7 +69,7 @@ func (s *story) live(c caller, between func()) {
 }
 
 // take takes one step.
-func (s *story) take(c caller, method, path, body string) {
+func (s *story) take(c *system, method, path, body string) {
 	r := c.send(method, path, s.token, body)
 	if r.status != http.StatusOK && r.status != http.StatusCreated {
 		c.t.Errorf("%s %s: %d %s", method, path, r.status, r.body)
@@ -81,19 +80,11 @@ func (s *story) take(c caller, method, path, body string) {
 	s.done = append(s.done, r.position())
 }
 
-// caller sends requests, from whatever goroutine.
-type caller struct {
-	t      *testing.T
-	url    string
-	client *http.Client
-}
-
-// send is system.try, for others than the test's own goroutine.
-func (c caller) send(method, path, token, body string, headers ...string) reply {
-	s := system{t: c.t, url: c.url, client: c.client}
+// send is try that fails the test, for others than the test's own goroutine.
+func (s *system) send(method, path, token, body string, headers ...string) reply {
 	r, err := s.try(method, path, token, body, headers...)
 	if err != nil {
-		c.t.Error(err)
+		s.t.Error(err)
 	}
 	return r
 }

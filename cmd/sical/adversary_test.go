@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/internal/rebuild"
 	"sical-backend/internal/testkit"
 )
 
@@ -27,30 +25,13 @@ func (s *system) flip() {
 	require.Equal(s.t, http.StatusAccepted, answer.StatusCode)
 	testkit.Eventually(s.t, func() error {
 		_, body := s.asked("/admin/projections")
-		var now struct{ Jobs []rebuild.Job }
-		require.NoError(s.t, json.Unmarshal([]byte(body), &now))
-		for _, j := range now.Jobs {
-			if j.View == "goal" && j.Kind == rebuild.KindRebuild && j.State == rebuild.Done {
-				return nil
-			}
+		done, err := rebuilt([]byte(body))
+		require.NoError(s.t, err)
+		if done {
+			return nil
 		}
 		return errors.New(body)
 	})
-}
-
-// remembered is how many answers the process gave from memory.
-func (s *system) remembered() (n float64) {
-	s.t.Helper()
-	families, err := s.app.registry.Gather()
-	require.NoError(s.t, err)
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == "sical_cache_answers_total" && m.GetLabel()[0].GetValue() == "hit" {
-				n += m.GetCounter().GetValue()
-			}
-		}
-	}
-	return n
 }
 
 // Over HTTP, with everything that is real behind it, no answer is older than promised: of
@@ -91,9 +72,9 @@ func TestNoAnswerOverHTTPIsOlderThanPromised(t *testing.T) {
 		require.NotZero(t, s.statuses[status].Load(), status)
 	}
 	for _, process := range []*system{first, second} {
-		require.NotZero(t, process.remembered(), "nothing was ever answered from memory")
+		require.NotZero(t, remembers(t, process.app.adminURL).hits, "nothing was ever answered from memory")
 	}
-	t.Log(s.answers.Load(), "answers,", first.remembered(), "and", second.remembered(), "from memory")
+	t.Log(s.answers.Load(), "answers,", remembers(t, first.app.adminURL).hits, "and", remembers(t, second.app.adminURL).hits, "from memory")
 }
 
 // stubborn gives the same answer a few times, where nothing but the promise forbids it.

@@ -111,7 +111,7 @@ func BenchmarkOverload(b *testing.B) {
 	}
 	studied(b, l)
 	ranking := func(n int) string { // 2,200 others until it is the same again
-		return fmt.Sprintf("/v1/trending-points?limit=%d&at=%s", 1+scatter(n, 200), studyDay(n%11))
+		return fmt.Sprintf("/v1/trending-points?limit=%d&at=%s", 1+scatter(n, 200), studyDay(n%(studyDays+1)))
 	}
 	for _, question := range []struct {
 		name  string

@@ -16,7 +16,7 @@ import (
 type remembered struct{ hits, misses, joined float64 }
 
 // remembers asks a system for that.
-func remembers(b *testing.B, adminURL string) (r remembered) {
+func remembers(b testing.TB, adminURL string) (r remembered) {
 	b.Helper()
 	conn, err := loadtest.Dial(b.Context(), adminURL)
 	require.NoError(b, err)
