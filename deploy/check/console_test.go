@@ -101,6 +101,7 @@ func TestConsole(t *testing.T) {
 	})
 	t.Run("shows what happens", func(*testing.T) { consoleIsLive(b) })
 	t.Run("filters the log", func(t *testing.T) { consoleFilters(t, b) })
+	t.Run("keeps a filter that an answer overtakes", func(*testing.T) { consoleKeepsFilter(b) })
 	t.Run("shows a chain", func(t *testing.T) { consoleChains(t, b) })
 	t.Run("steers a view by keyboard", func(t *testing.T) { consoleSteers(t, b, s) })
 	t.Run("rebuilds", func(t *testing.T) {
@@ -164,6 +165,32 @@ func consoleFilters(t *testing.T, b *browser) {
 	}
 	stream := value[string](b, chosen)
 	b.is(fmt.Sprintf(`(l => l.length && l.every(e => e.textContent === %q))([...document.querySelectorAll('#events td:nth-child(4)')])`, stream))
+	b.click(`#filter button[type=reset]`)
+	b.is(`new Set([...document.querySelectorAll('#events td:nth-child(4)')].map(e => e.textContent)).size > 2`)
+}
+
+// consoleKeepsFilter chooses a stream while what was asked before is on its way, and has
+// that arrive before the next question is asked.
+func consoleKeepsFilter(b *browser) {
+	value[chromedp.Void](b, `(() => {
+		const ask = window.fetch
+		let chosen = false, arrived
+		const arrival = new Promise(done => arrived = done)
+		window.fetch = async (path, options) => {
+			if (chosen) await arrival
+			const answer = await ask(path, options)
+			if (chosen || !path.startsWith('/admin/events/latest')) return answer
+			const page = await answer.json()
+			chosen = true
+			document.querySelector('#events td:nth-child(4) button').click()
+			return { ok: true, json: () => { // whoever awaits it goes on before a timer does
+				setTimeout(() => { window.fetch = ask; arrived() })
+				return page
+			} }
+		}
+	})()`)
+	b.do(chromedp.SendKeys(`#filter-type`, "goal."))
+	b.is(`(l => l.length && l.every(e => e.textContent === document.querySelector('#filter-stream').value))([...document.querySelectorAll('#events td:nth-child(4)')])`)
 	b.click(`#filter button[type=reset]`)
 	b.is(`new Set([...document.querySelectorAll('#events td:nth-child(4)')].map(e => e.textContent)).size > 2`)
 }

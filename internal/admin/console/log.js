@@ -12,15 +12,11 @@ export class Log {
     this.rows = new Rows($('events').tBodies[0], () => new Line(this))
     this.types = new Set()
     this.refresh = refresh
-    const changed = () => {
-      this.wanted = true
-      refresh()
-    }
     let timer
     for (const id of ['filter-type', 'filter-stream']) {
       $(id).addEventListener('input', () => {
         clearTimeout(timer)
-        timer = setTimeout(changed, 250)
+        timer = setTimeout(refresh, 250)
       })
     }
     $('filter').addEventListener('submit', (e) => e.preventDefault())
@@ -28,25 +24,30 @@ export class Log {
       e.preventDefault() // following is not part of the filter
       this.filter('', '')
     })
-    $('follow').addEventListener('change', changed)
-    this.wanted = true
+    $('follow').addEventListener('change', refresh)
   }
 
   filter(type, stream) {
     $('filter-type').value = type
     $('filter-stream').value = stream
-    this.wanted = true
     this.refresh()
   }
 
-  async look() {
-    if (!$('follow').checked && !this.wanted) return
+  // question is what the fields ask for.
+  question() {
     const query = new URLSearchParams({ limit })
     const type = $('filter-type').value.trim(), stream = $('filter-stream').value.trim()
     if (type) query.set('type', type)
     if (stream) query.set('stream', stream)
-    const page = await optional(`/admin/events/latest?${query}`)
-    this.wanted = false
+    return { text: query.toString(), type, stream }
+  }
+
+  async look() {
+    const { text, type, stream } = this.question()
+    if (!$('follow').checked && text === this.answered) return
+    const page = await optional(`/admin/events/latest?${text}`)
+    if (text !== this.question().text) return // changed meanwhile: the next round asks that
+    this.answered = text
     $('no-log').hidden = page !== null
     $('filter').hidden = $('events').hidden = page === null
     if (!page) return
