@@ -2,12 +2,16 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
 	"testing"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/embedded"
 	"sical-backend/internal/telemetry"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
@@ -37,6 +41,60 @@ func TestErrorsOfNATSAreLogged(t *testing.T) {
 	})
 	require.Regexp(t, `"level":"WARN","msg":"nats: error".*"subject":"sical.test.other","error":"nats: slow consumer`, logged.String())
 	require.NotContains(t, logged.String(), wire.Appended)
+}
+
+// Being refused by NATS, from the start or later, is told and no end: a configuration that
+// lacks a user may be mended.
+func TestRefusedByNATSIsNoEnd(t *testing.T) {
+	t.Parallel()
+	for _, when := range []string{"from the start", "later"} {
+		t.Run(when, func(t *testing.T) {
+			t.Parallel()
+			bus := testkit.NATS(t)
+			var logged journal
+			a := newApp(Config{}, telemetry.NewLogger(&logged, slog.LevelInfo, "json"))
+			t.Cleanup(a.Close)
+			a.natsURL = bus.URL
+			if when == "later" {
+				require.NoError(t, a.connect())
+			}
+			bus.Stop()
+			refuses := inPlaceOf(t, bus)
+			if a.nats == nil {
+				require.NoError(t, a.connect())
+			}
+			testkit.Eventually(t, func() error {
+				if v, err := refuses.Server.Varz(nil); err != nil || v.TotalConnections < 4 {
+					return fmt.Errorf("not tried often: %v, now %v", err, a.nats.Status())
+				}
+				return nil
+			})
+			require.Contains(t, logged.String(), `"msg":"nats: no connection","error":"nats: Authorization Violation"`)
+			require.NotContains(t, logged.String(), "nats: error", "told once and not for each try")
+			refuses.Close()
+			bus.Start()
+			testkit.Eventually(t, func() error {
+				if !a.nats.IsConnected() {
+					return errors.New(a.nats.Status().String())
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// inPlaceOf starts another server where a bus was that was stopped: it lets nobody in who
+// has the credential of the bus.
+func inPlaceOf(t *testing.T, bus *testkit.Bus) *embedded.NATS {
+	t.Helper()
+	_, port, err := net.SplitHostPort(bus.Address())
+	require.NoError(t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	server, err := embedded.StartNATS(embedded.NATSOptions{Dir: t.TempDir(), Port: number, Unsynced: true, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(server.Close)
+	return server
 }
 
 func TestInboxesAreOfTheUser(t *testing.T) {

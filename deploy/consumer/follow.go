@@ -30,7 +30,7 @@ type consumer struct {
 // follow prints events until ctx ends. Whatever else ends it, it begins again at its
 // place.
 func follow(ctx context.Context, c config, out io.Writer) error {
-	conn, err := nats.Connect(c.url, nats.Name("sical example consumer"), nats.MaxReconnects(-1),
+	conn, err := nats.Connect(c.url, nats.Name("sical example consumer"), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
 		nats.CustomInboxPrefix("_INBOX.sical_consumer")) // in a deployment it may hear no other
 	if err != nil {
 		return err
