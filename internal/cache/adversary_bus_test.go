@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"sical-backend/internal/wire"
 )
@@ -12,12 +13,17 @@ import (
 // a backlog.
 const abreast = 16
 
+// spell is after how many commits writers rest until as many questions were answered: where
+// readers and writers share a processor, no answer would be of use for a second one otherwise.
+const spell = 100
+
 // bus carries the notices of the views' changes to every process.
 type bus struct {
 	truth      *truth
 	unreliable bool
 	order      sync.Mutex // of commits, and so of notices
 	wires      []*line
+	answered   atomic.Int64 // questions
 }
 
 func newBus(v *truth, unreliable bool, subjects []subject) *bus {
@@ -48,8 +54,22 @@ func (b *bus) write(r *rand.Rand, stop <-chan struct{}) {
 			b.truth.pass(r.IntN(len(b.truth.views)))
 		}
 		b.send(b.truth.change(r))
+		if b.truth.moved()%spell == 0 {
+			b.rest(stop)
+		}
 		b.order.Unlock()
 		runtime.Gosched()
+	}
+}
+
+// rest waits for so many answers, or for the end.
+func (b *bus) rest(stop <-chan struct{}) {
+	for until := b.answered.Load() + spell; b.answered.Load() < until; runtime.Gosched() {
+		select {
+		case <-stop:
+			return
+		default:
+		}
 	}
 }
 

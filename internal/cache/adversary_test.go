@@ -70,6 +70,7 @@ func assail(t *testing.T, unreliable bool, subjects ...subject) (stale int64) {
 				if v.stale(q, s.ask(t, v, q, least), promised, least) {
 					count.Add(1)
 				}
+				b.answered.Add(1)
 			}
 		})
 	}
