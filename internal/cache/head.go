@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// headPatience is how long the log may take to say where it ends: as long as anybody waits.
-const headPatience = 5 * time.Second
+// MaxWait is how long anybody may wait for a position, and so how long the log may take to
+// say where it ends.
+const MaxWait = 5 * time.Second
 
 // heads asks where the log ends: one question at a time, each for everybody who had come by
 // the time it was sent, as an answer that is under way may be of before.
@@ -81,7 +82,7 @@ func (p *Positions) ask(q *headQuestion) {
 	if p.reached(q.most) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), headPatience) // nobody's own
+	ctx, cancel := context.WithTimeout(context.Background(), MaxWait) // nobody's own
 	defer cancel()
 	history := p.history.Load()
 	head, err := p.cfg.Head(ctx)

@@ -17,10 +17,8 @@ import (
 // Sical-Position that answered its command.
 const minPosition = "Sical-Min-Position"
 
-const (
-	defaultWait = 2 * time.Second
-	maxWait     = 5 * time.Second
-)
+// defaultWait is how long a client waits for a position that does not say.
+const defaultWait = 2 * time.Second
 
 // freshness is how current an answer must be.
 type freshness struct {
@@ -55,7 +53,7 @@ func parseFreshness(h http.Header) (freshness, error) {
 	f.asked, f.position = true, position
 	prefer := preferences(h)
 	if seconds, err := strconv.ParseUint(prefer["wait"], 10, 31); err == nil {
-		f.wait = min(time.Duration(seconds)*time.Second, maxWait)
+		f.wait = min(time.Duration(seconds)*time.Second, cache.MaxWait)
 	}
 	f.lenient = strings.EqualFold(prefer["handling"], "lenient")
 	return f, nil

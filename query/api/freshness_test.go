@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/cache"
 	"sical-backend/internal/testkit"
 	"sical-backend/query"
 )
@@ -123,7 +124,7 @@ func TestParseFreshness(t *testing.T) {
 		{"7", "", freshness{asked: true, position: 7, wait: defaultWait}},
 		{"7", "wait=1", freshness{asked: true, position: 7, wait: time.Second}},
 		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{asked: true, position: 7, wait: 3 * time.Second, lenient: true}},
-		{"7", "wait=3600", freshness{asked: true, position: 7, wait: maxWait}},
+		{"7", "wait=3600", freshness{asked: true, position: 7, wait: cache.MaxWait}},
 		{"7", "wait=-1, handling=strict", freshness{asked: true, position: 7, wait: defaultWait}},
 		{"7", "wait=1, handling=strict, wait=5, handling=lenient", freshness{asked: true, position: 7, wait: time.Second}},
 		{"7", "wait=soon;;=,", freshness{asked: true, position: 7, wait: defaultWait}},
