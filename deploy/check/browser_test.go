@@ -38,7 +38,7 @@ func openBrowser(t *testing.T) *browser {
 	t.Cleanup(cancel)
 	b := &browser{t: t, ctx: ctx}
 	b.do() // starts it
-	b.ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 10*time.Minute)
 	t.Cleanup(cancel)
 	require.NoError(t, chromedp.Listen(ctx, b.hear))
 	return b

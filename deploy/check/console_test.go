@@ -102,6 +102,7 @@ func TestConsole(t *testing.T) {
 	t.Run("shows what happens", func(*testing.T) { consoleIsLive(b) })
 	t.Run("filters the log", func(t *testing.T) { consoleFilters(t, b) })
 	t.Run("keeps a filter that an answer overtakes", func(*testing.T) { consoleKeepsFilter(b) })
+	t.Run("forgets a round that another overtook", func(t *testing.T) { consoleForgetsARound(t, b) })
 	t.Run("shows a chain", func(t *testing.T) { consoleChains(t, b) })
 	t.Run("steers a view by keyboard", func(t *testing.T) { consoleSteers(t, b, s) })
 	t.Run("rebuilds", func(t *testing.T) {
@@ -195,6 +196,34 @@ func consoleKeepsFilter(b *browser) {
 	b.is(`(l => l.length && l.every(e => e.textContent === document.querySelector('#filter-stream').value))([...document.querySelectorAll('#events td:nth-child(4)')])`)
 	b.click(`#filter button[type=reset]`)
 	b.is(`new Set([...document.querySelectorAll('#events td:nth-child(4)')].map(e => e.textContent)).size > 2`)
+}
+
+// consoleForgetsARound has a round fail after the next one has succeeded.
+func consoleForgetsARound(t *testing.T, b *browser) {
+	value[chromedp.Void](b, `(() => {
+		const ask = window.fetch
+		let fail
+		window.looks = 0
+		window.unreachable = false
+		new MutationObserver(() => { window.unreachable ||= document.body.dataset.connection === 'unreachable' })
+			.observe(document.body, { attributes: true, attributeFilter: ['data-connection'] })
+		window.fetch = (path, options) => {
+			if (path !== '/metrics') return ask(path, options)
+			switch (++window.looks) {
+			case 1:
+				setTimeout(() => document.querySelector('#filter-type').dispatchEvent(new Event('input')))
+				return new Promise((_, no) => fail = no)
+			case 3: // so the second has succeeded
+				window.fetch = ask
+				fail(new TypeError('too late'))
+				window.looks++
+			}
+			return ask(path, options)
+		}
+	})()`)
+	b.is(`window.looks === 4`)
+	b.is(`document.body.dataset.connection === 'live'`)
+	assert.False(t, value[bool](b, `window.unreachable`))
 }
 
 func consoleChains(t *testing.T, b *browser) {

@@ -16,16 +16,13 @@ const parked = new Parked((text, kind) => views.tell(text, kind), refresh)
 
 let state = 'connecting', since = new Date(), retryAt = 0
 
-// round looks at everything once. A round that was overtaken by a later one shows nothing.
-let rounds = 0
-async function round() {
-  const mine = ++rounds
-  const [page, registry] = await Promise.all([text('/metrics').then(parse), optional('/admin/projections')])
-  if (mine !== rounds) return
+// round looks at everything once, by questions with those options.
+async function round(options) {
+  const [page, registry] = await Promise.all([text('/metrics', options).then(parse), optional('/admin/projections', options)])
   tiles.add(performance.now(), page)
   views.update(registry, page)
   build(page)
-  await Promise.all([log.look(), parked.look(registry)])
+  await Promise.all([log.look(options), parked.look(registry, options)])
 }
 
 // build says which binary answers.
@@ -39,7 +36,7 @@ function report(error, wait) {
   if (error) console.debug(error)
   if (error && state !== 'unreachable') [state, since] = ['unreachable', new Date()]
   if (!error) state = 'live'
-  retryAt = Date.now() + (wait || 0)
+  retryAt = Date.now() + wait
   connection()
 }
 

@@ -13,7 +13,7 @@ export async function showChain(position) {
   $('chain-close').onclick = () => dialog.close()
   if (!dialog.open) dialog.showModal()
   try {
-    const { items, from, to, truncated } = await json(`/admin/events/${position}/related`)
+    const { items, from, to, truncated } = await json(`/admin/events/${position}/related`, { patience: 30000 })
     note.textContent = [t('chainNote', number(from), number(to)), truncated ? t('chainCut') : ''].join(' ')
     const byID = new Map(items.map((e) => [e.event_id, e]))
     list.replaceChildren(...items.map((e) => link(e, byID, e.position === position)))

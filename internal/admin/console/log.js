@@ -42,12 +42,11 @@ export class Log {
     return { text: query.toString(), type, stream }
   }
 
-  async look() {
+  async look(options) {
     const { text, type, stream } = this.question()
     if (!$('follow').checked && text === this.answered) return
-    const page = await optional(`/admin/events/latest?${text}`)
-    if (text !== this.question().text) return // changed meanwhile: the next round asks that
-    this.answered = text
+    const page = await optional(`/admin/events/latest?${text}`, options)
+    this.answered = text // which the fields may ask no more: the next round asks what they do
     $('no-log').hidden = page !== null
     $('filter').hidden = $('events').hidden = page === null
     if (!page) return

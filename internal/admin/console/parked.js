@@ -11,17 +11,18 @@ export class Parked {
   constructor(tell, refresh) {
     this.tell = tell
     this.refresh = refresh
-    this.round = 0
+    this.rest = 0 // rounds until the next look
     this.list = []
     this.rows = new Rows($('parked').querySelector('tbody'), () => new Key(this))
   }
 
   // look asks for what each view has parked; a process that has no such route is not
   // asked again.
-  async look(registry) {
-    if (this.none || !registry || this.round++ % every) return
+  async look(registry, options) {
+    if (this.none || !registry || this.rest-- > 0) return
     const views = [...new Set(registry.items.map((s) => s.view))]
-    const found = await Promise.all(views.map((view) => optional(`/admin/projections/${encodeURIComponent(view)}/parked`)))
+    const found = await Promise.all(views.map((view) => optional(`/admin/projections/${encodeURIComponent(view)}/parked`, options)))
+    this.rest = every - 1
     this.none = views.length > 0 && found.every((answer) => answer === null)
     this.list = found.flatMap((answer, i) => (answer?.items || []).map((item) => ({ ...item, view: item.view || views[i] })))
     this.show()
@@ -41,7 +42,7 @@ export class Parked {
     } catch (error) {
       this.tell(t('refused', what, error.message), 'bad')
     }
-    this.round = 0
+    this.rest = 0
     this.refresh()
   }
 }
