@@ -135,6 +135,35 @@ func TestCloseGivesBack(t *testing.T) {
 	}
 }
 
+// TestCloseGivesBackWhatFindsNoRoom: what the client holds returns as well, where as many
+// as have room wait already, as of redelivered messages.
+func TestCloseGivesBackWhatFindsNoRoom(t *testing.T) {
+	t.Parallel()
+	js := newBroker(t).connect(t)
+	ensure(t, js, 0)
+	publish(t, js, 0, 10)
+	cfg := SubscriberConfig{Group: "g", MaxInFlight: 10, AckWait: time.Hour}
+	sub := newSubscriber(t, js, cfg).subscription(testSubject)
+	sub.arrived = make(chan jetstream.Msg, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	consumer, err := sub.attach(ctx)
+	require.NoError(t, err)
+	done := make(chan error, 1)
+	go func() { done <- sub.session(ctx, consumer) }()
+	require.Equal(t, "1", next(t, sub.out).UUID)
+	require.Eventually(t, func() bool { return state(t, js, "g").NumAckPending == 10 }, time.Minute, time.Millisecond)
+	cancel()
+	require.NoError(t, testkit.Receive(t, done))
+	messages := subscribe(t, js, cfg)
+	var all []string
+	for range 10 {
+		m := next(t, messages)
+		m.Ack()
+		all = append(all, m.UUID)
+	}
+	require.ElementsMatch(t, counted(10), all)
+}
+
 func TestSlowHandlerKeepsItsMessages(t *testing.T) {
 	t.Parallel()
 	js := newBroker(t).connect(t)

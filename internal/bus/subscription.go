@@ -63,12 +63,7 @@ func (s *subscription) session(ctx context.Context, consumer jetstream.Consumer)
 	broken := make(chan error, 1)
 	done := make(chan struct{})
 	consuming, err := consumer.Consume(
-		func(m jetstream.Msg) {
-			select {
-			case s.arrived <- m:
-			case <-done: // arrived was full, as of redelivered messages; this one comes again
-			}
-		},
+		func(m jetstream.Msg) { s.take(m, done) },
 		jetstream.PullMaxMessages(s.cfg.MaxInFlight),
 		jetstream.PullHeartbeat(5*time.Second),
 		jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
@@ -111,6 +106,21 @@ func (s *subscription) session(ctx context.Context, consumer jetstream.Consumer)
 			return nil
 		}
 	}
+}
+
+// take has a message wait for its turn, or gives it back where its session is done. It
+// waits itself while arrived is full, as of redelivered messages.
+func (s *subscription) take(m jetstream.Msg, done <-chan struct{}) {
+	select {
+	case <-done:
+	default:
+		select {
+		case s.arrived <- m:
+			return
+		case <-done:
+		}
+	}
+	_ = m.Nak() // as in giveBack
 }
 
 // deliver hands one message over until it is acknowledged. It reports false
@@ -221,11 +231,11 @@ func (s *subscription) settle(err error, seq uint64) {
 
 // giveBack ends a session: whatever is held returns to the group at once. The
 // pulling must have ended before, or the server would send it straight back
-// here; it is drained, as what the client has buffered is held, too.
+// here; it is drained, as what the client has buffered is held, too, however long that takes.
 func (s *subscription) giveBack(consuming jetstream.ConsumeContext, done chan struct{}) {
 	consuming.Drain()
-	awaitClosed(consuming)
 	close(done)
+	awaitClosed(consuming)
 	s.takeArrived()
 	for _, m := range s.waiting {
 		// If the server cannot hear it, the messages return after AckWait.
