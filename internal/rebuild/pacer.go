@@ -34,6 +34,8 @@ type pacer struct {
 
 const (
 	probeEvery = 50 * time.Millisecond
+	// mostWork is what is owed for at once: what took longer stood still or waited meanwhile.
+	mostWork   = 100 * time.Millisecond
 	leastShare = 0.02
 	// mostShare is what a rebuild gets at most beside traffic, so that requests find a
 	// processor free.
@@ -73,7 +75,7 @@ func (p *pacer) wait(ctx context.Context, n int, took time.Duration) error {
 		if p.rested.Before(now) {
 			p.rested = now
 		}
-		p.rested = p.rested.Add(time.Duration(float64(took) * (1 - p.share) / p.share))
+		p.rested = p.rested.Add(time.Duration(float64(min(took, mostWork)) * (1 - p.share) / p.share))
 		if p.rested.After(due) {
 			due = p.rested
 		}

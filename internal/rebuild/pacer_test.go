@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -64,4 +65,15 @@ func TestPacerIsPaidByAll(t *testing.T) {
 		require.NoError(t, testkit.Receive(t, done))
 	}
 	assert.GreaterOrEqual(t, time.Since(begun), 18*time.Millisecond)
+}
+
+// TestPacerOwesNothingForStandingStill: a process that stood still has not worked meanwhile.
+func TestPacerOwesNothingForStandingStill(t *testing.T) {
+	t.Parallel()
+	p := newPacer(nil, 0, nil)
+	p.share = leastShare
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, p.wait(ctx, 1000, time.Hour), context.Canceled)
+	assert.Less(t, time.Until(p.rested), 5*time.Second)
 }
