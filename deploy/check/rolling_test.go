@@ -5,6 +5,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -47,16 +49,19 @@ func (b *balancer) watch(t *testing.T) {
 	b.look()
 }
 
-// impatient takes who does not answer for not ready.
+// impatient asks no longer than a probe does.
 var impatient = &http.Client{Timeout: time.Second}
 
 func (b *balancer) look() {
 	b.mu.Lock()
-	all := append([]*process{}, b.all...)
+	all, before := slices.Clone(b.all), b.ready
 	b.mu.Unlock()
 	var ready []*process
 	for _, p := range all {
 		response, err := impatient.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
+		if os.IsTimeout(err) && slices.Contains(before, p) { // the machine is busy, which takes nobody out
+			ready = append(ready, p)
+		}
 		if err != nil {
 			continue
 		}

@@ -87,7 +87,9 @@ func (r *reading) trouble(t *testing.T, match func(error) bool) {
 
 func publish(t *testing.T, js jetstream.JetStream, last uint64, n int) {
 	t.Helper()
-	_, err := NewSequencedPublisher(js, testStream).Publish(ctxOf(t), last, outgoing(int(last)+1, n))
+	js, err := jetstream.New(js.Conn(), jetstream.WithDefaultTimeout(time.Minute))
+	require.NoError(t, err)
+	_, err = NewSequencedPublisher(js, testStream).Publish(ctxOf(t), last, outgoing(int(last)+1, n))
 	require.NoError(t, err)
 }
 

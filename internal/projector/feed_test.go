@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -60,7 +61,7 @@ func TestFeedMayRepeatReorderAndLose(t *testing.T) {
 
 // stream is a real stream that the test publishes the log on.
 func (w *world) stream(nc *nats.Conn) (publish func(from int), feed tail.Feed) {
-	js, err := jetstream.New(nc)
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(time.Minute))
 	require.NoError(w, err)
 	_, err = bus.EnsureStream(w.Context(), js, jetstream.StreamConfig{Name: wire.Stream, Subjects: []string{wire.Subjects}}, 1)
 	require.NoError(w, err)

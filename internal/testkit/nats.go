@@ -82,7 +82,7 @@ func (b *Bus) Stop() {
 // Fill leaves no room for any stream until free is called.
 func (b *Bus) Fill() (free func()) {
 	b.t.Helper()
-	js, err := jetstream.New(b.Connect())
+	js, err := jetstream.New(b.Connect(), jetstream.WithDefaultTimeout(time.Minute))
 	if err != nil {
 		b.t.Fatal(err)
 	}
