@@ -173,23 +173,28 @@ func TestSelectorsFind(t *testing.T) {
 				assert.EqualValues(t, 3, *o.Spec.MinReplicas, name(o))
 				delete(deployments, o.Spec.ScaleTargetRef.Name)
 			case *gatewayv1.HTTPRoute:
-				byMethod(t, o)
+				routed(t, o)
 			}
 		}
 		assert.Empty(t, deployments, "%s: nobody scales these", overlay)
 	}
 }
 
-// byMethod: reads go to the query role, the rest to the command role.
-func byMethod(t *testing.T, route *gatewayv1.HTTPRoute) {
+// routed: reads go to the query role, the rest to the command role, and a stream may last.
+func routed(t *testing.T, route *gatewayv1.HTTPRoute) {
 	t.Helper()
-	require.Len(t, route.Spec.Rules, 2)
+	require.Len(t, route.Spec.Rules, 3)
+	stream, reads, rest := route.Spec.Rules[0], route.Spec.Rules[1], route.Spec.Rules[2]
+	require.Len(t, stream.Matches, 1)
+	assert.Equal(t, "/v1/stream GET", *stream.Matches[0].Path.Value+" "+string(*stream.Matches[0].Method))
+	assert.EqualValues(t, "0s", *stream.Timeouts.Request, "as long as its token")
+	assert.EqualValues(t, "query", stream.BackendRefs[0].Name)
 	var methods []string
-	for _, m := range route.Spec.Rules[0].Matches {
+	for _, m := range reads.Matches {
 		methods = append(methods, string(*m.Method))
 	}
 	assert.Equal(t, []string{"GET", "HEAD"}, methods)
-	assert.EqualValues(t, "query", route.Spec.Rules[0].BackendRefs[0].Name)
-	assert.Empty(t, route.Spec.Rules[1].Matches)
-	assert.EqualValues(t, "command", route.Spec.Rules[1].BackendRefs[0].Name)
+	assert.EqualValues(t, "query", reads.BackendRefs[0].Name)
+	assert.Empty(t, rest.Matches)
+	assert.EqualValues(t, "command", rest.BackendRefs[0].Name)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -55,7 +54,7 @@ func Protect(e *echo.Echo, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	extract, err := clientAddress(cfg.TrustedProxies)
+	extract, err := clientAddress(cfg.TrustedProxies, cfg.Logger)
 	if err != nil {
 		return err
 	}
@@ -171,23 +170,6 @@ func (g *gate) admit(c echo.Context, now time.Time) error {
 		r.limits, r.begun = g.limits, now
 	}
 	return g.limits.admit(c, 1, now)
-}
-
-// clientAddress is the peer itself, or what trusted proxies say of it: anyone else's
-// X-Forwarded-For is only a claim.
-func clientAddress(proxies []string) (echo.IPExtractor, error) {
-	if len(proxies) == 0 {
-		return echo.ExtractIPDirect(), nil
-	}
-	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
-	for _, proxy := range proxies {
-		_, network, err := net.ParseCIDR(proxy)
-		if err != nil {
-			return nil, fmt.Errorf("trusted proxies: %w", err)
-		}
-		trust = append(trust, echo.TrustIPRange(network))
-	}
-	return echo.ExtractIPFromXFFHeader(trust...), nil
 }
 
 // noBinder takes Echo's Bind out of use: it lets the body overwrite path parameters,

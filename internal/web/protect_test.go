@@ -196,14 +196,23 @@ func TestPageBringsItsOwnPolicy(t *testing.T) {
 
 func TestClientAddress(t *testing.T) {
 	t.Parallel()
-	_, ip := newAPI(t, nil).do(t, "GET", "/ip", "", "X-Forwarded-For", "203.0.113.7", "X-Real-IP", "203.0.113.8")
-	require.Equal(t, "127.0.0.1", ip, "nobody is believed unless named")
-	behind := newAPI(t, func(c *Config) { c.TrustedProxies = []string{"127.0.0.0/8"} })
-	_, ip = behind.do(t, "GET", "/ip", "", "X-Forwarded-For", "1.1.1.1, 203.0.113.7")
+	told := func(a *api) int { return strings.Count(a.log.String(), `"X-Forwarded-For is not believed`) }
+	plain := newAPI(t, nil)
+	plain.do(t, "GET", "/ip", "")
+	require.Zero(t, told(plain))
+	for range 2 {
+		_, ip := plain.do(t, "GET", "/ip", "", "X-Forwarded-For", "203.0.113.7", "X-Real-IP", "203.0.113.8")
+		require.Equal(t, "127.0.0.1", ip, "nobody is believed unless named")
+	}
+	require.Equal(t, 1, told(plain), "and once it is told")
+	behind := newAPI(t, func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/8", "127.0.0.0/8"} })
+	_, ip := behind.do(t, "GET", "/ip", "", "X-Forwarded-For", "1.1.1.1, 203.0.113.7")
 	require.Equal(t, "203.0.113.7", ip, "the nearest the proxy did not make up")
+	require.Zero(t, told(behind))
 	elsewhere := newAPI(t, func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/8"} })
 	_, ip = elsewhere.do(t, "GET", "/ip", "", "X-Forwarded-For", "203.0.113.7")
 	require.Equal(t, "127.0.0.1", ip)
+	require.Equal(t, 1, told(elsewhere))
 }
 
 func TestProtectRefusesBadConfig(t *testing.T) {
