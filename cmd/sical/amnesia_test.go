@@ -85,7 +85,7 @@ func TestAdminEvents(t *testing.T) {
 		status, text := s.ask("GET", path, "")
 		assert.Equal(t, want, status, "%s: %s", path, text)
 	}
-	streamed(t, s.app.nats, s.position) // or the relay, which is at its start, were in the way
+	streamed(t, s.app.nats.Conn, s.position) // or the relay, which is at its start, were in the way
 	for body, want := range map[string]int{
 		`{"from":9,"to":1}`: 422, `{"frm":1}`: 400, `[]`: 400, `{"check":true}`: 200,
 	} {

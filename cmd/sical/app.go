@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 
 	"sical-backend/events"
 	"sical-backend/internal/auth"
+	"sical-backend/internal/bus"
 	"sical-backend/internal/embedded"
 	"sical-backend/internal/heap"
 	"sical-backend/internal/projector"
@@ -42,7 +42,7 @@ type App struct {
 
 	instance *embedded.Instance // nil where nothing private was started
 	urls     map[string]string  // Postgres URL of each role
-	nats     *nats.Conn
+	nats     *bus.Link
 	natsURL  string
 
 	decider     *decider            // nil until the process decides

@@ -28,7 +28,7 @@ func (a *App) relayConfig(log eventlog.Reader) relay.Config {
 		rest = relayRest
 	}
 	return relay.Config{
-		Log: log, NATS: a.nats, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
+		Log: log, NATS: a.nats.Conn, Ring: a.ring, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
 		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas, Rest: rest,
 	}
 }
@@ -40,7 +40,7 @@ func (a *App) newReconciler(log eventlog.Reader) (*reconcile.Reconciler, error) 
 		return nil, err
 	}
 	return reconcile.New(reconcile.Config{
-		Log: log, NATS: a.nats, Logger: a.logger, Meter: telemetry.NewReconcile(a.registry), Relay: r,
+		Log: log, NATS: a.nats.Conn, Logger: a.logger, Meter: telemetry.NewReconcile(a.registry), Relay: r,
 	})
 }
 
@@ -167,7 +167,7 @@ func (r *ReplayEvents) Run(ctx context.Context, a *App, out *output) error {
 	began := time.Now()
 	bar := progress("sent", -1)
 	sent, err := relay.Replay{
-		Log: log, NATS: a.nats, From: r.From, To: r.To, Subject: r.Subject,
+		Log: log, NATS: a.nats.Conn, From: r.From, To: r.To, Subject: r.Subject,
 		Progress: func(sent, all uint64) {
 			bar.ChangeMax64(int64(all))
 			_ = bar.Set64(int64(sent))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"sical-backend/internal/bus"
 	"sical-backend/internal/wire"
 )
 
@@ -19,7 +20,7 @@ import (
 // latency and nothing else, and neither does being refused by it, as where a configuration
 // lacks a user for a moment; nats.go by itself would close for good the second time.
 func (a *App) connect(options ...nats.Option) error {
-	var made atomic.Pointer[nats.Conn]
+	var made atomic.Pointer[bus.Link]
 	options = append(options, nats.Name("sical"), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort(),
 		nats.CustomReconnectDelay(func(tries int) time.Duration { return a.beforeTry(made.Load(), tries) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -31,7 +32,7 @@ func (a *App) connect(options ...nats.Option) error {
 	if user := natsUser(a.natsURL); user != "" {
 		options = append(options, nats.CustomInboxPrefix("_INBOX."+user))
 	}
-	conn, err := nats.Connect(a.natsURL, options...)
+	conn, err := bus.Connect(a.natsURL, options...)
 	if err != nil {
 		return fmt.Errorf("nats: %w", err)
 	}
@@ -44,7 +45,7 @@ func (a *App) connect(options ...nats.Option) error {
 // beforeTry is how long to wait before all servers are tried the given time since there was
 // a connection. Here, and for all cases only here, it can be told why there is none: once
 // one was tried, and again every ten seconds or so.
-func (a *App) beforeTry(conn *nats.Conn, tries int) time.Duration {
+func (a *App) beforeTry(conn *bus.Link, tries int) time.Duration {
 	if tries%40 == 2 && conn != nil {
 		err := conn.LastError()
 		if err == nil { // as where nobody listens
@@ -54,6 +55,10 @@ func (a *App) beforeTry(conn *nats.Conn, tries int) time.Duration {
 	}
 	return 250*time.Millisecond + rand.N(100*time.Millisecond)
 }
+
+// ring tells whichever relay is at work that there is something to read. Where that is
+// lost, the relay looks by itself.
+func (a *App) ring() { _ = a.nats.Publish(wire.Appended, nil) }
 
 // natsUser is whom the first of the URLs names, "" for nobody: replies come to an inbox
 // of that user's, which no other user has to be allowed to hear. What stands alone

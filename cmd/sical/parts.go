@@ -240,7 +240,7 @@ func (a *App) startProjector(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(a.nats)
+	js, err := jetstream.New(a.nats.Conn)
 	if err != nil {
 		return err
 	}

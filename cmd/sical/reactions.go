@@ -55,17 +55,14 @@ func (a *App) startReactions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(a.nats)
+	js, err := jetstream.New(a.nats.Conn)
 	if err != nil {
 		return err
 	}
 	log := eventlog.NewReader(p)
 	deciding := eventlog.Open(eventlog.Config{
 		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry),
-		Committed: func([]events.Event) {
-			// A relay is told to look; one that is not looks by itself.
-			_ = a.nats.Publish(wire.Appended, nil)
-		},
+		Committed: func([]events.Event) { a.ring() },
 	})
 	a.onClose(deciding.Close)
 	client := web.NewOutsideClient(networks(a.WebhookAllow))

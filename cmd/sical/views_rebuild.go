@@ -227,7 +227,7 @@ func (r *ViewRollback) Run(ctx context.Context, a *App, out *output) error {
 	return onView(ctx, a, r.Name, false, func(p pool, v *projections.View) error {
 		var read int
 		err := rebuild.Rollback(ctx, p, v, func(b projections.Build) {
-			projector.Announce(projector.Config{Changes: a.nats, Logger: a.logger}, b)
+			projector.Announce(projector.Config{Changes: a.nats.Conn, Logger: a.logger}, b)
 			read = b.Number
 		})
 		if flushed := a.nats.FlushTimeout(time.Second); flushed != nil {

@@ -84,7 +84,7 @@ type process struct {
 	hits  *tally
 }
 
-func newProcess(t *testing.T, v *table, nc *nats.Conn) *process {
+func newProcess(t *testing.T, v *table, nc Bus) *process {
 	q := &process{table: v, p: newPositions(v.pool, nc)}
 	q.p.cfg.Head = func(context.Context) (uint64, error) {
 		at, _ := v.now(0)

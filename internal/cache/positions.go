@@ -21,11 +21,17 @@ type View struct {
 	Version, Reads int
 }
 
+// Bus is a connection to NATS. It must tell at once whether it is there.
+type Bus interface {
+	ChanSubscribe(subject string, to chan *nats.Msg) (*nats.Subscription, error)
+	IsConnected() bool
+}
+
 // Config is what Positions needs.
 type Config struct {
 	Views []View
 	Pool  *pgxpool.Pool // may read sical.view_version, sical.projection and sical.parked
-	NATS  *nats.Conn    // where the notices come from; nil asks the database alone
+	NATS  Bus           // where the notices come from; nil asks the database alone
 	// Head tells the last position of the log.
 	Head func(context.Context) (uint64, error)
 	// Standby tells whether Head asks a server that follows another, which may have

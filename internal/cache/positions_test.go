@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/postgres"
@@ -30,7 +29,7 @@ const ages = time.Hour
 
 // running runs Positions on a database with one view at position 10, of a log
 // that ends at 50.
-func running(t *testing.T, nc *nats.Conn) (p *Positions, admin *pgxpool.Pool, incarnation uuid.UUID) {
+func running(t *testing.T, nc Bus) (p *Positions, admin *pgxpool.Pool, incarnation uuid.UUID) {
 	admin, pool, incarnation := oneView(t)
 	p = newPositions(pool, nc)
 	run(t, p)
@@ -53,7 +52,7 @@ func oneView(t *testing.T) (admin, pool *pgxpool.Pool, incarnation uuid.UUID) {
 	return admin, pool, incarnation
 }
 
-func newPositions(pool *pgxpool.Pool, nc *nats.Conn) *Positions {
+func newPositions(pool *pgxpool.Pool, nc Bus) *Positions {
 	return NewPositions(Config{
 		Views: []View{{Name: "v", Version: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
 		Head: func(context.Context) (uint64, error) { return 50, nil },

@@ -161,7 +161,7 @@ func TestWaitingForAView(t *testing.T) {
 
 // positions runs Positions of both views until the test ends, after before was called
 // with them.
-func (w *world) positions(nc *nats.Conn, before ...func(*cache.Positions)) *cache.Positions {
+func (w *world) positions(nc cache.Bus, before ...func(*cache.Positions)) *cache.Positions {
 	p := cache.NewPositions(cache.Config{
 		Views: []cache.View{{Name: "goal", Version: projections.Goal.Version}, {Name: "progress", Version: projections.Progress.Version}},
 		Pool:  w.pool("sical_query"), NATS: nc, Head: func(ctx context.Context) (head uint64, err error) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"sical-backend/internal/pause"
@@ -27,9 +26,11 @@ type Config struct {
 	Pool *pgxpool.Pool
 	Log  tail.Log
 	Feed tail.Feed // nil: the log is tailed
-	// Changes is where notices of what changed are published; nil for nowhere.
-	Changes *nats.Conn
-	Views   []*projections.View
+	// Changes is where notices of what changed are published, without waiting; nil for nowhere.
+	Changes interface {
+		Publish(subject string, data []byte) error
+	}
+	Views []*projections.View
 	// Rebuilds says that another part of the process sees to views that have no
 	// build yet, in bulk.
 	Rebuilds bool

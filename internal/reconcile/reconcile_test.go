@@ -43,7 +43,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{log: logtest.New(t), meter: &meter{}}
-	w.config = relay.Config{Log: w.log.Relay, NATS: testkit.NATS(t).Connect(), Logger: slog.New(slog.DiscardHandler), Meter: w.meter}
+	w.config = relay.Config{Log: w.log.Relay, NATS: testkit.NATS(t).Connect(), Ring: func() {}, Logger: slog.New(slog.DiscardHandler), Meter: w.meter}
 	r, err := relay.New(w.config)
 	require.NoError(t, err)
 	w.Reconciler, err = New(Config{Log: w.log.Relay, NATS: w.config.NATS, Logger: w.config.Logger, Meter: w.meter, Relay: r})

@@ -64,6 +64,7 @@ type Log interface {
 type Config struct {
 	Log    Log
 	NATS   *nats.Conn
+	Ring   func() // tells the relay at work that there is something to read; must not block. Nil where nothing is handed over
 	Logger *slog.Logger
 	Meter  Meter
 	Tracer *tracing.Tracer
@@ -115,11 +116,10 @@ func New(c Config) (*Relay, error) {
 
 // Committed hands over events that this process has just appended. It never
 // blocks: what does not fit is read from the log. Where another process relays,
-// it is told that there is something to read.
+// it is told that there is something to read, and looks by itself after idle.
 func (r *Relay) Committed(list []events.Event) {
 	if !r.active.Load() {
-		// Where this cannot be sent, the other process looks by itself after idle.
-		_ = r.NATS.Publish(wire.Appended, nil)
+		r.Ring()
 		return
 	}
 	select {

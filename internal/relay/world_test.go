@@ -85,7 +85,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 	t.Helper()
 	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	r, err := New(Config{
-		Log: hasty{log, t}, NATS: conn, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
+		Log: hasty{log, t}, NATS: conn, Ring: func() { _ = conn.Publish(wire.Appended, nil) }, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
 		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge,
 	})
 	require.NoError(t, err)

@@ -5,20 +5,22 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // NATS tells whether the connection to NATS stands, and how often it came back.
-func NATS(r prometheus.Registerer, conn *nats.Conn) {
+func NATS(r prometheus.Registerer, link interface {
+	IsConnected() bool
+	Reconnects() uint64
+}) {
 	ask(r, "sical_nats_connected", "1 while this process is connected to NATS, else 0.", func() float64 {
-		if conn.IsConnected() {
+		if link.IsConnected() {
 			return 1
 		}
 		return 0
 	})
 	count(r, "sical_nats_reconnects_total", "Times that a lost connection to NATS came back.", func() float64 {
-		return float64(conn.Stats().Reconnects)
+		return float64(link.Reconnects())
 	})
 }
 
