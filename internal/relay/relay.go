@@ -168,6 +168,9 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	if err := r.agree(ctx); err != nil {
 		return err
 	}
+	for len(r.handed) > 0 {
+		<-r.handed // to the session before, perhaps of a log that was put back since: it is read
+	}
 	r.works(true)
 	if err := r.catchUp(ctx); err != nil {
 		return err

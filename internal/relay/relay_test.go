@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -43,6 +45,38 @@ func TestTwoRelaysDoNotInterleave(t *testing.T) {
 	end()
 	s.append(t, 20) // the one that stood by takes over
 	s.agrees(t, 0)
+}
+
+// TestWhatWasHandedOverBeforeIsRead: the log may have been put back since, and have other
+// events at those positions, or none.
+func TestWhatWasHandedOverBeforeIsRead(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.append(t, 3)
+	lost, err := s.Read(t.Context(), 0, 3)
+	require.NoError(t, err)
+	for i := range lost {
+		lost[i].Position += 3
+	}
+	conn := s.bus.Connect()
+	r, err := New(Config{Log: s.Relay, NATS: conn, Logger: slog.New(slog.DiscardHandler), Meter: silent{}})
+	require.NoError(t, err)
+	r.active.Store(true) // as in a session that has ended since
+	r.Committed(lost)
+	r.active.Store(false)
+	before, err := s.Relay.History(t.Context())
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	s.agrees(t, 0)
+	s.append(t, 2)
+	s.agrees(t, 0)
+	after, err := s.Relay.History(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before.Incarnation, after.Incarnation, "nothing was published that the log does not have")
+	cancel()
+	require.NoError(t, testkit.Receive(t, done))
 }
 
 // TestWhoStandsByEndsQuietly: that it is to end is no failure to try again after.
