@@ -87,45 +87,91 @@ func TestARefreshOvertakenByTheEnd(t *testing.T) {
 	require.ErrorIs(t, err, ErrRefresh)
 }
 
-func TestConcurrentRefreshesHaveOneWinner(t *testing.T) {
+func TestConcurrentRefreshesGiveTheSame(t *testing.T) {
 	t.Parallel()
 	url, keys := newDatabase(t).URL("sical_command"), newKeys(t)
 	processes := []*process{newProcess(t, url, keys), newProcess(t, url, keys)}
-	for _, p := range processes {
-		require.Positive(t, p.sessions.sameTime, "two tabs of a browser may ask at once")
-		p.sessions.sameTime = time.Hour // however busy the machine
-	}
 	first := processes[0].login(t, uuid.New())
-	results := make(chan error, 8)
-	won := make(chan Tokens, cap(results))
+	given := make([]Tokens, 8)
+	errs := make([]error, len(given))
 	var tries sync.WaitGroup
-	for i := range cap(results) {
-		tries.Go(func() {
-			tokens, err := processes[i%2].refresh(t.Context(), first.Refresh)
-			if err == nil {
-				won <- tokens
-			}
-			results <- err
-		})
+	for i := range given {
+		tries.Go(func() { given[i], errs[i] = processes[i%2].refresh(t.Context(), first.Refresh) })
 	}
 	tries.Wait()
-	close(results)
-	require.Len(t, won, 1)
-	for err := range results {
-		if err != nil {
-			require.ErrorIs(t, err, ErrRefresh)
-		}
+	for i, tokens := range given {
+		require.NoError(t, errs[i])
+		require.Equal(t, given[0].Refresh, tokens.Refresh)
+		require.NoError(t, processes[1].verify(tokens.Access))
 	}
-	second := <-won
-	require.NoError(t, processes[1].verify(second.Access), "the losers have not ended the session")
-	third, err := processes[0].refresh(t.Context(), second.Refresh)
-	require.NoError(t, err)
+}
 
-	processes[1].sessions.sameTime = 0 // the first use was long ago
-	_, err = processes[1].refresh(t.Context(), first.Refresh)
-	require.ErrorIs(t, err, ErrReuse)
-	_, err = processes[0].refresh(t.Context(), third.Refresh)
+// Whoever did not get the answer may ask again, until the next token is used.
+func TestALostAnswerIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	p := oneProcess(t)
+	user := uuid.New()
+	first := p.login(t, user)
+	second, err := p.refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	p.exec(t, `update sical.refresh_token set used_at = used_at - interval '3 seconds'`)
+	again, err := p.refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	require.Equal(t, second.Refresh, again.Refresh)
+	require.NoError(t, p.verify(again.Access))
+	_, err = p.sessions.Refresh(t.Context(), first.Refresh,
+		func(context.Context, uuid.UUID) (string, bool, error) { return "learner", false, nil })
+	require.ErrorIs(t, err, ErrRefresh, "suspended")
+
+	third, err := p.refresh(t.Context(), again.Refresh)
+	require.NoError(t, err)
+	require.Positive(t, p.sessions.sameTime, "two tabs of a browser may ask at once")
+	_, err = p.refresh(t.Context(), first.Refresh)
+	require.ErrorIs(t, err, ErrReuse, "its successor was used")
+	require.ErrorIs(t, p.verify(third.Access), ErrRevoked)
+	_, err = p.refresh(t.Context(), third.Refresh)
 	require.ErrorIs(t, err, ErrRefresh)
+}
+
+// A tab that is a moment late ends nothing.
+func TestALateTabEndsNothing(t *testing.T) {
+	t.Parallel()
+	p := oneProcess(t)
+	p.sessions.sameTime = time.Hour // however busy the machine
+	first := p.login(t, uuid.New())
+	second, err := p.refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	third, err := p.refresh(t.Context(), second.Refresh)
+	require.NoError(t, err)
+	_, err = p.refresh(t.Context(), first.Refresh)
+	require.ErrorIs(t, err, ErrRefresh)
+	require.NoError(t, p.verify(third.Access))
+	p.sessions.sameTime = 0
+	_, err = p.refresh(t.Context(), first.Refresh)
+	require.ErrorIs(t, err, ErrReuse)
+}
+
+// What has ended meanwhile is not given again.
+func TestALostAnswerOfWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	p := oneProcess(t)
+	p.sessions.sameTime = time.Hour // however busy the machine
+	for _, end := range []func(Tokens, uuid.UUID) error{
+		func(tokens Tokens, _ uuid.UUID) error { return p.sessions.End(t.Context(), tokens.Session) },
+		func(_ Tokens, user uuid.UUID) error { return p.sessions.EndAll(t.Context(), user, uuid.Nil) },
+		func(tokens Tokens, _ uuid.UUID) error {
+			_, err := p.pool.Exec(t.Context(), `update sical.session set expires_at = clock_timestamp() where id = $1`, tokens.Session)
+			return err
+		},
+	} {
+		user := uuid.New()
+		first := p.login(t, user)
+		_, err := p.refresh(t.Context(), first.Refresh)
+		require.NoError(t, err)
+		require.NoError(t, end(first, user))
+		_, err = p.refresh(t.Context(), first.Refresh)
+		require.ErrorIs(t, err, ErrRefresh)
+	}
 }
 
 // Refreshing and ending lock the same rows; neither may deadlock.

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -29,14 +31,17 @@ type Sessions struct {
 	revocations *Revocations
 
 	// sameTime is how close two uses of a refresh token must be to pass for one
-	// client that asked twice, such as two tabs of a browser. The second gets
-	// nothing either way; it only does not end the session.
+	// client that asked twice, such as two tabs of a browser, of which one has used the next
+	// token already. The second gets nothing either way; it only does not end the session.
 	sameTime time.Duration
+	secret   []byte // that the next refresh token is derived with
 }
 
 // NewSessions returns Sessions whose ends take effect in revocations at once.
 func NewSessions(pool *pgxpool.Pool, signer *Signer, revocations *Revocations) *Sessions {
-	return &Sessions{pool, signer, revocations, 2 * time.Second}
+	mac := hmac.New(sha256.New, signer.keys.signing.Seed())
+	mac.Write([]byte("the next refresh token"))
+	return &Sessions{pool, signer, revocations, 2 * time.Second, mac.Sum(nil)}
 }
 
 // Open begins a session of a user whose password was right. The generation is

@@ -131,8 +131,9 @@ func (b *builder) sessions() {
 	b.add(http.MethodPost, "/v1/sessions/refresh", &operation{
 		OperationID: "refreshSession",
 		Summary:     "Get new tokens for a refresh token.",
-		Description: "Each refresh token can be used once; using it twice ends the session.",
-		Tags:        []string{"sessions"}, Security: withoutToken,
+		Description: "Each refresh token can be used once; using it later ends the session. Who asks again within half a minute, as the answer was lost, " +
+			"is given the same refresh token again, as long as that was not used.",
+		Tags: []string{"sessions"}, Security: withoutToken,
 		RequestBody: &requestBody{Required: true, Content: b.body(api.Renewal{}, asked)},
 		Responses:   answers(map[string]*response{"200": tokens("Renewed.")}, []int{422}, withBody),
 	})
