@@ -28,7 +28,7 @@ func problem(err error) error {
 	case errors.Is(err, eventlog.ErrFull):
 		return web.NoRoom()
 	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
-		return &web.Problem{Code: web.Unavailable, RetryAfter: 2 * time.Second,
+		return &web.Problem{Code: web.Unavailable,
 			Detail: "The log cannot be reached, or took too long. Whether the command was done is not known: with an Idempotency-Key, asking again is safe."}
 	}
 	return err

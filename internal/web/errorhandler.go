@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -112,7 +113,7 @@ func writeProblem(c echo.Context, p *Problem) error {
 			h.Set("WWW-Authenticate", "Bearer")
 		}
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h["Retry-After"] = []string{retryAfter(p.RetryAfter)}
+		h["Retry-After"] = []string{retryAfter(p)}
 	}
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -127,8 +128,12 @@ func writeProblem(c echo.Context, p *Problem) error {
 // noStore is only read, as the headers' values are.
 var noStore = []string{"no-store"}
 
-// retryAfter is whole seconds, rounded up, at least one.
-func retryAfter(d time.Duration) string {
-	seconds := int64((d + time.Second - 1) / time.Second)
+// retryAfter is whole seconds, rounded up, at least one. Of what nobody can tell the end of it
+// is one to five: whoever was refused together is not to come back together.
+func retryAfter(p *Problem) string {
+	if p.RetryAfter == 0 && p.Code == Unavailable {
+		return strconv.Itoa(1 + rand.N(5))
+	}
+	seconds := int64((p.RetryAfter + time.Second - 1) / time.Second)
 	return strconv.FormatInt(max(seconds, 1), 10)
 }

@@ -48,7 +48,7 @@ type Problem struct {
 	Code       Code
 	Detail     string
 	Errors     []FieldError
-	RetryAfter time.Duration // of 429 and 503; 0 means a second
+	RetryAfter time.Duration // of 429 and 503; 0 means a second, and one to five of Unavailable
 }
 
 // NewProblem is a problem of that code; detail is one sentence for the client's
