@@ -80,7 +80,7 @@ func (b *binaries) prepare(ctx context.Context, o Options) (*launch, error) {
 		}
 	}
 	// The predecessor first: while it ends, its files go.
-	if err := settlePredecessor(ctx, cluster); err != nil {
+	if err := settlePredecessor(ctx, cluster, o.Logger); err != nil {
 		return nil, err
 	}
 	if err := as.own(cluster); err != nil {

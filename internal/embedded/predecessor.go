@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,10 +14,14 @@ import (
 	"time"
 )
 
+// ending is how long the Postgres of an earlier run may take to end: it writes a checkpoint,
+// which takes minutes on a slow disk.
+const ending = 5 * time.Minute
+
 // settlePredecessor deals with the Postgres of a process that was killed. We hold
 // the folder's lock, so that whoever started it is dead and it is ending, or ended
 // without removing its pid file.
-func settlePredecessor(ctx context.Context, cluster string) error {
+func settlePredecessor(ctx context.Context, cluster string, logger *slog.Logger) error {
 	name := filepath.Join(cluster, "postmaster.pid")
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -29,8 +34,9 @@ func settlePredecessor(ctx context.Context, cluster string) error {
 	file.Close()
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err == nil && worksIn(pid, cluster) {
+		logger.Info("the Postgres of an earlier run is still ending: waiting for it", "pid", pid)
 		dismiss(pid)
-		if err := awaitEnd(ctx, pid, cluster, 10*time.Second); err != nil {
+		if err := awaitEnd(ctx, pid, cluster, ending); err != nil {
 			return err
 		}
 	}
