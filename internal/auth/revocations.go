@@ -44,10 +44,10 @@ type Revocations struct {
 	users    map[uuid.UUID]userEnd
 	erasure  []func() // what to do where somebody was erased
 
-	polling  sync.Mutex
-	from     time.Time    // what the next poll looks back to, by the database's clock
-	swept    time.Time    // when the old was forgotten last, by the same
-	lastGood atomic.Int64 // Unix nanoseconds
+	polling sync.Mutex
+	from    time.Time    // what the next poll looks back to, by the database's clock
+	swept   time.Time    // when the old was forgotten last, by the same
+	asOf    atomic.Int64 // of when what is known is, by clock, in Unix nanoseconds
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -125,10 +125,11 @@ func (r *Revocations) run(ctx context.Context) {
 	}
 }
 
-// Lag is how long ago the revocations were last read; more than 5 s means that
-// a session ended elsewhere may still be let in here.
+// Lag is how old what is known is: how long ago the revocations were last read, and how
+// far what was read was behind then, where that is a replica. More than 5 s means that a
+// session ended elsewhere may still be let in here.
 func (r *Revocations) Lag() time.Duration {
-	return r.clock().Sub(time.Unix(0, r.lastGood.Load()))
+	return r.clock().Sub(time.Unix(0, r.asOf.Load()))
 }
 
 // Poll reads now what other processes have revoked, for one that must not wait
@@ -140,11 +141,12 @@ func (r *Revocations) Poll(ctx context.Context) error {
 	defer r.polling.Unlock()
 	began := r.clock()
 	// The database's clock is the only one here: it dates the revocations too. A replica
-	// has those up to the last commit that it has replayed, however long ago that was.
-	var seen time.Time
+	// has those up to the last commit that it has replayed, however long ago that was. Every
+	// projector commits each second, to keep its lease: no such commit is no replay.
+	var now, seen time.Time
 	if err := r.pool.QueryRow(ctx, `-- read clock
-		select case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), 'epoch')
-			else clock_timestamp() end`).Scan(&seen); err != nil {
+		select now, case when pg_is_in_recovery() then coalesce(pg_last_xact_replay_timestamp(), 'epoch') else now end
+		from clock_timestamp() now`).Scan(&now, &seen); err != nil {
 		return err
 	}
 	if r.from.IsZero() {
@@ -170,7 +172,8 @@ func (r *Revocations) Poll(ctx context.Context) error {
 		r.swept = seen
 	}
 	r.from = seen.Add(-pollOverlap)
-	r.lastGood.Store(began.UnixNano())
+	behind := max(0, now.Sub(seen)) // a replica's clock may be behind the one that dates commits
+	r.asOf.Store(began.Add(-behind).UnixNano())
 	return nil
 }
 

@@ -65,7 +65,8 @@ func TestALateCommitIsNotMissed(t *testing.T) {
 	require.ErrorIs(t, there.verify(slow.Access), ErrRevoked)
 }
 
-// A replica that lags by minutes shows a revocation long after it was dated.
+// A replica that lags by minutes shows a revocation long after it was dated, and is known
+// to lag, however well it answers.
 func TestAnEndThatALaggingReplicaShowsLateIsNotMissed(t *testing.T) {
 	t.Parallel()
 	db, keys := newDatabase(t), newKeys(t)
@@ -84,6 +85,8 @@ func TestAnEndThatALaggingReplicaShowsLateIsNotMissed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, replica.revocations.Poll(t.Context()))
 	require.ErrorIs(t, replica.verify(tokens.Access), ErrRevoked)
+	require.GreaterOrEqual(t, replica.revocations.Lag(), 4*time.Minute)
+	require.Less(t, p.revocations.Lag(), 4*time.Minute, "who reads the primary")
 }
 
 func TestARolledBackEndEndsNothing(t *testing.T) {

@@ -52,9 +52,9 @@ func Streams(r prometheus.Registerer, open func() int) prometheus.Counter {
 	return counter(r, "sical_streams_dropped_total", "Live streams whose clients did not take in time what they were sent.")
 }
 
-// Revocations tells how long ago the revocations of sessions were last read.
+// Revocations tells how old what is known of ended sessions is.
 func Revocations(r prometheus.Registerer, lag func() time.Duration) {
-	ask(r, "sical_revocation_lag_seconds", "Time since the ended sessions were last read; above 5, one may still be let in.",
+	ask(r, "sical_revocation_lag_seconds", "Age of what is known of ended sessions, with what a replica is behind; above 5, one may still be let in.",
 		func() float64 { return lag().Seconds() })
 }
 
