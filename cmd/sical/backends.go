@@ -169,8 +169,13 @@ func (c *Config) privateSettings() map[string]string {
 	return map[string]string{"max_connections": strconv.FormatInt(40+2*int64(max(c.MaxConns, 10)), 10)}
 }
 
-// pool opens a pool that acts as a role.
+// pool opens a pool that acts as a role and is told of by its name.
 func (a *App) pool(ctx context.Context, role string, conns int32, params map[string]string) (pool, error) {
+	return a.poolNamed(ctx, strings.TrimPrefix(role, "sical_"), role, conns, params)
+}
+
+// poolNamed opens one more pool that acts as a role, told of by a name of its own.
+func (a *App) poolNamed(ctx context.Context, name, role string, conns int32, params map[string]string) (pool, error) {
 	options := postgres.Options{Role: role, MaxConns: conns, Params: params}
 	if a.database != nil {
 		options.Tracer = &postgres.Monitor{Metrics: a.database, Logger: a.logger, Slow: a.SlowQuery}
@@ -179,7 +184,7 @@ func (a *App) pool(ctx context.Context, role string, conns int32, params map[str
 	if err != nil {
 		return nil, fmt.Errorf("postgres as %s: %w", role, err)
 	}
-	remove := a.pools.Add(role, p)
+	remove := a.pools.Add(name, p)
 	a.onClose(func() {
 		remove()
 		p.Close()

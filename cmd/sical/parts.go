@@ -252,7 +252,8 @@ func (a *App) startProjector(ctx context.Context) error {
 	}
 	a.work("projector", projector.New(cfg).Run)
 	announce := func(b projections.Build) { projector.Announce(cfg, b) }
-	building, err := a.pool(ctx, postgres.RoleProjector, 4, map[string]string{"synchronous_commit": "off"})
+	// Connections that rebuilds leave idle are none that a view could have.
+	building, err := a.poolNamed(ctx, "projector_rebuild", postgres.RoleProjector, 4, map[string]string{"synchronous_commit": "off"})
 	if err != nil {
 		return err
 	}

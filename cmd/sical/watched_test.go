@@ -189,6 +189,26 @@ func TestDashboardAndAlertsNameWhatExists(t *testing.T) {
 	s.tells(metrics)
 }
 
+// A pool that adds up with another is not seen to be short of connections while the other
+// has some. Those of a system, with a --max-conns of 6, are the ones that deploy/sizing.md counts.
+func TestEveryPoolTellsOfItself(t *testing.T) {
+	t.Parallel()
+	families, err := newSystem(t).app.registry.Gather()
+	require.NoError(t, err)
+	most := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != "sical_pool_connections_max" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			most[m.GetLabel()[0].GetValue()] = m.GetGauge().GetValue()
+		}
+	}
+	assert.Equal(t, map[string]float64{
+		"command": 6, "relay": 2, "query": 6, "projector": 8, "projector_rebuild": 4, "reaction": 4, "monitor": 2,
+	}, most)
+}
+
 // What is read by its caller's name shows which was forgotten: a statement of the
 // system's own life without a leading comment.
 func TestEveryStatementHasAName(t *testing.T) {

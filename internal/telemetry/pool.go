@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,8 +9,8 @@ import (
 )
 
 // Pools tells of the pools of connections to Postgres, whenever it is asked. The
-// label pool is the database role that it acts as, without its sical_; those of the
-// same role add up.
+// label pool is what it is for: those of the same name add up, as if either could take
+// the connections of the other.
 type Pools struct {
 	connections, limit, acquires, waits, waited, cancelled, opened *prometheus.Desc
 
@@ -38,14 +37,14 @@ func NewPools(r prometheus.Registerer) *Pools {
 
 // Add tells of a pool from now on. The function that it returns ends that, before the
 // pool is closed.
-func (p *Pools) Add(role string, pool *pgxpool.Pool) (remove func()) {
+func (p *Pools) Add(name string, pool *pgxpool.Pool) (remove func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pools[role] = append(p.pools[role], pool)
+	p.pools[name] = append(p.pools[name], pool)
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.pools[role] = slices.DeleteFunc(p.pools[role], func(other *pgxpool.Pool) bool { return other == pool })
+		p.pools[name] = slices.DeleteFunc(p.pools[name], func(other *pgxpool.Pool) bool { return other == pool })
 	}
 }
 
@@ -60,8 +59,8 @@ func (p *Pools) Describe(to chan<- *prometheus.Desc) {
 func (p *Pools) Collect(to chan<- prometheus.Metric) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for role, pools := range p.pools {
-		collect(p, to, strings.TrimPrefix(role, "sical_"), pools)
+	for name, pools := range p.pools {
+		collect(p, to, name, pools)
 	}
 }
 
