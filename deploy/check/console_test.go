@@ -100,6 +100,7 @@ func TestConsole(t *testing.T) {
 		}
 	})
 	t.Run("shows what happens", func(*testing.T) { consoleIsLive(b) })
+	t.Run("tells how long answers take", func(t *testing.T) { consoleLeavesStreamsOut(t, b) })
 	t.Run("filters the log", func(t *testing.T) { consoleFilters(t, b) })
 	t.Run("keeps a filter that an answer overtakes", func(*testing.T) { consoleKeepsFilter(b) })
 	t.Run("forgets a round that another overtook", func(t *testing.T) { consoleForgetsARound(t, b) })

@@ -35,12 +35,13 @@ export function growth(before, after, name, filter) {
   return Number.isNaN(was) || was > is ? is : is - was
 }
 
-// quantile estimates one from what a histogram's buckets grew by, as Prometheus'
-// histogram_quantile does: linear within the bucket. NaN where nothing was observed.
-export function quantile(q, before, after, name) {
+// quantile estimates one from what a histogram's buckets that a filter lets through grew
+// by, as Prometheus' histogram_quantile does: linear within the bucket. NaN where nothing
+// was observed.
+export function quantile(q, before, after, name, filter = () => true) {
   const edges = new Map()
   for (const [page, sign] of [[after, 1], [before, -1]]) {
-    for (const s of page.get(`${name}_bucket`) || []) {
+    for (const s of (page.get(`${name}_bucket`) || []).filter((s) => filter(s.labels))) {
       const edge = Number(s.labels.le.replace('Inf', 'Infinity'))
       edges.set(edge, (edges.get(edge) || 0) + sign * s.value)
     }

@@ -8,6 +8,7 @@ const spread = 5 // polls over which a rate is taken
 const width = 160, height = 36
 
 const writes = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+const answered = (l) => l.endpoint !== '/v1/stream' // a stream lasts as long as its client likes
 const part = (n, of) => (of > 0 ? number(Math.round((1000 * n) / of) / 10) : number(0))
 
 // tiles are the figures: each gives its value, its unit and what fills in its note
@@ -19,8 +20,8 @@ const tiles = {
     return [all / s, 'perSecond', part(failed || 0, all)]
   },
   latency: (now, was) => {
-    const name = 'http_request_duration_seconds'
-    return [1000 * quantile(0.95, was, now, name), 'milliseconds', number(1000 * quantile(0.5, was, now, name))]
+    const took = (q) => 1000 * quantile(q, was, now, 'http_request_duration_seconds', answered)
+    return [took(0.95), 'milliseconds', number(took(0.5))]
   },
   commands: (now, was, s) => {
     const of = growth(was, now, 'http_requests_total')
