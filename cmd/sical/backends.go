@@ -164,9 +164,9 @@ func (a *App) standUp(ctx context.Context) (admin string, err error) {
 }
 
 // privateSettings has the private Postgres take every connection of this process, twice
-// --max-conns and 20, and of tools beside it.
+// --max-conns and 22, and of tools beside it.
 func (c *Config) privateSettings() map[string]string {
-	return map[string]string{"max_connections": strconv.FormatInt(40+2*int64(max(c.MaxConns, 10)), 10)}
+	return map[string]string{"max_connections": strconv.FormatInt(42+2*int64(max(c.MaxConns, 10)), 10)}
 }
 
 // pool opens a pool that acts as a role and is told of by its name.

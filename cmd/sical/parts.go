@@ -42,6 +42,7 @@ type decider struct {
 	log   *eventlog.Log
 	vault *vault.Vault
 	pool  pool
+	apart pool // for what must not stand in line behind a rush of requests
 }
 
 // startDecider opens the log for appending, and the relay that carries it on: once
@@ -55,6 +56,10 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 		return nil, err
 	}
 	v, err := a.vault(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	apart, err := a.poolNamed(ctx, "command_apart", postgres.RoleCommand, 2, eventlog.Plans())
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +80,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 		return nil, err
 	}
 	log := eventlog.Open(eventlog.Config{
-		Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry),
+		Pool: p, Appending: apart, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry),
 		Committed: func(list []events.Event) {
 			if a.handover != nil {
 				a.handover.Committed(list)
@@ -84,7 +89,7 @@ func (a *App) startDecider(ctx context.Context) (*decider, error) {
 		},
 	})
 	a.onClose(log.Close)
-	a.decider = &decider{dispatch.New(log, v), log, v, p}
+	a.decider = &decider{dispatch.New(log, v), log, v, p, apart}
 	return a.decider, nil
 }
 
@@ -103,13 +108,14 @@ func (a *App) startVerifier(ctx context.Context, p pool, keys *auth.Keyring) (er
 	return nil
 }
 
-// sessions makes what opens sessions and signs tokens.
-func (a *App) sessions(ctx context.Context, p pool) (*auth.Sessions, *auth.Signer, error) {
+// sessions makes what opens sessions and signs tokens. What has ended is asked for through
+// a pool of its own, apart.
+func (a *App) sessions(ctx context.Context, p, apart pool) (*auth.Sessions, *auth.Signer, error) {
 	keys, err := a.signingKeyring()
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := a.startVerifier(ctx, p, keys); err != nil {
+	if err := a.startVerifier(ctx, apart, keys); err != nil {
 		return nil, nil, err
 	}
 	signer, err := auth.NewSigner(keys, issuer, audience, time.Now)
@@ -125,7 +131,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sessions, _, err := a.sessions(ctx, d.pool)
+	sessions, _, err := a.sessions(ctx, d.pool, d.apart)
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func TestEveryPoolTellsOfItself(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]float64{
-		"command": 6, "relay": 2, "query": 6, "projector": 8, "projector_rebuild": 4, "reaction": 4, "monitor": 2,
+		"command": 6, "command_apart": 2, "relay": 2, "query": 6, "projector": 8, "projector_rebuild": 4, "reaction": 4, "monitor": 2,
 	}, most)
 }
 

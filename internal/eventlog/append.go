@@ -39,7 +39,7 @@ func (l *Log) call(ctx context.Context, b *batch, again bool) (answer, error) {
 	}
 	c, g, e := b.commandColumns(), b.guardColumns(), b.eventColumns()
 	var a answer
-	err = l.pool.QueryRow(ctx, appendSQL, b.streams,
+	err = l.appending.QueryRow(ctx, appendSQL, b.streams,
 		c.ids, c.requests, c.subjects, c.expiries, c.streams, c.offsets, c.lasts,
 		g.commands, g.streams, g.versions, g.owners,
 		e.streams, e.offsets, e.ids, e.names, e.schemas, e.data, e.meta, e.owners, e.finals, e.times,

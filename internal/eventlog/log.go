@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -17,10 +18,11 @@ import (
 // Log appends to the log and loads from it, for a process that decides.
 type Log struct {
 	Reader
-	vault  *vault.Vault
-	logger *slog.Logger
-	meter  Meter
-	handed func([]events.Event)
+	appending *pgxpool.Pool
+	vault     *vault.Vault
+	logger    *slog.Logger
+	meter     Meter
+	handed    func([]events.Event)
 
 	head    uint64 // a position the log has reached; the writer's own
 	queue   chan *request
@@ -40,10 +42,13 @@ type Meter interface {
 
 // Config is what a Log works with.
 type Config struct {
-	Pool   *pgxpool.Pool // of the command role, with the settings of Plans
-	Vault  *vault.Vault
-	Logger *slog.Logger
-	Meter  Meter
+	Pool *pgxpool.Pool // of the command role, with the settings of Plans
+	// Appending is a pool like Pool that the writer takes its connection from; nil for Pool,
+	// where it stands in line with whoever loads.
+	Appending *pgxpool.Pool
+	Vault     *vault.Vault
+	Logger    *slog.Logger
+	Meter     Meter
 	// Committed is handed the events of each append in the log's order, without
 	// their Data, from one goroutine. It must not block.
 	Committed func([]events.Event)
@@ -67,14 +72,15 @@ const queueLength = 4096
 // Open starts the writer. Close ends it.
 func Open(c Config) *Log {
 	l := &Log{
-		Reader: NewReader(c.Pool),
-		vault:  c.Vault,
-		logger: c.Logger,
-		meter:  c.Meter,
-		handed: c.Committed,
-		queue:  make(chan *request, queueLength),
-		long:   make(admission.Semaphore, longLoads),
-		stop:   make(chan struct{}),
+		Reader:    NewReader(c.Pool),
+		appending: cmp.Or(c.Appending, c.Pool),
+		vault:     c.Vault,
+		logger:    c.Logger,
+		meter:     c.Meter,
+		handed:    c.Committed,
+		queue:     make(chan *request, queueLength),
+		long:      make(admission.Semaphore, longLoads),
+		stop:      make(chan struct{}),
 	}
 	l.stopped.Go(l.write)
 	return l
