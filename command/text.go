@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"sical-backend/events"
 )
 
 // Limits of what people write, in runes.
@@ -41,8 +43,7 @@ func blank(s string) bool {
 // these have their place: joiners make emoji, and letters of Indic scripts.
 func invisible(r rune) bool {
 	const emptyBraille = '\u2800'
-	return r == emptyBraille || !unicode.Is(unicode.Prepended_Concatenation_Mark, r) &&
-		unicode.In(r, unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	return r == emptyBraille || unicode.Is(unicode.White_Space, r) || events.Ignorable(r)
 }
 
 // line checks an optional one-line text. What turns the writing direction around would

@@ -28,7 +28,7 @@ type PathRow struct {
 // Path answers: a path by id; the published paths by category, newest first, and
 // those of them with some words in title or description.
 var Path = model[PathRow]{
-	name: "path", version: 2, keys: []string{"id"},
+	name: "path", version: 3, keys: []string{"id"},
 	columns: []Column{
 		textColumn("status", func(r *PathRow) string { return string(r.Status) }),
 		textColumn("category", func(r *PathRow) string { return r.Category }),

@@ -27,7 +27,7 @@ type PointRow struct {
 // Point answers: a knowledge point by id; the points by category and
 // difficulty, newest first, and those with some words in title or description.
 var Point = model[PointRow]{
-	name: "point", version: 3, keys: []string{"id"},
+	name: "point", version: 4, keys: []string{"id"},
 	columns: []Column{
 		textColumn("category", func(r *PointRow) string { return r.Category }),
 		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),

@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"sical-backend/events"
 )
 
 // longestTerm bounds a term in runes: what is longer is cut, in texts and in what
@@ -15,7 +17,8 @@ const longestTerm = 40
 
 // Terms are what a text can be found by, each once and in order: its words, and of
 // scripts that put no spaces between words every character and every pair of
-// neighbours. Width, case and composition make no difference (NFKC, folded).
+// neighbours. Width, case, composition and what shows nothing make no difference (NFKC,
+// folded, without ignorables): changing that is a new version of the views with words.
 func Terms(texts ...string) []string {
 	var t tokens
 	for _, text := range texts {
@@ -90,6 +93,12 @@ func folded(text string) string {
 }
 
 func foldedByTables(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if events.Ignorable(r) {
+			return -1
+		}
+		return r
+	}, text)
 	// Folding leaves a few letters, such as Cherokee ones, in either case.
 	return norm.NFKC.String(strings.ToLower(cases.Fold().String(norm.NFKC.String(text))))
 }

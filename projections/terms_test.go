@@ -51,6 +51,13 @@ func TestWhatIsFound(t *testing.T) {
 		{"２０２６", "Class of 2026", true},
 		{"第1章", "第１章：引言", true},
 		{"!?，。", "what!?，。", false},
+		{"❤️", "数学 ❤️", false}, // a sign, as without its selector
+		{"数学 ❤️", "数学 ❤", true},
+		{"葛飾", "葛\U000E0100飾区", true},
+		{"葛\U000E0100飾", "葛飾区", true},
+		{"cooperate", "co\u00adoperate", true},
+		{"co\u200boperate", "cooperate", true},
+		{"नमस्ते", "नमस्\u200dते", true},
 		{"", "", false},
 	} {
 		require.Equal(t, c.want, finds(c.search, c.text), "%q in %q: %q, %q", c.search, c.text, SearchTerms(c.search), Terms(c.text))
@@ -62,13 +69,14 @@ func TestWhatIsFound(t *testing.T) {
 func anyText(t *rapid.T, label string) string {
 	return rapid.OneOf(
 		rapid.String(),
-		rapid.StringOf(rapid.RuneFrom([]rune("aBßé图论的ー데ｱﾞ１ ，+#'’.\u0301"))),
+		rapid.StringOf(rapid.RuneFrom([]rune("aBßé图论的ー데ｱﾞ１ ，+#'’.\u0301\u00ad\u200d\u3164\ufe0f\U000E0100"))),
 		rapid.StringOf(rapid.RuneFrom(nil, unicode.Han, unicode.Latin, unicode.Mn, unicode.P)),
 	).Draw(t, label)
 }
 
 // TestTerms: a text is found by itself and by any of its whole words, whatever
-// its form; terms are clean, and telling them apart is stable.
+// its form and what stands in it that shows nothing; terms are clean, and telling
+// them apart is stable.
 func TestTerms(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -84,6 +92,8 @@ func TestTerms(t *testing.T) {
 		for _, form := range []norm.Form{norm.NFC, norm.NFD, norm.NFKC} {
 			require.Equal(t, terms, Terms(form.String(text)), "%s", form)
 		}
+		unseen := rapid.SampledFrom([]string{"\u00ad", "\u200b", "\u200c", "\u200d", "\u2060", "\ufe0f", "\U000E01EF"}).Draw(t, "unseen")
+		require.Equal(t, terms, Terms(strings.Join(strings.Split(text, ""), unseen)))
 		if len(SearchTerms(text)) > 0 {
 			require.True(t, finds(text, text), "%q", text)
 			require.True(t, finds(text, other+" , "+text+" , "+other), "among others")

@@ -39,7 +39,7 @@ func TestSearch(t *testing.T) {
 	archived := s.begin(s.wei, events.KindPath, &events.PathCreated{Title: "x"})
 	s.happen(s.wei, events.StreamOf(events.KindPath, archived), &events.PathPublished{Title: "Old graph"})
 	s.happen(s.wei, events.StreamOf(events.KindPath, archived), &events.PathArchived{})
-	s.begin(s.wei, events.KindPoint, &events.PointCreated{Title: "Ｇｒａｐｈ", Description: "图的遍历", Category: "maths", Difficulty: 2})
+	s.begin(s.wei, events.KindPoint, &events.PointCreated{Title: "Ｇｒａｐｈ", Description: "图的遍历 葛\U000E0100飾 co\u00adoperate", Category: "maths", Difficulty: 2})
 	s.begin(s.bob, events.KindGoal, &events.GoalCreated{Title: "Graphs for me", Description: "图论", Visibility: events.Private})
 	s.project()
 	all := func(of string, q string, token string) (titles []string) {
@@ -58,6 +58,7 @@ func TestSearch(t *testing.T) {
 		{"/v1/paths", "idioms", s.as(s.ann), nil}, // a draft, even one's own
 		{"/v1/points", "graph", "", []string{"Ｇｒａｐｈ"}},
 		{"/v1/points", "遍历", "", []string{"Ｇｒａｐｈ"}},
+		{"/v1/points", "❤️ 葛飾 cooperate", "", []string{"Ｇｒａｐｈ"}},
 		{"/v1/points", "笔", "", []string{"笔画"}},
 		{"/v1/points", "笔部", "", nil},
 		{"/v1/goals", "报纸", "", []string{"读报纸"}},
@@ -76,7 +77,7 @@ func TestSearch(t *testing.T) {
 	require.Len(t, read[query.Page[query.Goal]](s.world, "/v1/goals?q=exam&status=active&category=中文", s.as(s.ann)).Items, 1)
 	require.Empty(t, read[query.Page[query.Goal]](s.world, "/v1/goals?q=exam&status=paused", s.as(s.ann)).Items)
 	for target, parameter := range map[string]string{
-		"/v1/goals?q=!": "q", "/v1/paths?q=%20": "q", "/v1/points?q=" + strings.Repeat("a", 201): "q", "/v1/goals?q=a&q=b": "q",
+		"/v1/goals?q=!": "q", "/v1/goals?q=❤️": "q", "/v1/paths?q=%20": "q", "/v1/points?q=" + strings.Repeat("a", 201): "q", "/v1/goals?q=a&q=b": "q",
 		"/v1/goals?q=a&total=true": "total", "/v1/paths?q=a&total=false": "total", "/v1/points?q=a&total=true": "total",
 		"/v1/goals?q=a&ids=" + s.public.String(): "q", "/v1/points?q=a&ids=" + s.public.String(): "q",
 		"/v1/users/" + s.ann.String() + "/goals?q=a": "q",

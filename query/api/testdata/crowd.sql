@@ -31,14 +31,14 @@ from generate_series(1, 100000) n, lateral (select pg_temp.id('goal', n) id, pg_
 	pg_temp.pick(n, '{draft,active,paused,completed,abandoned}') status, pg_temp.category(n) category,
 	pg_temp.pick(n / 5, '{private,public}') visibility, pg_temp.at(n) at) g;
 
-insert into sical_read.path_v2_b1 (id, status, category, created_at, words, doc)
+insert into sical_read.path_v3_b1 (id, status, category, created_at, words, doc)
 select p.id, p.status, p.category, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'owner_id', pg_temp.owner(n), 'title', 'x',
 	'status', p.status, 'category', p.category, 'created_at', p.at, 'updated_at', p.at, 'published_at', p.at,
 	'points', (select json_agg(pg_temp.id('point', n + i)) from generate_series(1, 5) i))
 from generate_series(1, 100000) n, lateral (select pg_temp.id('path', n) id, pg_temp.category(n) category,
 	pg_temp.pick(n, '{published,archived}') status, pg_temp.at(n) at) p;
 
-insert into sical_read.point_v3_b1 (id, category, difficulty_level, created_at, words, doc)
+insert into sical_read.point_v4_b1 (id, category, difficulty_level, created_at, words, doc)
 select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'title', 'x',
 	'category', p.category, 'difficulty_level', p.level, 'prerequisites', json_build_array(), 'created_at', p.at, 'updated_at', p.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('point', n) id, pg_temp.category(n) category,
@@ -66,7 +66,7 @@ do $$
 declare
 	name text;
 begin
-	foreach name in array array['user_v2', 'goal_v2', 'path_v2', 'point_v3', 'progress_v3', 'assessment_v2', 'comment_v2'] loop
+	foreach name in array array['user_v2', 'goal_v2', 'path_v3', 'point_v4', 'progress_v3', 'assessment_v2', 'comment_v2'] loop
 		execute format('insert into sical_read.%s_b1_total (name, shard, value) select ''of/'' || n, 0, n from generate_series(1, 20000) n', name);
 	end loop;
 end
