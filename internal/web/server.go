@@ -6,19 +6,34 @@ import (
 	"time"
 )
 
+// writeTimeout is for how long an answer may be made and sent, from the end of a request's
+// header on.
+const writeTimeout = 10 * time.Second
+
 // NewServer serves handler with the bounds a public listener needs; net/http sets
 // none by itself. An answer that streams moves its own deadline with
-// http.ResponseController. What net/http has to say (of broken connections and
-// such) goes to logger.
+// http.ResponseController, a large one with TakeTime. What net/http has to say (of broken
+// connections and such) goes to logger.
 func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      10 * time.Second,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+}
+
+// TakeTime gives the client time to take an answer of so many bytes from now on, 32 KiB a
+// second at least: making it may have taken most of what there was, and whoever is cut off in
+// the midst of it asks again for all. What is small fits into the buffers below, and costs
+// nothing here.
+func TakeTime(w http.ResponseWriter, size int) {
+	if size > 64<<10 {
+		// One that cannot move its deadline keeps it.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout + time.Duration(size>>15)*time.Second))
 	}
 }
 

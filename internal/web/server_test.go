@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/testkit"
@@ -37,6 +38,25 @@ func TestServerBounds(t *testing.T) {
 		require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, resp.StatusCode)
 		return resp.Body.Close()
 	})
+}
+
+// An answer whose time has passed when it is made is sent all the same where it is a large
+// one, over connections of either kind.
+func TestLargeAnswersTakeTheirTime(t *testing.T) {
+	t.Parallel()
+	for _, light := range []bool{false, true} {
+		s := served(t, light, func(e *echo.Echo, s *http.Server) {
+			s.WriteTimeout = time.Nanosecond
+			e.GET("/large", func(c echo.Context) error {
+				body := make([]byte, 8<<20)
+				TakeTime(c.Response(), len(body))
+				return c.Blob(http.StatusOK, "application/octet-stream", body)
+			})
+		})
+		answer, body := exchange(t, s, "GET", "GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+		require.Len(t, body, 8<<20)
+	}
 }
 
 // Forms of a request that two servers in a row might read differently are refused,

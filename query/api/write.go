@@ -69,6 +69,7 @@ func write(c echo.Context, answer cache.Answer, keep []string) error {
 		h["Content-Length"] = []string{strconv.Itoa(len(answer.Body))}
 	}
 	h["Content-Type"] = jsonType
+	web.TakeTime(w, len(answer.Body))
 	w.WriteHeader(http.StatusOK)
 	_, err := w.Write(answer.Body)
 	return err
