@@ -113,16 +113,7 @@ func (p *pacer) run(ctx context.Context) {
 	var best time.Duration
 	for pause.For(ctx, probeEvery) {
 		began := time.Now()
-		var lag int64
-		var seen traffic
-		err := p.pool.QueryRow(ctx, `-- probe lag
-			select l.head,
-				coalesce((select max(l.head - p.position) from sical.projection p join sical.view_version v using (view, version)
-					where p.build = v.serving and p.state = 'live'), 0),
-				coalesce((select sum(pg_stat_get_numscans(c.oid)) from pg_class c
-					where c.relnamespace = 'sical_read'::regnamespace and c.relkind in ('r', 'i')), 0)::bigint
-			from (select coalesce(max(position), 0) as head from sical.events) l`).Scan(&seen.head, &lag, &seen.scans)
-		seen.requests = p.requests()
+		seen, lag, err := p.probe(ctx)
 		took := time.Since(began)
 		if err != nil {
 			p.adjust(true, false)
@@ -134,6 +125,23 @@ func (p *pacer) run(ctx context.Context) {
 		best += best / 1000 // an old best is forgotten within a minute: the load may have changed for good
 		p.adjust(p.used(seen, began) || lag > liveLag, lag <= liveLag && took <= slower*best+slowerBy)
 	}
+}
+
+// probe looks at the traffic, and at how far the views that are read are behind. Of those
+// only what somebody folds counts: a version that is kept as the way back, or a view that
+// later releases do not have, stands where its last projector left it, however much time the
+// rebuild leaves.
+func (p *pacer) probe(ctx context.Context) (seen traffic, lag int64, err error) {
+	err = p.pool.QueryRow(ctx, `-- probe lag
+		select l.head,
+			coalesce((select max(l.head - p.position) from sical.projection p join sical.view_version v using (view, version)
+				join sical.projector o using (owner)
+				where p.build = v.serving and p.state = 'live' and o.lease_until > clock_timestamp()), 0),
+			coalesce((select sum(pg_stat_get_numscans(c.oid)) from pg_class c
+				where c.relnamespace = 'sical_read'::regnamespace and c.relkind in ('r', 'i')), 0)::bigint
+		from (select coalesce(max(position), 0) as head from sical.events) l`).Scan(&seen.head, &lag, &seen.scans)
+	seen.requests = p.requests()
+	return seen, lag, err
 }
 
 // used tells whether the system is in use, by what was seen of the traffic at that time.

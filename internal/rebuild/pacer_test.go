@@ -77,3 +77,34 @@ func TestPacerOwesNothingForStandingStill(t *testing.T) {
 	require.ErrorIs(t, p.wait(ctx, 1000, time.Hour), context.Canceled)
 	assert.Less(t, time.Until(p.rested), 5*time.Second)
 }
+
+// TestPacerCountsWhatIsFolded: what nobody folds any more falls ever further behind and holds
+// no rebuild back, be it an older version that is kept, with an owner that is gone or without
+// one, or a view that there is no more. What another process folds does.
+func TestPacerCountsWhatIsFolded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.some(liveLag + 100)
+	w.exec(`insert into sical.projector (owner, knows, lease_until) values
+		('here', '{}', now() + interval '1 hour'), ('gone', '{}', now() - interval '1 second')`)
+	w.exec(`insert into sical.view_version (view, version, serving, previous) values
+		('goal', 1, 1, null), ('goal', 2, 2, 1), ('progress', 1, 1, null), ('removed', 1, 1, null)`)
+	w.exec(`insert into sical.projection (view, version, build, shard, position, incarnation, owner, state)
+		select view, version, build, shard, position, incarnation, owner, state from sical.log, (values
+			('goal', 1, 1, 0, 3, null, 'live'), ('goal', 2, 2, 0, $1, 'here', 'live'), ('goal', 2, 2, 1, $1 - 5, 'here', 'live'),
+			('goal', 2, 1, 0, 4, 'here', 'live'), -- not read any more
+			('progress', 1, 1, 0, 2, 'here', 'paused'), ('removed', 1, 1, 0, 1, 'gone', 'live')
+		) made (view, version, build, shard, position, owner, state)`, int64(w.at))
+	p := newPacer(w.pool, 0, func() uint64 { return 7 })
+	lags := func(want int64) {
+		t.Helper()
+		seen, lag, err := p.probe(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, lag)
+		require.Equal(t, int64(w.at), seen.head)
+		require.EqualValues(t, 7, seen.requests)
+	}
+	lags(5)
+	w.exec(`update sical.projection set owner = 'here' where version = 1 and view in ('goal', 'removed')`)
+	lags(int64(w.at) - 1) // an older release is still there, and those who ask it wait for it
+}
