@@ -41,8 +41,9 @@ type claim struct {
 	share                             share
 }
 
-// claim takes a job that nobody works on, nil where there is none. A held job is left
-// alone until somebody approves or cancels it.
+// claim takes a job that nobody works on, nil where there is none: verifications last, as
+// each may take an hour, for which a view without a build would not be read. A held job is
+// left alone until somebody approves or cancels it.
 func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -61,7 +62,7 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 			where view || '/' || version = any($2) and state not in ('done', 'failed', 'cancelled')
 				and (state <> 'held' or approved or cancel)
 				and (owner is null or lease_until < clock_timestamp())
-			order by requested_at, view for update skip locked limit 1)
+			order by kind = 'verify', requested_at, view for update skip locked limit 1)
 		returning view, version, kind, state, require_approval, approved, cancel, rate, shards, sample, coalesce(build, 0),
 			target, share_first, share_last`, w.owner, names).Scan(
 		&name, &version, &c.kind, &c.state, &c.requireApproval, &c.approved, &c.cancel, &c.rate, &c.shards, &c.sample, &build,

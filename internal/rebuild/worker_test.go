@@ -241,3 +241,25 @@ func TestFailingEventStopsTheRebuild(t *testing.T) {
 	assert.Equal(t, b.Number, w.serving(v))
 	assert.False(t, w.stands(v.Build(*j.Build)))
 }
+
+// TestVerificationsComeLast: a build that somebody waits for goes before what was asked for
+// earlier and may take an hour, also where that was begun elsewhere and left.
+func TestVerificationsComeLast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	views := []*projections.View{projections.Goal.View, projections.Progress.View}
+	for _, v := range views {
+		require.NoError(t, StartVerify(t.Context(), w.pool, v, 0))
+	}
+	w.exec(`update sical.projection_job set state = 'verifying', owner = 'gone', lease_until = now() - interval '1 hour' where view = 'goal'`)
+	w.exec(`update sical.projection_job set requested_at = now() - interval '1 hour'`)
+	require.NoError(t, Start(t.Context(), w.pool, views[1], Request{}))
+	worker := New(Config{Pool: w.pool, Views: views, Logger: quiet})
+	var kinds []string
+	for range 3 {
+		c, err := worker.claim(t.Context())
+		require.NoError(t, err)
+		kinds = append(kinds, c.kind)
+	}
+	require.Equal(t, []string{KindRebuild, KindVerify, KindVerify}, kinds)
+}
