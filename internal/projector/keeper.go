@@ -108,10 +108,12 @@ func (k *keeper) begin(ctx context.Context, r *registry) (begun bool, failed err
 	return begun, failed
 }
 
-// follow tells the runners what others have done to their units.
+// follow tells the runners what others have done to their units. What other versions of a
+// view hold back is not told of: only a program that knows them can try it again, and nobody
+// may have one any more.
 func (k *keeper) follow(r *registry) {
 	for _, v := range k.cfg.Views {
-		k.cfg.Metrics.Parked(v.Name, r.parked[v.Name])
+		k.cfg.Metrics.Parked(v.Name, r.parked[VersionName(v.Name, v.Version)])
 	}
 	seen := map[Unit]held{}
 	for _, u := range r.units {

@@ -15,7 +15,7 @@ type registry struct {
 	units  []held                       // of all versions, also unknown ones, for share; none of builds that are being made
 	built  map[string]bool              // versions that have a build, by VersionName
 	served map[string]projections.Build // the highest of each view that is read
-	parked map[string]int               // keys and streams that are held back, by view
+	parked map[string]int               // keys and streams that are held back, by VersionName
 	asked  map[Unit]bool                // some of which are to be tried again
 }
 
@@ -78,7 +78,7 @@ func (r *registry) scanParked(rows pgx.Rows) error {
 	var count int
 	var asked bool
 	_, err := pgx.ForEachRow(rows, []any{&u.View, &u.Version, &u.Number, &u.Shard, &count, &asked}, func() error {
-		r.parked[u.View] += count
+		r.parked[VersionName(u.View, u.Version)] += count
 		r.asked[u] = asked
 		return nil
 	})

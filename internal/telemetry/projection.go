@@ -23,7 +23,7 @@ func NewProjection(r prometheus.Registerer) *Projection {
 		position:  gauges(r, "sical_projection_position", "Last position of the log that the view has applied.", unit...),
 		behind:    gauges(r, "sical_projection_behind_events", "Events known to the owner that the view has not applied.", unit...),
 		failed:    gauges(r, "sical_projection_failed", "1 while a fold of the view fails, else 0.", unit...),
-		parked:    gauges(r, "sical_projection_parked", "Keys and streams of the view that are held back, in all of its builds, as every projector sees it.", "view"),
+		parked:    gauges(r, "sical_projection_parked", "Keys and streams that are held back in all builds of the view's version, as every projector of it sees it.", "view"),
 		events:    counters(r, "sical_projection_events_total", "Events folded.", "view"),
 		unknown:   counters(r, "sical_projection_unknown_events_total", "Events stepped over because a newer binary wrote them.", "view"),
 		rows:      counters(r, "sical_projection_rows_total", "Rows written or deleted.", "view"),
