@@ -49,7 +49,8 @@ type ViewRetry struct {
 	JSON bool     `name:"json" help:"What is still parked as one JSON object a line."`
 }
 
-// Run asks for a retry, which the view's owner does, and shows what still fails.
+// Run asks for a retry, which the view's owner does, and shows what still fails. That of a
+// view that is paused stays asked for: nobody tells when it is resumed.
 func (r *ViewRetry) Run(ctx context.Context, a *App, out *output) error {
 	return onView(ctx, a, r.Name, true, func(p pool, v *projections.View) error {
 		if err := projector.Retry(ctx, p, v, r.Key); err != nil {
@@ -64,7 +65,7 @@ func (r *ViewRetry) Run(ctx context.Context, a *App, out *output) error {
 				return k.Version != v.Version || r.Key != "" && k.Key != r.Key
 			})
 			switch {
-			case slices.ContainsFunc(list, func(k projector.Park) bool { return k.Retry }):
+			case slices.ContainsFunc(list, func(k projector.Park) bool { return k.Retry && !k.Paused }):
 				continue
 			case len(list) == 0:
 				if !r.JSON {
@@ -74,6 +75,9 @@ func (r *ViewRetry) Run(ctx context.Context, a *App, out *output) error {
 			}
 			if err := showParked(out, list, r.JSON); err != nil {
 				return err
+			}
+			if slices.ContainsFunc(list, func(k projector.Park) bool { return k.Retry }) {
+				return fmt.Errorf("%[1]s is paused: `sical projections resume %[1]s` has it folded, and this tried again", v.Name)
 			}
 			return fmt.Errorf("%d still cannot be folded", len(list))
 		}

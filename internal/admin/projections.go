@@ -49,7 +49,8 @@ type retryRequest struct {
 }
 
 // RegisterProjections adds the routes that show and steer projections. What takes
-// long is only asked for: 202, and GET /admin/projections says how far it is.
+// long is only asked for: 202, and GET /admin/projections says how far it is. So is a retry
+// of a view that is paused, which is done once that is resumed: the answer has its state.
 func RegisterProjections(e *echo.Echo, p Projections) {
 	p.observer = projector.NewObserver(p.Pool, p.Views)
 	e.GET("/admin/projections", p.list)

@@ -28,15 +28,17 @@ type Park struct {
 	Error    string    `json:"error"`    // of the latest try
 	Attempts int       `json:"attempts"`
 	ParkedAt time.Time `json:"parked_at"`
-	Retry    bool      `json:"retry"` // it is to be tried again
+	Retry    bool      `json:"retry"`  // it is to be tried again
+	Paused   bool      `json:"paused"` // the shard rests: nothing of it is tried again until it is resumed
 }
 
 // Parked lists what the views hold back, or one of them, in the order of the log; an
 // empty name is for all.
 func Parked(ctx context.Context, pool *pgxpool.Pool, view string) ([]Park, error) {
 	rows, err := pool.Query(ctx, `-- list parked
-		select view, version, build, shard, name, position, stream, type, error, attempts, parked_at, retry
-		from sical.parked where $1 in ('', view) order by view, version, build, position, name`, view)
+		select view, version, build, shard, k.name, k.position, k.stream, k.type, k.error, k.attempts, k.parked_at, k.retry, p.state = 'paused'
+		from sical.parked k join sical.projection p using (view, version, build, shard)
+		where $1 in ('', view) order by view, version, build, k.position, k.name`, view)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +46,8 @@ func Parked(ctx context.Context, pool *pgxpool.Pool, view string) ([]Park, error
 }
 
 // Retry has whoever folds the view try again what it has parked, in all of its
-// builds, within about a second: one key or stream, or all where key is empty. It
-// fails with ErrNotParked.
+// builds, within about a second, or once a view that is paused is resumed: one key or
+// stream, or all where key is empty. It fails with ErrNotParked.
 func Retry(ctx context.Context, pool *pgxpool.Pool, v *projections.View, key string) error {
 	done, err := pool.Exec(ctx, `-- retry parked
 		update sical.parked set retry = true where view = $1 and version = $2 and $3 in ('', name)`, v.Name, v.Version, key)
