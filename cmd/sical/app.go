@@ -57,6 +57,7 @@ type App struct {
 	beginnings  []check            // what it asks until it has said yes once
 	operate     []func(*echo.Echo) // what the roles add to the admin listener
 	tidied      time.Duration      // how often what has expired is deleted
+	forsaken    time.Duration      // after which a view that nobody brings on is not waited for
 
 	started  atomic.Bool            // has been ready once
 	unready  atomic.Pointer[string] // why it was not when last asked
@@ -75,7 +76,7 @@ func newApp(c Config, logger *slog.Logger) *App {
 	}
 	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
 	a := &App{
-		Config: c, logger: logger, registry: registry, failed: make(chan error, 1), tidied: time.Hour,
+		Config: c, logger: logger, registry: registry, failed: make(chan error, 1), tidied: time.Hour, forsaken: 10 * time.Second,
 		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
 		requests: telemetry.NewHTTP(registry),
 	}

@@ -14,7 +14,7 @@ type CLI struct {
 	Query     Role      `cmd:"" help:"The query role alone: answers from memory and the read models."`
 	Projector Role      `cmd:"" help:"The projector role alone: folds the log into the read models."`
 	Migrate   Migrate   `cmd:"" help:"Bring the database's schema up to this binary's."`
-	Import    Import    `cmd:"" help:"Bring real data in, through the same rules as the API. A second run adds nothing."`
+	Import    Import    `cmd:"" help:"Bring real data in, through the same rules as the API, and wait until the views have it, where a projector is up. A second run adds nothing."`
 	Demo      Demo      `cmd:"" help:"Load the project's own small demo: a curriculum, learners, weeks of activity."`
 	Views     Views     `cmd:"" name:"projections" help:"Look at the read models and steer their projection."`
 	Events    Events    `cmd:"" help:"Look at the log, and hold the stream against it."`

@@ -39,7 +39,7 @@ func loadDemo(ctx context.Context, a *App, out *output) error {
 	if err := i.demo(ctx); err != nil {
 		return err
 	}
-	if err := i.catchUp(ctx); err != nil {
+	if _, err := i.catchUp(ctx); err != nil {
 		return err
 	}
 	a.tryDemo(out)

@@ -13,10 +13,8 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"sical-backend/internal/eventlog"
 	"sical-backend/internal/importer"
 	"sical-backend/internal/pause"
-	"sical-backend/internal/postgres"
 	"sical-backend/internal/projector"
 )
 
@@ -87,39 +85,11 @@ func (i *importing) finish(ctx context.Context) error {
 	fmt.Fprintf(i.out, "%-12s %9d done  %9d known  %6d refused  %8.1f s  %7.0f/s\n",
 		"all", i.counts.Done.Load(), i.counts.Known.Load(), i.counts.Refused.Load(), took.Seconds(), float64(i.counts.All())/took.Seconds())
 	begun := time.Now()
-	if err := i.catchUp(ctx); err != nil {
-		return err
+	all, err := i.catchUp(ctx)
+	if all {
+		fmt.Fprintf(i.out, "views caught up %.1f s after the last append\n", time.Since(begun).Seconds())
 	}
-	fmt.Fprintf(i.out, "views caught up %.1f s after the last append\n", time.Since(begun).Seconds())
-	return nil
-}
-
-// catchUp waits until the views have folded what is in the log by now, but for those
-// that are paused or failed: they may be so for ever. What others go on to append is
-// not waited for.
-func (i *importing) catchUp(ctx context.Context) error {
-	watching, err := i.app.pool(ctx, postgres.RoleProjector, 2, nil)
-	if err != nil {
-		return err
-	}
-	head, err := eventlog.NewReader(watching).Head(ctx)
-	if err != nil {
-		return err
-	}
-	for behind := true; behind; {
-		err := watching.QueryRow(ctx, `-- behind projection
-			select $1 > coalesce((
-				select min(case state when 'live' then position else $1 end)
-				from sical.projection join sical.view_version using (view, version) where build = serving), 0)`,
-			int64(head)).Scan(&behind)
-		if err != nil {
-			return err
-		}
-		if behind && !pause.For(ctx, 100*time.Millisecond) {
-			return ctx.Err()
-		}
-	}
-	return nil
+	return err
 }
 
 // progress is a bar on a terminal, and nothing elsewhere. Only what it is told draws it:

@@ -35,8 +35,19 @@ func (m *Monitor) count(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 	return counted < head, nil
 }
 
-// views reads how far the build of each view that is read is behind the log: the one
-// that the highest version this binary knows serves.
+// Read is a query for where the build of each view is that is read, and in which state: of
+// the views $1, that which the highest version serves up to the one in $2.
+const Read = `
+	select p.view, p.version, min(p.position) as position,
+		case when bool_or(p.state = 'failed') then 'failed' when bool_or(p.state = 'paused') then 'paused' else 'live' end as state
+	from sical.projection p join (
+		select distinct on (r.view) r.view, r.version, r.serving
+		from sical.view_version r join unnest($1::text[], $2::int[]) v (view, version) on r.view = v.view and r.version <= v.version
+		where r.serving is not null order by r.view, r.version desc
+	) s on p.view = s.view and p.version = s.version and p.build = s.serving
+	group by p.view, p.version`
+
+// views reads how far the build of each view that is read is behind the log.
 func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figures) error {
 	names, versions := make([]string, len(m.Views)), make([]int, len(m.Views))
 	for i, v := range m.Views {
@@ -44,16 +55,7 @@ func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 	}
 	rows, err := conn.Query(ctx, `-- lag projection
 		select p.view, p.position, p.state, coalesce(extract(epoch from clock_timestamp() - e.recorded_at), 0)::float8
-		from (
-			select p.view, min(p.position) as position,
-				case when bool_or(p.state = 'failed') then 'failed' when bool_or(p.state = 'paused') then 'paused' else 'live' end as state
-			from sical.projection p join (
-				select distinct on (r.view) r.view, r.version, r.serving
-				from sical.view_version r join unnest($1::text[], $2::int[]) v (view, version) on r.view = v.view and r.version <= v.version
-				where r.serving is not null order by r.view, r.version desc
-			) s on p.view = s.view and p.version = s.version and p.build = s.serving
-			group by p.view
-		) p left join sical.events e on e.position = p.position + 1`, names, versions)
+		from (`+Read+`) p left join sical.events e on e.position = p.position + 1`, names, versions)
 	if err != nil {
 		return err
 	}
