@@ -28,27 +28,41 @@ var buffers = sync.Pool{New: func() any {
 	return &b
 }}
 
+// scanStep is how many positions one statement of a Scan goes through. A callee may take hours
+// for the log, and as long as a statement lasts the server keeps whatever was current when it
+// began: thousands of dead versions of a row that changes all the time, such as a checkpoint.
+const scanStep = 50_000
+
 // Scan hands over the events of the types between two positions, the first of
 // them exclusive, in the log's order and in blocks that belong to the callee. It
 // brings only what folds use: no event's id, no metadata, no time of recording.
-// It is the quickest way through the log. An error of the callee ends it.
+// It is the quickest way through the log. An error of the callee ends it. What stands in
+// the log by then is all there is up to its head, so that many statements find what one would.
 func (r Reader) Scan(ctx context.Context, after, to uint64, types []string, add func(Block) error) error {
+	return r.scan(ctx, after, to, scanStep, types, add)
+}
+
+func (r Reader) scan(ctx context.Context, after, to, step uint64, types []string, add func(Block) error) error {
 	quoted := make([]string, len(types))
 	for i, t := range types {
 		quoted[i] = "'" + strings.ReplaceAll(t, "'", "''") + "'"
 	}
-	// COPY takes no parameters.
-	sql := fmt.Sprintf(`copy (
-		select position, stream, version, type, schema, data, owner, occurred_at from sical.events
-		where position > %d and position <= %d and type in (%s) order by position
-	) to stdout (format binary)`, after, to, strings.Join(quoted, ", "))
 	conn, err := r.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
 	w := &blocks{add: add, types: types}
-	if _, err = conn.Conn().PgConn().CopyTo(ctx, w, sql); err == nil {
+	for ; after < to && err == nil; after += step {
+		// COPY takes no parameters.
+		sql := fmt.Sprintf(`copy (
+			select position, stream, version, type, schema, data, owner, occurred_at from sical.events
+			where position > %d and position <= %d and type in (%s) order by position
+		) to stdout (format binary)`, after, min(after+step, to), strings.Join(quoted, ", "))
+		w.begun = false
+		_, err = conn.Conn().PgConn().CopyTo(ctx, w, sql)
+	}
+	if err == nil {
 		err = w.flush()
 	}
 	if w.err != nil {
@@ -57,11 +71,11 @@ func (r Reader) Scan(ctx context.Context, after, to uint64, types []string, add 
 	return err
 }
 
-// blocks collects the rows of a COPY, of which each Write brings one.
+// blocks collects the rows of COPYs, of which each Write brings one.
 type blocks struct {
 	add     func(Block) error
 	types   []string
-	begun   bool
+	begun   bool // the COPY has told its header
 	pending *[]byte
 	err     error
 }
