@@ -42,7 +42,7 @@ func (b binary) isLookedInto(t *testing.T) {
 	require.NoError(t, s.err, s.stderr)
 	require.NoError(t, err, "%s: %s", s.inside, out)
 	require.Contains(t, string(out), tmp)
-	require.Contains(t, string(out), "\n100\n", "room for every connection of the process")
+	require.Contains(t, string(out), "\n102\n", "room for every connection of the process")
 }
 
 // What the banner and the demo print can be pasted wherever the data folder is.

@@ -60,9 +60,13 @@ func TestTour(t *testing.T) {
 	assert.Equal(t, "position_unknown", beyond.field(t, "code"))
 
 	// Last, since a token that was used before ends the session.
-	renewed := s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, refresh))
+	renew := func(with string) reply {
+		return s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, with))
+	}
+	renewed := renew(refresh)
 	require.Equal(t, http.StatusOK, renewed.status, renewed.body)
-	assert.Equal(t, http.StatusUnauthorized, s.call(http.MethodPost, "/v1/sessions/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, refresh)).status)
+	assert.Equal(t, http.StatusOK, renew(renewed.field(t, "refresh_token")).status)
+	assert.Equal(t, http.StatusUnauthorized, renew(refresh).status)
 	other := s.call(http.MethodPost, "/v1/sessions", "", `{"username":"ada","password":"not the right one"}`)
 	assert.Equal(t, http.StatusUnauthorized, other.status)
 }
