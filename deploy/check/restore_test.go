@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/embedded"
 	"sical-backend/internal/testkit"
 )
 
@@ -31,7 +32,7 @@ func TestBackupAndRestore(t *testing.T) {
 	hers := ana.call(t, "POST", "/v1/goals", `{"title":"her secret","visibility":"public"}`)["id"].(string)
 	his := bob.call(t, "POST", "/v1/goals", `{"title":"his first","visibility":"public"}`)["id"].(string)
 
-	w.backUp(tool)
+	w.backUp(tool, "backup")
 	w.sql(`select pg_create_restore_point('noon')`)
 	me := ana.call(t, "GET", "/v1/users/me", "", "Prefer", "wait=5", "Sical-Min-Position", "1")["id"].(string)
 	ana.call(t, "DELETE", "/v1/users/"+me, "")
@@ -105,20 +106,35 @@ func (w *world) startAll(c map[string]container) []*process {
 // sql asks the database as its superuser.
 func (w *world) sql(statement string) string {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.instance.Postgres.AdminURL)
-	require.NoError(w.t, err)
-	defer conn.Close(w.t.Context())
+	return sqlOn(w.t, w.instance, statement)
+}
+
+func sqlOn(t *testing.T, instance *embedded.Instance, statement string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), instance.Postgres.AdminURL)
+	require.NoError(t, err)
+	defer conn.Close(t.Context())
 	var text string
-	require.NoError(w.t, conn.QueryRow(w.t.Context(), statement).Scan(&text))
+	require.NoError(t, conn.QueryRow(t.Context(), statement).Scan(&text))
 	return text
 }
 
-func (w *world) backUp(tool string) {
+// backUp copies the data of the server that runs into a folder.
+func (w *world) backUp(tool, folder string, more ...string) {
 	w.t.Helper()
-	cmd := exec.CommandContext(w.t.Context(), tool, "--pgdata", filepath.Join(w.dir, "backup"), "--host", w.socket,
-		"--username", "sical_super", "--checkpoint", "fast", "--wal-method", "stream")
-	out, err := cmd.CombinedOutput()
+	args := append([]string{"--pgdata", filepath.Join(w.dir, folder), "--host", w.socket,
+		"--username", "sical_super", "--checkpoint", "fast", "--wal-method", "stream"}, more...)
+	out, err := exec.CommandContext(w.t.Context(), tool, args...).CombinedOutput()
 	require.NoError(w.t, err, "%s", out)
+}
+
+// cluster is the folder of the data of the server.
+func (w *world) cluster() string {
+	w.t.Helper()
+	found, err := filepath.Glob(filepath.Join(w.dir, "postgres", "pg*"))
+	require.NoError(w.t, err)
+	require.Len(w.t, found, 1)
+	return found[0]
 }
 
 // restore replaces the database by the backup and has the log rolled forward, to a
@@ -126,12 +142,10 @@ func (w *world) backUp(tool string) {
 func (w *world) restore(target string) {
 	w.t.Helper()
 	require.NoError(w.t, w.instance.Close(context.Background()))
-	cluster, err := filepath.Glob(filepath.Join(w.dir, "postgres", "pg*"))
-	require.NoError(w.t, err)
-	require.Len(w.t, cluster, 1)
-	require.NoError(w.t, os.RemoveAll(cluster[0]))
-	require.NoError(w.t, exec.Command("cp", "-a", filepath.Join(w.dir, "backup"), cluster[0]).Run())
-	require.NoError(w.t, os.WriteFile(filepath.Join(cluster[0], "recovery.signal"), nil, 0o600))
+	cluster := w.cluster()
+	require.NoError(w.t, os.RemoveAll(cluster))
+	require.NoError(w.t, exec.Command("cp", "-a", filepath.Join(w.dir, "backup"), cluster).Run())
+	require.NoError(w.t, os.WriteFile(filepath.Join(cluster, "recovery.signal"), nil, 0o600))
 	settings := map[string]string{"restore_command": "cp " + shell(w.archive) + "/%f %p"}
 	if target != "" {
 		settings["recovery_target_name"], settings["recovery_target_action"] = target, "promote"

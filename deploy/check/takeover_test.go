@@ -181,17 +181,9 @@ func TestWebhooksAreTakenOver(t *testing.T) {
 	after := w.lease()
 	require.Equal(t, third.cmd.Process.Pid, after.pid())
 	require.Greater(t, after.Epoch, before.Epoch)
-	handled := func() string {
-		response, err := http.Get("http://" + second.env["SICAL_ADMIN_LISTEN"] + "/metrics")
-		require.NoError(t, err)
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		return string(text)
-	}
 	require.NoError(t, second.cmd.Process.Signal(syscall.SIGCONT))
 	testkit.Eventually(t, func() error { // it has seen that another serves
-		if !strings.Contains(handled(), `sical_reaction_consumers{reaction="webhook"} 0`) {
+		if !strings.Contains(second.metrics(t), `sical_reaction_consumers{reaction="webhook"} 0`) {
 			return fmt.Errorf("it serves")
 		}
 		return nil

@@ -149,17 +149,23 @@ func (w *world) startPostgres() {
 // runPostgres starts the server on its data with more settings.
 func (w *world) runPostgres(more map[string]string) {
 	w.t.Helper()
+	w.instance = w.postgresIn("postgres", more)
+}
+
+// postgresIn starts a server on the data of a folder.
+func (w *world) postgresIn(folder string, more map[string]string) *embedded.Instance {
+	w.t.Helper()
 	settings := map[string]string{
 		"hba_file": w.file("pg_hba.conf", "local all,replication sical_super trust\nlocal all all scram-sha-256\n"),
 		"fsync":    "off", "max_connections": "120",
 		"archive_mode": "on", "archive_command": "cp %p " + shell(w.archive) + "/%f",
 	}
 	maps.Copy(settings, more)
-	var err error
-	w.instance, err = embedded.Start(w.t.Context(), embedded.Options{
-		DataDir: filepath.Join(w.dir, "postgres"), SkipNATS: true, Logger: slog.New(slog.DiscardHandler), Settings: settings,
+	instance, err := embedded.Start(w.t.Context(), embedded.Options{
+		DataDir: filepath.Join(w.dir, folder), SkipNATS: true, Logger: slog.New(slog.DiscardHandler), Settings: settings,
 	})
 	require.NoError(w.t, err)
+	return instance
 }
 
 // shell is a text as one word for a shell.

@@ -8,16 +8,24 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
 )
+
+// What a server that follows another refuses a write with, and any look at an unlogged table,
+// which it does not have.
+const readOnly, notThere = "25006", "0A000"
 
 // TicketLife is how long a ticket can be used.
 const TicketLife = 30 * time.Second
 
 // ErrTicket is returned for a ticket that is none, was used, or is too old.
 var ErrTicket = errors.New("live: no such ticket")
+
+// ErrReplica is returned where the database follows another: a ticket is used up by a write.
+var ErrReplica = errors.New("live: no ticket can be taken on a replica")
 
 // Holder is who a ticket was given to, by what their access token said.
 type Holder struct {
@@ -49,7 +57,7 @@ func (t *Tickets) Give(ctx context.Context, h Holder) (string, error) {
 	return ticket, err
 }
 
-// Take uses a ticket up. It fails with ErrTicket.
+// Take uses a ticket up. It fails with ErrTicket, and on a replica with ErrReplica.
 func (t *Tickets) Take(ctx context.Context, ticket string) (h Holder, err error) {
 	hash := sha256.Sum256([]byte(ticket))
 	err = t.pool.QueryRow(ctx, `-- delete stream_ticket
@@ -58,6 +66,9 @@ func (t *Tickets) Take(ctx context.Context, ticket string) (h Holder, err error)
 		Scan(&h.User, &h.Session, &h.Role, &h.Generation, &h.Ends)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return h, ErrTicket
+	}
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && (refusal.Code == notThere || refusal.Code == readOnly) {
+		return h, ErrReplica
 	}
 	return h, err
 }

@@ -134,6 +134,9 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 		if errors.Is(err, live.ErrTicket) {
 			return web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
 		}
+		if errors.Is(err, live.ErrReplica) {
+			return web.NewProblem(web.Unavailable, "This process reads a replica, where tickets cannot be used: send a token instead.")
+		}
 		if err != nil {
 			return err
 		}
