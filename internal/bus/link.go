@@ -11,7 +11,7 @@ import (
 
 const (
 	lettersLength = 1024            // messages that wait to be sent
-	writeTimeout  = 2 * time.Second // for a server that takes nothing
+	writeTimeout  = 5 * time.Second // for a server that takes nothing
 	pingEvery     = 5 * time.Second // two that are not answered end a connection
 )
 
