@@ -44,8 +44,8 @@ func hashToken(token string) []byte {
 }
 
 // lostAnswer is for how long a used refresh token is good for the same answer once more: the
-// longest Retry-After, and a connection's end before it (the reuse interval of others; RFC
-// 9700, 4.14.2, leaves it to the server). The next token must be unused meanwhile.
+// longest Retry-After, and a connection's end before it. The next token must be unused
+// meanwhile. Rotation is that of RFC 9700, 4.14.2; others call this the reuse interval.
 const lostAnswer = 30 * time.Second
 
 // Refresh gives new tokens for a refresh token and makes that one unusable, but for who asks

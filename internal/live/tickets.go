@@ -14,9 +14,9 @@ import (
 	"sical-backend/events"
 )
 
-// What a server that follows another refuses a write with, and any look at an unlogged table,
-// which it does not have.
-const readOnly, notThere = "25006", "0A000"
+// notThere is what a server that follows another refuses any look at an unlogged table with,
+// which it does not have, before it minds that it is to write.
+const notThere = "0A000"
 
 // TicketLife is how long a ticket can be used.
 const TicketLife = 30 * time.Second
@@ -67,7 +67,7 @@ func (t *Tickets) Take(ctx context.Context, ticket string) (h Holder, err error)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return h, ErrTicket
 	}
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && (refusal.Code == notThere || refusal.Code == readOnly) {
+	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == notThere {
 		return h, ErrReplica
 	}
 	return h, err
