@@ -137,10 +137,13 @@ func (a *App) startCommand(ctx context.Context) error {
 	}
 	a.revocations.OnErased(d.vault.Clear)
 	a.revocations.OnErased(d.Clear)
+	limits := commandapi.NewAdmission(int(a.MaxConns))
+	commands, batches := limits.Loads()
+	telemetry.Deciding(a.registry, commands, batches)
 	commandapi.Register(a.echo(), commandapi.Config{
 		Dispatcher: d.Dispatcher, Sessions: sessions, Throttle: auth.NewThrottle(time.Now),
 		Hasher: auth.NewHasher(2, 64), Newcomers: auth.NewHasher(1, 128),
-		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Logger: a.logger, Now: time.Now,
+		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Admission: limits, Logger: a.logger, Now: time.Now,
 	})
 	a.checks = append(a.checks, check{"log", postgres.Answers(d.pool)})
 	a.work("housekeeping", func(ctx context.Context) error { return a.houseKeep(ctx, d.log, sessions) })

@@ -13,7 +13,6 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/auth"
-	"sical-backend/internal/dispatch"
 	"sical-backend/internal/web"
 )
 
@@ -76,7 +75,11 @@ func (a *API) logIn(c echo.Context) error {
 	}
 	claim := command.LoginClaim(in.Username + in.Email)
 	ctx := web.Context(c)
-	user, err := a.Dispatcher.Account(ctx, claim)
+	var user events.ID
+	err := a.admitted(c, func(ctx context.Context) (err error) {
+		user, err = a.Dispatcher.Account(ctx, claim)
+		return err
+	})
 	if err != nil {
 		return problem(err)
 	}
@@ -141,9 +144,10 @@ func (a *API) refresh(c echo.Context) error {
 	if in.RefreshToken == "" {
 		return missing("/refresh_token")
 	}
-	tokens, err := a.Sessions.Refresh(web.Context(c), in.RefreshToken, func(ctx context.Context, user uuid.UUID) (string, bool, error) {
-		role, status, err := a.Dispatcher.Standing(ctx, user)
-		return string(role), status == events.UserStatusActive, err
+	var tokens auth.Tokens
+	err := a.admitted(c, func(ctx context.Context) (err error) {
+		tokens, err = a.Sessions.Refresh(ctx, in.RefreshToken, a.standing)
+		return err
 	})
 	if errors.Is(err, auth.ErrRefresh) || errors.Is(err, auth.ErrReuse) {
 		return web.NewProblem(web.Unauthenticated, "The refresh token is not valid, or was used.")
@@ -154,13 +158,19 @@ func (a *API) refresh(c echo.Context) error {
 	return give(c, http.StatusOK, tokens)
 }
 
+// standing is what a new token says of a user, and whether they may have one.
+func (a *API) standing(ctx context.Context, user uuid.UUID) (role string, active bool, err error) {
+	as, status, err := a.Dispatcher.Standing(ctx, user)
+	return string(as), status == events.UserStatusActive, err
+}
+
 // logOut ends the session that the token belongs to.
 func (a *API) logOut(c echo.Context) error {
 	p, err := web.RequirePrincipal(c)
 	if err != nil {
 		return err
 	}
-	if err := a.Sessions.End(web.Context(c), p.SessionID); err != nil {
+	if err := a.admitted(c, func(ctx context.Context) error { return a.Sessions.End(ctx, p.SessionID) }); err != nil {
 		return problem(err)
 	}
 	return c.NoContent(http.StatusNoContent)
@@ -169,111 +179,6 @@ func (a *API) logOut(c echo.Context) error {
 func give(c echo.Context, status int, t auth.Tokens) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(status, Tokens{t.Access, "Bearer", int(t.ExpiresIn / time.Second), t.Refresh})
-}
-
-// password checks and hashes the password that a command brings, and the one so
-// far of a command that replaces it.
-func (a *API) password(c echo.Context, r *dispatch.Request) error {
-	with, ok := r.Command.(command.Passworded)
-	if !ok {
-		return nil
-	}
-	if change, ok := with.(*command.ChangePassword); ok && change.Current != "" {
-		if err := a.current(c, r.Given.Actor, change); err != nil {
-			return err
-		}
-	}
-	password, hash := with.Secret()
-	if password == "" {
-		return nil
-	}
-	if err := auth.CheckPassword(password); err != nil {
-		return web.NewProblem(web.RuleViolated, "This password cannot be used.",
-			web.FieldError{Pointer: passwordAt(with), Code: "password", Detail: err.Error()})
-	}
-	hasher := a.Hasher
-	if r.Rule.Creates {
-		if settled, err := a.newcomer(c, r, hash); settled || err != nil {
-			return err
-		}
-		hasher = a.Newcomers
-	}
-	hashed, err := hasher.Hash(web.Context(c), password)
-	*hash = hashed
-	return problem(err)
-}
-
-// current checks the password that a change takes the place of. Which one that is, is
-// read before it is checked: while that takes its time another change may come first.
-func (a *API) current(c echo.Context, user events.ID, change *command.ChangePassword) error {
-	present, err := a.Dispatcher.Password(web.Context(c), user)
-	if err != nil {
-		return problem(err)
-	}
-	right, _, err := a.verify(c, user.String(), user, change.Current)
-	if right {
-		change.Verified = present
-	}
-	return err
-}
-
-// naming refuses a command that would tell whether a name or an address is taken, if it is
-// one too many from its network. Admins have no budget.
-func (a *API) naming(c echo.Context, by events.Role, cmd command.Command) error {
-	if by == events.Admin || !names(cmd) {
-		return nil
-	}
-	address, err := netip.ParseAddr(c.RealIP())
-	if err != nil {
-		return err
-	}
-	if wait := a.Throttle.Register(address); wait > 0 {
-		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many names and addresses were asked for: wait a little.", RetryAfter: wait}
-	}
-	return nil
-}
-
-// names tells whether a command asks for a name or an address, which somebody may have.
-func names(cmd command.Command) bool {
-	switch cmd := cmd.(type) {
-	case *command.RegisterUser:
-		return true
-	case *command.ReviseUser:
-		return cmd.Username != nil || cmd.Email != nil
-	}
-	return false
-}
-
-// newcomer lets a registration go on to its hash, which is dear, if nothing else is wrong
-// with it. One that is settled without a hash was done before.
-func (a *API) newcomer(c echo.Context, r *dispatch.Request, hash *string) (settled bool, err error) {
-	*hash = "to come" // the rule asks for one
-	v, settled := a.Dispatcher.Foresee(web.Context(c), r)
-	*hash = ""
-	return settled, problem(v.Err)
-}
-
-// passwordAt is the pointer of the password that a command sets.
-func passwordAt(cmd command.Command) string {
-	if _, change := cmd.(*command.ChangePassword); change {
-		return "/new_password"
-	}
-	return "/password"
-}
-
-// brought is the pointer of a password that a command brings, "" where it brings none.
-func brought(cmd command.Command) string {
-	with, ok := cmd.(command.Passworded)
-	if !ok {
-		return ""
-	}
-	if password, _ := with.Secret(); password != "" {
-		return passwordAt(cmd)
-	}
-	if change, ok := with.(*command.ChangePassword); ok && change.Current != "" {
-		return "/current_password"
-	}
-	return ""
 }
 
 // noticeEnds makes sessions that a command has ended known in this process at

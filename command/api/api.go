@@ -23,6 +23,7 @@ type Config struct {
 	Throttle    *auth.Throttle
 	Revocations *auth.Revocations
 	Tickets     *live.Tickets
+	Admission   *Admission
 	Logger      *slog.Logger
 	Now         func() time.Time
 }
@@ -38,13 +39,13 @@ func Register(e *echo.Echo, c Config) {
 		if !ok {
 			panic("api: no command is named " + route.Rule)
 		}
-		e.Add(route.Method, web.Pattern(route.Path), bounded(a.command(route, rule)))
+		e.Add(route.Method, web.Pattern(route.Path), a.bounded(a.command(route, rule)))
 	}
-	e.POST("/v1/commands", bounded(a.batch))
-	e.POST("/v1/sessions", bounded(a.logIn))
-	e.POST("/v1/stream-tickets", bounded(a.ticket))
-	e.POST("/v1/sessions/refresh", bounded(a.refresh))
-	e.DELETE("/v1/sessions/current", bounded(a.logOut))
+	e.POST("/v1/commands", a.bounded(a.batch))
+	e.POST("/v1/sessions", a.bounded(a.logIn))
+	e.POST("/v1/stream-tickets", a.bounded(a.ticket))
+	e.POST("/v1/sessions/refresh", a.bounded(a.refresh))
+	e.DELETE("/v1/sessions/current", a.bounded(a.logOut))
 }
 
 // patience is how long a request is worked on at most. A password may wait for its turn
@@ -53,9 +54,13 @@ func Register(e *echo.Echo, c Config) {
 // WriteTimeout (see web.NewServer), or there is none.
 const patience = 7 * time.Second
 
-// bounded ends the context of a request that takes too long, whatever it waits for.
-func bounded(answer echo.HandlerFunc) echo.HandlerFunc {
+// bounded refuses a request at once where there is too much to do, before anything is read of
+// it, and ends the context of one that takes too long, whatever it waits for.
+func (a *API) bounded(answer echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if err := a.Admission.commands.Room(); err != nil {
+			return problem(err)
+		}
 		asked := c.Request()
 		ctx, cancel := context.WithTimeout(asked.Context(), patience)
 		defer cancel()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -92,15 +93,27 @@ func (a *API) batch(c echo.Context) error {
 		r.Correlation, r.TraceParent = web.RequestID(c), traceParent(c)
 		requests, at = append(requests, r), append(at, i)
 	}
+	var done []dispatch.Verdict
+	if err := a.Admission.batch(len(requests)).Do(web.Context(c), nil, func() error {
+		done = a.Dispatcher.All(web.Context(c), requests)
+		return nil
+	}); err != nil {
+		return problem(err)
+	}
 	last := uint64(0)
-	for i, v := range a.Dispatcher.All(web.Context(c), requests) {
+	for i, v := range done {
 		verdicts[at[i]].fill(v, requests[i])
 		last = max(last, v.Position)
 	}
 	if last > 0 {
 		c.Response().Header()["Sical-Position"] = []string{strconv.FormatUint(last, 10)}
 	}
-	return c.JSON(http.StatusOK, Verdicts{verdicts})
+	body, err := json.Marshal(Verdicts{verdicts})
+	if err != nil {
+		return err
+	}
+	web.TakeTime(c.Response(), len(body))
+	return c.JSONBlob(http.StatusOK, append(body, '\n'))
 }
 
 // Request is the command of a line, given by the actor or, for an admin, in

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"math"
 	"net/http"
@@ -148,9 +149,12 @@ func pathID(c echo.Context) (events.ID, error) {
 
 // answer carries the command out.
 func (a *API) answer(c echo.Context, route Route, r *dispatch.Request) error {
-	v := a.Dispatcher.Do(web.Context(c), r)
-	if v.Err != nil {
-		return problem(v.Err)
+	var v dispatch.Verdict
+	if err := a.admitted(c, func(ctx context.Context) error {
+		v = a.Dispatcher.Do(ctx, r)
+		return v.Err
+	}); err != nil {
+		return problem(err)
 	}
 	a.noticeEnds(c, r.Command)
 	h := c.Response().Header()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sical-backend/command"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/dispatch"
 	"sical-backend/internal/eventlog"
@@ -16,7 +17,10 @@ import (
 // is the only place that does.
 func problem(err error) error {
 	var refusal *command.Refusal
+	var over *admission.OverloadError
 	switch {
+	case errors.As(err, &over):
+		return &web.Problem{Code: web.Overloaded, Detail: "The log has as much to do as it can in good time. Nothing was done.", RetryAfter: over.RetryAfter}
 	case errors.As(err, &refusal):
 		return refused(refusal)
 	case errors.Is(err, dispatch.ErrVersion):
@@ -29,7 +33,7 @@ func problem(err error) error {
 		return web.NoRoom()
 	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &web.Problem{Code: web.Unavailable,
-			Detail: "The log cannot be reached, or took too long. Whether the command was done is not known: with an Idempotency-Key, asking again is safe."}
+			Detail: "The log cannot be reached, or took too long. Whether the command was done is not known: with an Idempotency-Key, where one is taken, asking again is safe."}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -27,8 +28,12 @@ func (a *API) ticket(c echo.Context) error {
 			return err
 		}
 	}
-	ticket, err := a.Tickets.Give(web.Context(c), live.Holder{
-		User: p.UserID, Session: p.SessionID, Role: p.Role, Generation: p.Generation, Ends: p.Expires,
+	var ticket string
+	err = a.admitted(c, func(ctx context.Context) (err error) {
+		ticket, err = a.Tickets.Give(ctx, live.Holder{
+			User: p.UserID, Session: p.SessionID, Role: p.Role, Generation: p.Generation, Ends: p.Expires,
+		})
+		return err
 	})
 	if err != nil {
 		return problem(err)

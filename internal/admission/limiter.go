@@ -18,7 +18,7 @@ type OverloadError struct {
 
 // Error says why nothing was answered.
 func (*OverloadError) Error() string {
-	return "as many questions as the database can take are being answered"
+	return "the database has as much to do as it can in good time"
 }
 
 // What a limiter holds to.

@@ -24,7 +24,7 @@ var places = map[string]place{
 		why: "It reads what the views are tried on, and knows none of them."},
 	"query": {may: []string{"events", "projections", "internal/admission", "internal/jsonwriter", "internal/reading", "internal/vault"},
 		why: "A question reads the rows of its projection and opens what is sealed; it never decides, and never meets commands."},
-	"command/api": {may: []string{"command", "events", "internal/auth", "internal/dispatch", "internal/eventlog", "internal/tracing", "internal/web", "internal/live"},
+	"command/api": {may: []string{"command", "events", "internal/admission", "internal/auth", "internal/dispatch", "internal/eventlog", "internal/tracing", "internal/web", "internal/live"},
 		why: "The command side's door turns requests into commands; it reads no view."},
 	"query/api": {may: []string{"query", "events", "internal/admission", "internal/cache", "internal/reading", "internal/web", "internal/live"},
 		why: "The query side's door turns requests into questions; it commands nothing."},

@@ -24,7 +24,7 @@ func NATS(r prometheus.Registerer, link interface {
 	})
 }
 
-// load tells how many questions are under way, and how many may be.
+// load tells how many requests are under way, and how many may be.
 type load = func() (underWay, limit int)
 
 // Reading tells of what answers queries: bytes of answers and rows in memory, readers that
@@ -33,12 +33,25 @@ func Reading(r prometheus.Registerer, bytes, waiting func() int64, rows func() i
 	ask(r, "sical_cache_bytes", "Bytes that the kept answers take.", func() float64 { return float64(bytes()) })
 	ask(r, "sical_rows_remembered", "Rows that are kept as they say what else to read for an answer.", func() float64 { return float64(rows()) })
 	ask(r, "sical_waiting_readers", "Requests that wait for a view to reach a position.", func() float64 { return float64(waiting()) })
-	for name, load := range map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past} {
-		ask(r, name, "Questions that are being answered from the tables: alone or searching, gathered by ids, or about the past.", func() float64 {
+	limits(r, "Questions that are being answered from the tables: alone or searching, gathered by ids, or about the past.",
+		map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past})
+}
+
+// Deciding tells of what carries commands out: requests that ask the log, and batches of
+// commands, which have a limit of their own.
+func Deciding(r prometheus.Registerer, commands, batches load) {
+	limits(r, "Requests whose commands are being decided and appended, or batches of them.",
+		map[string]load{"sical_commands": commands, "sical_command_batches": batches})
+}
+
+// limits tells of what is under way, and how much of it may be.
+func limits(r prometheus.Registerer, help string, loads map[string]load) {
+	for name, load := range loads {
+		ask(r, name, help, func() float64 {
 			underWay, _ := load()
 			return float64(underWay)
 		})
-		ask(r, name+"_limit", "Questions that may be at a time, as long as they take; others are refused as overloaded.", func() float64 {
+		ask(r, name+"_limit", "How many there may be at a time, as long as they take; others are refused as overloaded.", func() float64 {
 			_, limit := load()
 			return float64(limit)
 		})
