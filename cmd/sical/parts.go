@@ -137,7 +137,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	}
 	a.revocations.OnErased(d.vault.Clear)
 	a.revocations.OnErased(d.Clear)
-	limits := commandapi.NewAdmission(int(a.MaxConns))
+	limits := commandapi.NewAdmission(int(d.pool.Config().MaxConns))
 	commands, batches := limits.Loads()
 	telemetry.Deciding(a.registry, commands, batches)
 	commandapi.Register(a.echo(), commandapi.Config{

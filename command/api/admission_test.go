@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,7 +13,12 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/command"
+	"sical-backend/events"
 	"sical-backend/internal/admission"
+	"sical-backend/internal/auth"
+	"sical-backend/internal/dispatch"
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/web"
 )
 
@@ -57,4 +64,54 @@ func TestLongBatchesHaveALimitOfTheirOwn(t *testing.T) {
 	a := NewAdmission(6)
 	require.Same(t, a.commands, a.batch(linesARequest))
 	require.Same(t, a.batches, a.batch(linesARequest+1))
+}
+
+// A rule's refusal is an answer like others, by which the limiter learns what there is room
+// for; that the log was away tells it nothing. Whoever asked has either as it is.
+func TestRefusalsAreAnswers(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []error{
+		nil, &command.Refusal{Reason: command.Conflict}, dispatch.ErrVersion, dispatch.ErrKeyReused, auth.ErrRefresh, fmt.Errorf("more: %w", auth.ErrReuse),
+	} {
+		require.True(t, answer == nil || judged(answer), answer)
+		require.Equal(t, answer, limited(t.Context(), one(), func(context.Context) error { return answer }))
+	}
+	for _, failure := range []error{eventlog.ErrUnavailable, eventlog.ErrFull, context.DeadlineExceeded, &admission.OverloadError{}} {
+		require.False(t, judged(failure), failure)
+		require.Equal(t, failure, limited(t.Context(), one(), func(context.Context) error { return failure }))
+	}
+	full := one()
+	require.NoError(t, full.Do(t.Context(), nil, func() error {
+		require.ErrorAs(t, limited(t.Context(), full, func(context.Context) error {
+			t.Error("done without room")
+			return nil
+		}), new(*admission.OverloadError))
+		return nil
+	}))
+}
+
+// However much there is to do, an admin is not refused: they may have to end it.
+func TestAdminsAreNotRefused(t *testing.T) {
+	t.Parallel()
+	a := &API{Config{Admission: &Admission{commands: one(), batches: one()}}}
+	ask := func(role events.Role) (done bool, err error) {
+		c := echo.New().NewContext(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil), httptest.NewRecorder())
+		web.SetPrincipal(c, web.Principal{Role: string(role)})
+		err = a.bounded(func(c echo.Context) error {
+			return a.admitted(c, func(context.Context) error {
+				done = true
+				return nil
+			})
+		})(c)
+		return done, err
+	}
+	require.NoError(t, a.Admission.commands.Do(t.Context(), nil, func() error { // while which it is full
+		done, err := ask(events.Admin)
+		require.True(t, done)
+		require.NoError(t, err)
+		done, err = ask(events.Learner)
+		require.False(t, done)
+		require.Error(t, err)
+		return nil
+	}))
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,6 +75,9 @@ func (a *API) batch(c echo.Context) error {
 	if len(in.Commands) > maxBatch {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{Pointer: "/commands", Code: "too_many", Detail: "At most 1,000 commands are taken at a time."})
 	}
+	if err := a.Admission.batch(len(in.Commands)).Room(); err != nil {
+		return problem(err)
+	}
 	if err := web.Charge(c, len(in.Commands)/linesARequest); err != nil {
 		return err
 	}
@@ -93,11 +97,8 @@ func (a *API) batch(c echo.Context) error {
 		r.Correlation, r.TraceParent = web.RequestID(c), traceParent(c)
 		requests, at = append(requests, r), append(at, i)
 	}
-	var done []dispatch.Verdict
-	if err := a.Admission.batch(len(requests)).Do(web.Context(c), nil, func() error {
-		done = a.Dispatcher.All(web.Context(c), requests)
-		return nil
-	}); err != nil {
+	done, err := a.all(c, requests)
+	if err != nil {
 		return problem(err)
 	}
 	last := uint64(0)
@@ -114,6 +115,27 @@ func (a *API) batch(c echo.Context) error {
 	}
 	web.TakeTime(c.Response(), len(body))
 	return c.JSONBlob(http.StatusOK, append(body, '\n'))
+}
+
+// all carries requests out, once they are let in together. It fails with an
+// admission.OverloadError.
+func (a *API) all(c echo.Context, requests []*dispatch.Request) (done []dispatch.Verdict, err error) {
+	if len(requests) == 0 {
+		return nil, nil
+	}
+	err = limited(web.Context(c), a.Admission.batch(len(requests)), func(ctx context.Context) error {
+		done = a.Dispatcher.All(ctx, requests)
+		for _, v := range done {
+			if v.Err != nil && !judged(v.Err) {
+				return v.Err
+			}
+		}
+		return nil
+	})
+	if done != nil { // whose verdicts tell what has failed
+		return done, nil
+	}
+	return nil, err
 }
 
 // Request is the command of a line, given by the actor or, for an admin, in

@@ -3,10 +3,12 @@ package eventlog
 import (
 	"context"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/vault"
 )
 
@@ -21,12 +23,16 @@ const (
 	// and a processor for as long as somebody else may have made the stream, and everybody's
 	// short loads and the writer need those too.
 	longLoads = 2
+	// longWaits is how many more may wait for their turn. Who waits takes of the requests that
+	// may be under way (command/api/admission.go), which are others' as well.
+	longWaits = 32
 )
 
 // Load hands over the events of some streams, each stream's in order, decoded and with
 // what is personal opened; text of someone forgotten is empty. However many there are, few
 // are in memory at a time, unless take keeps them. An event of a newer binary fails it, as
-// anything may after some were handed over: nothing may be decided on half a history.
+// anything may after some were handed over: nothing may be decided on half a history. A load of
+// many events fails with an admission.OverloadError where too many others wait for theirs.
 func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...events.Stream) error {
 	names := make([]string, len(streams))
 	for i, s := range streams {
@@ -86,14 +92,29 @@ func (l *Log) load(ctx context.Context, take func(events.Event), short int, quer
 			return nil
 		}
 		if limit != "" && handed >= short {
-			end, err := l.long.Acquire(ctx)
+			end, err := l.turn(ctx)
 			if err != nil {
-				return unreachable(err)
+				return err
 			}
 			defer end()
 			limit = ""
 		}
 	}
+}
+
+// turn waits for the turn of a long load. Where enough wait for theirs it fails with an
+// admission.OverloadError.
+func (l *Log) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case l.waits <- struct{}{}:
+		defer func() { <-l.waits }()
+	default:
+		return nil, &admission.OverloadError{RetryAfter: 2 * time.Second}
+	}
+	if end, err = l.long.Acquire(ctx); err != nil {
+		return nil, unreachable(err)
+	}
+	return end, nil
 }
 
 // pages hands over one page of rows after the other, as long as their owners' keys are in

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
@@ -162,9 +164,22 @@ func TestLongLoadsTakeTurns(t *testing.T) {
 			leave()
 		}
 	}, long), context.Canceled)
+	testkit.Eventually(t, func() error {
+		if n := len(p.waits); n != loads-longLoads {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	for range longWaits - (loads - longLoads) { // as many more as may
+		p.waits <- struct{}{}
+	}
+	require.ErrorAs(t, p.Load(t.Context(), func(events.Event) {}, long), new(*admission.OverloadError))
 	require.Len(t, loaded(t, p, edited(t, p, "bo", 1, 10)), 1)
 	require.Empty(t, begun, "a third went on")
 
+	for range longWaits - (loads - longLoads) {
+		<-p.waits
+	}
 	close(goOn)
 	for range loads {
 		require.NoError(t, testkit.Receive(t, ended))

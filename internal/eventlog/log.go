@@ -28,6 +28,7 @@ type Log struct {
 	queue   chan *request
 	stop    chan struct{}
 	long    admission.Semaphore // of loads of many events
+	waits   chan struct{}       // has one of each load that waits for a turn of long
 	noRoom  bool                // the writer's: the disk was full when it last appended
 	stopped sync.WaitGroup
 }
@@ -80,6 +81,7 @@ func Open(c Config) *Log {
 		handed:    c.Committed,
 		queue:     make(chan *request, queueLength),
 		long:      make(admission.Semaphore, longLoads),
+		waits:     make(chan struct{}, longWaits),
 		stop:      make(chan struct{}),
 	}
 	l.stopped.Go(l.write)

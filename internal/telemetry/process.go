@@ -37,10 +37,10 @@ func Reading(r prometheus.Registerer, bytes, waiting func() int64, rows func() i
 		map[string]load{"sical_loads": alone, "sical_gathered_loads": gathered, "sical_past_loads": past})
 }
 
-// Deciding tells of what carries commands out: requests that ask the log, and batches of
-// commands, which have a limit of their own.
+// Deciding tells of the command side: requests that ask the database, logins and refreshes among
+// them, and long batches of commands, which have a limit of their own.
 func Deciding(r prometheus.Registerer, commands, batches load) {
-	limits(r, "Requests whose commands are being decided and appended, or batches of them.",
+	limits(r, "Requests of the command side that ask the database (sical_commands), and batches of more than ten commands (sical_command_batches).",
 		map[string]load{"sical_commands": commands, "sical_command_batches": batches})
 }
 
