@@ -60,8 +60,8 @@ func (a *API) admitted(c echo.Context, work func(context.Context) error) error {
 	return limited(web.Context(c), a.Admission.commands, work)
 }
 
-// spared tells whether a request is never refused: an admin's, who may be about to suspend
-// whoever is the reason that others are.
+// spared tells whether a request is never refused, unless it is a batch: an admin's, who may be
+// about to suspend whoever is the reason that others are.
 func spared(c echo.Context) bool {
 	p, ok := web.PrincipalOf(c)
 	return ok && p.Role == string(events.Admin)
