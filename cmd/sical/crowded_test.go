@@ -22,13 +22,7 @@ func TestTooManyBatchesAreRefused(t *testing.T) {
 	db := testkit.Database(t, migrated)
 	s := role(t, Config{DataDir: t.TempDir(), PostgresURL: db.AdminURL, NATSURL: testkit.NATS(t).URL}, (*App).startCommand)
 	_, token, _ := s.account("ada")
-	locker, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer locker.Close(context.Background())
-	held, err := locker.Begin(t.Context())
-	require.NoError(t, err)
-	_, err = held.Exec(t.Context(), `lock table sical.events in share mode`) // nothing is appended
-	require.NoError(t, err)
+	release := hold(t, db.AdminURL, "sical.events") // nothing is appended
 
 	const eachOf, refused = 11, 5 // as many as are no single request any more
 	fits := int(s.sums()["sical_command_batches_limit"])
@@ -61,13 +55,16 @@ func TestTooManyBatchesAreRefused(t *testing.T) {
 		}
 		return nil
 	})
-	require.NoError(t, held.Rollback(t.Context()))
+	release()
 	for range fits + 1 {
 		r := testkit.Receive(t, answers)
 		require.Contains(t, []int{http.StatusOK, http.StatusCreated}, r.status, r.body)
 		require.NotContains(t, r.body, `"code"`)
 	}
+	admin, err := pgx.Connect(t.Context(), db.AdminURL)
+	require.NoError(t, err)
+	defer admin.Close(context.Background())
 	var goals int
-	require.NoError(t, locker.QueryRow(t.Context(), `select count(*) from sical.events where type = 'goal.created'`).Scan(&goals))
+	require.NoError(t, admin.QueryRow(t.Context(), `select count(*) from sical.events where type = 'goal.created'`).Scan(&goals))
 	require.Equal(t, fits*eachOf+1, goals)
 }

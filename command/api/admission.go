@@ -51,13 +51,23 @@ func (a *Admission) batch(commands int) *admission.Limiter {
 
 // admitted has work ask the database for a request, and fails as that does, or with an
 // admission.OverloadError. What takes its time elsewhere, such as a body that comes slowly or
-// a password to hash, is no part of work. What follows such a password is not refused any more:
-// hashing it was the dear part, and lets few through.
+// a password to hash, is no part of work.
 func (a *API) admitted(c echo.Context, work func(context.Context) error) error {
 	if spared(c) {
 		return work(web.Context(c))
 	}
 	return limited(web.Context(c), a.Admission.commands, work)
+}
+
+// carryOut is admitted, but for a command whose password was hashed for it: that was the dear
+// part, and lets few through.
+func (a *API) carryOut(c echo.Context, r *dispatch.Request, work func(context.Context) error) error {
+	if with, ok := r.Command.(command.Passworded); ok {
+		if _, hash := with.Secret(); *hash != "" {
+			return work(web.Context(c))
+		}
+	}
+	return a.admitted(c, work)
 }
 
 // spared tells whether a request is never refused, unless it is a batch: an admin's, who may be

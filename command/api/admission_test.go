@@ -41,7 +41,8 @@ func TestEveryRouteIsRefusedEarly(t *testing.T) {
 	t.Parallel()
 	a := &Admission{commands: one(), batches: one()}
 	e := echo.New()
-	Register(e, Config{Admission: a})                                 // there is nothing to work with
+	Register(e, Config{Admission: a}) // there is nothing to work with
+
 	require.NoError(t, a.commands.Do(t.Context(), nil, func() error { // while which it is full
 		for _, route := range e.Routes() {
 			request := httptest.NewRequestWithContext(t.Context(), route.Method, strings.ReplaceAll(route.Path, ":id", "1"), unread{t})

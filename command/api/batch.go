@@ -15,6 +15,7 @@ import (
 
 	"sical-backend/command"
 	"sical-backend/events"
+	"sical-backend/internal/admission"
 	"sical-backend/internal/dispatch"
 	"sical-backend/internal/web"
 )
@@ -75,7 +76,8 @@ func (a *API) batch(c echo.Context) error {
 	if len(in.Commands) > maxBatch {
 		return web.NewProblem(web.RuleViolated, "", web.FieldError{Pointer: "/commands", Code: "too_many", Detail: "At most 1,000 commands are taken at a time."})
 	}
-	if err := a.Admission.batch(len(in.Commands)).Room(); err != nil {
+	limiter := a.Admission.batch(len(in.Commands))
+	if err := limiter.Room(); err != nil {
 		return problem(err)
 	}
 	if err := web.Charge(c, len(in.Commands)/linesARequest); err != nil {
@@ -97,7 +99,7 @@ func (a *API) batch(c echo.Context) error {
 		r.Correlation, r.TraceParent = web.RequestID(c), traceParent(c)
 		requests, at = append(requests, r), append(at, i)
 	}
-	done, err := a.all(c, requests)
+	done, err := a.all(c, limiter, requests)
 	if err != nil {
 		return problem(err)
 	}
@@ -119,11 +121,11 @@ func (a *API) batch(c echo.Context) error {
 
 // all carries requests out, once they are let in together. It fails with an
 // admission.OverloadError.
-func (a *API) all(c echo.Context, requests []*dispatch.Request) (done []dispatch.Verdict, err error) {
+func (a *API) all(c echo.Context, l *admission.Limiter, requests []*dispatch.Request) (done []dispatch.Verdict, err error) {
 	if len(requests) == 0 {
 		return nil, nil
 	}
-	err = limited(web.Context(c), a.Admission.batch(len(requests)), func(ctx context.Context) error {
+	err = limited(web.Context(c), l, func(ctx context.Context) error {
 		done = a.Dispatcher.All(ctx, requests)
 		for _, v := range done {
 			if v.Err != nil && !judged(v.Err) {

@@ -171,16 +171,6 @@ func (a *API) answer(c echo.Context, route Route, r *dispatch.Request) error {
 	return c.JSONBlob(status, Answer{v.ID, v.Version, v.Position}.append(nil))
 }
 
-// carryOut is admitted, but for a command whose password was hashed for it.
-func (a *API) carryOut(c echo.Context, r *dispatch.Request, work func(context.Context) error) error {
-	if with, ok := r.Command.(command.Passworded); ok {
-		if _, hash := with.Secret(); *hash != "" {
-			return work(web.Context(c))
-		}
-	}
-	return a.admitted(c, work)
-}
-
 // append writes the answer's JSON, which the encoder takes many times as long for.
 func (a Answer) append(b []byte) []byte {
 	b = append(append(b, `{"id":"`...), a.ID.String()...)
