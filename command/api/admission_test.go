@@ -58,6 +58,30 @@ func TestEveryRouteIsRefusedEarly(t *testing.T) {
 	}))
 }
 
+// The early look counts nobody. Where many pass it at the same moment, each that is about to ask
+// the database is let in only while there is room.
+func TestEachIsCountedOnceMore(t *testing.T) {
+	t.Parallel()
+	a := &API{Config{Admission: &Admission{commands: one(), batches: one()}}}   // there is nothing to work with
+	require.NoError(t, a.Admission.commands.Do(t.Context(), nil, func() error { // while which it is full
+		for body, answer := range map[string]echo.HandlerFunc{
+			`{"username":"li.hua","password":"secret"}`: a.logIn,
+			`{"refresh_token":"once"}`:                  a.refresh,
+			``:                                          a.logOut,
+			`{}`:                                        a.ticket,
+		} {
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
+			request.Header.Set("Content-Type", "application/json")
+			c := echo.New().NewContext(request, httptest.NewRecorder())
+			web.SetPrincipal(c, web.Principal{Role: string(events.Learner)})
+			var p *web.Problem
+			require.ErrorAs(t, answer(c), &p, body)
+			require.Equal(t, web.Overloaded, p.Code, body)
+		}
+		return nil
+	}))
+}
+
 // A batch that is no longer than a request is dear counts as one. Longer ones keep nobody from
 // a command.
 func TestLongBatchesHaveALimitOfTheirOwn(t *testing.T) {

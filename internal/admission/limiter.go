@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// OverloadError is returned where as many questions are being answered from the database as
-// can be in good time. Refusing costs next to nothing, and the others are answered as if
+// OverloadError is returned where as many questions to the database are under way as can be
+// answered in good time. Refusing costs next to nothing, and the others are answered as if
 // nobody else had asked.
 type OverloadError struct {
 	RetryAfter time.Duration // when to ask again: the later the more are refused, and not all at once
@@ -34,11 +34,11 @@ const (
 	mostRetry = 10 // seconds
 )
 
-// Limiter bounds how many questions are under way to the database. It learns the bound from
-// how long they take: more while they are quick and somebody would come, fewer once they
-// take longer than the target, and the first bound again once nobody is there. It does not
-// compare with the time that an idle system takes: what is read in groups takes longer the
-// larger they are, and costs less for it.
+// Limiter bounds how many questions are under way to the database: requests that ask it something,
+// or have it append a command's events. It learns the bound from how long they take: more while
+// they are quick and somebody would come, fewer once they take longer than the target, and the
+// first bound again once nobody is there. It does not compare with the time that an idle system
+// takes: what is read in groups takes longer the larger they are, and costs less for it.
 //
 // How long answers take shows too late that far too many have come: by then all of them are
 // late. So, as far as the rate is known, no more are let in than are answered within one and
