@@ -26,7 +26,7 @@ type Views struct {
 	Approve  ViewApprove  `cmd:"" help:"Let a rebuild change over that is held."`
 	Rollback ViewRollback `cmd:"" help:"Read the previous build of a view again."`
 	Parked   ViewParked   `cmd:"" help:"What views hold back, since an event could not be folded."`
-	Retry    ViewRetry    `cmd:"" help:"Fold again what a view holds back. Fails where something still cannot be folded, and where the view is paused: then it is done once that is resumed."`
+	Retry    ViewRetry    `cmd:"" help:"Fold again what a view holds back. Fails where something still cannot be folded, and where the view is paused or nobody folds it: then it is done once somebody does."`
 	Verify   ViewVerify   `cmd:"" help:"Fold the log one event at a time and compare every row and sum of a view. Fails where something differs."`
 }
 

@@ -30,14 +30,16 @@ type Park struct {
 	ParkedAt time.Time `json:"parked_at"`
 	Retry    bool      `json:"retry"`  // it is to be tried again
 	Paused   bool      `json:"paused"` // the shard rests: nothing of it is tried again until it is resumed
+	Owned    bool      `json:"owned"`  // a projector that is there folds the shard
 }
 
 // Parked lists what the views hold back, or one of them, in the order of the log; an
 // empty name is for all.
 func Parked(ctx context.Context, pool *pgxpool.Pool, view string) ([]Park, error) {
 	rows, err := pool.Query(ctx, `-- list parked
-		select view, version, build, shard, k.name, k.position, k.stream, k.type, k.error, k.attempts, k.parked_at, k.retry, p.state = 'paused'
-		from sical.parked k join sical.projection p using (view, version, build, shard)
+		select view, version, build, shard, k.name, k.position, k.stream, k.type, k.error, k.attempts, k.parked_at, k.retry, p.state = 'paused',
+			coalesce(o.lease_until > clock_timestamp(), false)
+		from sical.parked k join sical.projection p using (view, version, build, shard) left join sical.projector o using (owner)
 		where $1 in ('', view) order by view, version, build, k.position, k.name`, view)
 	if err != nil {
 		return nil, err
