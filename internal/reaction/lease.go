@@ -78,7 +78,9 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	if incarnation != s.tail.Incarnation() {
 		return errOtherLog
 	}
-	s.reap()
+	if err := s.reap(); err != nil {
+		return err
+	}
 	if err := s.renew(ctx); err != nil {
 		return err
 	}
@@ -142,18 +144,23 @@ func (s *source) forget(ctx context.Context, id events.ID, known map[events.ID]b
 	return nil
 }
 
-// reap lets go of what has stopped.
-func (s *source) reap() {
+// reap lets go of what has stopped. It fails with errOtherLog where one of them has found
+// that: what is in memory of the log may be of what that has lost.
+func (s *source) reap() (err error) {
 	for id, c := range s.served {
 		select {
 		case <-c.done:
 			delete(s.served, id)
-			if c.beyond {
+			if errors.Is(c.why, ErrUnknown) {
 				s.left[id] = left{time.Now().Add(leave), c.position}
+			}
+			if errors.Is(c.why, errOtherLog) {
+				err = errOtherLog
 			}
 		default:
 		}
 	}
+	return err
 }
 
 // drop stops consumers that are not to be served any more, or whose version has changed.

@@ -163,6 +163,22 @@ func (*versed) Read(_ context.Context, after uint64, _ int) ([]events.Event, err
 	return []events.Event{{Position: 1, ID: events.ID{7}, Type: "later"}}[after:], nil
 }
 
+// stand makes the database's log what Incarnation and Read tell.
+func (v *versed) stand(t *testing.T, url string) {
+	t.Helper()
+	admin, err := postgres.Open(t.Context(), url, postgres.Options{})
+	require.NoError(t, err)
+	defer admin.Close()
+	own, _ := v.Incarnation(t.Context())
+	_, err = admin.Exec(t.Context(), `update sical.log set incarnation = $1`, own)
+	require.NoError(t, err)
+	list, _ := v.Read(t.Context(), 0, 1)
+	_, err = admin.Exec(t.Context(), `
+		insert into sical.events (position, event_id, stream, version, type, schema, data, metadata, owner, final, occurred_at, recorded_at)
+		values (1, $1, 'later-1', 1, $2, 1, '{}', '{}', $1, false, now(), now())`, list[0].ID, list[0].Type)
+	require.NoError(t, err)
+}
+
 func (v *versed) React(_ context.Context, _, _ events.ID, e events.Event) error {
 	v.reacted <- e.ID
 	return v.reacts
@@ -218,9 +234,11 @@ func TestWhatOthersWentOnWithIsNotFailing(t *testing.T) {
 // a process that can, and has not failed.
 func TestNewerProgramTakesOver(t *testing.T) {
 	t.Parallel()
-	pool, err := postgres.Open(t.Context(), testkit.Database(t, migrated).URL(postgres.RoleReaction), postgres.Options{MaxConns: 8})
+	db := testkit.Database(t, migrated)
+	pool, err := postgres.Open(t.Context(), db.URL(postgres.RoleReaction), postgres.Options{MaxConns: 8})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	(&versed{}).stand(t, db.AdminURL)
 	consumers := []Consumer{{ID: uuid.New(), Version: 1, Wants: func(string) bool { return true }}}
 	running := func(reacts error) *versed {
 		v := &versed{edited: edited{list: consumers}, reacts: reacts, reacted: make(chan events.ID, 100)}

@@ -12,27 +12,56 @@ import (
 	"sical-backend/internal/pause"
 )
 
-// commit stores that every event up to the position is done with. It fails with
-// errLost where another process serves the consumer by now.
-func (s *source) commit(ctx context.Context, c *served, position uint64) error {
+// asLeft is true of a row and a log that are as this process has gone by: the row stands where
+// it left it, and the log is of the same history and has the very event that it is moved to.
+// At a failover to a server that lacks the last commits the lease stays this process's,
+// but row and log go back. What it holds in memory then is of a history that nobody has
+// any more, and a position from there would leave out events of the one that goes on.
+const asLeft = `(r.position = $5 and exists (select from sical.log l where l.incarnation = $6)
+		and ($4::bigint = $5 or exists (select from sical.events e where e.position = $4 and e.event_id = $7)))`
+
+// args are the arguments of a statement with asLeft, for the event up to which all is done with.
+func (s *source) args(c *served, position uint64, last events.ID) []any {
+	return []any{s.cfg.Reaction.Name(), c.ID, c.epoch, position, c.saved, s.tail.Incarnation(), last}
+}
+
+// commit stores that every event up to the position, which is that of last, is done with. It
+// fails with errLost where another process serves the consumer by now, and with
+// errOtherLog where the log, or the row, is not what this process has gone by.
+func (s *source) commit(ctx context.Context, c *served, position uint64, last events.ID) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leased)
 	defer cancel()
 	begun := time.Now()
 	done, err := s.cfg.Pool.Exec(ctx, `-- advance reaction
-		update sical.reaction
+		update sical.reaction r
 		set position = $4, failures = 0, failing_since = null, retry_at = null, updated_at = clock_timestamp(),
 			lease_until = clock_timestamp() + interval '3 seconds'
-		where reaction = $1 and consumer = $2 and epoch = $3`, s.cfg.Reaction.Name(), c.ID, c.epoch, position)
+		where reaction = $1 and consumer = $2 and epoch = $3 and `+asLeft, s.args(c, position, last)...)
 	if err != nil {
 		return err
 	}
 	if done.RowsAffected() == 0 {
-		return errLost
+		return s.refused(ctx, c)
 	}
-	c.position, c.saved, c.failures, c.since = position, position, 0, nil
+	c.position, c.saved, c.last, c.failures, c.since = position, position, last, 0, nil
 	c.failing.Store(false)
 	c.renew(begun)
 	return nil
+}
+
+// refused tells why nothing was committed.
+func (s *source) refused(ctx context.Context, c *served) error {
+	var own bool
+	err := s.cfg.Pool.QueryRow(ctx, `-- look reaction
+		select exists (select from sical.reaction where reaction = $1 and consumer = $2 and epoch = $3 and owner = $4)`,
+		s.cfg.Reaction.Name(), c.ID, c.epoch, s.owner).Scan(&own)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		return errOtherLog
+	}
+	return errLost
 }
 
 // failed notes a round of failures at an event and waits for the next round, or gives the
@@ -72,20 +101,22 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 // givenUp notes that the consumer no longer fails, and waits until it is dropped.
 func (s *source) givenUp(ctx context.Context, c *served, cause error) error {
 	s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
-	if err := s.commit(ctx, c, c.position); err != nil {
+	if err := s.commit(ctx, c, c.position, c.last); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-// release gives the lease back, so that another need not wait for its end.
+// release gives the lease back, so that another need not wait for its end. What is done with
+// and not stored yet is stored, unless it is of another history.
 func (s *source) release(c *served) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_, err := s.cfg.Pool.Exec(ctx, `-- release reaction
-		update sical.reaction set owner = null, lease_until = null, position = greatest(position, $4)
-		where reaction = $1 and consumer = $2 and epoch = $3`, s.cfg.Reaction.Name(), c.ID, c.epoch, c.position)
+		update sical.reaction r
+		set owner = null, lease_until = null, position = case when `+asLeft+` then $4 else r.position end
+		where reaction = $1 and consumer = $2 and epoch = $3`, s.args(c, c.position, c.last)...)
 	if err != nil {
 		s.cfg.Logger.Debug("lease not given back; it runs out by itself", "consumer", c.ID, "err", err)
 	}

@@ -96,8 +96,9 @@ func New(cfg Config) *Runtime {
 	return &Runtime{cfg: cfg, owner: postgres.Owner()}
 }
 
-// errOtherLog ends a session whose log was replaced by another history.
-var errOtherLog = errors.New("reaction: the log has another incarnation")
+// errOtherLog ends a session whose log was replaced by another history, or went back and
+// nobody else has noticed yet.
+var errOtherLog = errors.New("reaction: the log has another incarnation, or went back")
 
 // Run serves until ctx ends, then gives the leases back and returns nil. It
 // recovers from every error, and logs it.

@@ -70,12 +70,13 @@ type served struct {
 	renewed sync.Mutex // guards valid
 	valid   time.Time  // until when the lease is known to be held
 
-	position uint64 // every event up to here is done with
-	saved    uint64 // what stands in the table
+	position uint64    // every event up to here is done with
+	last     events.ID // the event there; zero where it was not seen by this process
+	saved    uint64    // what stands in the table
 	failures int
 	since    *time.Time // of the first failure in a row
 	retryAt  *time.Time
-	beyond   bool // this program cannot serve it; told once done is closed
+	why      error // it has stopped; told once done is closed
 }
 
 // holds tells whether the lease is valid by this process's own clock, so that nobody else
@@ -104,7 +105,7 @@ func (s *source) start(c *served) {
 	s.followers.Go(func() {
 		err := s.follow(ctx, c)
 		told := ctx.Err() != nil
-		c.beyond = errors.Is(err, ErrUnknown)
+		c.why = err
 		if ctx.Err() == nil || errors.Is(err, errLost) {
 			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
 		}
@@ -142,13 +143,13 @@ func (s *source) follow(ctx context.Context, c *served) error {
 					return err
 				}
 			}
-			c.position = e.Position
+			c.position, c.last = e.Position, e.ID
 		}
 		if len(list) > 0 && c.position < c.saved+saveEvery {
 			continue
 		}
 		if c.position > c.saved && (changed == nil || !waitFor(ctx, changed, saveAfter)) {
-			if err := s.commit(ctx, c, c.position); err != nil {
+			if err := s.commit(ctx, c, c.position, c.last); err != nil {
 				return err
 			}
 		}
@@ -193,7 +194,7 @@ func (s *source) deliver(ctx context.Context, c *served, e *events.Event) error 
 			return err
 		}
 		if acked {
-			return s.commit(ctx, c, e.Position)
+			return s.commit(ctx, c, e.Position, e.ID)
 		}
 		if errors.Is(d.err, ErrUnknown) {
 			return d.err
