@@ -14,16 +14,7 @@ import (
 const (
 	leased = 3 * time.Second
 	beat   = time.Second // how often leases are renewed, and those of others tried for
-
-	// leave is for how long a consumer that only a newer program can serve is left to others.
-	leave = time.Minute
 )
-
-// left is a consumer that only a newer program could serve from a position on.
-type left struct {
-	until    time.Time
-	position uint64
-}
 
 // errLost says that another process serves the consumer, or may do so.
 var errLost = errors.New("reaction: the consumer's lease is lost")
@@ -43,7 +34,7 @@ func (s *source) keep(ctx context.Context) error {
 			return err
 		}
 		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
-			s.cfg.Logger.WarnContext(ctx, "leases not renewed", "reaction", s.cfg.Reaction.Name(), "err", err)
+			s.cfg.Logger.WarnContext(ctx, "consumers not looked after", "reaction", s.cfg.Reaction.Name(), "err", err)
 		}
 		troubled = err != nil
 		select {
@@ -88,30 +79,43 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	if err != nil {
 		return err
 	}
-	open := map[events.ID]Consumer{}
-	for _, c := range all {
-		if c.Ended {
-			if err := s.forget(ctx, c.ID, known); err != nil {
-				return err
-			}
-			continue
-		}
-		if !known[c.ID] {
-			if err := s.enter(ctx, c); err != nil {
-				return err
-			}
-			known[c.ID] = true
-		}
-		if !c.Held {
-			open[c.ID] = c
-		}
+	open, newer, err := s.sift(ctx, all, known)
+	if err != nil {
+		return err
 	}
 	s.drop(open)
 	if err := s.acquire(ctx, open); err != nil {
 		return err
 	}
-	s.tell()
-	return nil
+	return s.tell(ctx, newer)
+}
+
+// sift tells which consumers are to be served, and which of them are for newer programs
+// alone. New ones get their row, and what is kept of ended ones goes.
+func (s *source) sift(ctx context.Context, all []Consumer, known map[events.ID]bool) (open map[events.ID]Consumer, newer []events.ID, err error) {
+	open = map[events.ID]Consumer{}
+	for _, c := range all {
+		if c.Ended {
+			if err := s.forget(ctx, c.ID, known); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
+		if !known[c.ID] && !c.Newer { // a newer program may have ended that, and its row is gone
+			if err := s.enter(ctx, c); err != nil {
+				return nil, nil, err
+			}
+			known[c.ID] = true
+		}
+		switch {
+		case c.Held:
+		case c.Newer:
+			newer = append(newer, c.ID)
+		default:
+			open[c.ID] = c
+		}
+	}
+	return open, newer, nil
 }
 
 // enter makes the row of a new consumer; one that is there keeps its position.
@@ -176,23 +180,6 @@ func (s *source) drop(open map[events.ID]Consumer) {
 			c.cancel()
 		}
 	}
-}
-
-// tell tells the meter. What is left to others counts as failing for that minute, and
-// after it while it stands where it stood (see acquire).
-func (s *source) tell() {
-	failing := 0
-	for _, c := range s.served {
-		if c.failing.Load() {
-			failing++
-		}
-	}
-	for _, l := range s.left {
-		if time.Now().Before(l.until) {
-			failing++
-		}
-	}
-	s.cfg.Meter.Serving(s.cfg.Reaction.Name(), len(s.served), failing)
 }
 
 // renew prolongs the leases that are still this process's, and stops the others.

@@ -33,7 +33,8 @@ func migrated(url string) error {
 type edited struct {
 	Reaction
 	tail.Log
-	list []Consumer
+	list    []Consumer
+	failing atomic.Int32
 }
 
 func (*edited) Name() string                                    { return "edited" }
@@ -43,7 +44,7 @@ func (*edited) Incarnation(context.Context) (events.ID, error)                  
 func (*edited) Read(context.Context, uint64, int) (list []events.Event, _ error) { return list, nil }
 
 func (*edited) Reacted(string, string, float64) {}
-func (*edited) Serving(string, int, int)        {}
+func (e *edited) Serving(_ string, _, n int)    { e.failing.Store(int32(n)) }
 
 // TestNobodyWaitsForWhoStops: consumers that are changed or deleted while their handlers
 // are busy hold up no other's lease, and keep their own until they have stopped.
@@ -142,7 +143,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 		}
 	}, cancel
 	require.NoError(t, s.keep(ctx))
-	require.Equal(t, 2, strings.Count(log.String(), "leases not renewed"), "%s", &log)
+	require.Equal(t, 2, strings.Count(log.String(), "consumers not looked after"), "%s", &log)
 }
 
 // versed is a program that can react to the log's one event, or cannot.
@@ -150,13 +151,10 @@ type versed struct {
 	edited
 	reacts  error
 	reacted chan events.ID
-	failing atomic.Int32
 	outcome atomic.Value
 }
 
 func (v *versed) Reacted(_, outcome string, _ float64) { v.outcome.Store(outcome) }
-
-func (v *versed) Serving(_ string, _, failing int) { v.failing.Store(int32(failing)) }
 
 func (*versed) Head(context.Context) (uint64, error) { return 1, nil }
 func (*versed) Read(_ context.Context, after uint64, _ int) ([]events.Event, error) {

@@ -34,6 +34,7 @@ type Consumer struct {
 	From    uint64 // where a new one begins: the first event it may get is behind this
 	Ended   bool   // nothing of it need be kept
 	Held    bool   // it stays where it is for now
+	Newer   bool   // what it wants only a newer program can tell: it is left to those
 	// Wants tells by its stored name whether an event concerns the consumer.
 	Wants func(name string) bool
 }
@@ -59,7 +60,8 @@ type Meter interface {
 	// or "left", to a newer program.
 	Reacted(reaction, outcome string, seconds float64)
 	// Serving is told how many consumers of a reaction this process serves, and how many
-	// fail just now: of those, and of what it has left to newer programs for a minute.
+	// fail just now: of those, of what it has left to newer programs for a minute, and of what
+	// only those can serve and none does.
 	Serving(reaction string, consumers, failing int)
 }
 

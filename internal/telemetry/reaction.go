@@ -19,7 +19,7 @@ func NewReaction(r prometheus.Registerer) *Reaction {
 			Buckets: latency,
 		}, []string{"reaction", "outcome"})),
 		consumers: gauges("sical_reaction_consumers", "Consumers that this process serves."),
-		failing:   gauges("sical_reaction_consumers_failing", "Consumers that take nothing just now, of those that this process serves or has left to newer programs for a minute."),
+		failing:   gauges("sical_reaction_consumers_failing", "Consumers that take nothing just now, of those that this process serves or has left to newer programs for a minute, or that only newer programs can serve and none does."),
 	}
 }
 

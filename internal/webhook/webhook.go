@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -60,6 +61,7 @@ type endpoint struct {
 	ended   bool
 	version int
 	from    uint64 // position of its registration
+	newer   error  // why only a newer program can tell the rest; nil where this one can
 }
 
 // apply folds one more event of the webhook.
@@ -85,19 +87,37 @@ func (w endpoint) apply(e events.Event) endpoint {
 	return w
 }
 
+// fold tells where all webhooks stand by their events.
+func fold(list []events.Event) (map[events.ID]endpoint, error) {
+	endpoints := map[events.ID]endpoint{}
+	for _, e := range list {
+		id := e.Stream.ID()
+		known := endpoints[id]
+		switch err := e.Decode(); {
+		case errors.As(err, new(events.UnknownType)):
+			known.newer = err
+		case err != nil:
+			return nil, err
+		default:
+			known = known.apply(e)
+		}
+		endpoints[id] = known
+	}
+	return endpoints, nil
+}
+
 // Consumers lists all webhooks there have been. Their events are few, and are the
-// truth: no read model need be there to deliver.
+// truth: no read model need be there to deliver. A webhook that has an event of a newer
+// program is left to those, from whoever serves it here: it may be disabled by now, or have
+// another address.
 func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
 	list, err := w.cfg.Log.OfKind(ctx, events.KindWebhook)
 	if err != nil {
 		return nil, err
 	}
-	endpoints := map[events.ID]endpoint{}
-	for _, e := range list {
-		if err := e.Decode(); err != nil {
-			return nil, err // of a newer binary, which has to do it then
-		}
-		endpoints[e.Stream.ID()] = endpoints[e.Stream.ID()].apply(e)
+	endpoints, err := fold(list)
+	if err != nil {
+		return nil, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,8 +128,11 @@ func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
 				return nil, err
 			}
 		}
+		if e.newer != nil && w.endpoints[id].newer == nil { // once, not with every look
+			w.cfg.Logger.WarnContext(ctx, "webhook left to newer programs", "webhook", id, "err", e.newer)
+		}
 		consumers = append(consumers, reaction.Consumer{
-			ID: id, Version: e.version, From: e.from, Held: e.held, Ended: e.ended,
+			ID: id, Version: e.version, From: e.from, Held: e.held, Ended: e.ended, Newer: e.newer != nil,
 			Wants: func(name string) bool { return events.Selects(e.types, name) },
 		})
 	}

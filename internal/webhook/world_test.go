@@ -64,12 +64,14 @@ type world struct {
 	dispatch *dispatch.Dispatcher
 	disable  func(webhook, cause events.ID, reason string) error
 	logger   *slog.Logger
+	log      Log // what webhooks are made of
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, db: testkit.Database(t, migrated), logger: slog.New(slog.DiscardHandler)}
 	w.pool, w.admin = w.open(postgres.RoleReaction), w.open("")
+	w.log = eventlog.NewReader(w.pool)
 	commands := w.open(postgres.RoleCommand)
 	var err error
 	w.vault, err = vault.New(commands, []byte("a master secret for tests, 32 bytes and more"))
@@ -130,7 +132,7 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed tail.F
 	w.t.Helper()
 	client := web.NewOutsideClient(allowed)
 	hooks := New(Config{
-		Pool: w.pool, Log: eventlog.NewReader(w.pool), Vault: w.vault, Client: client, Logger: w.logger, Now: time.Now,
+		Pool: w.pool, Log: w.log, Vault: w.vault, Client: client, Logger: w.logger, Now: time.Now,
 		Disable: func(_ context.Context, id, cause events.ID, reason string) error { return w.disable(id, cause, reason) },
 	})
 	runtime := reaction.New(reaction.Config{
