@@ -45,6 +45,7 @@ type App struct {
 	nats     *bus.Link
 	natsURL  string
 
+	serving     bool                // it is the command role, alone or with others, and no tool
 	decider     *decider            // nil until the process decides
 	handover    *projector.Handover // from its decider to its projector; nil unless the process is to have both
 	public      *echo.Echo

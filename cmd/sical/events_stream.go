@@ -21,7 +21,8 @@ import (
 // what is appended, so that only others wait for the bus.
 const relayRest = 200 * time.Millisecond
 
-// relayConfig is what every relay of this process works with.
+// relayConfig is what every relay of this process works with. What the stream keeps is said
+// by the flags of who serves: a tool may be started without them, beside a system that has others.
 func (a *App) relayConfig(log eventlog.Reader) relay.Config {
 	var rest time.Duration
 	if a.handover != nil {
@@ -29,7 +30,7 @@ func (a *App) relayConfig(log eventlog.Reader) relay.Config {
 	}
 	return relay.Config{
 		Log: log, NATS: a.nats.Conn, Ring: a.ring, Logger: a.logger, Meter: telemetry.NewRelay(a.registry), Tracer: a.tracer,
-		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas, Rest: rest,
+		MaxBytes: a.StreamMaxBytes, MaxAge: a.StreamMaxAge, Replicas: a.StreamReplicas, Guest: !a.serving, Rest: rest,
 	}
 }
 

@@ -127,6 +127,7 @@ func (a *App) sessions(ctx context.Context, p, apart pool) (*auth.Sessions, *aut
 
 // startCommand is the command role.
 func (a *App) startCommand(ctx context.Context) error {
+	a.serving = true
 	d, err := a.startDecider(ctx)
 	if err != nil {
 		return err

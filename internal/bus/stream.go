@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +22,32 @@ const defaultMaxBytes = 1 << 30
 // A stream that has to be created numbers its first message firstSeq, so that
 // one that was lost goes on where the old one would have.
 func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig, firstSeq uint64) (jetstream.Stream, error) {
+	cfg = sound(cfg)
+	return createOr(ctx, js, cfg, firstSeq, func(existing jetstream.Stream) (jetstream.Stream, error) {
+		update := cfg
+		// Where a stream began cannot be changed.
+		update.FirstSeq = existing.CachedInfo().Config.FirstSeq
+		return js.UpdateStream(ctx, update)
+	})
+}
+
+// JoinStream creates the stream as EnsureStream does, for somebody who is not to say how
+// much an existing one keeps: that takes the Subjects, and what EnsureStream gives every
+// stream, and is left as it is in all else, such as limits and replicas.
+func JoinStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig, firstSeq uint64) (jetstream.Stream, error) {
+	return createOr(ctx, js, sound(cfg), firstSeq, func(existing jetstream.Stream) (jetstream.Stream, error) {
+		found := existing.CachedInfo().Config
+		update := sound(found)
+		update.Subjects = cfg.Subjects
+		if reflect.DeepEqual(update, found) { // an update might undo one that somebody makes at this moment
+			return existing, nil
+		}
+		return js.UpdateStream(ctx, update)
+	})
+}
+
+// sound is a configuration with what whoever writes to a stream or reads it here relies on.
+func sound(cfg jetstream.StreamConfig) jetstream.StreamConfig {
 	cfg.Storage = jetstream.FileStorage
 	cfg.Retention = jetstream.LimitsPolicy
 	cfg.Discard = jetstream.DiscardOld
@@ -29,15 +56,16 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = defaultMaxBytes
 	}
-	update := func(existing jetstream.Stream) (jetstream.Stream, error) {
-		// Where a stream began cannot be changed.
-		cfg.FirstSeq = existing.CachedInfo().Config.FirstSeq
-		return js.UpdateStream(ctx, cfg)
-	}
+	return cfg
+}
 
+// createOr creates the stream, or has adjust bring an existing one up.
+func createOr(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig, firstSeq uint64,
+	adjust func(jetstream.Stream) (jetstream.Stream, error),
+) (jetstream.Stream, error) {
 	existing, err := js.Stream(ctx, cfg.Name)
 	if err == nil {
-		return update(existing)
+		return adjust(existing)
 	}
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, err
@@ -51,7 +79,7 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.Str
 	if existing, err = js.Stream(ctx, cfg.Name); err != nil {
 		return nil, err
 	}
-	return update(existing)
+	return adjust(existing)
 }
 
 const (

@@ -28,7 +28,7 @@ func (r *Relay) agree(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		stream, err := bus.EnsureStream(ctx, r.js, r.stream(), FirstOf(head))
+		stream, err := r.ensure(ctx, FirstOf(head))
 		if err != nil {
 			return err
 		}
@@ -60,6 +60,14 @@ func FirstOf(head uint64) uint64 { return head - min(head, backlog) + 1 }
 // It is no part of the relay's fence, which the sequence is; by default they are kept for
 // two minutes, and at 14,000 events a second those are 300 MB.
 const knownIDs = time.Second
+
+// ensure has the stream be there: as this relay is configured or, for a guest, as it is found.
+func (r *Relay) ensure(ctx context.Context, first uint64) (jetstream.Stream, error) {
+	if r.Guest {
+		return bus.JoinStream(ctx, r.js, r.stream(), first)
+	}
+	return bus.EnsureStream(ctx, r.js, r.stream(), first)
+}
 
 // stream is the stream's configuration.
 func (r *Relay) stream() jetstream.StreamConfig {
@@ -123,6 +131,9 @@ func (r *Relay) judge(ctx context.Context, stream jetstream.Stream) (v verdict, 
 	if err != nil {
 		return v, err
 	}
+	if r.Guest { // what it makes anew is to be like what was there
+		r.MaxBytes, r.MaxAge, r.Replicas = info.Config.MaxBytes, info.Config.MaxAge, info.Config.Replicas
+	}
 	s := info.State
 	v = verdict{last: s.LastSeq, created: info.Created, head: h.Head}
 	switch {
@@ -174,7 +185,8 @@ const largest = 1 << 20
 const skew = time.Minute
 
 // lost names the message before the stream's first one, if only somebody's purge can have
-// removed it: the stream has room for it, and it is not too old. It is "" for none.
+// removed it: the stream has room for it, and it is not too old, by the stream's own limits,
+// whoever set them. It is "" for none.
 func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint64) (string, error) {
 	gone := info.State.FirstSeq - min(info.State.FirstSeq, 1)
 	room := info.Config.MaxBytes - int64(info.State.Bytes)
@@ -185,7 +197,7 @@ func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint6
 	if err != nil || len(logged) == 0 {
 		return "", err
 	}
-	if r.MaxAge > 0 && time.Since(logged[0].RecordedAt) > r.MaxAge-skew {
+	if age := info.Config.MaxAge; age > 0 && time.Since(logged[0].RecordedAt) > age-skew {
 		return "", nil
 	}
 	return fmt.Sprintf("message %d was purged", gone), nil

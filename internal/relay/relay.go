@@ -71,8 +71,12 @@ type Config struct {
 	// MaxBytes and MaxAge bound what the stream keeps; zero for 1 GiB and any age.
 	MaxBytes int64
 	MaxAge   time.Duration
-	// Replicas is how many servers of a cluster keep the stream; zero for one.
+	// Replicas is how many servers of a cluster keep the stream; zero for one. An existing
+	// stream is brought to all three.
 	Replicas int
+	// Guest leaves the limits and the replicas of a stream that is there as they are, also
+	// where it is made anew: for whoever works beside the relay that the stream is kept by.
+	Guest bool
 	// Rest is how long the relay waits for more events after each batch. What comes after
 	// the wait is published at once. With zero the wait follows from how long the batch
 	// took, which suits readers who wait for the bus.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"sical-backend/internal/bus"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/wire"
 )
@@ -36,7 +35,7 @@ func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) err
 	if err := remake(ctx, r.js, judged); err != nil {
 		return err
 	}
-	if _, err := bus.EnsureStream(ctx, r.js, r.stream(), first); err != nil {
+	if _, err := r.ensure(ctx, first); err != nil {
 		return err
 	}
 	r.Logger.Warn("relay: the stream was made anew", "first", first)

@@ -30,7 +30,7 @@ func (silent) Relayed(int, uint64) {}
 type system struct {
 	*logtest.Log
 	bus    *testkit.Bus
-	limits Config // of which MaxBytes and MaxAge are heeded
+	limits Config // of which MaxBytes, MaxAge, Replicas and Guest are heeded
 	log    io.Writer
 }
 
@@ -86,7 +86,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	r, err := New(Config{
 		Log: hasty{log, t}, NATS: conn, Ring: func() { _ = conn.Publish(wire.Appended, nil) }, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Meter: silent{},
-		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge,
+		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge, Replicas: s.limits.Replicas, Guest: s.limits.Guest,
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
