@@ -48,9 +48,9 @@ func CheckSubject(subject string) error {
 
 // Send sends the events in the log's order, each as it is on the stream and with
 // its position in a header, and returns how many. Where a stream takes the subject
-// in, each is acknowledged by it; elsewhere whoever listens just then gets them. No
-// message carries an id to be deduplicated by: whoever asks for events again is to
-// get them.
+// in, each is acknowledged by it; elsewhere whoever listens just then gets them. It fails
+// with nats.ErrPermissionViolation where NATS refuses them. No message carries an id to be
+// deduplicated by: whoever asks for events again is to get them.
 func (p Replay) Send(ctx context.Context) (sent uint64, err error) {
 	if err := CheckSubject(p.Subject); err != nil {
 		return 0, err
@@ -110,12 +110,13 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 	name, err := js.StreamNameBySubject(ctx, p.Subject)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return p.NATS.PublishMsg, func() error { return p.NATS.FlushTimeout(timeout) }, nil
+		return p.NATS.PublishMsg, p.arrival(), nil
 	case err != nil:
 		return nil, nil, err
 	case name == wire.Stream:
 		return nil, nil, fmt.Errorf("%w: the stream %s takes %q in", ErrSubject, name, p.Subject)
 	}
+	arrived := p.arrival()
 	var acks []jetstream.PubAckFuture
 	publish = func(m *nats.Msg) error {
 		ack, err := js.PublishMsgAsync(m)
@@ -124,6 +125,9 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 	}
 	flush = func() error {
 		defer func() { acks = acks[:0] }()
+		if err := arrived(); err != nil {
+			return err // of what is refused no acknowledgement comes
+		}
 		for _, ack := range acks {
 			select {
 			case <-ack.Ok():
@@ -136,4 +140,21 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 		return nil
 	}
 	return publish, flush, nil
+}
+
+// arrival returns what waits until NATS has what was published since, and fails where it refused
+// some. A refusal answers no call: the connection keeps it as its last error, before a flush that
+// was sent later is answered. Earlier ones do not count. One that has come since does, whatever
+// it is about: it may hide another.
+func (p Replay) arrival() func() error {
+	before := p.NATS.LastError()
+	return func() error {
+		if err := p.NATS.FlushTimeout(timeout); err != nil {
+			return err
+		}
+		if err := p.NATS.LastError(); errors.Is(err, nats.ErrPermissionViolation) && err != before {
+			return err
+		}
+		return nil
+	}
 }
