@@ -135,6 +135,9 @@ func (a *API) all(c echo.Context, l *admission.Limiter, requests []*dispatch.Req
 		return nil
 	})
 	if done != nil { // whose verdicts tell what has failed
+		if errors.As(err, new(events.UnknownType)) { // which nothing else would say in the log
+			a.Logger.WarnContext(web.Context(c), "commands of a batch were not carried out", "error", err)
+		}
 		return done, nil
 	}
 	return nil, err

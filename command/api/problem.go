@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"sical-backend/command"
+	"sical-backend/events"
 	"sical-backend/internal/admission"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/dispatch"
@@ -14,7 +16,7 @@ import (
 )
 
 // problem turns what a command can fail with into what the client is told; this
-// is the only place that does.
+// is the only place that does. What the log shall say beside that is wrapped with it.
 func problem(err error) error {
 	var refusal *command.Refusal
 	var over *admission.OverloadError
@@ -29,6 +31,8 @@ func problem(err error) error {
 		return web.NewProblem(web.IdempotencyKeyReused, "This key came with another request before.")
 	case errors.Is(err, auth.ErrBusy):
 		return &web.Problem{Code: web.Overloaded, Detail: "Too many passwords are being checked.", RetryAfter: 2 * time.Second}
+	case errors.As(err, new(events.UnknownType)): // and a process of the newer release decides
+		return fmt.Errorf("%w: %w", web.NewProblem(web.Unavailable, "A newer release has written what this process cannot read. Nothing was done: ask again."), err)
 	case errors.Is(err, eventlog.ErrFull):
 		return web.NoRoom()
 	case errors.Is(err, eventlog.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
