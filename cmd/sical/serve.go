@@ -99,7 +99,7 @@ func (a *App) banner(out *output, begun bool) {
 	}
 	source, psql := "the one given", ""
 	if p := a.instance.Postgres; p != nil {
-		source, psql = p.Source, "\n  look inside      psql "+quote(p.AdminURL)
+		source, psql = p.Source, "\n  look inside      "+inside(p)
 	}
 	bus := "the one given"
 	if a.instance.NATS != nil {
@@ -117,6 +117,16 @@ First steps%[7]s:
   curl -s %[1]s/v1/statistics
   %[8]s token --data-dir %[9]s --username NAME --role admin
 `, a.publicURL, a.adminURL, source, psql, bus, a.DataDir, wait, program(), quote(a.DataDir))
+}
+
+// inside is what looks inside a private Postgres, for a shell. What is printed may be kept in
+// a log that others read: of a password it names the file, which they may not.
+func inside(p *embedded.Postgres) string {
+	psql := "psql " + quote(p.ShownURL)
+	if p.PasswordFile != "" {
+		psql = `PGPASSWORD="$(cat ` + quote(p.PasswordFile) + `)" ` + psql
+	}
+	return psql
 }
 
 // program is how whoever started this one starts it again, for a shell.

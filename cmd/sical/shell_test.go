@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,6 +44,30 @@ func (b binary) isLookedInto(t *testing.T) {
 	require.NoError(t, err, "%s: %s", s.inside, out)
 	require.Contains(t, string(out), tmp)
 	require.Contains(t, string(out), "\n102\n", "room for every connection of the process")
+}
+
+// What the banner prints to look into a Postgres that wants a password has none in it, as it may
+// stand in a log afterwards, and can be typed all the same by who may read the password's file.
+func TestNoPasswordIsPrinted(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "my data")
+	file := filepath.Join(dir, "postgres.password")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(file, []byte("qzsecret"), 0o600))
+	a := newApp(Config{DataDir: dir}, slog.New(slog.DiscardHandler))
+	a.instance = &embedded.Instance{Postgres: &embedded.Postgres{
+		Source: "PostgreSQL 18 (Docker)", Password: "qzsecret", PasswordFile: file,
+		AdminURL: "postgres://sical_super:qzsecret@127.0.0.1:25001/sical?sslmode=disable",
+		ShownURL: "postgres://sical_super@127.0.0.1:25001/sical?sslmode=disable",
+	}}
+	var out bytes.Buffer
+	a.banner(&output{&out}, true)
+	require.NotContains(t, out.String(), "qzsecret")
+	_, rest, _ := strings.Cut(out.String(), "look inside")
+	line, _, _ := strings.Cut(rest, "\n")
+	said, err := exec.CommandContext(t.Context(), "sh", "-c", `psql() { printf '%s %s' "$PGPASSWORD" "$*"; }; `+line).CombinedOutput()
+	require.NoError(t, err, "%s: %s", line, said)
+	require.Equal(t, "qzsecret "+a.instance.Postgres.ShownURL, string(said))
 }
 
 // What the banner and the demo print can be pasted wherever the data folder is.

@@ -19,9 +19,14 @@ type Postgres struct {
 	// AdminURL connects as superuser, for migrations only. Its database, sical, has
 	// UTF8 text in the C locale.
 	AdminURL string
+	// ShownURL is AdminURL without its password, for what people are told.
+	ShownURL string
 	// Password is what migrations must give each role that logs in. It is empty
 	// where Postgres is reached over its socket, and then no role needs one.
 	Password string
+	// PasswordFile is where Password stands too, which is the superuser's as well; empty
+	// where there is none.
+	PasswordFile string
 
 	launch  *launch
 	process *process
@@ -58,9 +63,9 @@ func runServer(ctx context.Context, found server, o Options) (*Postgres, error) 
 	}
 	p := &Postgres{
 		Source:   found.String(),
-		AdminURL: l.url(superuser, database),
-		Password: l.password,
-		launch:   l, process: child, log: log,
+		AdminURL: l.url(superuser, database), ShownURL: l.bare(superuser, database).String(),
+		Password: l.password, PasswordFile: l.passwordFile,
+		launch: l, process: child, log: log,
 		closing: make(chan struct{}),
 		failed:  make(chan error, 1),
 	}

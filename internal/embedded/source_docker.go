@@ -57,7 +57,8 @@ func (c *container) prepare(ctx context.Context, o Options) (*launch, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}
-	secret, err := password(filepath.Join(o.DataDir, "postgres.password"))
+	file := filepath.Join(o.DataDir, "postgres.password")
+	secret, err := password(file)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (c *container) prepare(ctx context.Context, o Options) (*launch, error) {
 	cmd := exec.Command(c.docker, append(args, arguments(defaults, o.Settings)...)...)
 	cmd.SysProcAttr = ownProcess(nil)
 	cmd.Env = append(os.Environ(), "POSTGRES_PASSWORD="+secret) // not among the arguments, where ps shows it
-	return &launch{cmd: cmd, host: "127.0.0.1", port: port, password: secret}, nil
+	return &launch{cmd: cmd, host: "127.0.0.1", port: port, password: secret, passwordFile: file}, nil
 }
 
 // freePort is one that nobody uses, below those that the system hands out by itself: one

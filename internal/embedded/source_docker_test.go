@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,11 @@ func TestContainerStandsIn(t *testing.T) {
 	require.Equal(t, "sical", query(t, p.AdminURL, `select current_database()::text`))
 	execute(t, p.AdminURL, `create role reader login password '`+p.Password+`'`)
 	require.Equal(t, "reader", query(t, p.URL("reader"), `select current_user::text`))
+	kept, err := os.ReadFile(p.PasswordFile)
+	require.NoError(t, err)
+	require.Equal(t, p.Password, string(kept), "for who is told of the file alone")
+	require.NotContains(t, p.ShownURL, p.Password)
+	require.Equal(t, p.AdminURL, strings.Replace(p.ShownURL, "@", ":"+p.Password+"@", 1))
 	require.NoError(t, p.close(t.Context()))
 
 	p, err = runServer(soon(t), found, o)
