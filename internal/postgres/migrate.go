@@ -112,6 +112,12 @@ func provider(url string) (*goose.Provider, func() error, error) {
 	return p, p.Close, nil
 }
 
+// unlogged keeps statements out of the server's log for as long as the connection lasts, if a
+// superuser asks: one that fails, or is cut off, would stand there as it was sent. Others may not.
+const unlogged = `select set_config(name, value, false) from (values
+	('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) as s (name, value)
+	where (select rolsuper from pg_roles where rolname = current_user)`
+
 // SetPasswords lets the roles log in with a password, for a server that is
 // reached over TCP.
 func SetPasswords(ctx context.Context, url, password string, roles ...string) error {
@@ -120,6 +126,9 @@ func SetPasswords(ctx context.Context, url, password string, roles ...string) er
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, unlogged); err != nil {
+		return err
+	}
 	for _, role := range roles {
 		sql := fmt.Sprintf("alter role %s password '%s'", pgx.Identifier{role}.Sanitize(), strings.ReplaceAll(password, "'", "''"))
 		if _, err := conn.Exec(ctx, sql); err != nil {
