@@ -23,8 +23,9 @@ type checkpoint struct {
 }
 
 // poll asks the database which builds are read, what they hold back and where they are; the
-// last is taken in for builds that are new here, or for all. answered is false where the
-// database did not answer.
+// last is taken in for builds that are new here, or for all. Notices that wait for what is
+// held back are taken in as far as the database has come. answered is false where it did not
+// answer.
 func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -58,6 +59,9 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 		if v := p.byName[name]; all || *v.build.Load() != shards[0].of() {
 			p.take(v, shards, now)
 		}
+	}
+	for name, shards := range read {
+		p.release(p.byName[name], shards, now)
 	}
 	return true
 }

@@ -166,11 +166,8 @@ func (p *Positions) Run(ctx context.Context) error {
 			case err != nil:
 			case n.Flip:
 				p.poll(ctx, false)
-			case (n.Parks || p.missed(n)) && !p.parks(ctx):
-				// It is not known what is parked, and that must not be taken for applied. So
-				// the notice is dropped; the database tells where the view is once it answers.
 			default:
-				p.hear(n, time.Now())
+				p.receive(ctx, n, time.Now())
 			}
 		case now := <-ticker.C:
 			p.look(ctx, now)
@@ -180,28 +177,16 @@ func (p *Positions) Run(ctx context.Context) error {
 	}
 }
 
-// parks asks the database what is parked, and tells whether it is known. While the
-// database does not answer, it is asked at each tick and not for each notice.
-func (p *Positions) parks(ctx context.Context) bool {
-	if p.suspect.Load() {
-		return false
-	}
-	known := p.poll(ctx, false)
-	if !known {
-		p.suspect.Store(true)
-	}
-	return known
-}
-
-// look asks the database where no notices come or they cannot be relied on, and stops
-// trusting views that were not heard of for too long.
+// look asks the database where no notices come or they cannot be relied on, or wait for
+// it, and stops trusting views that were not heard of for too long.
 func (p *Positions) look(ctx context.Context, now time.Time) {
+	delayed := p.delayed(now) // before it is asked who is suspect
 	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
 	ask := p.suspect.Load() || !connected
 	for _, v := range p.views {
 		ask = ask || v.silent(now, func(s *shard) time.Time { return s.noticed })
 	}
-	if ask || now.Sub(p.looked) >= recheck {
+	if ask || delayed || now.Sub(p.looked) >= recheck {
 		p.poll(ctx, ask)
 	}
 	for _, v := range p.views {

@@ -45,6 +45,8 @@ type shard struct {
 	state          wire.ViewState
 	noticed        time.Time // when the last notice came
 	seen           time.Time // when a notice or a poll last told where it is
+	stored         uint64    // its checkpoint where the database, which may lag, was asked last
+	pending        []pending // notices that wait for the database, in the order they came
 }
 
 // stand is where the shards are: the position that all have applied, and what each

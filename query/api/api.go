@@ -121,8 +121,10 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	if err := a.misses(c, q, "", fresh); err != nil { // of an answer that is not there, too
 		return err
 	}
-	if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
-		return a.give(c, q, answer, fresh, keep)
+	if fresh.reached(a.waiter, q.Views) {
+		if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
+			return a.give(c, q, answer, fresh, keep)
+		}
 	}
 	ctx := asked.context()
 	answer, err := a.fresh(ctx, q, fresh)

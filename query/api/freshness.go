@@ -97,6 +97,20 @@ func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error 
 	return nil
 }
 
+// reached tells whether the views are known to have the position asked for, and with it what
+// is parked up to there. An answer may have it sooner, by what its load found in the tables.
+func (f freshness) reached(w Waiter, views []string) bool {
+	if !f.asked || f.lenient {
+		return true
+	}
+	for _, view := range views {
+		if w.Applied(view) < f.position {
+			return false
+		}
+	}
+	return true
+}
+
 // await waits until the views have the position asked for and returns the one
 // that the answer must have: 0 where an older answer will do.
 func (f *freshness) await(ctx context.Context, w Waiter, views []string) (uint64, error) {

@@ -76,6 +76,20 @@ func (l late) Wait(context.Context, []string, uint64, time.Duration) error {
 	return nil
 }
 
+// parksLate is the node's Waiter, but that something is parked while somebody waits.
+func (s *school) parksLate(view string, id events.ID) late {
+	heard := s.api.waiter
+	return late{heard, func() {
+		s.park(view, id)
+		s.eventually(func() error {
+			if heard.Parked([]string{view}, func() []string { return []string{view} }, "") == "" {
+				return errors.New("nothing is parked")
+			}
+			return nil
+		})
+	}}
+}
+
 // TestParkedWhileItIsWaitedFor: what was made just now, and is held back while its maker
 // waits for it, is told as that and not as missing.
 func TestParkedWhileItIsWaitedFor(t *testing.T) {
@@ -84,20 +98,29 @@ func TestParkedWhileItIsWaitedFor(t *testing.T) {
 	made, mine := uuid.New(), strconv.Itoa(len(s.log))
 	target := "/v1/goals/" + made.String()
 	require.Equal(t, http.StatusNotFound, s.caughtUp(target, s.as(s.ann)).status)
-	heard := s.api.waiter
-	s.api.waiter = late{heard, func() {
-		s.park("goal", made)
-		s.eventually(func() error {
-			if heard.Parked([]string{"goal"}, func() []string { return []string{"goal"} }, "") == "" {
-				return errors.New("nothing is parked")
-			}
-			return nil
-		})
-	}}
+	s.api.waiter = s.parksLate("goal", made)
 	refused := s.get(target, s.as(s.ann), minPosition, mine)
 	require.Equal(t, http.StatusServiceUnavailable, refused.status)
 	require.Equal(t, "view_parked", problemCode(t, refused))
 	require.Equal(t, fmt.Sprintf("goal;key=%q", made), refused.header.Get(parkedHeader))
+}
+
+// unheard has not heard how far the views are until somebody has waited for them.
+type unheard struct{ late }
+
+func (unheard) Applied(string) uint64 { return 0 }
+
+// TestParkedBeforeItIsHeardOf: an answer in memory may be from behind what is parked, as the
+// tables were when it was read, and nobody may have heard of either yet.
+func TestParkedBeforeItIsHeardOf(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	target, mine := "/v1/goals/"+s.private.String(), strconv.Itoa(len(s.log))
+	require.Equal(t, http.StatusOK, s.caughtUp(target, s.as(s.ann)).status)
+	s.api.waiter = unheard{s.parksLate("goal", s.private)}
+	refused := s.get(target, s.as(s.ann), minPosition, mine)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status)
+	require.Equal(t, "view_parked", problemCode(t, refused))
 }
 
 // TestParkedTarget: a comment that cannot be shown, since what it is about is held back, is
