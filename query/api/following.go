@@ -68,6 +68,9 @@ func (f *following) open(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if !f.live.Lives(f.principal) { // it may have ended while all that was waited for
+		return web.NewProblem(web.Unauthenticated, "The session has ended.")
+	}
 	h := c.Response().Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -214,6 +217,8 @@ func (f *following) refresh(woken bool) error {
 	f.again = nil
 	answer, err := f.current(woken)
 	switch {
+	case !f.live.Lives(f.principal): // it may have ended while that was read, with the rights of before
+		return f.end("session_ended")
 	case errors.Is(err, query.ErrNotFound):
 		return f.end("not_found")
 	case err != nil: // the database is away, or has not come to what the client has
