@@ -23,15 +23,17 @@ func (b *builder) live() {
 		Summary:     "Follow an answer as it changes.",
 		Description: "Server-sent events. `change` has the whole answer, as GET gives it, and an id of the log's incarnation, the position and the answer's digest; " +
 			"`reset` says that what the client has is of another history of the log, and comes before the whole answer; `end` says by its `code` (`session_ended`, `not_found`) why nothing more comes. " +
-			"A comment comes every 15 seconds. Opened anew with the last id, it sends nothing that the client has, and never anything older.",
+			"A comment comes every 15 seconds. Opened anew with the last id, it sends nothing that the client has, and never anything older. " +
+			"With `Sical-Min-Position` it begins with an answer from that position on; an EventSource cannot send that.",
 		Tags: []string{"live"}, Security: eitherWay,
-		Parameters: []*parameter{{Name: "Last-Event-ID", In: "header", Description: "id of the last event that the client has", Schema: text()}},
+		Parameters: append(parameterRefs("MinPosition", "Prefer"),
+			&parameter{Name: "Last-Event-ID", In: "header", Description: "id of the last event that the client has", Schema: text()}),
 	}
 	for _, p := range query.StreamParams() {
 		op.Parameters = append(op.Parameters, queryParameter(p))
 	}
 	op.Responses = answers(map[string]*response{"200": {
 		Description: "The stream.", Headers: headerRefs("Cache-Control"), Content: map[string]mediaType{"text/event-stream": {Schema: text()}},
-	}}, []int{404}, always)
+	}}, []int{404, 409}, always)
 	b.add(http.MethodGet, query.StreamPath, op)
 }

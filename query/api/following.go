@@ -8,11 +8,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"sical-backend/events"
 	"sical-backend/internal/cache"
@@ -42,81 +39,6 @@ type following struct {
 }
 
 var errEnded = errors.New("the stream has ended")
-
-// open answers with the first event, or a problem, and goes on.
-func (f *following) open(c echo.Context) error {
-	var err error
-	f.stream, err = f.live.Hub.Open(f.principal.UserID)
-	switch {
-	case errors.Is(err, live.ErrTooMany):
-		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
-	case err != nil:
-		return &web.Problem{Code: web.Overloaded, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
-	}
-	defer f.stream.Close()
-	f.history = f.live.Incarnation()
-	ends := time.Now().Add(defaultWait)
-	reset, err := f.resume()
-	if err != nil {
-		return err
-	}
-	var first cache.Answer
-	err = patiently(f.asked.ctx, ends, func() (err error) {
-		first, err = f.current(true)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if !f.live.Lives(f.principal) { // it may have ended while all that was waited for
-		return web.NewProblem(web.Unauthenticated, "The session has ended.")
-	}
-	h := c.Response().Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	c.Response().WriteHeader(http.StatusOK)
-	if c.Request().Method == http.MethodHead {
-		return nil
-	}
-	f.w, f.out = c.Response(), http.NewResponseController(c.Response())
-	// A stream is read for as long as it lives; what is written has its own deadline.
-	if err := f.out.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
-	if f.begin(reset, first) == nil {
-		f.run(f.asked.ctx)
-	}
-	return nil
-}
-
-// resume waits until this process is as far as the client, who must not go back in
-// time. reset tells that what it has is of another history.
-func (f *following) resume() (reset bool, err error) {
-	if f.last == "" {
-		return false, nil
-	}
-	part := strings.Split(f.last, ".")
-	position, err := strconv.ParseUint(part[min(1, len(part)-1)], 10, 63)
-	if len(part) != 3 || err != nil || part[0] != f.history.String() {
-		f.last = ""
-		return true, nil
-	}
-	q, err := f.ask(f.asked)
-	if err != nil {
-		return false, err
-	}
-	err = f.waiter.Wait(f.asked.ctx, q.Views, position, defaultWait)
-	switch {
-	case errors.Is(err, cache.ErrPositionUnknown):
-		f.last = ""
-		return true, nil
-	case err != nil:
-		return false, behind(err)
-	}
-	f.at = position
-	return false, nil
-}
 
 // current is the answer as of now, and has the stream watch all it depends on. Where the
 // stream was woken, or has just begun to watch, it is owed what is applied.
@@ -153,19 +75,6 @@ func (f *following) applied(views []string) uint64 {
 		least = min(least, f.waiter.Applied(view))
 	}
 	return least
-}
-
-// begin sends what the client lacks.
-func (f *following) begin(reset bool, first cache.Answer) error {
-	if err := f.send("retry: 2000\n\n"); err != nil {
-		return err
-	}
-	if reset {
-		if err := f.send("event: reset\ndata: {}\n\n"); err != nil {
-			return err
-		}
-	}
-	return f.tell(first)
 }
 
 // run sends what changes, until the stream ends.

@@ -128,6 +128,10 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
+	fresh, err := parseFreshness(c.Request().Header)
+	if err != nil {
+		return err
+	}
 	ctx := web.Context(c)
 	if !bearing {
 		principal, err = l.Take(ctx, ticket)
@@ -145,7 +149,7 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
-		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx,
+		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx, fresh: fresh,
 	}}
 	return f.open(c)
 }

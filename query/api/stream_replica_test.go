@@ -47,6 +47,8 @@ func (r *replica) Applied(string) uint64 {
 
 func (r *replica) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
 
+func (r *replica) Holds(uint64, func() []string, cache.Names) error { return nil }
+
 func (r *replica) set(applied, shown uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -76,14 +76,18 @@ func streamingOf(of *school, pace Pace) *streaming {
 }
 
 // follow opens a stream and reads its lines one by one.
-func (s *streaming) follow(target string) (conn *net.TCPConn, lines *bufio.Reader) {
+func (s *streaming) follow(target string, headers ...string) (conn *net.TCPConn, lines *bufio.Reader) {
 	s.t.Helper()
 	dialled, err := net.Dial("tcp", s.server.Listener.Addr().String())
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { dialled.Close() })
 	conn = dialled.(*net.TCPConn)
 	require.NoError(s.t, conn.SetReadDeadline(time.Now().Add(2*time.Minute)))
-	_, err = fmt.Fprintf(conn, "GET %s?%s HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer %s\r\n\r\n", StreamPath, target, s.as(s.ann))
+	more := ""
+	for i := 0; i < len(headers); i += 2 {
+		more += headers[i] + ": " + headers[i+1] + "\r\n"
+	}
+	_, err = fmt.Fprintf(conn, "GET %s?%s HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer %s\r\n%s\r\n", StreamPath, target, s.as(s.ann), more)
 	require.NoError(s.t, err)
 	return conn, bufio.NewReader(conn)
 }
