@@ -129,8 +129,12 @@ func (d *Dispatcher) digest(r *Request) []byte {
 	return d.vault.Hash("request", string(r.Asked))
 }
 
-// refused tells whether the job failed without the log being asked.
-func (j *job) refused() bool { return j.done && j.entry == nil && j.verdict.Err != nil }
+// refused tells whether the job failed without the log being asked what it knows of its key: by
+// its rule, or as nothing can be sealed for somebody who has been erased since.
+func (j *job) refused() bool {
+	unasked := j.entry == nil || errors.Is(j.entry.Result.Err, vault.ErrForgotten)
+	return j.done && unasked && j.verdict.Err != nil
+}
 
 // round loads, decides and appends what is open. What is decided anew asks who has a
 // unique value before it claims it: the log would refuse one of a stream's in each round,

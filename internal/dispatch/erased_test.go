@@ -35,3 +35,30 @@ func TestErasedDraftIsNotPublished(t *testing.T) {
 	require.NoError(t, owner.QueryRow(t.Context(), `select count(*) from sical.events where data::text like '%qzcanary%'`).Scan(&clear))
 	require.Zero(t, clear)
 }
+
+// What was done in somebody's name is known when it is sent again once they are erased, and
+// nothing could be sealed for them any more: who runs an import again is told of no line of theirs.
+func TestWhatAnErasedUserDidIsKnown(t *testing.T) {
+	t.Parallel()
+	one, two := processes(t)
+	ana, goal := uuid.New(), uuid.New()
+	create := func(id events.ID, asked string) *Request {
+		r := request("goal.create", &command.CreateGoal{Of: of(id), Title: "图论"}, ana)
+		r.Key, r.Asked = uuid.NewSHA1(ana, id[:]), []byte(asked)
+		return r
+	}
+	require.NoError(t, one.Do(t.Context(), register(ana, "ana")).Err)
+	first := one.Do(t.Context(), create(goal, "first"))
+	require.NoError(t, first.Err)
+	require.NoError(t, one.Do(t.Context(), request("user.erase", &command.EraseUser{Of: of(ana)}, ana)).Err)
+
+	first.Replayed = true
+	for name, d := range map[string]*Dispatcher{"who erased her": one, "who never knew her": two} {
+		verdicts := d.All(t.Context(), []*Request{create(goal, "first"), create(goal, "another"), create(uuid.New(), "first"), point(uuid.New())})
+		require.Equal(t, first, verdicts[0], name)
+		require.ErrorIs(t, verdicts[1].Err, ErrKeyReused, name)
+		require.Equal(t, "not_found", code(verdicts[2].Err), name)
+		require.NoError(t, verdicts[3].Err, name)
+		require.False(t, verdicts[3].Replayed, name)
+	}
+}
