@@ -48,12 +48,6 @@ func Register(e *echo.Echo, c Config) {
 	e.DELETE("/v1/sessions/current", a.bounded(a.logOut))
 }
 
-// patience is how long a request is worked on at most. A password may wait for its turn
-// and a batch be long, so it is no shorter; a statement that it ends takes another second
-// where the database is silent, and the answer has to be out before the server's
-// WriteTimeout (see web.NewServer), or there is none.
-const patience = 7 * time.Second
-
 // bounded refuses a request at once where there is too much to do, before anything is read of
 // it, and ends the context of one that takes too long, whatever it waits for.
 func (a *API) bounded(answer echo.HandlerFunc) echo.HandlerFunc {
@@ -64,7 +58,7 @@ func (a *API) bounded(answer echo.HandlerFunc) echo.HandlerFunc {
 			}
 		}
 		asked := c.Request()
-		ctx, cancel := context.WithTimeout(asked.Context(), patience)
+		ctx, cancel := context.WithDeadline(asked.Context(), web.Ends(c))
 		defer cancel()
 		c.SetRequest(asked.WithContext(ctx))
 		defer c.SetRequest(asked) // by whose context the chain tells that the client has left

@@ -6,40 +6,49 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
 
-// LazyContext is Context for work that seldom waits for its end: that a client has left is
-// looked out for only from the first call of Done on. net/http does so for every request, by
-// a background read of its connection, which nearly always finds nothing, and puts a goroutine to
-// sleep and wakes it again for that (decisions/reads.md has what it costs). Err alone does not
-// tell of a client who left. A request has one LazyContext at most.
+// LazyContext is Context for work that seldom waits for its end, which comes by the request's Ends:
+// only from the first call of Done on is there a timer for that, and is it looked out for a client
+// who leaves. net/http does the latter for every request, by a background read of its connection,
+// which nearly always finds nothing, and puts a goroutine to sleep and wakes it again for that
+// (decisions/reads.md has what it costs). Err alone tells of neither. A request has one LazyContext
+// at most.
 func LazyContext(c echo.Context) context.Context {
-	ctx, conn := Context(c), connOf(c.Request())
-	if conn == nil {
-		return ctx
+	l := &lazyContext{Context: Context(c), conn: connOf(c.Request()), ends: Ends(c)}
+	if l.conn != nil {
+		l.conn.lookout.postpone(l)
 	}
-	l := &lazyContext{Context: ctx, conn: conn}
-	conn.lookout.postpone(l)
 	return l
 }
 
 // lazyContext is the context of one request.
 type lazyContext struct {
-	context.Context // ends with the request
-	conn            *conn
+	context.Context       // ends with the request
+	conn            *conn // nil where it is none of Serve's: net/http looks out
+	ends            time.Time
 	once            sync.Once
 	awaited         atomic.Pointer[awaited] // from Done on
 }
 
-// awaited ends when the client leaves, too.
+// awaited ends when the client leaves, too, or when the time is over.
 type awaited struct{ context.Context }
+
+// Deadline is of context.Context.
+func (l *lazyContext) Deadline() (time.Time, bool) {
+	if ends, ok := l.Context.Deadline(); ok && ends.Before(l.ends) {
+		return ends, true
+	}
+	return l.ends, true
+}
 
 // Done is of context.Context.
 func (l *lazyContext) Done() <-chan struct{} {
 	l.once.Do(func() {
-		ctx, left := context.WithCancel(l.Context)
+		ctx, left := context.WithDeadline(l.Context, l.ends)
 		l.awaited.Store(&awaited{ctx})
 		l.conn.look(l, left)
 	})
@@ -108,8 +117,12 @@ func (o *lookout) skips() bool {
 
 // look calls left when the client leaves. Where net/http's background read is under way, or has
 // yet to begin, that ends the request's context, and nothing more is to be done. The same goes
-// for a request that has been answered, or whose body was read meanwhile.
+// for a request that has been answered, or whose body was read meanwhile, and for one that came
+// over no connection of Serve's.
 func (c *conn) look(l *lazyContext, left func()) {
+	if c == nil {
+		return
+	}
 	o := &c.lookout
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -4,11 +4,31 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/labstack/echo/v4"
 )
 
 // writeTimeout is for how long an answer may be made and sent, from the end of a request's
 // header on.
 const writeTimeout = 10 * time.Second
+
+// answerWithin is how long a request may be worked on at most, from its begin on: what it waits for
+// then ends. A statement that is cut off so takes another second where the database is silent
+// (see postgres.Open), and the answer has to be out before writeTimeout, or there is none: the
+// connection is cut. A password may wait for its turn and a batch be long, so it is no shorter.
+const answerWithin = 7 * time.Second
+
+// Ends is when a request has been worked on for answerWithin.
+func Ends(c echo.Context) time.Time {
+	var begun time.Time
+	if r, ok := c.(*request); ok {
+		begun = r.begun
+	}
+	if begun.IsZero() { // outside the chain
+		begun = time.Now()
+	}
+	return begun.Add(answerWithin)
+}
 
 // NewServer serves handler with the bounds a public listener needs; net/http sets
 // none by itself. An answer that streams moves its own deadline with

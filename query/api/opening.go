@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -28,11 +29,7 @@ func (f *following) open(c echo.Context) error {
 	}
 	defer f.stream.Close()
 	f.history = f.live.Incarnation()
-	reset, err := f.resume()
-	if err != nil {
-		return err
-	}
-	first, err := f.first()
+	reset, first, err := f.wait(web.Ends(c))
 	if err != nil {
 		return err
 	}
@@ -56,6 +53,21 @@ func (f *following) open(c echo.Context) error {
 		f.run(f.asked.ctx)
 	}
 	return nil
+}
+
+// wait is resume and first, by the time that an answer has to be there: the stream itself
+// ends with its client.
+func (f *following) wait(ends time.Time) (reset bool, first cache.Answer, err error) {
+	stays := f.asked.ctx
+	opening, cancel := context.WithDeadline(stays, ends)
+	defer cancel()
+	f.asked.ctx = opening
+	defer func() { f.asked.ctx = stays }()
+	if reset, err = f.resume(); err != nil {
+		return reset, first, err
+	}
+	first, err = f.first()
+	return reset, first, err
 }
 
 // resume waits until this process is as far as the client, who must not go back in

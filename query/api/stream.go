@@ -132,26 +132,32 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 	if err != nil {
 		return err
 	}
-	ctx := web.Context(c)
 	if !bearing {
-		principal, err = l.Take(ctx, ticket)
-		if errors.Is(err, live.ErrTicket) {
-			return web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
-		}
-		if errors.Is(err, live.ErrReplica) {
-			return web.NewProblem(web.Unavailable, "This process reads a replica, where tickets cannot be used: send a token instead.")
-		}
-		if err != nil {
+		if principal, err = l.admit(c, ticket); err != nil {
 			return err
-		}
-		if !l.Lives(principal) { // it has ended since the ticket was given
-			return web.NewProblem(web.Unauthenticated, "The ticket's session has ended.")
 		}
 	}
 	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
-		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q, ctx: ctx, fresh: fresh,
+		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q,
+		ctx: web.Context(c), fresh: fresh,
 	}}
 	return f.open(c)
+}
+
+// admit finds out whose ticket it is, by the time that an answer has to be there.
+func (l *Live) admit(c echo.Context, ticket string) (web.Principal, error) {
+	ctx, cancel := context.WithDeadline(web.Context(c), web.Ends(c))
+	defer cancel()
+	principal, err := l.Take(ctx, ticket)
+	switch {
+	case errors.Is(err, live.ErrTicket):
+		return principal, web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
+	case errors.Is(err, live.ErrReplica):
+		return principal, web.NewProblem(web.Unavailable, "This process reads a replica, where tickets cannot be used: send a token instead.")
+	case err == nil && !l.Lives(principal): // it has ended since the ticket was given
+		return principal, web.NewProblem(web.Unauthenticated, "The ticket's session has ended.")
+	}
+	return principal, err
 }
 
 // subject is what is asked for, and about what.
