@@ -73,14 +73,6 @@ func (s *system) unavailable(goal, token, refresh string) {
 	const post, created = http.MethodPost, `{"type":"goal.create","id":%q,"data":{"id":%q,"title":"in a batch"}}`
 	lines := fmt.Sprintf(created+`,`+created, uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString())
 	var all sync.WaitGroup
-	ask := func(method, path, token, body string, headers ...string) reply {
-		r, err := s.try(method, path, token, body, headers...)
-		for tries := 2; err != nil && tries > 0; tries-- { // a machine that stands still for two seconds answers too late
-			r, err = s.try(method, path, token, body, headers...)
-		}
-		assert.NoError(s.t, err)
-		return r
-	}
 	for _, c := range []struct{ method, path, token, body string }{
 		{post, "/v1/goals", token, `{"title":"again"}`},
 		{http.MethodPatch, "/v1/goals/" + goal, token, `{"title":"there"}`},
@@ -92,17 +84,27 @@ func (s *system) unavailable(goal, token, refresh string) {
 		{post, "/v1/stream-tickets", token, ""},
 	} {
 		all.Go(func() {
-			r := ask(c.method, c.path, c.token, c.body, "Idempotency-Key", again)
+			r := s.insists(c.method, c.path, c.token, c.body, "Idempotency-Key", again)
 			assert.Equal(s.t, http.StatusServiceUnavailable, r.status, "%s %s: %s", c.method, c.path, r.body)
 			assert.NotEmpty(s.t, r.header.Get("Retry-After"))
 		})
 	}
 	all.Go(func() {
-		r := ask(post, "/v1/commands", token, `{"commands":[`+lines+`]}`)
+		r := s.insists(post, "/v1/commands", token, `{"commands":[`+lines+`]}`)
 		assert.Equal(s.t, http.StatusOK, r.status, r.body)
 		assert.Equal(s.t, 2, strings.Count(r.body, `"status":503,"code":"unavailable"`), r.body)
 	})
 	all.Wait()
+}
+
+// insists is call where a machine that stands still for two seconds may answer too late.
+func (s *system) insists(method, path, token, body string, headers ...string) reply {
+	r, err := s.try(method, path, token, body, headers...)
+	for tries := 2; err != nil && tries > 0; tries-- {
+		r, err = s.try(method, path, token, body, headers...)
+	}
+	assert.NoError(s.t, err, "%s %s", method, path)
+	return r
 }
 
 // onceMore asks again for the goal, which must then be there once.

@@ -34,7 +34,8 @@ type Question struct {
 	// and only where there is neither an answer nor a load under way. nil for always.
 	Room func() error
 	// Load reads and renders the answer, all of it in one snapshot begun after
-	// the call. Its context outlives the request: others may wait for the answer. Where an
+	// the call. Its context does not end with the client, as others may wait for the answer,
+	// but by the deadline of whoever began it, or when it takes too long. Where an
 	// error follows from what was read, as "not found" does, the Answer's Checkpoints say
 	// as of when; whoever needs a later position is given ErrBehind instead. Its Deps are
 	// returned with the error.

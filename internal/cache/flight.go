@@ -14,6 +14,7 @@ type flight struct {
 	done  chan struct{}
 	entry *entry // set before done is closed; nil where err does not follow from what was read
 	err   error  // that something is not there is current, or not, as an answer is
+	late  bool   // it was given up: the time of whoever began it was over
 }
 
 var (
@@ -24,7 +25,8 @@ var (
 // miss answers by a load. A load that was under way when the question came may have read
 // before what the client was promised: its answer is taken only if it turns out to be
 // current. Else the question waits for, or begins, a second load. That one has begun after
-// the question came, so its answer is always good. The same goes for what is not there.
+// the question came, so its answer is always good. The same goes for what is not there. A load
+// that was given up says nothing: whoever began it may have had less time left.
 func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	for later := false; ; later = true {
 		c.mu.Lock()
@@ -56,7 +58,10 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 			return Answer{}, ctx.Err()
 		}
 		c.metrics.Joined.Inc()
-		if f.entry == nil || later {
+		if !later && f.late {
+			continue
+		}
+		if later || f.entry == nil {
 			return f.landed(c, q.MinPosition)
 		}
 		if position, ok := f.entry.current(c.positions, q.MinPosition); ok {
@@ -99,7 +104,7 @@ func (f *flight) answer(c *Cache, position uint64) (Answer, error) {
 	return a, nil
 }
 
-// fly runs the load to its end whether or not its client stays.
+// fly runs the load to its end, or to that of its client's time, whether or not they stay.
 func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	ctx = c.patience.over(ctx)
 	defer func() {
@@ -120,6 +125,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		err = errCheckpoints
 	}
 	if f.err = err; !read {
+		f.late = err != nil && ctx.Err() != nil
 		return
 	}
 	e.position = stands(answer.Checkpoints, before)

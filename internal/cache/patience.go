@@ -8,30 +8,46 @@ import (
 )
 
 const (
-	loadLimit = 10 * time.Second // for a load, at least; whoever asked may have less patience
-	// togetherFor is how long loads may begin apart that end at the same time.
-	togetherFor = time.Second
+	// loadLimit is for a load, at most: for as long a request is worked on. Whoever asked may
+	// have less of it left, having waited for a position.
+	loadLimit = 7 * time.Second
+	// togetherFor is how far apart the ends of loads may be that end at the same time.
+	togetherFor = time.Second / 2
+
+	mostEnds = 16 // more than there are togetherFor apart within loadLimit
 )
 
-// patience is when loads are given up. Those that begin at about the same time share one
-// timer: that of each alone was one part in fifty of a load of which the reading is shared.
-// There are several, so that many processors do not meet at the lock of one.
-type patience struct{ last [8]atomic.Pointer[until] }
-
-// until is the end of loads that began since then.
-type until struct {
-	context.Context
-	since time.Time
-	stop  context.CancelFunc // never called: it ends by itself, and holds nothing but a timer
+// patience is when loads are given up: when whoever began them is to be answered, or a little
+// before. Those that end at about the same time share one timer: that of each alone was one part
+// in fifty of a load of which the reading is shared. There are several for the same end, so
+// that many processors do not meet at the lock of one.
+type patience struct {
+	last [8][mostEnds]atomic.Pointer[until]
 }
 
-// over is ctx, but ended by nothing else than that the load takes too long.
+// until is the end of loads.
+type until struct {
+	context.Context
+	at   int64              // how many times togetherFor after began
+	stop context.CancelFunc // never called: it ends by itself, and holds nothing but a timer
+}
+
+// over is ctx, but ended by nothing else than that the load takes too long: for the deadline of
+// ctx, or at all.
 func (p *patience) over(ctx context.Context) context.Context {
-	place := &p.last[rand.IntN(len(p.last))]
+	end := time.Now().Add(loadLimit)
+	if its, ok := ctx.Deadline(); ok && its.Before(end) {
+		end = its
+	}
+	at := int64(end.Sub(began) / togetherFor)
+	if end.Before(began) { // by the clock of a test
+		at-- // or it would be rounded up
+	}
+	place := &p.last[rand.IntN(len(p.last))][uint64(at)%mostEnds]
 	last := place.Load()
-	if last == nil || time.Since(last.since) > togetherFor {
-		last = &until{since: time.Now()}
-		last.Context, last.stop = context.WithTimeout(context.Background(), loadLimit+togetherFor)
+	if last == nil || last.at != at {
+		last = &until{at: at}
+		last.Context, last.stop = context.WithDeadline(context.Background(), began.Add(time.Duration(at)*togetherFor))
 		place.Store(last)
 	}
 	return &load{last.Context, ctx}

@@ -16,26 +16,83 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
 		var p patience
+		given := func(ctx context.Context, most time.Duration) {
+			t.Helper()
+			end, ok := ctx.Deadline()
+			require.True(t, ok)
+			require.Greater(t, time.Until(end), most-togetherFor)
+			require.LessOrEqual(t, time.Until(end), most)
+		}
 		for range 200 { // over several times the limit
 			asker, leave := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
 			ctx := p.over(asker)
 			leave()
 			require.NoError(t, ctx.Err())
 			require.Equal(t, "value", ctx.Value(key{}))
-			ends, ok := ctx.Deadline()
-			require.True(t, ok)
-			require.GreaterOrEqual(t, time.Until(ends), loadLimit)
-			require.LessOrEqual(t, time.Until(ends), loadLimit+togetherFor)
+			given(ctx, loadLimit)
+			for _, left := range []time.Duration{time.Hour, loadLimit, 3 * time.Second, togetherFor} {
+				asker, leave := context.WithTimeout(t.Context(), left)
+				ctx := p.over(asker)
+				leave()
+				given(ctx, min(left, loadLimit))
+			}
 			time.Sleep(300 * time.Millisecond)
 		}
 		ctx := p.over(t.Context())
 		below, cancel := context.WithCancel(ctx)
 		defer cancel()
-		time.Sleep(loadLimit - time.Millisecond)
+		time.Sleep(loadLimit - togetherFor)
 		require.NoError(t, ctx.Err())
-		time.Sleep(togetherFor + 2*time.Millisecond)
+		time.Sleep(togetherFor + time.Millisecond)
 		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
 		<-below.Done()
 		require.ErrorIs(t, below.Err(), context.DeadlineExceeded)
+
+		late, leave := context.WithTimeout(t.Context(), 0)
+		defer leave()
+		require.ErrorIs(t, p.over(late).Err(), context.DeadlineExceeded)
+	})
+}
+
+// Whoever asks is answered in their own time: a load that was given up for who began it is begun
+// anew for those who have more left, and who has less does not wait for its end.
+func TestALoadIsSharedByThoseWithTime(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	synctest.Test(t, func(t *testing.T) {
+		loads := 0
+		q := Question{Key: "q", Views: []string{"v"}, Load: func(ctx context.Context) (Answer, error) {
+			if loads++; loads == 1 {
+				<-ctx.Done()
+				return Answer{}, ctx.Err()
+			}
+			time.Sleep(time.Second)
+			return Answer{Body: []byte("there"), Checkpoints: stood(10)}, nil
+		}}
+		type result struct {
+			err  error
+			took time.Duration
+		}
+		began := time.Now()
+		ask := func(left time.Duration) chan result {
+			answered := make(chan result, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), left)
+				defer cancel()
+				_, err := f.c.Do(ctx, q)
+				answered <- result{err, time.Since(began)}
+			}()
+			synctest.Wait()
+			return answered
+		}
+		first, hurried, others := ask(3*time.Second), ask(time.Second), []chan result{ask(loadLimit), ask(loadLimit)}
+		require.Equal(t, result{context.DeadlineExceeded, time.Second}, <-hurried)
+		got := <-first
+		require.ErrorIs(t, got.err, context.DeadlineExceeded)
+		require.LessOrEqual(t, got.took, 3*time.Second)
+		for _, other := range others {
+			require.Equal(t, result{nil, got.took + time.Second}, <-other)
+		}
+		require.Equal(t, 2, loads)
 	})
 }

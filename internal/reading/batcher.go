@@ -13,7 +13,7 @@ const (
 	groupsAtOnce = 2   // groups of a kind that are read at a time, once the first is late
 	groupMost    = 200 // keys from which a group takes no more
 	groupLate    = 20 * time.Millisecond
-	groupLimit   = 10 * time.Second
+	groupLimit   = 6 * time.Second // less than a caller has who has waited for nothing yet
 )
 
 // MostAtOnce is how many keys a Batcher that has enough to do reads at a time.
@@ -82,7 +82,8 @@ type Due func(together int) error
 // left by then nothing is read.
 //
 // The first caller runs the read itself and returns only when it ends (after groupLimit at
-// most), even if its ctx was cancelled. The others return when their ctx is.
+// most), even if its ctx was cancelled, unless that has a deadline before. The others return when
+// their ctx is ended.
 func (b *Batcher[K, T]) Ask(ctx context.Context, keys []K, due Due) (T, error) {
 	me := &caller[K]{ctx: ctx, keys: keys, due: due}
 	mine := b.join(me)
@@ -112,8 +113,7 @@ func (g *group[K, T]) wait(ctx context.Context, me *caller[K]) error {
 	}
 }
 
-// join puts a caller into a group that gathers. Where that need not wait, it reads the
-// group in the caller's goroutine: in another one, a lone read takes a fifth longer.
+// join puts a caller into a group that gathers, and reads it where that need not wait.
 func (b *Batcher[K, T]) join(me *caller[K]) *group[K, T] {
 	b.mu.Lock()
 	mine := b.groupFor(me)
@@ -129,9 +129,22 @@ func (b *Batcher[K, T]) join(me *caller[K]) *group[K, T] {
 	}
 	b.mu.Unlock()
 	if began != nil {
-		b.run(context.WithoutCancel(me.ctx), began)
+		b.lead(me.ctx, began)
 	}
 	return mine
+}
+
+// lead reads a group in the goroutine of the caller who has found that it need not wait: in another
+// one, a lone read takes a fifth longer. Who may not have the time for it, having waited for
+// something else, neither waits for its end nor cuts it short for the others.
+func (b *Batcher[K, T]) lead(ctx context.Context, began *time.Time) {
+	end, ends := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if ends && end.Sub(*began) < groupLimit {
+		go b.run(ctx, began)
+		return
+	}
+	b.run(ctx, began)
 }
 
 // groupFor is the first group that waits, has room for a caller and can share with them, or a new

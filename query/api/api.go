@@ -51,11 +51,13 @@ func (a *API) Register(e *echo.Echo) {
 
 // Warm has the hot answers of today in memory: the popular goals, the trending
 // points and the statistics. It fails where one cannot be loaded, and does nothing
-// after it has succeeded once: a process asks before it says that it is ready.
+// after it has succeeded once: a process asks before it says that it is ready. What it has begun
+// goes on when ctx ends: whoever probes has little time, and what is given up would never be there.
 func (a *API) Warm(ctx context.Context) error {
 	if a.warm.Load() {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	r := usual(a.today())
 	for _, q := range []query.Question{a.answerer.PopularGoals(r), a.answerer.TrendingPoints(r), a.answerer.Statistics(r.At)} {
 		if _, err := a.answers.Do(ctx, a.cached(q, 0)); err != nil {
