@@ -35,13 +35,12 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	if err != nil || b == nil {
 		return err
 	}
-	to := list[len(list)-1].Position
 	if len(b.rows)+len(b.parked) == 0 && r.lease.skips(b.skipped) && r.lease.state == wire.ViewLive {
 		// Nothing to write, and the checkpoint can wait a little for company.
 		if r.lease.dirty.IsZero() {
 			r.lease.dirty = began
 		}
-		r.lease.position = to
+		r.lease = r.lease.past(list)
 	} else if b, err = r.commit(ctx, list, b); err != nil || b == nil {
 		return err
 	}
@@ -134,7 +133,7 @@ func (r *runner) narrowed(list []*events.Event) []*events.Event {
 }
 
 func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) error {
-	to := list[len(list)-1].Position
+	to := r.lease.past(list)
 	queue := &pgx.Batch{}
 	written, err := r.table.write(queue, b.rows)
 	if err != nil {
@@ -152,7 +151,7 @@ func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) erro
 		r.parks, r.parkedAt = b.parks, time.Now()
 	}
 	if r.stoppedAt != 0 {
-		r.log(ctx, slog.LevelInfo, "view goes on", "position", to)
+		r.log(ctx, slog.LevelInfo, "view goes on", "position", to.position)
 	}
 	r.failedAt, r.stoppedAt, r.retryAt = 0, 0, time.Time{}
 	r.metrics.Failed.Set(0)

@@ -26,7 +26,7 @@ const (
 	patience = time.Minute
 )
 
-// errLost says that the unit has another owner, or the checkpoint was moved.
+// errLost says that the unit has another owner, the checkpoint was moved, or the log went back.
 var errLost = errors.New("projector: the unit has another owner")
 
 // lease is what the owner of a unit holds, as long as its process's lease is
@@ -34,11 +34,27 @@ var errLost = errors.New("projector: the unit has another owner")
 type lease struct {
 	epoch       int64 // of this ownership
 	incarnation events.ID
-	position    uint64 // applied
-	saved       uint64 // the checkpoint as committed
+	position    uint64    // applied
+	saved       uint64    // the checkpoint as committed
+	first, last events.ID // the events behind saved and at position; zero where none was applied since
 	state       wire.ViewState
 	dirty       time.Time // when position first passed saved; zero where it has not
 	skipped     []string  // forms of events that were stepped over, as committed
+}
+
+// past is the lease behind these events, which were applied.
+func (l lease) past(list []*events.Event) lease {
+	if l.position == l.saved {
+		l.first = list[0].ID
+	}
+	last := list[len(list)-1]
+	l.position, l.last = last.Position, last.ID
+	return l
+}
+
+// args are the arguments of a statement with inLog.
+func (l *lease) args(u Unit, more ...any) []any {
+	return append(u.args(l.position, l.saved, l.first, l.last, l.epoch), more...)
 }
 
 // skips tells whether all of these forms are in the table already as stepped over.
@@ -109,34 +125,43 @@ func (r *runner) mend(ctx context.Context) error {
 	return err
 }
 
+// inLog is true where the log has what a checkpoint is moved over: the first event and the
+// last. At a failover to a server that lacks the last commits, log and checkpoints go back
+// together, and the unit stays its owner's. What comes from memory or the bus then is of a
+// history that nobody has any more, until somebody notices. (For "=" the server might plan to
+// read all of a log that is small yet.)
+const inLog = `($6 = $5
+		or (select e.event_id from sical.events e where e.position > $6 order by e.position limit 1) = $7
+		and (select e.event_id from sical.events e where e.position >= $5 order by e.position limit 1) = $8)`
+
 // moved is the first statement of a checkpoint's transaction. It updates a row only while
 // this is still the owner, the checkpoint is where this owner left it, and the log is the
 // same. Else it divides by zero, which fails the whole transaction.
 const moved = `-- move projection
 	with moved as (
 		update sical.projection p
-		set position = $5, updated_at = now(), skipped_unknown = $9,
-			state = case when $8 and state = 'failed' then 'live' else state end,
-			error = case when not $8 then error end,
-			failed_at = case when not $8 then failed_at end
+		set position = $5, updated_at = now(), skipped_unknown = $11,
+			state = case when $10 and state = 'failed' then 'live' else state end,
+			error = case when not $10 then error end,
+			failed_at = case when not $10 then failed_at end
 		from sical.log l
 		where view = $1 and version = $2 and build = $3 and shard = $4
-			and epoch = $6 and position = $7 and p.incarnation = l.incarnation
+			and epoch = $9 and position = $6 and p.incarnation = l.incarnation and ` + inLog + `
 		returning state)
 	select min(state), 1 / count(*) from moved`
 
 const divisionByZero = "22012"
 
-// save commits the position as the checkpoint, with whatever else is queued in
-// rows and the forms of the events that were stepped over. healed makes a failed unit
-// live again. It fails with errLost where the unit has another owner.
-func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, healed bool, forms map[string]bool) error {
+// save commits how far l is as the checkpoint, with whatever else is queued in rows and the forms
+// of the events that were stepped over. healed makes a failed unit live again. It fails with
+// errLost where the unit has another owner, or the log has not those events.
+func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool, forms map[string]bool) error {
 	skipped := r.lease.skipped
 	if !r.lease.skips(forms) {
 		skipped = slices.Compact(slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(skipped), maps.Keys(forms)))))
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(moved, r.unit.args(position, r.lease.epoch, r.lease.saved, healed, skipped)...)
+	batch.Queue(moved, l.args(r.unit, healed, skipped)...)
 	batch.QueuedQueries = append(batch.QueuedQueries, rows.QueuedQueries...)
 
 	results := r.cfg.Pool.SendBatch(ctx, batch)
@@ -158,8 +183,8 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, position uint64, hea
 	if err != nil {
 		return err
 	}
-	r.lease.position, r.lease.saved, r.lease.dirty, r.lease.state = position, position, time.Time{}, state
-	r.lease.skipped = skipped
+	l.saved, l.first, l.last, l.dirty, l.state, l.skipped = l.position, events.ID{}, events.ID{}, time.Time{}, state, skipped
+	r.lease = l
 	r.paused.Store(state == wire.ViewPaused)
 	return nil
 }
@@ -180,15 +205,16 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 
 // release gives the unit back, so that another need not wait until the lease has run out.
 // The last save may have been cut off, and nobody knows whether it was committed: so the
-// checkpoint is moved on only where it still is as this owner last saw it.
+// checkpoint is moved on only where it still is as this owner last saw it, of the log there is.
 func (r *runner) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // then the lease has run out by itself
 	defer cancel()
 	_, err := r.cfg.Pool.Exec(ctx, `-- release projection
-		update sical.projection
-		set position = case position when $6 then $7 else position end, owner = null, updated_at = now()
-		where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $5`,
-		r.unit.args(r.lease.epoch, r.lease.saved, r.lease.position)...)
+		update sical.projection p
+		set position = case when position = $6 and p.incarnation = l.incarnation and `+inLog+` then $5 else position end,
+			owner = null, updated_at = now()
+		from sical.log l
+		where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $9`, r.lease.args(r.unit)...)
 	if err != nil {
 		r.cfg.Logger.Debug("unit not given back; the lease runs out by itself", "unit", r.unit, "err", err)
 	}

@@ -171,7 +171,7 @@ func (r *runner) keep(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if !r.lease.dirty.IsZero() && time.Since(r.lease.dirty) >= saveLimit {
-		if err := r.save(ctx, &pgx.Batch{}, r.lease.position, false, nil); err != nil {
+		if err := r.save(ctx, &pgx.Batch{}, r.lease, false, nil); err != nil {
 			return err
 		}
 	}

@@ -247,7 +247,7 @@ func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 			update sical.parked set error = $6, attempts = attempts + 1, retry = false
 			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, t.unit.args(name, text(err))...)
 	}
-	if err := t.save(ctx, queue, t.upTo, false, t.batch.skipped); err != nil {
+	if err := t.save(ctx, queue, t.lease, false, t.batch.skipped); err != nil {
 		return err
 	}
 	t.runner.parks = t.rest

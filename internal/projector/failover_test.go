@@ -1,0 +1,66 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/events"
+	"sical-backend/internal/testkit"
+	"sical-backend/projections"
+)
+
+// standby keeps a copy of a view as it is, and returns what has log and view go back to it at
+// once, as at a failover to a server that lacks the commits since. Whoever owns the view stays
+// its owner.
+func (w *world) standby(v *projections.View) (failover func()) {
+	w.Helper()
+	to, copies := len(w.log), pgx.Batch{}
+	back := &pgx.Batch{}
+	back.Queue(`delete from sical.events where position > $1`, to)
+	back.Queue(`update sical.projection set position = $1`, to)
+	for _, table := range []string{v.Build(1).Table(), v.Build(1).TotalTable()} {
+		copies.Queue(`create table ` + table + `_copy as select * from ` + table)
+		back.Queue(`delete from ` + table)
+		back.Queue(`insert into ` + table + ` select * from ` + table + `_copy`)
+	}
+	require.NoError(w, w.admin.SendBatch(context.Background(), &copies).Close())
+	return func() {
+		w.Helper()
+		require.NoError(w, w.admin.SendBatch(context.Background(), back).Close())
+		w.log = w.log[:to]
+		w.goals = map[events.ID]int{} // some of which the log has lost
+	}
+}
+
+// After a failover that has lost the log's end, what a process has of that in memory is not
+// folded, though nobody has noticed yet and the log has come further than it was: a view
+// would hold it for good otherwise, and nothing of what took its place.
+func TestWhatAFailoverHasLostIsNotFolded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := projections.Goal.View
+	w.start(nil, v)
+	w.some(20)
+	w.reaches(20, v)
+	failover := w.standby(v)
+	w.some(40)
+	w.reaches(60, v)
+	failover()
+	w.some(45)
+	testkit.Eventually(t, func() error { // until it has been tried again
+		var epoch, position int
+		err := w.admin.QueryRow(t.Context(), `select epoch, position from sical.projection`).Scan(&epoch, &position)
+		if err == nil && epoch < 3 && position == 20 {
+			err = fmt.Errorf("it stands at 20 of epoch %d", epoch)
+		}
+		return err
+	})
+	w.beginIncarnation()
+	w.some(10)
+	w.settles()
+	w.exact(v)
+}
