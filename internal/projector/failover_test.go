@@ -8,31 +8,26 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/events"
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
 
-// standby keeps a copy of a view as it is, and returns what has log and view go back to it at
-// once, as at a failover to a server that lacks the commits since. Whoever owns the view stays
-// its owner.
+// standby keeps a copy of a view as it is, and returns what has it and the log go back to that, as
+// at a failover to a server that lacks the commits since. Whoever owns the view stays its owner.
 func (w *world) standby(v *projections.View) (failover func()) {
 	w.Helper()
-	to, copies := len(w.log), pgx.Batch{}
-	back := &pgx.Batch{}
-	back.Queue(`delete from sical.events where position > $1`, to)
-	back.Queue(`update sical.projection set position = $1`, to)
+	to, copies, back := len(w.log), &pgx.Batch{}, &pgx.Batch{}
 	for _, table := range []string{v.Build(1).Table(), v.Build(1).TotalTable()} {
 		copies.Queue(`create table ` + table + `_copy as select * from ` + table)
 		back.Queue(`delete from ` + table)
 		back.Queue(`insert into ` + table + ` select * from ` + table + `_copy`)
 	}
-	require.NoError(w, w.admin.SendBatch(context.Background(), &copies).Close())
+	back.Queue(`update sical.projection set position = $1`, to)
+	require.NoError(w, w.admin.SendBatch(context.Background(), copies).Close())
 	return func() {
 		w.Helper()
 		require.NoError(w, w.admin.SendBatch(context.Background(), back).Close())
-		w.log = w.log[:to]
-		w.goals = map[events.ID]int{} // some of which the log has lost
+		w.putBack(to)
 	}
 }
 

@@ -56,10 +56,7 @@ func TestStreamIsMadeAnewAtTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
-			_, end := s.relay(t)
-			s.append(t, 12)
-			s.agrees(t, 0)
-			end()
+			s.relayed(t, 12)
 			spoil(t, s, s.stream(t))
 			_, _ = s.relay(t)
 			s.agrees(t, 0)
@@ -217,10 +214,7 @@ func TestViewAheadOfTheLog(t *testing.T) {
 func TestRetentionIsUpdatedInPlace(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	_, end := s.relay(t)
-	s.append(t, 12)
-	s.agrees(t, 0)
-	end()
+	s.relayed(t, 12)
 	js := s.stream(t)
 	before := created(t, js)
 	s.limits = Config{MaxBytes: 4000, MaxAge: time.Minute}

@@ -53,10 +53,7 @@ func TestGuestLeavesWhatTheStreamKeeps(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t)
 			s.limits = Config{MaxBytes: 50 << 20}
-			_, end := s.relay(t)
-			s.append(t, 12)
-			s.agrees(t, 0)
-			end()
+			s.relayed(t, 12)
 			s.limits = Config{MaxBytes: 4000, MaxAge: time.Minute, Guest: true}
 			s.watched(t)()
 			require.Equal(t, Config{MaxBytes: 50 << 20, Replicas: 1}, s.keeps(t))
@@ -72,10 +69,7 @@ func TestGuestLeavesWhatTheStreamKeeps(t *testing.T) {
 func TestGuestLeavesTheReplicas(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t)
-	_, end := s.relay(t)
-	s.append(t, 12)
-	s.agrees(t, 0)
-	end()
+	s.relayed(t, 12)
 	s.limits = Config{Replicas: 3, Guest: true}
 	amnesia["ahead of the log"](t, s, s.stream(t))
 	_, _ = s.relay(t)

@@ -80,6 +80,15 @@ func (s *system) relay(t *testing.T) (*Relay, func()) {
 	return s.relayOf(t, s.Relay)
 }
 
+// relayed has so many more events on the stream, and the relay that brought them gone.
+func (s *system) relayed(t *testing.T, n int) {
+	t.Helper()
+	_, end := s.relay(t)
+	s.append(t, n)
+	s.agrees(t, 0)
+	end()
+}
+
 // relayOf starts one on a log that may not be what it seems.
 func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 	t.Helper()
