@@ -3,6 +3,7 @@ package projections
 import (
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"sical-backend/events"
+	"sical-backend/internal/loadtest"
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/testkit/fill"
 )
 
@@ -94,4 +97,45 @@ func drawRow(t *rapid.T, row reflect.Value) {
 		}
 		return true
 	})
+}
+
+// BenchmarkDecode reads points, whole and as few members of them as queries take, and the
+// strict library does in turn. Required of the few is at most 0.7 of the latter's time.
+func BenchmarkDecode(b *testing.B) {
+	for name, text := range map[string]string{
+		"short":   "Graphs",
+		"long":    strings.Repeat("A path visits each vertex at most once. ", 30),
+		"Chinese": strings.Repeat("图论研究顶点和边。", 40),
+	} {
+		doc, err := Point.Encode(&PointRow{
+			ID: events.ID{1}, Version: 3, Title: "Graph theory", Description: text, Category: "mathematics", Difficulty: 4, Minutes: 90,
+			Prerequisites: []events.ID{{2}, {3}}, CreatedAt: time.Unix(1_700_000_000, 0).UTC(), UpdatedAt: time.Unix(1_700_000_000, 0).UTC(),
+		})
+		require.NoError(b, err)
+		b.Run(name+"/whole", func(b *testing.B) { decodeBoth[PointRow](b, doc) })
+		b.Run(name+"/some", func(b *testing.B) { testkit.AtMost(b, "of the strict library's time", decodeBoth[some](b, doc), .7) })
+	}
+}
+
+// decodeBoth decodes with both libraries in turn, a thousand times each, and returns the time
+// of ours as a multiple of the strict one's.
+func decodeBoth[R any](b *testing.B, doc []byte) float64 {
+	var ours, strict []float64
+	for b.Loop() {
+		ours = append(ours, thousand(b, func() error { _, err := Decode[R](doc); return err }))
+		strict = append(strict, thousand(b, func() error { return json.Unmarshal(doc, new(R)) }))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(loadtest.Median(ours), "ns")
+	b.ReportMetric(loadtest.Median(strict), "strict-ns")
+	return loadtest.Median(ours) / loadtest.Median(strict)
+}
+
+// thousand returns the nanoseconds of one of a thousand calls.
+func thousand(b *testing.B, call func() error) float64 {
+	began := time.Now()
+	for range 1000 {
+		require.NoError(b, call())
+	}
+	return float64(time.Since(began).Nanoseconds()) / 1000
 }

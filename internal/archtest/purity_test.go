@@ -14,7 +14,8 @@ import (
 var harmless = []string{
 	"cmp", "encoding/base64", "encoding/hex", "errors", "fmt", "iter", "maps", "math", "math/bits", "net/url", "reflect", "regexp", "slices", "sort", "strconv", "strings",
 	"time", "unicode", "unicode/utf8",
-	"github.com/go-json-experiment/json", "github.com/google/uuid", "github.com/segmentio/encoding/json",
+	"github.com/go-json-experiment/json", "github.com/google/uuid",
+	"github.com/segmentio/asm/cpu", "github.com/segmentio/asm/cpu/x86", "github.com/segmentio/encoding/json",
 	"golang.org/x/text/cases", "golang.org/x/text/unicode/norm",
 }
 
