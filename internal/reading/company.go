@@ -7,9 +7,11 @@ import "time"
 // what a group costs is shared by half as many. Postgres can wait so before it flushes commits
 // (commit_delay, and commit_siblings, below which nobody waits).
 const (
-	companyFrom = 8                    // callers about, from which a group waits for those who are missing
-	companyMost = 64                   // keys, from which there is next to nothing left to be shared
-	companyWait = 2 * time.Millisecond // after the read before, at most
+	companyFrom    = 8                    // callers about, from which a group waits for those who are missing
+	companyMost    = 64                   // keys, from which there is next to nothing left to be shared
+	companyWait    = 2 * time.Millisecond // after the read before
+	companyStep    = time.Millisecond     // and one more for as long as companyFrom callers came in the last
+	companyLongest = 8 * time.Millisecond // after the read before, at most
 )
 
 // crowd is who was about when a read ended.
@@ -30,7 +32,7 @@ func (b *Batcher[K, T]) about(read *group[K, T]) {
 }
 
 // gather waits until as many callers have come as were about when the last read ended, while
-// they may still be coming.
+// they are still coming: where processors are slow, it takes them longer to be answered.
 func (b *Batcher[K, T]) gather() {
 	complete, left := b.company()
 	if left <= 0 {
@@ -38,10 +40,29 @@ func (b *Batcher[K, T]) gather() {
 	}
 	late := time.NewTimer(left)
 	defer late.Stop()
-	select {
-	case <-complete:
-	case <-late.C:
+	for came := 0; ; late.Reset(companyStep) {
+		select {
+		case <-complete:
+			return
+		case <-late.C:
+		}
+		more := b.more(came)
+		if more < companyFrom {
+			return
+		}
+		came += more
 	}
+}
+
+// more is how many callers have come to the group that is about to be read, beyond so many;
+// 0 once it is not to wait any more.
+func (b *Batcher[K, T]) more(came int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.crowd.at) >= companyLongest {
+		return 0
+	}
+	return len(b.waiting[0].callers) - came
 }
 
 // company is how long the group that is about to be read may wait, 0 for not at all; complete is

@@ -27,7 +27,7 @@ func newCrowded(t *testing.T, callers int) *crowded {
 	c.ask(t, 1)
 	c.ask(t, ones(callers)...)
 	c.end(1)
-	time.Sleep(companyWait) // for the first one, who does not come again
+	time.Sleep(companyLongest) // for the first one, who does not come again
 	c.end(1)
 	require.Equal(t, []int{1, callers}, c.reads())
 	return c
@@ -85,8 +85,9 @@ func TestACrowdIsReadTogether(t *testing.T) {
 		waits  time.Duration
 	}{
 		{name: "all have come back", crowd: 20, asks: ones(20), reads: []int{20}},
-		{name: "some stay away", crowd: 20, asks: ones(19), reads: []int{19}, waits: companyWait},
-		{name: "some come late", crowd: 20, before: companyWait / 2, asks: ones(19), reads: []int{19}, waits: companyWait / 2},
+		{name: "most stay away", crowd: 20, asks: ones(companyFrom - 1), reads: []int{companyFrom - 1}, waits: companyWait},
+		{name: "some stay away", crowd: 20, asks: ones(19), reads: []int{19}, waits: companyWait + companyStep},
+		{name: "some come late", crowd: 20, before: companyWait / 2, asks: ones(7), reads: []int{7}, waits: companyWait / 2},
 		{name: "they are long gone", crowd: 20, before: companyWait, asks: ones(1), reads: []int{1}},
 		{name: "few are no crowd", crowd: companyFrom - 1, asks: ones(1), reads: []int{1}},
 		{name: "a crowd", crowd: companyFrom, asks: ones(1), reads: []int{1}, waits: companyWait},
@@ -105,6 +106,36 @@ func TestACrowdIsReadTogether(t *testing.T) {
 					pass(c.waits, func() { require.Empty(t, b.reads()) })
 				}
 				require.Equal(t, c.reads, b.reads())
+			})
+		})
+	}
+}
+
+// Where they come slowly, they are waited for while many come, but not for ever.
+func TestACrowdIsWaitedForWhileItComes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		comes int // in each step
+		waits time.Duration
+	}{
+		{"many", companyFrom, companyLongest},
+		{"few", companyFrom - 1, companyWait + companyStep},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newCrowded(t, companyMost)
+				b.end(1)
+				b.ask(t, ones(companyFrom)...)
+				asked := companyFrom
+				pass(companyWait, func() { require.Empty(t, b.reads()) })
+				for waited := companyWait; waited < c.waits; waited += companyStep {
+					b.ask(t, ones(c.comes)...)
+					asked += c.comes
+					pass(companyStep, func() { require.Empty(t, b.reads()) })
+				}
+				require.Equal(t, []int{asked}, b.reads())
 			})
 		})
 	}
