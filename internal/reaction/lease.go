@@ -25,10 +25,9 @@ func (s *source) keep(ctx context.Context) error {
 	defer close(s.out)
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
-	known := map[events.ID]bool{}
 	troubled := false
 	for {
-		err := s.sync(ctx, known)
+		err := s.sync(ctx)
 		if errors.Is(err, errOtherLog) {
 			s.stopAll()
 			return err
@@ -59,7 +58,7 @@ func (s *source) stopAll() {
 
 // sync is one beat. It does not wait for consumers that are to stop: they keep their lease
 // until they have stopped, and all other leases are renewed meanwhile.
-func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
+func (s *source) sync(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, leased)
 	defer cancel()
 	incarnation, err := s.cfg.Log.Incarnation(ctx)
@@ -79,7 +78,7 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 	if err != nil {
 		return err
 	}
-	open, newer, err := s.sift(ctx, all, known)
+	open, newer, err := s.sift(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -92,20 +91,20 @@ func (s *source) sync(ctx context.Context, known map[events.ID]bool) error {
 
 // sift tells which consumers are to be served, and which of them are for newer programs
 // alone. New ones get their row, and what is kept of ended ones goes.
-func (s *source) sift(ctx context.Context, all []Consumer, known map[events.ID]bool) (open map[events.ID]Consumer, newer []events.ID, err error) {
+func (s *source) sift(ctx context.Context, all []Consumer) (open map[events.ID]Consumer, newer []events.ID, err error) {
 	open = map[events.ID]Consumer{}
 	for _, c := range all {
 		if c.Ended {
-			if err := s.forget(ctx, c.ID, known); err != nil {
+			if err := s.forget(ctx, c.ID); err != nil {
 				return nil, nil, err
 			}
 			continue
 		}
-		if !known[c.ID] && !c.Newer { // a newer program may have ended that, and its row is gone
+		if !s.hasRow[c.ID] && !c.Newer { // a newer program may have ended that, and its row is gone
 			if err := s.enter(ctx, c); err != nil {
 				return nil, nil, err
 			}
-			known[c.ID] = true
+			s.hasRow[c.ID] = true
 		}
 		switch {
 		case c.Held:
@@ -128,12 +127,12 @@ func (s *source) enter(ctx context.Context, c Consumer) error {
 
 // forget deletes what is kept of a consumer that has ended, once, and not while it is
 // still served.
-func (s *source) forget(ctx context.Context, id events.ID, known map[events.ID]bool) error {
+func (s *source) forget(ctx context.Context, id events.ID) error {
 	if c := s.served[id]; c != nil {
 		c.cancel()
 		return nil
 	}
-	if ended, seen := known[id]; seen && !ended {
+	if has, known := s.hasRow[id]; known && !has {
 		return nil
 	}
 	for _, sql := range []string{
@@ -144,7 +143,7 @@ func (s *source) forget(ctx context.Context, id events.ID, known map[events.ID]b
 			return err
 		}
 	}
-	known[id] = false
+	s.hasRow[id] = false
 	return nil
 }
 

@@ -62,8 +62,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	s := newSource(ctx, r, events.ID{1}, 0)
 	defer s.followers.Wait()
 	defer cancel()
-	known := map[events.ID]bool{}
-	require.NoError(t, s.sync(ctx, known))
+	require.NoError(t, s.sync(ctx))
 	require.Len(t, s.served, 4)
 
 	// The handlers of the first three do not end; what is told to stop is closed.
@@ -83,7 +82,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	_, err = pool.Exec(ctx, `update sical.reaction set lease_until = clock_timestamp() - interval '1 hour'`)
 	require.NoError(t, err)
 	for range 2 { // beats while they are busy
-		require.NoError(t, s.sync(ctx, known))
+		require.NoError(t, s.sync(ctx))
 	}
 	for _, c := range busy {
 		testkit.Receive(t, told[c.ID])
@@ -96,7 +95,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 		close(s.served[c.ID].done)
 	}
 	epoch := s.served[e.list[0].ID].epoch
-	require.NoError(t, s.sync(ctx, known))
+	require.NoError(t, s.sync(ctx))
 	require.Equal(t, 2, s.served[e.list[0].ID].Version, "what was changed is taken up again")
 	require.Greater(t, s.served[e.list[0].ID].epoch, epoch)
 	require.Len(t, s.served, 2)
@@ -195,10 +194,9 @@ func TestWhatOthersWentOnWithIsNotFailing(t *testing.T) {
 	s := newSource(ctx, New(Config{Pool: pool, Log: v, Reaction: v, Meter: v, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 1)
 	defer s.followers.Wait()
 	defer cancel()
-	known := map[events.ID]bool{}
 	beats := func(served int, failing int32) {
 		t.Helper()
-		require.NoError(t, s.sync(ctx, known))
+		require.NoError(t, s.sync(ctx))
 		require.Len(t, s.served, served)
 		require.Equal(t, failing, v.failing.Load())
 	}

@@ -28,8 +28,7 @@ func TestWhatNewerProgramsKnowIsGivenBack(t *testing.T) {
 			cancel()
 			s.followers.Wait()
 		})
-		known := map[events.ID]bool{}
-		return e, s, func() { require.NoError(t, s.sync(t.Context(), known)) }
+		return e, s, func() { require.NoError(t, s.sync(t.Context())) }
 	}
 	none := func(string) bool { return false }
 	changed, same := Consumer{ID: uuid.New(), Version: 1, Wants: none}, Consumer{ID: uuid.New(), Version: 1, Wants: none}
@@ -63,7 +62,7 @@ func TestNoRowForWhatNewerProgramsEnded(t *testing.T) {
 	t.Cleanup(pool.Close)
 	e := &edited{list: []Consumer{{ID: uuid.New(), Version: 2, Newer: true}}}
 	s := newSource(t.Context(), New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 0)
-	require.NoError(t, s.sync(t.Context(), map[events.ID]bool{}))
+	require.NoError(t, s.sync(t.Context()))
 	var rows int
 	require.NoError(t, pool.QueryRow(t.Context(), `select count(*) from sical.reaction`).Scan(&rows))
 	require.Zero(t, rows)

@@ -33,7 +33,10 @@ type source struct {
 
 	served map[events.ID]*served // keep's own; they stay in it until they have stopped
 	left   map[events.ID]left    // keep's own: to other processes
-	freed  chan struct{}         // one that was told to stop has
+	// hasRow is keep's own: true once this session has seen to a consumer's row, false once it
+	// has deleted that; a consumer of which it has done neither is not in it.
+	hasRow map[events.ID]bool
+	freed  chan struct{} // one that was told to stop has
 	tailed sync.Once
 }
 
@@ -43,7 +46,7 @@ func newSource(ctx context.Context, r *Runtime, incarnation events.ID, head uint
 	}, incarnation, head)
 	return &source{
 		Runtime: r, tail: log, out: make(chan *message.Message), ctx: ctx,
-		served: map[events.ID]*served{}, left: map[events.ID]left{}, freed: make(chan struct{}, 1),
+		served: map[events.ID]*served{}, left: map[events.ID]left{}, hasRow: map[events.ID]bool{}, freed: make(chan struct{}, 1),
 	}
 }
 
