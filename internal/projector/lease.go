@@ -16,10 +16,11 @@ import (
 )
 
 const (
-	renewal   = time.Second            // how often the lease of 3 s is renewed, and the registry looked at
-	lookLimit = 2 * time.Second        // how long that may take
-	saveLimit = 250 * time.Millisecond // how long a checkpoint over events of no concern may trail
-	heartbeat = time.Second
+	leaseDuration = 3 * time.Second        // of a process's lease, unless it is renewed
+	renewal       = time.Second            // how often that is done, and the registry looked at
+	lookLimit     = 2 * time.Second        // how long that may take
+	saveLimit     = 250 * time.Millisecond // how long a checkpoint over events of no concern may trail
+	heartbeat     = time.Second
 
 	// patience bounds one exchange with the database: a connection that has gone
 	// silent must not hold a view for as long as TCP would wait.
@@ -207,7 +208,7 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 // The last save may have been cut off, and nobody knows whether it was committed: so the
 // checkpoint is moved on only where it still is as this owner last saw it, of the log there is.
 func (r *runner) release() {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second) // then the lease has run out by itself
+	ctx, cancel := context.WithTimeout(context.Background(), leaseDuration) // then the lease has run out by itself
 	defer cancel()
 	_, err := r.cfg.Pool.Exec(ctx, `-- release projection
 		update sical.projection p

@@ -30,8 +30,8 @@ func (k *keeper) look(ctx context.Context) (*registry, error) {
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(`-- renew projector
-		insert into sical.projector (owner, knows, lease_until) values ($1, $2, clock_timestamp() + interval '3 seconds')
-		on conflict (owner) do update set lease_until = excluded.lease_until`, k.owner, knows)
+		insert into sical.projector (owner, knows, lease_until) values ($1, $2, clock_timestamp() + $3::interval)
+		on conflict (owner) do update set lease_until = excluded.lease_until`, k.owner, knows, leaseDuration)
 	batch.Queue(`-- expire projector
 		delete from sical.projector where lease_until < clock_timestamp() - interval '1 minute'`)
 	batch.Queue(`-- list projector

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	leased = 3 * time.Second
-	beat   = time.Second // how often leases are renewed, and those of others tried for
+	leaseDuration = 3 * time.Second // of a consumer's lease, unless it is renewed
+	beat          = time.Second     // how often leases are renewed, and those of others tried for
 )
 
 // errLost says that another process serves the consumer, or may do so.
@@ -59,7 +59,7 @@ func (s *source) stopAll() {
 // sync is one beat. It does not wait for consumers that are to stop: they keep their lease
 // until they have stopped, and all other leases are renewed meanwhile.
 func (s *source) sync(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, leased)
+	ctx, cancel := context.WithTimeout(ctx, leaseDuration)
 	defer cancel()
 	incarnation, err := s.cfg.Log.Incarnation(ctx)
 	if err != nil {
@@ -193,10 +193,10 @@ func (s *source) renew(ctx context.Context) error {
 	}
 	begun := time.Now()
 	rows, err := s.cfg.Pool.Query(ctx, `-- renew reaction
-		update sical.reaction r set lease_until = clock_timestamp() + interval '3 seconds'
+		update sical.reaction r set lease_until = clock_timestamp() + $5::interval
 		from unnest($2::uuid[], $3::bigint[]) o (consumer, epoch)
 		where r.reaction = $1 and r.consumer = o.consumer and r.epoch = o.epoch and r.owner = $4 -- not given back just now
-		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs, s.owner)
+		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs, s.owner, leaseDuration)
 	if err != nil {
 		return err
 	}
@@ -234,14 +234,14 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 	begun := time.Now()
 	rows, err := s.cfg.Pool.Query(ctx, `-- take reaction
 		update sical.reaction r
-		set owner = $2, epoch = epoch + 1, lease_until = clock_timestamp() + interval '3 seconds', version = w.version,
+		set owner = $2, epoch = epoch + 1, lease_until = clock_timestamp() + $5::interval, version = w.version,
 			failures = case when coalesce(r.version, w.version) = w.version then failures else 0 end,
 			failing_since = case when coalesce(r.version, w.version) = w.version then failing_since end,
 			retry_at = case when coalesce(r.version, w.version) = w.version then retry_at end
 		from unnest($3::uuid[], $4::int[]) w (consumer, version)
 		where r.reaction = $1 and r.consumer = w.consumer
 			and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
-		returning r.consumer, position, epoch, failures, failing_since, retry_at`, s.cfg.Reaction.Name(), s.owner, wanted, versions)
+		returning r.consumer, position, epoch, failures, failing_since, retry_at`, s.cfg.Reaction.Name(), s.owner, wanted, versions, leaseDuration)
 	if err != nil {
 		return err
 	}

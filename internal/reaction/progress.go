@@ -29,14 +29,14 @@ func (s *source) args(c *served, position uint64, last events.ID) []any {
 // fails with errLost where another process serves the consumer by now, and with
 // errOtherLog where the log, or the row, is not what this process has gone by.
 func (s *source) commit(ctx context.Context, c *served, position uint64, last events.ID) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leased)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseDuration)
 	defer cancel()
 	begun := time.Now()
 	done, err := s.cfg.Pool.Exec(ctx, `-- advance reaction
 		update sical.reaction r
 		set position = $4, failures = 0, failing_since = null, retry_at = null, updated_at = clock_timestamp(),
-			lease_until = clock_timestamp() + interval '3 seconds'
-		where reaction = $1 and consumer = $2 and epoch = $3 and `+asLeft, s.args(c, position, last)...)
+			lease_until = clock_timestamp() + $8::interval
+		where reaction = $1 and consumer = $2 and epoch = $3 and `+asLeft, append(s.args(c, position, last), leaseDuration)...)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (c *served) holds() bool {
 func (c *served) renew(begun time.Time) {
 	c.renewed.Lock()
 	defer c.renewed.Unlock()
-	c.valid = begun.Add(leased)
+	c.valid = begun.Add(leaseDuration)
 }
 
 // start follows a consumer, in a goroutine of its own, until its lease is lost or it is told

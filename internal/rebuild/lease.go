@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	beat = 500 * time.Millisecond // how often a lease of 3 s is renewed, and a job looked for
+	leaseDuration = 3 * time.Second        // of a job's lease, unless it is renewed
+	beat          = 500 * time.Millisecond // how often that is done, and a job looked for
 
 	// patience bounds one short exchange with the database.
 	patience = time.Minute
@@ -56,7 +57,7 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	var version, build int
 	var first, last int64
 	err := w.cfg.Pool.QueryRow(ctx, `-- claim projection_job
-		update sical.projection_job j set owner = $1, lease_until = clock_timestamp() + interval '3 seconds', updated_at = now()
+		update sical.projection_job j set owner = $1, lease_until = clock_timestamp() + $3::interval, updated_at = now()
 		where (view, version, kind) = (
 			select view, version, kind from sical.projection_job
 			where view || '/' || version = any($2) and state not in ('done', 'failed', 'cancelled')
@@ -64,7 +65,7 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 				and (owner is null or lease_until < clock_timestamp())
 			order by kind = 'verify', requested_at, view for update skip locked limit 1)
 		returning view, version, kind, state, require_approval, approved, cancel, rate, shards, sample, coalesce(build, 0),
-			target, share_first, share_last`, w.owner, names).Scan(
+			target, share_first, share_last`, w.owner, names, leaseDuration).Scan(
 		&name, &version, &c.kind, &c.state, &c.requireApproval, &c.approved, &c.cancel, &c.rate, &c.shards, &c.sample, &build,
 		&c.target, &first, &last)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -78,14 +79,15 @@ func (w *Worker) claim(ctx context.Context) (*claim, error) {
 	return c, nil
 }
 
-// set changes columns of the job, and renews the lease. It fails with errLost where another
-// has the job by now, which fails the transaction that it is called in.
+// set changes columns of the job, and renews the lease; in the assignments, args are $6 and
+// so on. It fails with errLost where another has the job by now, which fails the transaction
+// that it is called in.
 func (c *claim) set(ctx context.Context, q postgres.Querier, assignments string, args ...any) error {
 	var cancel bool
 	err := q.QueryRow(ctx, `-- update projection_job
-		update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(), `+assignments+`
+		update sical.projection_job set lease_until = clock_timestamp() + $5::interval, updated_at = now(), `+assignments+`
 		where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
-		append([]any{c.view.Name, c.view.Version, c.kind, c.w.owner}, args...)...).Scan(&cancel)
+		append([]any{c.view.Name, c.view.Version, c.kind, c.w.owner, leaseDuration}, args...)...).Scan(&cancel)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return errLost
@@ -98,7 +100,7 @@ func (c *claim) set(ctx context.Context, q postgres.Querier, assignments string,
 // keep renews the lease and tells how far the job is until ctx ends; it ends the
 // work, through stop, where the job was cancelled or lost.
 func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status func() Status) {
-	lost := time.Now().Add(3 * time.Second)
+	lost := time.Now().Add(leaseDuration)
 	for pause.For(ctx, beat) {
 		s := status()
 		var eta *float64
@@ -108,13 +110,13 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 		}
 		var cancelled bool
 		err := func() error {
-			ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, leaseDuration)
 			defer cancel()
 			return c.w.cfg.Pool.QueryRow(ctx, `-- keep projection_job
-				update sical.projection_job set lease_until = clock_timestamp() + interval '3 seconds', updated_at = now(),
-					phase = $5, percent = $6, rate_now = $7, eta_seconds = $8
+				update sical.projection_job set lease_until = clock_timestamp() + $5::interval, updated_at = now(),
+					phase = $6, percent = $7, rate_now = $8, eta_seconds = $9
 				where view = $1 and version = $2 and kind = $3 and owner = $4 returning cancel`,
-				c.view.Name, c.view.Version, c.kind, c.w.owner, s.Phase, s.Percent, s.Rate, eta).Scan(&cancelled)
+				c.view.Name, c.view.Version, c.kind, c.w.owner, leaseDuration, s.Phase, s.Percent, s.Rate, eta).Scan(&cancelled)
 		}()
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
@@ -122,7 +124,7 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 		case err == nil && cancelled:
 			stop(errCancelled)
 		case err == nil:
-			lost = time.Now().Add(3 * time.Second)
+			lost = time.Now().Add(leaseDuration)
 		case time.Now().After(lost):
 			stop(errLost) // the database is away; another may have the job
 		}
@@ -143,9 +145,9 @@ func (c *claim) end(ctx context.Context, q postgres.Querier, state string, outco
 			return err
 		}
 	}
-	return c.set(ctx, q, `state = $5, phase = '', outcome = coalesce($6::json, outcome), error = $7, eta_seconds = null,
-		owner = null, percent = case when $5 = 'done' then 100 else percent end,
-		finished_at = case when $5 = 'held' then null else now() end`, state, found, text)
+	return c.set(ctx, q, `state = $6, phase = '', outcome = coalesce($7::json, outcome), error = $8, eta_seconds = null,
+		owner = null, percent = case when $6 = 'done' then 100 else percent end,
+		finished_at = case when $6 = 'held' then null else now() end`, state, found, text)
 }
 
 // release gives the job back, for another to go on with.

@@ -80,7 +80,7 @@ func (r *rebuilding) prepare(ctx context.Context) error {
 			return err
 		}
 		r.share, r.state = whole, Filling
-		return r.set(ctx, tx, `state = 'filling', build = $5, target = $6, shards = $7, share_first = $8, share_last = $9`,
+		return r.set(ctx, tx, `state = 'filling', build = $6, target = $7, shards = $8, share_first = $9, share_last = $10`,
 			r.build.Number, r.target, r.shards, int64(whole.first), int64(whole.last))
 	})
 }
@@ -101,7 +101,7 @@ func (r *rebuilding) fill(ctx context.Context) error {
 		pace: r.pace, progress: newProgress(r.target, r.share.first),
 		record: func(ctx context.Context, tx pgx.Tx, next share) error {
 			r.share = next
-			return r.set(ctx, tx, `share_first = $5, share_last = $6`, int64(next.first), int64(next.last))
+			return r.set(ctx, tx, `share_first = $6, share_last = $7`, int64(next.first), int64(next.last))
 		},
 		filled: func(ctx context.Context, tx pgx.Tx) error {
 			if err := projector.SetPosition(ctx, tx, r.build, r.target); err != nil {
