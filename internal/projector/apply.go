@@ -20,7 +20,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	}
 	defer r.hub.turns.Release(1)
 	began := time.Now()
-	list = r.narrowed(list)
+	list = r.trouble.narrowed(list)
 	b, err := r.fold(ctx, list, r.parks)
 	if err == nil && len(b.failures) > 0 && b.failures[0].index > 0 {
 		list = list[:b.failures[0].index]
@@ -47,7 +47,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	r.tell(b)
 	r.trace(b, began)
 	ended := time.Now()
-	r.breathed = ended.Add(breath(ended.Sub(began), len(b.steps)))
+	r.breathesUntil = ended.Add(breath(ended.Sub(began), len(b.steps)))
 	r.metrics.Events.Add(float64(len(b.steps)))
 	r.metrics.Unknown.Add(float64(b.unknown))
 	if len(b.rows) > 0 {
@@ -109,7 +109,7 @@ func (r *runner) commit(ctx context.Context, list []*events.Event, b *batch) (*b
 		}
 		return b, nil
 	case data && len(list) > 1:
-		r.limit, r.doubt = len(list)/2, max(r.doubt, list[len(list)-1].Position)
+		r.trouble.doubt(list)
 		return nil, nil
 	case !data || len(b.parked) > 0 || len(b.rows) == 0:
 		return nil, r.fail(ctx, list[0].Position, err)
@@ -122,14 +122,6 @@ func (r *runner) commit(ctx context.Context, list []*events.Event, b *batch) (*b
 		return nil, err
 	}
 	return b, r.write(ctx, list, b)
-}
-
-// narrowed cuts a batch down while the event that the database refuses is looked for.
-func (r *runner) narrowed(list []*events.Event) []*events.Event {
-	if list[0].Position > r.doubt {
-		return list
-	}
-	return list[:min(len(list), r.limit)]
 }
 
 func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) error {
@@ -150,10 +142,10 @@ func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) erro
 	if len(b.parked) > 0 {
 		r.parks, r.parkedAt = b.parks, time.Now()
 	}
-	if r.stoppedAt != 0 {
+	if r.trouble.stoppedPosition != 0 {
 		r.log(ctx, slog.LevelInfo, "view goes on", "position", to.position)
 	}
-	r.failedAt, r.stoppedAt, r.retryAt = 0, 0, time.Time{}
+	r.trouble.pass()
 	r.metrics.Failed.Set(0)
 	r.metrics.Rows.Add(float64(written))
 	return nil

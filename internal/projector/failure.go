@@ -21,6 +21,36 @@ type failure struct {
 	err   error
 }
 
+// trouble is what a unit remembers of events that failed, until it is past them.
+type trouble struct {
+	retryAt         time.Time // when the next try is due; zero where nothing fails
+	failedPosition  uint64    // of the event whose fold fails, which was logged; 0 for none
+	retries         int       // of that fold
+	stoppedPosition uint64    // of the failure that stopped the unit, which was logged; 0 for none
+
+	narrowUntil uint64 // the database refused an event up to this position: until then
+	narrowTo    int    // a batch has no more events than this
+}
+
+// pass notes that a batch was committed: nothing fails any more.
+func (t *trouble) pass() {
+	t.retryAt, t.failedPosition, t.stoppedPosition = time.Time{}, 0, 0
+}
+
+// doubt notes that the database refused a batch, to find out with smaller ones for which of
+// its events.
+func (t *trouble) doubt(list []*events.Event) {
+	t.narrowTo, t.narrowUntil = len(list)/2, max(t.narrowUntil, list[len(list)-1].Position)
+}
+
+// narrowed cuts a batch down while the event that the database refuses is looked for.
+func (t *trouble) narrowed(list []*events.Event) []*events.Event {
+	if list[0].Position > t.narrowUntil {
+		return list
+	}
+	return list[:min(len(list), t.narrowTo)]
+}
+
 // refused tells whether the same rows would meet the error again. data tells whether it
 // is about what is in these rows, so that the database may take others. A full disk takes
 // no rows at all; they are tried again until there is room.
@@ -49,29 +79,30 @@ func refused(err error) (refused, data bool) {
 // something was parked, what fails within calm of that has no further tries: else each of
 // many failing events would hold up the unit.
 func (r *runner) exhausted(ctx context.Context, f *failure) bool {
-	if f.event.Position != r.failedAt {
-		r.failedAt, r.failed = f.event.Position, 0
+	t := &r.trouble
+	if f.event.Position != t.failedPosition {
+		t.failedPosition, t.retries = f.event.Position, 0
 		r.log(ctx, slog.LevelWarn, "fold failed", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "err", f.err)
 	}
 	r.metrics.Failed.Set(1)
-	if r.failed == len(tries) || time.Since(r.parkedAt) < calm {
+	if t.retries == len(tries) || time.Since(r.parkedAt) < calm {
 		return true
 	}
-	r.retryAt = time.Now().Add(tries[r.failed])
-	r.failed++
+	t.retryAt = time.Now().Add(tries[t.retries])
+	t.retries++
 	return false
 }
 
 // fail stops the unit at an event until the next try. Where the build was dropped, and
 // its tables with it, that is no failure: it returns errLost.
 func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
-	r.retryAt = time.Now().Add(retry)
+	r.trouble.retryAt = time.Now().Add(retry)
 	if err := r.stop(ctx, position, failed); err != nil {
 		return err
 	}
 	r.metrics.Failed.Set(1)
-	if position != r.stoppedAt {
-		r.stoppedAt = position
+	if position != r.trouble.stoppedPosition {
+		r.trouble.stoppedPosition = position
 		r.log(ctx, slog.LevelError, "view failed", "position", position, "err", failed)
 	}
 	r.tell(nil)

@@ -53,7 +53,7 @@ func (r *runner) park(b *pgx.Batch, failures []*failure) {
 			insert into sical.parked as parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			on conflict (view, version, build, shard, name) do update set position = least(parked.position, excluded.position)`,
-			r.unit.args(f.name(), f.event.Position, string(f.event.Stream), f.event.Type, f.names(r.view), text(f.err), r.failed+1)...)
+			r.unit.args(f.name(), f.event.Position, string(f.event.Stream), f.event.Type, f.names(r.view), text(f.err), r.trouble.retries+1)...)
 	}
 }
 

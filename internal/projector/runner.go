@@ -48,19 +48,14 @@ type runner struct {
 	asked  atomic.Bool   // whether somebody wants what is parked tried again
 	news   chan struct{} // holds one token once that has changed
 
-	lease    lease
-	sent     uint64    // To of the last notice
-	told     time.Time // when it was sent
-	breathed time.Time // until when the view breathes
+	lease         lease
+	sent          uint64    // To of the last notice
+	told          time.Time // when it was sent
+	breathesUntil time.Time // the pause after the last batch; see breath
 
-	parks     parks     // that this unit holds back
-	parkedAt  time.Time // when something last was
-	retryAt   time.Time // after a failed fold; zero where none has failed
-	failedAt  uint64    // position of the event that fails, which was logged
-	failed    int       // tries of it
-	stoppedAt uint64    // position of the failure that stopped the unit, which was logged
-	doubt     uint64    // the database refused an event up to here: batches are smaller until then
-	limit     int       // events of such a batch
+	parks    parks     // that this unit holds back
+	parkedAt time.Time // when something last was
+	trouble  trouble
 }
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
@@ -122,7 +117,7 @@ func (r *runner) run(ctx context.Context) error {
 
 // work folds as the owner, until ownership is lost (errLost), another error or ctx's end.
 func (r *runner) work(ctx context.Context) error {
-	r.retryAt, r.failedAt = time.Time{}, 0
+	r.trouble.retryAt, r.trouble.failedPosition = time.Time{}, 0
 	r.tell(nil)
 	for {
 		if ctx.Err() != nil {
@@ -138,7 +133,7 @@ func (r *runner) work(ctx context.Context) error {
 			}
 		}
 		var changed <-chan struct{} // nil, that is never, where the unit rests
-		if r.lease.state != wire.ViewPaused && !time.Now().Before(r.retryAt) {
+		if r.lease.state != wire.ViewPaused && !time.Now().Before(r.trouble.retryAt) {
 			var err error
 			if changed, err = r.step(ctx); err != nil {
 				return err
@@ -158,7 +153,7 @@ func (r *runner) obey() {
 	if paused == (r.lease.state == wire.ViewPaused) {
 		return
 	}
-	r.lease.state, r.retryAt = wire.ViewLive, time.Time{}
+	r.lease.state, r.trouble.retryAt = wire.ViewLive, time.Time{}
 	if paused {
 		r.lease.state = wire.ViewPaused
 	}
@@ -188,7 +183,7 @@ func (r *runner) rest(ctx context.Context, changed <-chan struct{}) {
 		due = earlier(due, r.lease.dirty.Add(saveLimit))
 	}
 	if r.lease.state != wire.ViewPaused && changed == nil {
-		due = earlier(due, r.retryAt)
+		due = earlier(due, r.trouble.retryAt)
 	}
 	t := time.NewTimer(time.Until(due))
 	defer t.Stop()
@@ -211,7 +206,7 @@ func earlier(a, b time.Time) time.Time {
 func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if breath := time.Until(r.breathed); breath > 0 {
+	if breath := time.Until(r.breathesUntil); breath > 0 {
 		pause.For(ctx, breath)
 	}
 	list, behind, changed := r.hub.After(r.lease.position)
