@@ -29,7 +29,7 @@ func (r *runner) apply(ctx context.Context, list []*events.Event) error {
 	if err == nil && len(b.failures) > 0 {
 		b, err = r.without(ctx, list, b.failures)
 	}
-	if again, _ := refused(err); again {
+	if permanent, _ := refusal(err); permanent {
 		return r.fail(ctx, list[0].Position, err)
 	}
 	if err != nil || b == nil {
@@ -101,17 +101,17 @@ func (r *runner) without(ctx context.Context, list []*events.Event, failures []*
 // another try, then show which event is to blame.
 func (r *runner) commit(ctx context.Context, list []*events.Event, b *batch) (*batch, error) {
 	err := r.write(ctx, list, b)
-	again, data := refused(err)
+	permanent, aboutData := refusal(err)
 	switch {
-	case !again:
+	case !permanent:
 		if err != nil {
 			return nil, err
 		}
 		return b, nil
-	case data && len(list) > 1:
+	case aboutData && len(list) > 1:
 		r.trouble.doubt(list)
 		return nil, nil
-	case !data || len(b.parked) > 0 || len(b.rows) == 0:
+	case !aboutData || len(b.parked) > 0 || len(b.rows) == 0:
 		return nil, r.fail(ctx, list[0].Position, err)
 	}
 	var failures []*failure // which of the rows cannot be told

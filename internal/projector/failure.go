@@ -51,10 +51,10 @@ func (t *trouble) narrowed(list []*events.Event) []*events.Event {
 	return list[:min(len(list), t.narrowTo)]
 }
 
-// refused tells whether the same rows would meet the error again. data tells whether it
-// is about what is in these rows, so that the database may take others. A full disk takes
-// no rows at all; they are tried again until there is room.
-func refused(err error) (refused, data bool) {
+// refusal tells whether an error is permanent: the same rows would meet it again. aboutData
+// tells whether it is about what is in these rows, so that the database may take others. A full
+// disk takes no rows at all; they are tried again until there is room.
+func refusal(err error) (permanent, aboutData bool) {
 	if errors.Is(err, errView) {
 		return true, true
 	}
@@ -96,7 +96,7 @@ func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 // fail stops the unit at an event until the next try. Where the build was dropped, and
 // its tables with it, that is no failure: it returns errLost.
 func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
-	r.trouble.retryAt = time.Now().Add(retry)
+	r.trouble.retryAt = time.Now().Add(stoppedPause)
 	if err := r.stop(ctx, position, failed); err != nil {
 		return err
 	}

@@ -87,8 +87,8 @@ func TestPanicIsAFailureOfTheView(t *testing.T) {
 	require.Len(t, b.failures, 1)
 	require.EqualValues(t, 7, b.failures[0].event.Position)
 	require.ErrorIs(t, b.failures[0].err, errView)
-	again, data := refused(b.failures[0].err)
-	require.True(t, again && data)
+	permanent, aboutData := refusal(b.failures[0].err)
+	require.True(t, permanent && aboutData)
 }
 
 // A build that is dropped while it is folded, as an old one is after a rebuild, has not

@@ -177,8 +177,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool
 	if closed := results.Close(); err == nil {
 		err = closed // the commit's own
 	}
-	var refusal *pgconn.PgError
-	if errors.As(err, &refusal) && refusal.Code == divisionByZero {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == divisionByZero {
 		return errLost
 	}
 	if err != nil {

@@ -66,8 +66,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	return nil
 }
 
-// again is how long a view waits after an error before the next try.
-const again = 250 * time.Millisecond
+// retryPause is how long a view waits after an error before the next try.
+const retryPause = 250 * time.Millisecond
 
 // session runs the units on one history of the log.
 func (p *Projector) session(ctx context.Context) error {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// retry is how often a unit that has stopped tries again.
-	retry = 5 * time.Second
+	// stoppedPause is how long a unit that has stopped waits before it tries again.
+	stoppedPause = 5 * time.Second
 	// After a batch a view pauses for as long as the batch took, within these bounds.
 	// What comes meanwhile shares a transaction and a notice, which under load halves
 	// what an event costs. An event that comes after the pause waits for nothing.
@@ -110,7 +110,7 @@ func (r *runner) run(ctx context.Context) error {
 			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
 		}
 		troubled = true
-		pause.For(ctx, again)
+		pause.For(ctx, retryPause)
 	}
 	return nil
 }

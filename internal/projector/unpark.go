@@ -45,7 +45,7 @@ func (r *runner) unpark(ctx context.Context) error {
 		return err
 	}
 	err = r.retry(ctx, asked)
-	if again, _ := refused(err); !again {
+	if permanent, _ := refusal(err); !permanent {
 		return err
 	}
 	for _, one := range asked.apart() {
@@ -69,7 +69,7 @@ func (r *runner) retry(ctx context.Context, asked parks) error {
 				return nil
 			}
 		}
-		if again, _ := refused(err); again {
+		if permanent, _ := refusal(err); permanent {
 			if t.asked.count() != 1 {
 				return err
 			}
