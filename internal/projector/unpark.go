@@ -22,10 +22,10 @@ import (
 
 // retrial is one try to fold what was parked.
 type retrial struct {
-	*runner
-	asked parks // that are tried
-	rest  parks // that stay
-	upTo  uint64
+	runner *runner
+	asked  parks // that are tried
+	rest   parks // that stay
+	upTo   uint64
 
 	batch   *batch
 	rows    map[projections.Key]*row
@@ -100,7 +100,7 @@ func (t *retrial) keep(failed map[string]error) {
 
 // fold works out the rows of what is tried, or tells what of it fails.
 func (t *retrial) fold(ctx context.Context) (failed map[string]error, err error) {
-	t.batch = &batch{view: t.view, totals: map[string]int64{}, unparked: true}
+	t.batch = &batch{view: t.runner.view, totals: map[string]int64{}, unparked: true}
 	t.rows, t.from, t.streams = map[projections.Key]*row{}, map[projections.Key]uint64{}, map[projections.Key]bool{}
 	if failed, err = t.touched(ctx); err != nil || len(failed) > 0 {
 		return failed, err
@@ -110,7 +110,7 @@ func (t *retrial) fold(ctx context.Context) (failed map[string]error, err error)
 			t.add(k, position)
 		}
 	}
-	if err := t.table.read(ctx, t.cfg.Pool, t.batch.rows); err != nil {
+	if err := t.runner.table.read(ctx, t.runner.cfg.Pool, t.batch.rows); err != nil {
 		return nil, err
 	}
 	t.batch.count(-1)
@@ -162,13 +162,13 @@ func (t *retrial) touched(ctx context.Context) (failed map[string]error, err err
 // keys are those of the unit's rows that an event touches; an event of a newer
 // binary touches none.
 func (t *retrial) keys(e *events.Event) ([]projections.Key, error) {
-	keys, err := touches(t.view, e)
+	keys, err := touches(t.runner.view, e)
 	var unknown events.UnknownType
 	if errors.As(err, &unknown) {
 		t.batch.skip(unknown)
 		return nil, nil
 	}
-	return slices.DeleteFunc(keys, func(k projections.Key) bool { return k.Shard(t.shards) != t.unit.Shard }), err
+	return slices.DeleteFunc(keys, func(k projections.Key) bool { return k.Shard(t.runner.shards) != t.runner.unit.Shard }), err
 }
 
 // take folds an event into the rows that are tried.
@@ -183,7 +183,7 @@ func (t *retrial) take(e *events.Event) error {
 	for _, k := range keys {
 		row := t.rows[k]
 		if row != nil && row.err == nil && e.Position >= t.from[k] && !t.rest.holdsKey(k, e) {
-			row.err = row.apply(t.view, *e)
+			row.err = row.apply(t.runner.view, *e)
 		}
 	}
 	return nil
@@ -192,7 +192,7 @@ func (t *retrial) take(e *events.Event) error {
 // scan has f called with the unit's events from a position on, as far as it is.
 func (t *retrial) scan(ctx context.Context, first uint64, f func(*events.Event) error) error {
 	for after := max(first, 1) - 1; after < t.upTo; {
-		list, err := tail.Read(ctx, t.cfg.Log, after, batchSize)
+		list, err := tail.Read(ctx, t.runner.cfg.Log, after, batchSize)
 		if err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ func (t *retrial) scan(ctx context.Context, first uint64, f func(*events.Event) 
 			return errShort
 		}
 		for _, e := range list {
-			if e.Position > t.upTo || !t.concerns[e.Type] {
+			if e.Position > t.upTo || !t.runner.concerns[e.Type] {
 				continue
 			}
 			if err := f(e); err != nil {
@@ -234,29 +234,29 @@ func (t *retrial) failures() map[string]error {
 
 // write commits the rows of what went well, and the errors of what did not.
 func (t *retrial) write(ctx context.Context, failed map[string]error) error {
-	queue := &pgx.Batch{}
-	if _, err := t.table.write(queue, t.batch.rows); err != nil {
+	r, queue := t.runner, &pgx.Batch{}
+	if _, err := r.table.write(queue, t.batch.rows); err != nil {
 		return err
 	}
-	t.table.add(queue, t.batch.totals)
+	r.table.add(queue, t.batch.totals)
 	queue.Queue(`-- unpark parked
 		delete from sical.parked where view = $1 and version = $2 and build = $3 and shard = $4 and name = any($5)`,
-		t.unit.args(t.asked.names())...)
+		r.unit.args(t.asked.names())...)
 	for name, err := range failed {
 		queue.Queue(`-- keep parked
 			update sical.parked set error = $6, attempts = attempts + 1, retry = false
-			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, t.unit.args(name, text(err))...)
+			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, r.unit.args(name, text(err))...)
 	}
-	if err := t.save(ctx, queue, t.lease, false, t.batch.skipped); err != nil {
+	if err := r.save(ctx, queue, r.lease, false, t.batch.skipped); err != nil {
 		return err
 	}
-	t.runner.parks = t.rest
-	t.tell(t.batch)
+	r.parks = t.rest
+	r.tell(t.batch)
 	for name, err := range failed {
-		t.log(ctx, slog.LevelWarn, "still parked", "what", name, "err", err)
+		r.log(ctx, slog.LevelWarn, "still parked", "what", name, "err", err)
 	}
 	for _, name := range t.asked.names() {
-		t.log(ctx, slog.LevelInfo, "not parked any more", "what", name)
+		r.log(ctx, slog.LevelInfo, "not parked any more", "what", name)
 	}
 	return nil
 }
