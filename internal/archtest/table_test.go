@@ -88,7 +88,7 @@ var places = map[string]place{
 		why: "It holds the stream against the log; making the stream is the relay's."},
 	"internal/reaction": {may: []string{"events", "internal/pause", "internal/postgres", "internal/tail"},
 		why: "It brings events to whoever reacts to them; what that does is not its affair."},
-	"internal/webhook": {may: []string{"events", "internal/reaction", "internal/vault", "internal/web"},
+	"internal/webhook": {may: []string{"events", "internal/postgres", "internal/reaction", "internal/vault", "internal/web"},
 		why: "It sends events out; who decides that it may, and whence they come, is not its affair."},
 	"internal/rebuild": {may: []string{"events", "projections", "internal/eventlog", "internal/heap", "internal/pause", "internal/postgres", "internal/projector", "internal/wire"},
 		why: "It makes views anew beside those that are read, and holds them against the log; it neither decides nor answers."},

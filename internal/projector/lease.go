@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/wire"
 )
 
@@ -196,7 +197,7 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 		set state = case state when 'paused' then state else 'failed' end, error = $6, failed_at = $7, updated_at = now()
 		where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $5
 		returning state`,
-		r.unit.args(r.lease.epoch, text(failed), position)...).Scan(&r.lease.state)
+		r.unit.args(r.lease.epoch, postgres.Text(failed.Error()), position)...).Scan(&r.lease.state)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errLost
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -41,11 +42,6 @@ func (f *failure) names(v *projections.View) []string {
 	return append(v.GroupsOf(key), v.RowName(key))
 }
 
-// text is the error as the database takes it.
-func text(err error) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(err.Error(), "�"), "\x00", "�")
-}
-
 // park queues writing down what is parked from now on.
 func (r *runner) park(b *pgx.Batch, failures []*failure) {
 	for _, f := range failures {
@@ -53,7 +49,7 @@ func (r *runner) park(b *pgx.Batch, failures []*failure) {
 			insert into sical.parked as parked (view, version, build, shard, name, position, stream, type, names, error, attempts)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 			on conflict (view, version, build, shard, name) do update set position = least(parked.position, excluded.position)`,
-			r.unit.args(f.name(), f.event.Position, string(f.event.Stream), f.event.Type, f.names(r.view), text(f.err), r.trouble.retries+1)...)
+			r.unit.args(f.name(), f.event.Position, string(f.event.Stream), f.event.Type, f.names(r.view), postgres.Text(f.err.Error()), r.trouble.retries+1)...)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/tail"
 	"sical-backend/projections"
 )
@@ -245,7 +246,7 @@ func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 	for name, err := range failed {
 		queue.Queue(`-- keep parked
 			update sical.parked set error = $6, attempts = attempts + 1, retry = false
-			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, r.unit.args(name, text(err))...)
+			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, r.unit.args(name, postgres.Text(err.Error()))...)
 	}
 	if err := r.save(ctx, queue, r.lease, false, t.batch.skipped); err != nil {
 		return err

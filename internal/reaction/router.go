@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 )
 
 // closing bounds how long handlers may take to notice that the router closes.
@@ -93,19 +94,19 @@ type parking struct{ cfg Config }
 // Publish parks the messages.
 func (p *parking) Publish(reaction string, messages ...*message.Message) error {
 	for _, msg := range messages {
-		d := deliveryOf(msg)
+		d, reason := deliveryOf(msg), msg.Metadata.Get(middleware.ReasonForPoisonedKey)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), patience)
 		_, err := p.cfg.Pool.Exec(ctx, `-- park reaction_poison
 			insert into sical.reaction_poison (reaction, consumer, position, error) values ($1, $2, $3, $4)
 			on conflict (reaction, consumer, position) do update set error = excluded.error, parked_at = clock_timestamp()`,
-			reaction, d.consumer, d.event.Position, msg.Metadata.Get(middleware.ReasonForPoisonedKey))
+			reaction, d.consumer, d.event.Position, postgres.Text(reason))
 		cancel()
 		if err != nil {
 			return err
 		}
 		d.parked = true
 		p.cfg.Logger.Error("event parked", "reaction", reaction, "consumer", d.consumer, "position", d.event.Position,
-			"type", d.event.Type, "reason", msg.Metadata.Get(middleware.ReasonForPoisonedKey))
+			"type", d.event.Type, "reason", reason)
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (c *claim) keep(ctx context.Context, stop context.CancelCauseFunc, status f
 func (c *claim) end(ctx context.Context, q postgres.Querier, state string, outcome *Outcome, failure error) error {
 	var text *string
 	if failure != nil {
-		s := failure.Error()
+		s := postgres.Text(failure.Error())
 		text = &s
 	}
 	var found []byte

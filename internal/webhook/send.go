@@ -9,10 +9,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 	"sical-backend/internal/reaction"
 	"sical-backend/internal/web"
 )
@@ -96,8 +96,7 @@ func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun
 	defer cancel()
 	var reason, code any
 	if failure != nil {
-		// Parts of it come from the receiver, and Postgres has no text with a NUL.
-		reason = strings.ReplaceAll(strings.ToValidUTF8(failure.Error(), "\uFFFD"), "\x00", " ")
+		reason = postgres.Text(failure.Error()) // parts of it come from the receiver
 	}
 	if status != 0 {
 		code = status
