@@ -2,6 +2,10 @@ package projections
 
 import (
 	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"sical-backend/events"
 )
@@ -13,6 +17,18 @@ type Key struct{ A, B events.ID }
 func KeyOf(id events.ID) Key { return Key{A: id} }
 
 func (k Key) String() string { return string(k.append(make([]byte, 0, 80))) }
+
+// ParseKey reads what String wrote.
+func ParseKey(text string) (k Key, err error) {
+	a, b, pair := strings.Cut(text, "/")
+	if k.A, err = uuid.Parse(a); err == nil && pair {
+		k.B, err = uuid.Parse(b)
+	}
+	if err != nil {
+		return k, fmt.Errorf("key %q: %w", text, err)
+	}
+	return k, nil
+}
 
 func (k Key) append(b []byte) []byte {
 	b = appendID(b, k.A)

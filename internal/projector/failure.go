@@ -13,12 +13,40 @@ import (
 	"sical-backend/projections"
 )
 
+// tries are how long a failing fold waits for each further try, before what fails
+// is parked.
+var tries = []time.Duration{250 * time.Millisecond, time.Second}
+
+// calm is how long nothing must have been parked for a failing fold to have those tries.
+const calm = time.Minute
+
+// mostParked bounds the keys and streams that a unit parks. Where more fail, the fold
+// itself must be wrong, and the unit stops.
+const mostParked = 1000
+
 // failure is a fold that failed, by an error or a panic.
 type failure struct {
 	index int // of the event among those of the batch
 	event *events.Event
 	key   *projections.Key // of the row that failed; nil where the event's keys cannot be told
 	err   error
+}
+
+// name is what the failure is parked under: its key, or its event's stream.
+func (f *failure) name() string {
+	if f.key == nil {
+		return string(f.event.Stream)
+	}
+	return f.key.String()
+}
+
+// names are the dependencies by which answers are found that miss what failed.
+func (f *failure) names(v *projections.View) []string {
+	key := projections.KeyOf(f.event.Stream.ID())
+	if f.key != nil {
+		key = *f.key
+	}
+	return append(v.GroupsOf(key), v.RowName(key))
 }
 
 // trouble is what a unit remembers of events that failed, until it is past them.

@@ -2,45 +2,13 @@ package projector
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"sical-backend/events"
 	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
-
-// tries are how long a failing fold waits for each further try, before what fails
-// is parked.
-var tries = []time.Duration{250 * time.Millisecond, time.Second}
-
-// calm is how long nothing must have been parked for a failing fold to have those tries.
-const calm = time.Minute
-
-// mostParked bounds the keys and streams that a unit parks. Where more fail, the fold
-// itself must be wrong, and the unit stops.
-const mostParked = 1000
-
-// name is what the failure is parked under: its key, or its event's stream.
-func (f *failure) name() string {
-	if f.key == nil {
-		return string(f.event.Stream)
-	}
-	return f.key.String()
-}
-
-// names are the dependencies by which answers are found that miss what failed.
-func (f *failure) names(v *projections.View) []string {
-	key := projections.KeyOf(f.event.Stream.ID())
-	if f.key != nil {
-		key = *f.key
-	}
-	return append(v.GroupsOf(key), v.RowName(key))
-}
 
 // park queues writing down what is parked from now on.
 func (r *runner) park(b *pgx.Batch, failures []*failure) {
@@ -71,21 +39,9 @@ func (r *runner) loadParks(ctx context.Context, onlyAsked bool) (p parks, err er
 			p.streams[events.Stream(name)] = position
 			return nil
 		}
-		key, err := parseKey(name)
+		key, err := projections.ParseKey(name)
 		p.keys[key] = position
 		return err
 	})
 	return p, err
-}
-
-// parseKey reads what Key.String wrote.
-func parseKey(text string) (k projections.Key, err error) {
-	a, b, pair := strings.Cut(text, "/")
-	if k.A, err = uuid.Parse(a); err == nil && pair {
-		k.B, err = uuid.Parse(b)
-	}
-	if err != nil {
-		return k, fmt.Errorf("key %q: %w", text, err)
-	}
-	return k, nil
 }
