@@ -32,7 +32,7 @@ func (r *Relay) agree(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		found, err := r.judge(ctx, stream)
+		found, err := r.inspect(ctx, stream)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func (r *Relay) agree(ctx context.Context) error {
 		case found.rewound:
 			err = r.begin(ctx, "the stream has what the log has not: "+found.reason)
 		case found.reason != "":
-			r.Logger.Warn("relay: the stream is not this log's, making it anew", "reason", found.reason)
+			r.cfg.Logger.Warn("relay: the stream is not this log's, making it anew", "reason", found.reason)
 			err = remake(ctx, r.js, found.created)
 		default:
 			r.last = found.last
@@ -63,7 +63,7 @@ const knownIDs = time.Second
 
 // ensure has the stream be there: as this relay is configured or, for a guest, as it is found.
 func (r *Relay) ensure(ctx context.Context, first uint64) (jetstream.Stream, error) {
-	if r.Guest {
+	if r.cfg.Guest {
 		return bus.JoinStream(ctx, r.js, r.stream(), first)
 	}
 	return bus.EnsureStream(ctx, r.js, r.stream(), first)
@@ -72,9 +72,9 @@ func (r *Relay) ensure(ctx context.Context, first uint64) (jetstream.Stream, err
 // stream is the stream's configuration.
 func (r *Relay) stream() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: wire.Stream, Subjects: []string{wire.Subjects}, MaxBytes: r.MaxBytes, MaxAge: r.MaxAge,
-		Replicas:    r.Replicas,
-		Duplicates:  min(knownIDs, cmp.Or(r.MaxAge, knownIDs)), // the server wants no id kept longer than its message
+		Name: wire.Stream, Subjects: []string{wire.Subjects}, MaxBytes: r.limits.bytes, MaxAge: r.limits.age,
+		Replicas:    r.limits.replicas,
+		Duplicates:  min(knownIDs, cmp.Or(r.limits.age, knownIDs)), // the server wants no id kept longer than its message
 		Description: "The event log in its order: sequence = position.",
 	}
 }
@@ -83,7 +83,7 @@ func (r *Relay) stream() jetstream.StreamConfig {
 // than this process or a view has seen it has been put back, and a new incarnation
 // begins.
 func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
-	h, err := r.Log.History(ctx)
+	h, err := r.cfg.Log.History(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -102,11 +102,11 @@ func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
 
 // begin begins a new incarnation of the log.
 func (r *Relay) begin(ctx context.Context, why string) error {
-	id, err := r.Log.BeginIncarnation(ctx, r.incarnation, why)
+	id, err := r.cfg.Log.BeginIncarnation(ctx, r.incarnation, why)
 	if err != nil {
 		return err
 	}
-	r.Logger.Error("relay: the log went back; a new incarnation begins", "reason", why, "incarnation", id)
+	r.cfg.Logger.Error("relay: the log went back; a new incarnation begins", "reason", why, "incarnation", id)
 	r.incarnation, r.seen = id, 0
 	return nil
 }
@@ -120,19 +120,32 @@ type verdict struct {
 	rewound bool      // it is the log that has changed
 }
 
-// judge compares the stream with the log. The log is read second, so that it has every
-// event that another relay had published by the time the stream was looked at.
-func (r *Relay) judge(ctx context.Context, stream jetstream.Stream) (v verdict, err error) {
+// limits are how much the stream keeps, and on how many servers.
+type limits struct {
+	bytes    int64
+	age      time.Duration
+	replicas int
+}
+
+// inspect looks at the stream and judges it. A guest notes the stream's limits: what it makes
+// anew is to be like what was there.
+func (r *Relay) inspect(ctx context.Context, stream jetstream.Stream) (verdict, error) {
 	info, err := stream.Info(ctx)
 	if err != nil {
-		return v, err
+		return verdict{}, err
 	}
-	h, err := r.Log.History(ctx)
+	if r.cfg.Guest {
+		r.limits = limits{info.Config.MaxBytes, info.Config.MaxAge, info.Config.Replicas}
+	}
+	return r.judge(ctx, stream, info)
+}
+
+// judge compares the stream with the log. The log is read second, so that it has every
+// event that another relay had published by the time the stream was looked at.
+func (r *Relay) judge(ctx context.Context, stream jetstream.Stream, info *jetstream.StreamInfo) (v verdict, err error) {
+	h, err := r.cfg.Log.History(ctx)
 	if err != nil {
 		return v, err
-	}
-	if r.Guest { // what it makes anew is to be like what was there
-		r.MaxBytes, r.MaxAge, r.Replicas = info.Config.MaxBytes, info.Config.MaxAge, info.Config.Replicas
 	}
 	s := info.State
 	v = verdict{last: s.LastSeq, created: info.Created, head: h.Head}
@@ -167,7 +180,7 @@ func (r *Relay) compare(ctx context.Context, stream jetstream.Stream, seq uint64
 	if err != nil {
 		return err.Error(), false, nil
 	}
-	logged, err := r.Log.Read(ctx, seq-1, 1)
+	logged, err := r.cfg.Log.Read(ctx, seq-1, 1)
 	if err != nil {
 		return "", false, err
 	}
@@ -193,7 +206,7 @@ func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint6
 	if gone < max(info.Config.FirstSeq, 1) || gone < FirstOf(head) || gone > head || room < 2*largest {
 		return "", nil
 	}
-	logged, err := r.Log.Read(ctx, gone-1, 1)
+	logged, err := r.cfg.Log.Read(ctx, gone-1, 1)
 	if err != nil || len(logged) == 0 {
 		return "", err
 	}

@@ -28,23 +28,23 @@ import (
 )
 
 const (
-	pageSize = 1000    // events read from the log, and published, at a time
-	enough   = 900     // handed events that are published without waiting for more; with the last append's they make one batch
-	backlog  = 100_000 // events that a stream made anew begins with
+	pageSize  = 1000    // events read from the log, and published, at a time
+	fullBatch = 900     // handed events that are published without waiting for more; with the last append's they make one batch
+	backlog   = 100_000 // events that a stream made anew begins with
 	// handedLength bounds the appends that wait to be forwarded: a full batch each
 	// is some 20 MB. What does not fit is read from the log.
 	handedLength = 64
 
-	idle    = 100 * time.Millisecond // between looks at the log when nothing was heard
-	standby = time.Second            // between looks at whether another relay keeps up
-	watch   = 2 * time.Second        // between looks at whether log and stream are still the same
-	timeout = 5 * time.Second        // for one publish, and for one question to the log
+	idlePoll        = 100 * time.Millisecond // between looks at the log when nothing was heard
+	standbyInterval = time.Second            // between looks at whether another relay keeps up
+	checkInterval   = 2 * time.Second        // between looks at whether log and stream are still the same
+	timeout         = 5 * time.Second        // for one publish, and for one question to the log
 
-	// After a publish the relay waits for more events, rests times as long as the publish
-	// took, at most longest; Config.Rest sets another wait. Every batch costs the server
+	// After a publish the relay waits for more events, restFactor times as long as the publish
+	// took, at most maxRest; Config.Rest sets another wait. Every batch costs the server
 	// files of its own, so that under load few large ones leave it most of its time.
-	rests   = 4
-	longest = 50 * time.Millisecond
+	restFactor = 4
+	maxRest    = 50 * time.Millisecond
 )
 
 // Meter is told what the relay does: how many events it published, and the
@@ -91,12 +91,13 @@ type Config struct {
 
 // Relay publishes the log. Committed feeds it, Run works.
 type Relay struct {
-	Config
+	cfg     Config
 	js      jetstream.JetStream
 	publish *bus.SequencedPublisher
 	handed  chan []events.Event
 	active  atomic.Bool
 
+	limits      limits // of the stream: as configured or, for a guest, as it was last found
 	incarnation events.ID
 	last        uint64    // position of the last event in the stream
 	seen        uint64    // position that the log has reached in this incarnation
@@ -111,8 +112,9 @@ func New(c Config) (*Relay, error) {
 	}
 	c.Log = bounded{c.Log}
 	return &Relay{
-		Config:  c,
+		cfg:     c,
 		js:      js,
+		limits:  limits{c.MaxBytes, c.MaxAge, c.Replicas},
 		publish: bus.NewSequencedPublisher(js, wire.Stream),
 		handed:  make(chan []events.Event, handedLength),
 	}, nil
@@ -120,10 +122,10 @@ func New(c Config) (*Relay, error) {
 
 // Committed hands over events that this process has just appended. It never
 // blocks: what does not fit is read from the log. Where another process relays,
-// it is told that there is something to read, and looks by itself after idle.
+// it is told that there is something to read, and looks by itself after idlePoll.
 func (r *Relay) Committed(list []events.Event) {
 	if !r.active.Load() {
-		r.Ring()
+		r.cfg.Ring()
 		return
 	}
 	select {
@@ -136,7 +138,7 @@ func (r *Relay) Committed(list []events.Event) {
 // this, and projectors read the log meanwhile.
 func (r *Relay) Run(ctx context.Context) error {
 	rings := make(chan *nats.Msg, 1)
-	bell, err := r.NATS.ChanSubscribe(wire.Appended, rings)
+	bell, err := r.cfg.NATS.ChanSubscribe(wire.Appended, rings)
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		err := r.relay(ctx, rings)
 		r.works(false)
 		if ctx.Err() == nil && overtaken(err) {
-			r.Logger.Info("relay: another one is at work, standing by")
+			r.cfg.Logger.Info("relay: another one is at work, standing by")
 			err = r.standBy(ctx)
 			if err == nil {
 				continue
@@ -156,7 +158,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		r.Logger.Warn("relay: trying again", "error", err)
+		r.cfg.Logger.Warn("relay: trying again", "error", err)
 		if time.Since(begun) > 10*time.Second {
 			retry = 50 * time.Millisecond
 		}
@@ -179,9 +181,9 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 	if err := r.catchUp(ctx); err != nil {
 		return err
 	}
-	tick := time.NewTicker(idle)
+	tick := time.NewTicker(idlePoll)
 	defer tick.Stop()
-	due := time.NewTicker(watch)
+	due := time.NewTicker(checkInterval)
 	defer due.Stop()
 	for {
 		select {
@@ -213,8 +215,8 @@ func (r *Relay) relay(ctx context.Context, rings <-chan *nats.Msg) error {
 
 func (r *Relay) works(does bool) {
 	r.active.Store(does)
-	if r.Working != nil {
-		r.Working(does)
+	if r.cfg.Working != nil {
+		r.cfg.Working(does)
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) err
 	if _, err := r.ensure(ctx, first); err != nil {
 		return err
 	}
-	r.Logger.Warn("relay: the stream was made anew", "first", first)
+	r.cfg.Logger.Warn("relay: the stream was made anew", "first", first)
 	for moved := time.Now(); ; {
 		stream, err := r.js.Stream(ctx, wire.Stream)
 		if err != nil {

@@ -34,7 +34,7 @@ func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event 
 	lists, n := [][]events.Event{list}, len(list)
 	rest := time.NewTimer(time.Until(r.rested))
 	defer rest.Stop()
-	for resting := true; n < enough && resting; {
+	for resting := true; n < fullBatch && resting; {
 		select {
 		case more := <-r.handed:
 			lists, n = append(lists, more), n+len(more)
@@ -57,12 +57,12 @@ func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event 
 // not fit the page, keeps until the next tick.
 func (r *Relay) catchUp(ctx context.Context) error {
 	for {
-		list, err := r.Log.Read(ctx, r.last, pageSize)
+		list, err := r.cfg.Log.Read(ctx, r.last, pageSize)
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if r.Found != nil {
-			r.Found(list)
+		if r.cfg.Found != nil {
+			r.cfg.Found(list)
 		}
 		if err := r.send(ctx, list); err != nil || len(list) < pageSize {
 			return err
@@ -86,11 +86,11 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	begun := time.Now()
 	last, err := r.publish.Publish(ctx, r.last, messages)
 	ended := time.Now()
-	r.rested = ended.Add(cmp.Or(r.Rest, min(rests*ended.Sub(begun), longest)))
+	r.rested = ended.Add(cmp.Or(r.cfg.Rest, min(restFactor*ended.Sub(begun), maxRest)))
 	for _, span := range spans {
 		span.End()
 	}
-	r.Meter.Relayed(int(last-r.last), last)
+	r.cfg.Meter.Relayed(int(last-r.last), last)
 	r.last = last
 	return err
 }

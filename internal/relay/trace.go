@@ -13,7 +13,7 @@ import (
 
 // trace begins a span for each event of a sampled trace; the message carries it on.
 func (r *Relay) trace(list []events.Event, messages []*bus.Message) (spans []tracing.Span) {
-	if r.Tracer == nil {
+	if r.cfg.Tracer == nil {
 		return nil
 	}
 	for i, m := range messages {
@@ -21,7 +21,7 @@ func (r *Relay) trace(list []events.Event, messages []*bus.Message) (spans []tra
 		if len(parent) == 0 || !tracing.Sampled(parent[0]) {
 			continue
 		}
-		_, span := r.Tracer.Follow(context.Background(), parent[0], "relay "+list[i].Type, tracing.Producer,
+		_, span := r.cfg.Tracer.Follow(context.Background(), parent[0], "relay "+list[i].Type, tracing.Producer,
 			attribute.String("messaging.system", "nats"), attribute.String("messaging.destination.name", m.Subject),
 			attribute.Int64("sical.position", int64(list[i].Position)))
 		m.Header[wire.Trace] = []string{span.Parent()}

@@ -33,20 +33,20 @@ func (r *Relay) check(ctx context.Context) error {
 	return nil
 }
 
-// look judges the stream as it is, without making one.
+// look inspects the stream as it is, without making one.
 func (r *Relay) look(ctx context.Context) (verdict, error) {
 	stream, err := r.js.Stream(ctx, wire.Stream)
 	if err != nil {
 		return verdict{}, err
 	}
-	return r.judge(ctx, stream)
+	return r.inspect(ctx, stream)
 }
 
 // standBy waits until no other relay is at work: the stream is behind the log, or
 // contradicts it, and nothing has changed between two looks.
 func (r *Relay) standBy(ctx context.Context) error {
-	idle, before := false, uint64(0)
-	for pause.For(ctx, standby) {
+	amissBefore, lastBefore := false, uint64(0)
+	for pause.For(ctx, standbyInterval) {
 		if _, err := r.recall(ctx); err != nil {
 			return err
 		}
@@ -55,10 +55,10 @@ func (r *Relay) standBy(ctx context.Context) error {
 			return err
 		}
 		amiss := found.reason != "" || found.last < found.head
-		if amiss && idle && found.last == before {
+		if amiss && amissBefore && found.last == lastBefore {
 			return nil
 		}
-		idle, before = amiss, found.last
+		amissBefore, lastBefore = amiss, found.last
 	}
 	return ctx.Err()
 }
