@@ -8,15 +8,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
 )
-
-// notThere is what a server that follows another refuses any look at an unlogged table with,
-// which it does not have, before it minds that it is to write.
-const notThere = "0A000"
 
 // TicketLife is how long a ticket can be used.
 const TicketLife = 30 * time.Second
@@ -67,7 +63,7 @@ func (t *Tickets) Take(ctx context.Context, ticket string) (h Holder, err error)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return h, ErrTicket
 	}
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok && refusal.Code == notThere {
+	if postgres.UnloggedOnStandby(err) {
 		return h, ErrReplica
 	}
 	return h, err

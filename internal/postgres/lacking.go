@@ -52,15 +52,13 @@ func Passing(err error) bool {
 // which it then has done nothing. Where it has none for its write-ahead log it goes
 // down instead, and is away.
 func Full(err error) bool {
-	refusal, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && refusal.Code == "53100"
+	return code(err) == "53100"
 }
 
 // ReadOnly tells whether the server takes no writes just now. A pool does not use the
 // connection again.
 func ReadOnly(err error) bool {
-	refusal, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && refusal.Code == readOnly
+	return code(err) == readOnly
 }
 
 func state(err error) (lacking, passing bool) {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -11,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	// goose: versioned SQL files and a lock against concurrent runs; MIT, kept, and
 	// the schema stays plain SQL.
@@ -56,13 +54,11 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 	defer func() { _ = conn.Close(ctx) }()
 	rows, _ := conn.Query(ctx, `select version_id from `+appliedTable+` where is_applied`)
 	done, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
-		switch refusal.Code {
-		case undefinedTable:
-			done, err = nil, nil
-		case notAllowed: // before 00018_pending.sql no role of the services was
-			err = fmt.Errorf("%w: the schema is older than this binary, and sical migrate brings it up, or %s is none of its roles", err, cfg.ConnConfig.User)
-		}
+	switch {
+	case UndefinedTable(err):
+		done, err = nil, nil
+	case notAllowed(err): // before 00018_pending.sql no role of the services was
+		err = fmt.Errorf("%w: the schema is older than this binary, and sical migrate brings it up, or %s is none of its roles", err, cfg.ConnConfig.User)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("migration status: %w", err)
@@ -84,11 +80,7 @@ func Pending(ctx context.Context, url string) (pending []string, err error) {
 	return pending, nil
 }
 
-const (
-	appliedTable   = "public.sical_migration"
-	undefinedTable = "42P01"
-	notAllowed     = "42501"
-)
+const appliedTable = "public.sical_migration"
 
 func provider(url string) (*goose.Provider, func() error, error) {
 	cfg, err := pgx.ParseConfig(url)

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"sical-backend/events"
 	"sical-backend/internal/postgres"
 	"sical-backend/projections"
@@ -83,23 +81,8 @@ func (t *trouble) narrowed(list []*events.Event) []*events.Event {
 // tells whether it is about what is in these rows, so that the database may take others. A full
 // disk takes no rows at all; they are tried again until there is room.
 func refusal(err error) (permanent, aboutData bool) {
-	if errors.Is(err, errView) {
-		return true, true
-	}
-	if postgres.Full(err) {
-		return true, false
-	}
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false, false
-	}
-	switch e.Code[:2] {
-	case "22", "23": // data, constraint
-		return true, true
-	case "42": // statement
-		return true, false
-	}
-	return false, false
+	aboutData = errors.Is(err, errView) || postgres.AboutData(err)
+	return aboutData || postgres.AboutStatement(err) || postgres.Full(err), aboutData
 }
 
 // exhausted counts a try of the first event that fails, and tells whether it was the

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"sical-backend/events"
 	"sical-backend/internal/postgres"
@@ -152,8 +151,6 @@ const moved = `-- move projection
 		returning state)
 	select min(state), 1 / count(*) from moved`
 
-const divisionByZero = "22012"
-
 // save commits how far l is as the checkpoint, with whatever else is queued in rows and the forms
 // of the events that were stepped over. healed makes a failed unit live again. It fails with
 // errLost where the unit has another owner, or the log has not those events.
@@ -178,7 +175,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool
 	if closed := results.Close(); err == nil {
 		err = closed // the commit's own
 	}
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == divisionByZero {
+	if postgres.DivisionByZero(err) {
 		return errLost
 	}
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -21,12 +21,9 @@ var ErrUnready = errors.New("reading: the view is not built yet")
 // errOtherBuild says that a view is read from another build than was assumed.
 var errOtherBuild = errors.New("reading: the view has another build")
 
-const undefinedTable = "42P01"
-
 // outdated tells whether a build other than the assumed one may be read.
 func outdated(err error) bool {
-	var refusal *pgconn.PgError
-	return errors.Is(err, errOtherBuild) || errors.As(err, &refusal) && refusal.Code == undefinedTable
+	return errors.Is(err, errOtherBuild) || postgres.UndefinedTable(err)
 }
 
 // serving finds how far each shard is of every build of the views $1 that is read by some
