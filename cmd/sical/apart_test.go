@@ -24,7 +24,7 @@ func TestARushOfLoadsKeepsNothingFromTheLog(t *testing.T) {
 		t.Cleanup(conn.Release)
 	}
 	stream := events.StreamOf(events.KindPoint, uuid.New())
-	entry := &eventlog.Entry{Events: []eventlog.New{{Stream: stream, Data: &events.PointCreated{Title: "图论"}}}}
+	entry := &eventlog.Entry{Events: []eventlog.NewEvent{{Stream: stream, Data: &events.PointCreated{Title: "图论"}}}}
 	done := make(chan error, 1)
 	go func() { done <- errors.Join(d.log.Append(t.Context(), entry), a.revocations.Poll(t.Context())) }()
 	require.NoError(t, testkit.Receive(t, done))

@@ -251,7 +251,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	}
 	meta := events.Meta{Actor: j.Given.Actor, Command: j.Key, Correlation: j.Correlation, Causation: j.Causation, TraceParent: j.TraceParent}
 	for _, data := range o.Events {
-		e.Events = append(e.Events, eventlog.New{Stream: j.stream, Data: data, Owner: o.Owner, OccurredAt: j.Given.At, Meta: meta})
+		e.Events = append(e.Events, eventlog.NewEvent{Stream: j.stream, Data: data, Owner: o.Owner, OccurredAt: j.Given.At, Meta: meta})
 	}
 	switch {
 	case j.Rule.Creates:
@@ -266,7 +266,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	for _, also := range o.Also {
 		_, at, _ := states.of(also.Stream)
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: also.Stream, Version: at})
-		e.Events = append(e.Events, eventlog.New{Stream: also.Stream, Data: also.Data, OccurredAt: j.Given.At, Meta: meta})
+		e.Events = append(e.Events, eventlog.NewEvent{Stream: also.Stream, Data: also.Data, OccurredAt: j.Given.At, Meta: meta})
 	}
 	for _, ref := range o.Requires {
 		guard := eventlog.Guard{Stream: ref.Stream, Version: eventlog.Live, Owner: ref.Owner}

@@ -68,7 +68,7 @@ func (s *states) leaning(r *Request) (guards []eventlog.Guard) {
 }
 
 // evolve moves a stream on by an event that this round is about to append.
-func (s *states) evolve(n eventlog.New) {
+func (s *states) evolve(n eventlog.NewEvent) {
 	k := s.streams[n.Stream]
 	k.version++
 	k.position, s.moved = 0, true

@@ -18,7 +18,7 @@ func rename(user *Entry, version int, name string) *Entry {
 	return &Entry{
 		Subject: user.Subject, Stream: user.Stream, Guards: []Guard{{Stream: user.Stream, Version: version}},
 		Claims: []Claim{{Kind: "username", Key: []byte(name), Stream: user.Stream}},
-		Events: []New{{Stream: user.Stream, Owner: user.Subject, Data: &events.UserRevised{Username: &text}, OccurredAt: time.Now()}},
+		Events: []NewEvent{{Stream: user.Stream, Owner: user.Subject, Data: &events.UserRevised{Username: &text}, OccurredAt: time.Now()}},
 	}
 }
 
@@ -56,7 +56,7 @@ func TestEachIsJudgedOnItsPredecessors(t *testing.T) {
 	// A stream that begins in the batch is there for those behind it.
 	second := point("second")
 	study := &Entry{Subject: ana.Subject, Stream: events.StreamOf(events.KindStudy, ana.Subject), Guards: []Guard{{Stream: second.Stream, Version: Live}},
-		Events: []New{{Stream: events.StreamOf(events.KindStudy, ana.Subject), Owner: ana.Subject, Data: &events.Studied{Point: second.Subject, Amount: 1}, OccurredAt: time.Now()}}}
+		Events: []NewEvent{{Stream: events.StreamOf(events.KindStudy, ana.Subject), Owner: ana.Subject, Data: &events.Studied{Point: second.Subject, Amount: 1}, OccurredAt: time.Now()}}}
 	twin := *second
 	require.NoError(t, p.Append(t.Context(), second, study, &twin))
 	require.Equal(t, []error{nil, nil, ConflictError{second.Stream}}, results(second, study, &twin))
@@ -88,7 +88,7 @@ func TestWhatCannotBeAppendedFailsAlone(t *testing.T) {
 	p := open(t, db.URL(postgres.RoleCommand))
 	list := []*Entry{point("a"), point("b"), point("c\x00"), point("d"), point("e")}
 	nobody := events.StreamOf(events.KindGoal, newID())
-	list = append(list, &Entry{Subject: nobody.ID(), Stream: nobody, Guards: []Guard{{Stream: nobody}}, Events: []New{{
+	list = append(list, &Entry{Subject: nobody.ID(), Stream: nobody, Guards: []Guard{{Stream: nobody}}, Events: []NewEvent{{
 		Stream: nobody, Owner: newID(), Data: &events.GoalCreated{Title: "whose?", Visibility: events.Private}, OccurredAt: time.Now()}}})
 	list[1].Stream = "point-\x00"
 	list[1].Events[0].Stream, list[1].Guards = list[1].Stream, nil

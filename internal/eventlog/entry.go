@@ -8,8 +8,8 @@ import (
 	"sical-backend/events"
 )
 
-// New is an event to append.
-type New struct {
+// NewEvent is an event to append.
+type NewEvent struct {
 	Stream     events.Stream
 	Data       events.Data // plain: the log seals what is personal
 	Owner      events.ID
@@ -48,7 +48,7 @@ type Entry struct {
 	Subject events.ID     // what the command was about
 	Stream  events.Stream // the command's own
 
-	Events []New
+	Events []NewEvent
 	Guards []Guard
 	Claims []Claim
 

@@ -88,7 +88,7 @@ func point(title string) *Entry {
 	s := events.StreamOf(events.KindPoint, id)
 	return &Entry{
 		Subject: id, Stream: s, Guards: []Guard{{Stream: s, Version: 0}},
-		Events: []New{{Stream: s, Data: &events.PointCreated{Title: title, Difficulty: 1}, OccurredAt: time.Now()}},
+		Events: []NewEvent{{Stream: s, Data: &events.PointCreated{Title: title, Difficulty: 1}, OccurredAt: time.Now()}},
 	}
 }
 
@@ -96,7 +96,7 @@ func point(title string) *Entry {
 func revision(s events.Stream, version int, title string) *Entry {
 	return &Entry{
 		Subject: s.ID(), Stream: s, Guards: []Guard{{Stream: s, Version: version}},
-		Events: []New{{Stream: s, Data: &events.PointRevised{Title: &title}, OccurredAt: time.Now()}},
+		Events: []NewEvent{{Stream: s, Data: &events.PointRevised{Title: &title}, OccurredAt: time.Now()}},
 	}
 }
 
@@ -138,7 +138,7 @@ func register(name string) *Entry {
 		Subject: id, Stream: s, Guards: []Guard{{Stream: s, Version: 0}},
 		Claims:  []Claim{{Kind: "username", Key: []byte(name), Stream: s}},
 		Effects: events.Effects{Credential: "hash"},
-		Events:  []New{{Stream: s, Owner: id, Data: &events.UserRegistered{Username: events.Personal(name), Role: events.Learner}, OccurredAt: time.Now()}},
+		Events:  []NewEvent{{Stream: s, Owner: id, Data: &events.UserRegistered{Username: events.Personal(name), Role: events.Learner}, OccurredAt: time.Now()}},
 	}
 }
 
@@ -148,7 +148,7 @@ func TestForgetting(t *testing.T) {
 	p := open(t, db.URL(postgres.RoleCommand))
 	ana := register("ana")
 	goal := events.StreamOf(events.KindGoal, newID())
-	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []New{{
+	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []NewEvent{{
 		Stream: goal, Owner: ana.Subject, Data: &events.GoalCreated{Title: "canary 秘密", Visibility: events.Private}, OccurredAt: time.Now()}}}
 	require.NoError(t, p.Append(t.Context(), ana, begin))
 	require.NoError(t, ana.Result.Err)
@@ -163,7 +163,7 @@ func TestForgetting(t *testing.T) {
 	require.ErrorIs(t, taken.Result.Err, ErrClaimed)
 
 	erase := &Entry{Subject: ana.Subject, Stream: ana.Stream, Effects: events.Effects{Forget: true}, Guards: []Guard{{Stream: ana.Stream, Version: 1}},
-		Events: []New{{Stream: ana.Stream, Owner: ana.Subject, Data: &events.UserErased{From: events.UserStatusActive, Role: events.Learner}, OccurredAt: time.Now()}}}
+		Events: []NewEvent{{Stream: ana.Stream, Owner: ana.Subject, Data: &events.UserErased{From: events.UserStatusActive, Role: events.Learner}, OccurredAt: time.Now()}}}
 	require.NoError(t, p.Append(t.Context(), erase))
 	require.NoError(t, erase.Result.Err)
 
@@ -174,7 +174,7 @@ func TestForgetting(t *testing.T) {
 	require.Empty(t, stands[ana.Stream][0].Data.(*events.UserRegistered).Username)
 
 	again := register("ana")
-	late := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: 1}}, Events: []New{{
+	late := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: 1}}, Events: []NewEvent{{
 		Stream: goal, Owner: ana.Subject, Data: &events.GoalRevised{Title: new(events.Personal("late"))}, OccurredAt: time.Now()}}}
 	require.NoError(t, p.Append(t.Context(), again, late))
 	require.NoError(t, again.Result.Err, "an erased user's name is free")

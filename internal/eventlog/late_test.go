@@ -121,7 +121,7 @@ func unchecked(t *testing.T, p *process, who events.ID) *batch {
 	s := events.StreamOf(events.KindStudy, who)
 	e := &Entry{Subject: who, Stream: s}
 	for range 2 {
-		e.Events = append(e.Events, New{Stream: s, Owner: who, Data: &events.Studied{Point: newID(), Amount: 1}, OccurredAt: time.Now()})
+		e.Events = append(e.Events, NewEvent{Stream: s, Owner: who, Data: &events.Studied{Point: newID(), Amount: 1}, OccurredAt: time.Now()})
 	}
 	require.NoError(t, p.prepare(t.Context(), e))
 	b := newBatch(1)

@@ -152,7 +152,7 @@ func next(rows pgx.Rows) (page []events.Event, more bool, err error) {
 }
 
 func hand(page []events.Event, keys vault.Keys, take func(events.Event)) error {
-	if err := openAll(page, keys); err != nil {
+	if err := unsealAll(page, keys); err != nil {
 		return err
 	}
 	for _, e := range page {

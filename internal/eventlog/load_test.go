@@ -85,12 +85,12 @@ func (c counted) Read(p []byte) (int, error) {
 // returns its stream.
 func edited(t *testing.T, p *process, name string, times, length int) events.Stream {
 	ana, goal := register(name), events.StreamOf(events.KindGoal, newID())
-	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []New{{
+	begin := &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal}}, Events: []NewEvent{{
 		Stream: goal, Owner: ana.Subject, Data: &events.GoalCreated{Title: "学习", Visibility: events.Private}, OccurredAt: time.Now()}}}
 	entries := []*Entry{ana, begin}
 	for i := range times {
 		text := events.Personal(strings.Repeat(string(rune('a'+i%26)), length))
-		entries = append(entries, &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: i + 1}}, Events: []New{{
+		entries = append(entries, &Entry{Subject: goal.ID(), Stream: goal, Guards: []Guard{{Stream: goal, Version: i + 1}}, Events: []NewEvent{{
 			Stream: goal, Owner: ana.Subject, Data: &events.GoalRevised{Description: &text}, OccurredAt: time.Now()}}})
 	}
 	require.NoError(t, p.Append(t.Context(), entries...))

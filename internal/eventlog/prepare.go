@@ -44,7 +44,7 @@ func (l *Log) prepare(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-func (l *Log) store(ctx context.Context, e *Entry, n New) (stored, error) {
+func (l *Log) store(ctx context.Context, e *Entry, n NewEvent) (stored, error) {
 	t := events.TypeOf(n.Data)
 	data, err := l.seal(ctx, e, n, t)
 	if err != nil {
@@ -67,7 +67,7 @@ func (l *Log) store(ctx context.Context, e *Entry, n New) (stored, error) {
 
 // seal encrypts what is personal: with a new key for someone who registers, who
 // cannot have one yet, else with the owner's.
-func (l *Log) seal(ctx context.Context, e *Entry, n New, t *events.Type) (events.Data, error) {
+func (l *Log) seal(ctx context.Context, e *Entry, n NewEvent, t *events.Type) (events.Data, error) {
 	if !t.HasPersonal() {
 		return n.Data, nil
 	}
@@ -91,7 +91,7 @@ func (l *Log) seal(ctx context.Context, e *Entry, n New, t *events.Type) (events
 	})
 }
 
-func registers(n New) bool {
+func registers(n NewEvent) bool {
 	_, ok := n.Data.(*events.UserRegistered)
 	return ok
 }
@@ -109,7 +109,7 @@ func (e *Entry) needsKeyOf(registered map[events.ID]bool) bool {
 
 // guardOwner makes sure that personal text is only written while its owner
 // lives: sealed with a destroyed key nobody could ever read it.
-func (e *Entry) guardOwner(n New) {
+func (e *Entry) guardOwner(n NewEvent) {
 	if n.Owner == (events.ID{}) || n.Stream.Kind() == events.KindUser {
 		return
 	}

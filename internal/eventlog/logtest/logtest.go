@@ -73,7 +73,7 @@ func (l *Log) Add(t testing.TB, n int) {
 	for i := range entries {
 		id := uuid.New()
 		stream := events.StreamOf(events.KindPoint, id)
-		entries[i] = &eventlog.Entry{Subject: id, Stream: stream, Guards: []eventlog.Guard{{Stream: stream}}, Events: []eventlog.New{{
+		entries[i] = &eventlog.Entry{Subject: id, Stream: stream, Guards: []eventlog.Guard{{Stream: stream}}, Events: []eventlog.NewEvent{{
 			Stream: stream, Data: &events.PointCreated{Title: "图 graph", Difficulty: 1}, OccurredAt: time.Now()}}}
 	}
 	require.NoError(t, l.Append(t.Context(), entries...))

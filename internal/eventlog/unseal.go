@@ -10,9 +10,9 @@ import (
 	"sical-backend/internal/vault"
 )
 
-// openAll decodes events and opens what is personal in them; text of someone forgotten is
+// unsealAll decodes events and opens what is personal in them; text of someone forgotten is
 // empty.
-func openAll(list []events.Event, keys vault.Keys) error {
+func unsealAll(list []events.Event, keys vault.Keys) error {
 	for i := range list {
 		e := &list[i]
 		if err := e.Decode(); err != nil {
