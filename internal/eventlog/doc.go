@@ -2,7 +2,7 @@
 // of it, reading it from a position. No other package appends. Two read events beside
 // it, through functions of the database that show only what each needs: looks back
 // (query/past.go) and what the monitor counts. Others ask the table only how far the log
-// is, or when the event at a position was recorded.
+// is, and of the event at a position what id it has or when it was recorded.
 //
 // Group commit: whatever commands wait while one transaction is at work go
 // together into the next, through one server-side function, in one round trip

@@ -12,7 +12,8 @@ import (
 	"sical-backend/events"
 )
 
-// Reader reads the log, for relays and projectors.
+// Reader reads the log as it is stored, for whoever does not decide: the relay, whatever
+// folds or reacts, queries, and operators' tools.
 type Reader struct{ pool *pgxpool.Pool }
 
 // NewReader reads through a pool whose role may select from the log.
