@@ -20,7 +20,9 @@ import (
 // then learner, curator, moderator and admin, each about something of their own and
 // something of another's; a dash where there is no such thing. What is another's and
 // private answers 404: whether it exists is nobody's business. 401 comes before
-// everything else. An answer of 200 shows nobody what is another's secret.
+// everything else. An answer of 200 shows nobody what is another's secret. With an
+// If-Match of another version a command answers 412 in place of 200 and 422; 401, 403 and
+// 404 stay, or the version would tell what they do not.
 //
 //	route                           about      nobody  learner  curator  moderator  admin
 //	                                                   own/other each
@@ -194,6 +196,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 				}
 				got := c.try(r, role, own)
 				assert.Equal(t, want, got.outcome, "%s %s about %s: %s: %s", r.method, r.path, r.about, who, got.body)
+				if takesVersion(r) {
+					assert.Equal(t, outdated(want), got.outdated, "%s %s about %s at another version: %s", r.method, r.path, r.about, who)
+				}
 			}
 		})
 	}

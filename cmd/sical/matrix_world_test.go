@@ -46,8 +46,9 @@ func (w *matrixWorld) person(role events.Role) (id, token string) {
 
 // tried is what became of a cell: the status, of a batch that of its only command.
 type tried struct {
-	outcome string
-	body    string
+	outcome  string
+	body     string
+	outdated string // the status with an If-Match of another version
 }
 
 // try has somebody in a role, nobody for none, use the row's route about something
@@ -71,16 +72,17 @@ func (w *matrixWorld) try(r row, role events.Role, own bool) tried {
 		head := w.asks(http.MethodHead, path, token)
 		require.Equal(w.t, got.status, head.status, "HEAD answers as GET does: %s", path)
 		w.keepsSecrets(r, role, actor, owner, got)
-		return tried{strconv.Itoa(got.status), got.body}
+		return tried{outcome: strconv.Itoa(got.status), body: got.body}
 	}
+	before := w.atAnother(r, path, token, body(r, id, actor))
 	got := w.call(r.method, path, token, body(r, id, actor))
 	if r.path != "/v1/commands" || got.status != http.StatusOK {
-		return tried{strconv.Itoa(got.status), got.body}
+		return tried{strconv.Itoa(got.status), got.body, before}
 	}
 	var verdicts struct{ Verdicts []struct{ Status int } }
 	require.NoError(w.t, json.Unmarshal([]byte(got.body), &verdicts))
 	require.Len(w.t, verdicts.Verdicts, 1)
-	return tried{strconv.Itoa(verdicts.Verdicts[0].Status), got.body}
+	return tried{outcome: strconv.Itoa(verdicts.Verdicts[0].Status), body: got.body}
 }
 
 // thing makes what the row is about, in a state its route can work on.

@@ -202,11 +202,10 @@ func (d *Dispatcher) decide(ctx context.Context, j *job, states *states) {
 	j.entry, j.leans = nil, states.moved
 	state, version, position := states.of(j.stream)
 	_, of, _ := states.of(j.subject)
-	if j.IfMatch != nil && *j.IfMatch != of && !j.Rule.Unchecked {
-		j.fail(ErrVersion)
-		return
-	}
 	outcome, err := j.Rule.Decide(state, j.Command, states.given(j.Request))
+	if j.outdated(of) && !withheld(err) {
+		err = ErrVersion
+	}
 	if err != nil {
 		j.fail(err)
 		return
@@ -226,15 +225,6 @@ func (d *Dispatcher) decide(ctx context.Context, j *job, states *states) {
 	for _, n := range j.entry.Events {
 		states.evolve(n)
 	}
-}
-
-// unchanged guards what the command is about, where it is decided on another stream: it
-// must be there, at the version asked for.
-func (j *job) unchanged() eventlog.Guard {
-	if j.IfMatch != nil {
-		return eventlog.Guard{Stream: j.subject, Version: *j.IfMatch}
-	}
-	return eventlog.Guard{Stream: j.subject, Version: eventlog.Live}
 }
 
 // idle tells whether there is nothing to append.
@@ -259,9 +249,6 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	case !j.Rule.Unchecked:
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream, Version: version})
 	}
-	if j.subject != j.stream {
-		e.Guards = append(e.Guards, j.unchanged())
-	}
 	e.Guards = append(e.Guards, states.leaning(j.Request)...)
 	for _, also := range o.Also {
 		_, at, _ := states.of(also.Stream)
@@ -274,6 +261,9 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 			_, guard.Version, _ = states.of(ref.Stream)
 		}
 		e.Guards = append(e.Guards, guard)
+	}
+	if j.subject != j.stream { // after what is to be there: the first guard that fails is told
+		e.Guards = append(e.Guards, j.unchanged())
 	}
 	for _, c := range o.Claims {
 		claim := eventlog.Claim{Kind: c.Kind, Stream: j.stream}
