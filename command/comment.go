@@ -15,6 +15,7 @@ import (
 //  4. Its author or a moderator deletes it. A deleted comment is gone: no
 //     command finds it.
 //  5. A moderator hides it; then it exists for its author and moderators alone.
+//  6. To others it exists where they see what it is about.
 
 // PostComment says something about a target.
 type PostComment struct {
@@ -49,9 +50,9 @@ var comments = Aggregate[comment]{events.KindComment, evolveComment}
 
 var commentRules = []Rule{
 	creating(rule(comments, "post", postComment)),
-	rule(comments, "edit", editComment),
-	rule(comments, "delete", deleteComment),
-	rule(comments, "hide", hideComment),
+	further(comment.context, rule(comments, "edit", editComment)),
+	further(comment.context, rule(comments, "delete", deleteComment)),
+	further(comment.context, rule(comments, "hide", hideComment)),
 }
 
 func evolveComment(s comment, e events.Event) comment {
@@ -68,15 +69,27 @@ func evolveComment(s comment, e events.Event) comment {
 	return s
 }
 
+// shown tells whether the comment exists for the actor wherever it stands: all of a person's
+// comments are shown to themself and to moderators.
+func (s comment) shown(g Given) bool { return s.author == g.Actor || g.may(events.Moderator) }
+
 // visible tells whether the comment exists for the actor.
 func (s comment) visible(g Given) bool {
 	switch s.status {
 	case "":
 		return false
 	case events.CommentStatusHidden:
-		return s.author == g.Actor || g.may(events.Moderator)
+		return s.shown(g)
 	}
-	return true
+	return s.shown(g) || discussable(s.target, g)
+}
+
+// context names what the comment is about, where that decides whether the actor sees it.
+func (s comment) context(g Given) []events.Stream {
+	if s.status == "" || s.shown(g) {
+		return nil
+	}
+	return []events.Stream{s.target.Stream()}
 }
 
 func postComment(_ comment, c *PostComment, g Given) (Outcome, error) {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +14,7 @@ func commentStream(name string) events.Stream { return events.StreamOf(events.Ki
 
 // said is anna's comment on a point and what came of it.
 func said(more ...events.Data) history {
-	return on(commentStream("comment"), anna, append([]events.Data{&events.CommentPosted{Target: onHeap, Text: "清楚"}}, more...)...)
+	return told(pointNamed("heap"), on(commentStream("comment"), anna, append([]events.Data{&events.CommentPosted{Target: onHeap, Text: "清楚"}}, more...)...))
 }
 
 func TestPostComment(t *testing.T) {
@@ -34,19 +35,30 @@ func TestPostComment(t *testing.T) {
 	g.refuses(t, &PostComment{TargetType: "path", TargetID: onHeap.ID, Text: "x"}, "unknown_target", "/target_id")
 }
 
-func TestCommentsOnWhatOneSees(t *testing.T) {
-	t.Parallel()
+// sight is something that a comment can be about, and who sees it of anna, bo, cleo, mo and ada.
+type sight struct {
+	kind events.TargetType
+	name string
+	seen []person
+}
+
+func (s sight) target() events.Target { return events.Target{Type: s.kind, ID: idOf(s.name)} }
+
+// by tells whether somebody sees it.
+func (s sight) by(p person) bool { return slices.Contains(s.seen, p) }
+
+// sights is a world and what may be commented on in it.
+func sights() (history, []sight) {
+	goal := func(name string, owner person, more ...events.Data) history {
+		return on(events.StreamOf(events.KindGoal, idOf(name)), owner, more...)
+	}
 	world := told(pointNamed("heap"), published, archived, drafted(anna, "draft"), draftGoal,
 		on(pathStream("given up"), anna, sorting, &events.PathArchived{From: events.PathStatusDraft}), annas(exam),
-		on(events.StreamOf(events.KindGoal, idOf("public")), anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}),
-		on(events.StreamOf(events.KindGoal, idOf("unread")), bo, &events.GoalCreated{Visibility: events.Public}), // as its owner is forgotten
-		on(events.StreamOf(events.KindGoal, idOf("gone")), anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}, &events.GoalDeleted{}))
+		goal("public", anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}),
+		goal("unread", bo, &events.GoalCreated{Visibility: events.Public}), // as its owner is forgotten
+		goal("gone", anna, &events.GoalCreated{Title: "学习", Visibility: events.Public}, &events.GoalDeleted{}))
 	everyone, owner := []person{anna, bo, cleo, mo, ada}, []person{anna}
-	for _, c := range []struct {
-		kind events.TargetType
-		name string
-		seen []person
-	}{
+	return world, []sight{
 		{events.TargetPoint, "heap", everyone},
 		{events.TargetPoint, "nowhere", nil},
 		{events.TargetPath, "path", everyone},
@@ -58,15 +70,49 @@ func TestCommentsOnWhatOneSees(t *testing.T) {
 		{events.TargetGoal, "gone", nil},
 		{events.TargetGoal, "unread", nil},
 		{events.TargetAssessment, "exam", []person{anna, cleo, mo, ada}},
-	} {
-		post := &PostComment{TargetType: c.kind, TargetID: idOf(c.name), Text: "?"}
-		left := map[person]bool{anna: true, bo: true, cleo: true, mo: true, ada: true}
-		for _, p := range c.seen {
-			given{p, world}.when(t, post, &events.CommentPosted{Target: events.Target{Type: c.kind, ID: idOf(c.name)}, Text: "?"})
-			delete(left, p)
+	}
+}
+
+func TestCommentsOnWhatOneSees(t *testing.T) {
+	t.Parallel()
+	world, all := sights()
+	for _, at := range all {
+		post := &PostComment{TargetType: at.kind, TargetID: idOf(at.name), Text: "?"}
+		for _, p := range []person{anna, bo, cleo, mo, ada} {
+			if at.by(p) {
+				given{p, world}.when(t, post, &events.CommentPosted{Target: at.target(), Text: "?"})
+			} else {
+				given{p, world}.refuses(t, post, "unknown_target", "/target_id")
+			}
 		}
-		for p := range left {
-			given{p, world}.refuses(t, post, "unknown_target", "/target_id")
+	}
+}
+
+// A comment on what somebody cannot see does not exist for them, whatever they ask for. Its
+// author and moderators find it, for they are shown it beside others of its author's.
+func TestCommentsWhereOneDoesNotSee(t *testing.T) {
+	t.Parallel()
+	world, all := sights()
+	dee := person{idOf("dee"), events.Learner}
+	edit, del, hide := &EditComment{of("comment"), "!"}, &DeleteComment{of("comment")}, &HideComment{of("comment")}
+	for _, at := range all {
+		log := told(world, on(commentStream("comment"), dee, &events.CommentPosted{Target: at.target(), Text: "?"}))
+		edited := &events.CommentEdited{From: events.CommentStatusVisible, Text: "!"}
+		deleted := &events.CommentDeleted{From: events.CommentStatusVisible, Target: at.target()}
+		hidden := &events.CommentHidden{From: events.CommentStatusVisible}
+		given{dee, log}.when(t, edit, edited)
+		given{dee, log}.when(t, del, deleted)
+		given{dee, log}.refuses(t, hide, "forbidden")
+		for _, p := range []person{mo, ada} {
+			given{p, log}.refuses(t, edit, "forbidden")
+			given{p, log}.when(t, del, deleted)
+			given{p, log}.when(t, hide, hidden)
+		}
+		for _, p := range []person{anna, bo, cleo} {
+			code := map[bool]string{true: "forbidden", false: "not_found"}[at.by(p)]
+			for _, c := range []Command{edit, del, hide} {
+				given{p, log}.refuses(t, c, code)
+			}
 		}
 	}
 }
@@ -76,7 +122,7 @@ func TestReply(t *testing.T) {
 	reply := func(to string) *PostComment {
 		return &PostComment{TargetType: onHeap.Type, TargetID: onHeap.ID, Text: "同意", ReplyTo: new(idOf(to))}
 	}
-	world := told(pointNamed("heap", "tree"), said(),
+	world := told(pointNamed("tree"), said(),
 		on(commentStream("elsewhere"), bo, &events.CommentPosted{Target: events.Target{Type: events.TargetPoint, ID: idOf("tree")}}))
 	g := given{bo, world}
 	o := g.when(t, reply("comment"), &events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
@@ -86,9 +132,9 @@ func TestReply(t *testing.T) {
 	})
 	g.refuses(t, reply("elsewhere"), "unknown_comment", "/reply_to")
 	g.refuses(t, reply("nowhere"), "unknown_comment", "/reply_to")
-	given{bo, told(pointNamed("heap"), said(&events.CommentDeleted{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
-	given{mo, told(pointNamed("heap"), said(&events.CommentHidden{}))}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
-	given{bo, told(pointNamed("heap"), said(&events.CommentEdited{}))}.when(t, reply("comment"),
+	given{bo, said(&events.CommentDeleted{})}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{mo, said(&events.CommentHidden{})}.refuses(t, reply("comment"), "unknown_comment", "/reply_to")
+	given{bo, said(&events.CommentEdited{})}.when(t, reply("comment"),
 		&events.CommentPosted{Target: onHeap, Text: "同意", ReplyTo: new(idOf("comment"))})
 }
 

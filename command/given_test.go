@@ -76,15 +76,13 @@ func (g given) decide(c Command) (Outcome, error) {
 
 // decideAs looks up what a command reads and decides it.
 func decideAs(r Rule, c Command, who Given, log history) (Outcome, error) {
-	states := map[events.Stream]any{}
-	if reader, ok := c.(Reader); ok {
-		for _, s := range reader.Reads(who) {
-			states[s] = log.state(s)
-		}
-	}
 	var state any
 	if !r.Creates && !r.Unchecked {
 		state = log.state(r.Stream(c, who))
+	}
+	states := map[events.Stream]any{}
+	for _, s := range r.Reads(state, c, who) {
+		states[s] = log.state(s)
 	}
 	return r.Decide(state, c, who.With(states))
 }

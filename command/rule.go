@@ -144,6 +144,9 @@ type Rule struct {
 	New       func() Command
 	Decide    func(state any, c Command, g Given) (Outcome, error)
 	Evolve    func(state any, e events.Event) any
+	// Further names streams to look at that only the stream's own state tells of; nil
+	// where there are none.
+	Further func(state any, g Given) []events.Stream
 }
 
 // Stream is the history that c is decided on and appended to.
@@ -152,6 +155,17 @@ func (r Rule) Stream(c Command, g Given) events.Stream {
 		return p.Stream(g)
 	}
 	return events.StreamOf(r.Kind, *c.Subject())
+}
+
+// Reads names the other streams that c's decision looks at, given the state of its own.
+func (r Rule) Reads(state any, c Command, g Given) (streams []events.Stream) {
+	if reader, ok := c.(Reader); ok {
+		streams = reader.Reads(g)
+	}
+	if r.Further != nil {
+		streams = append(streams, r.Further(state, g)...)
+	}
+	return streams
 }
 
 // Bare tells whether the command says no more than what it is about.
@@ -215,6 +229,15 @@ func anonymous(r Rule) Rule {
 // creating marks a rule whose stream must be new.
 func creating(r Rule) Rule {
 	r.Creates = true
+	return r
+}
+
+// further marks a rule that looks at streams of which the state of its own tells.
+func further[S any](streams func(S, Given) []events.Stream, r Rule) Rule {
+	r.Further = func(state any, g Given) []events.Stream {
+		s, _ := state.(S)
+		return streams(s, g)
+	}
 	return r
 }
 

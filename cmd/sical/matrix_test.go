@@ -86,10 +86,16 @@ POST /v1/comments                       point       401   -    201  -    201  - 
 POST /v1/comments                       quiz        401   201  422  201  201  201  201  201  201
 PATCH /v1/comments/{id}                 comment     401   200  403  200  403  200  403  200  403
 PATCH /v1/comments/{id}                 hidden      401   422  404  422  404  422  403  422  403
+PATCH /v1/comments/{id}                 goal-comment 401  200  404  200  404  200  403  200  403
+PATCH /v1/comments/{id}                 quiz-comment 401  200  404  200  403  200  403  200  403
 POST /v1/comments/{id}/hide             comment     401   403  403  403  403  200  200  200  200
 POST /v1/comments/{id}/hide             hidden      401   403  404  403  404  200  200  200  200
+POST /v1/comments/{id}/hide             goal-comment 401  403  404  403  404  200  200  200  200
+POST /v1/comments/{id}/hide             quiz-comment 401  403  404  403  403  200  200  200  200
 DELETE /v1/comments/{id}                comment     401   200  403  200  403  200  200  200  200
 DELETE /v1/comments/{id}                hidden      401   200  404  200  404  200  200  200  200
+DELETE /v1/comments/{id}                goal-comment 401  200  404  200  404  200  200  200  200
+DELETE /v1/comments/{id}                quiz-comment 401  200  404  200  403  200  200  200  200
 
 POST /v1/webhooks                       nothing     401   403  -    403  -    403  -    201  -
 PATCH /v1/webhooks/{id}                 webhook     401   -    403  -    403  -    403  -    200
@@ -121,6 +127,7 @@ GET /v1/users/{id}/assessments          user        401   200  404  200  200  20
 GET /v1/assessments/{id}                quiz        401   200  404  200  200  200  200  200  200
 GET /v1/comments/{id}                   comment     200   200  200  200  200  200  200  200  200
 GET /v1/comments/{id}                   hidden      200   200  200  200  200  200  200  200  200
+GET /v1/comments/{id}                   goal-comment 404  200  404  200  404  200  404  200  404
 GET /v1/comments/{id}                   quiz-comment 404  200  404  200  200  200  200  200  200
 GET /v1/comments                        goal        404   200  404  200  404  200  404  200  404
 GET /v1/comments                        open-goal   200   200  200  200  200  200  200  200  200

@@ -107,17 +107,22 @@ func (w *matrixWorld) thing(r row, owner, token string) string {
 	case "self-test":
 		return w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"self"}`)
 	case "quiz-comment":
-		quiz := w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"quiz"}`)
-		return w.do(http.MethodPost, "/v1/comments", token, fmt.Sprintf(`{"target_type":"assessment","target_id":%q,"text":"Why?"}`, quiz))
+		return w.comment("assessment", w.do(http.MethodPost, "/v1/assessments", token, `{"assessment_type":"quiz"}`), token)
+	case "goal-comment":
+		return w.comment("goal", w.do(http.MethodPost, "/v1/goals", token, `{"title":"A goal","visibility":"private"}`), token)
 	case "comment", "hidden":
-		goal := w.do(http.MethodPost, "/v1/goals", w.admin, `{"title":"Talked about","visibility":"public"}`)
-		id := w.do(http.MethodPost, "/v1/comments", token, fmt.Sprintf(`{"target_type":"goal","target_id":%q,"text":"Well."}`, goal))
+		id := w.comment("goal", w.do(http.MethodPost, "/v1/goals", w.admin, `{"title":"Talked about","visibility":"public"}`), token)
 		if r.about == "hidden" {
 			w.do(http.MethodPost, "/v1/comments/"+id+"/hide", w.admin, "")
 		}
 		return id
 	}
 	return ""
+}
+
+// comment says something about a target.
+func (w *matrixWorld) comment(kind, target, token string) string {
+	return w.do(http.MethodPost, "/v1/comments", token, fmt.Sprintf(`{"target_type":%q,"target_id":%q,"text":"Well."}`, kind, target))
 }
 
 // goal makes a goal in the status that the row's route starts from.

@@ -202,7 +202,7 @@ func (d *Dispatcher) decide(ctx context.Context, j *job, states *states) {
 	j.entry, j.leans = nil, states.moved
 	state, version, position := states.of(j.stream)
 	_, of, _ := states.of(j.subject)
-	outcome, err := j.Rule.Decide(state, j.Command, states.given(j.Request))
+	outcome, err := j.Rule.Decide(state, j.Command, states.given(j))
 	if j.outdated(of) && !withheld(err) {
 		err = ErrVersion
 	}
@@ -249,7 +249,7 @@ func (d *Dispatcher) entry(j *job, o command.Outcome, version int, states *state
 	case !j.Rule.Unchecked:
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: j.stream, Version: version})
 	}
-	e.Guards = append(e.Guards, states.leaning(j.Request)...)
+	e.Guards = append(e.Guards, states.leaning(j)...)
 	for _, also := range o.Also {
 		_, at, _ := states.of(also.Stream)
 		e.Guards = append(e.Guards, eventlog.Guard{Stream: also.Stream, Version: at})

@@ -37,29 +37,33 @@ func (s *states) changed(stream events.Stream) bool {
 	return k.version > 0 && k.position == 0
 }
 
-// given adds the states that the command reads.
-func (s *states) given(r *Request) command.Given {
-	reader, ok := r.Command.(command.Reader)
-	if !ok {
-		return r.Given
+// reads names the other streams that the job's decision looks at.
+func (s *states) reads(j *job) []events.Stream {
+	return j.Rule.Reads(s.streams[j.stream].state, j.Command, j.Given)
+}
+
+// given adds the states that the decision looks at.
+func (s *states) given(j *job) command.Given {
+	streams := s.reads(j)
+	if len(streams) == 0 {
+		return j.Given
 	}
 	seen := map[events.Stream]any{}
-	for _, stream := range reader.Reads(r.Given) {
+	for _, stream := range streams {
 		if k, ok := s.streams[stream]; ok {
 			seen[stream] = k.state
 		}
 	}
-	return r.Given.With(seen)
+	return j.Given.With(seen)
 }
 
-// leaning returns guards on the streams that the command has read as this round's own
+// leaning returns guards on the streams that the decision has looked at as this round's own
 // decisions left them: where those fail, so must what was built on them.
-func (s *states) leaning(r *Request) (guards []eventlog.Guard) {
-	reader, ok := r.Command.(command.Reader)
-	if !ok || !s.moved {
+func (s *states) leaning(j *job) (guards []eventlog.Guard) {
+	if !s.moved {
 		return nil
 	}
-	for _, stream := range reader.Reads(r.Given) {
+	for _, stream := range s.reads(j) {
 		if s.changed(stream) {
 			guards = append(guards, eventlog.Guard{Stream: stream, Version: s.streams[stream].version})
 		}
@@ -92,14 +96,40 @@ func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 		if !j.Rule.Creates && !j.Rule.Unchecked {
 			needed[j.stream] = true
 		}
-		if reader, ok := j.Command.(command.Reader); ok {
-			for _, s := range reader.Reads(j.Given) {
-				needed[s] = true
-			}
+		for _, s := range j.Rule.Reads(nil, j.Command, j.Given) {
+			needed[s] = true
 		}
 	}
 	streams, err := d.fold(ctx, slices.Collect(maps.Keys(needed))...)
-	return &states{streams: streams}, err
+	if err != nil {
+		return nil, err
+	}
+	states := &states{streams: streams}
+	return states, d.further(ctx, open, states, needed)
+}
+
+// further fetches what is only known to be needed now that the jobs' own streams are
+// there; most often that is nothing.
+func (d *Dispatcher) further(ctx context.Context, open []*job, states *states, fetched map[events.Stream]bool) error {
+	var more []events.Stream
+	for _, j := range open {
+		if j.Rule.Further == nil {
+			continue
+		}
+		own, _, _ := states.of(j.stream)
+		for _, s := range j.Rule.Further(own, j.Given) {
+			if !fetched[s] {
+				fetched[s] = true
+				more = append(more, s)
+			}
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	streams, err := d.fold(ctx, more...)
+	maps.Copy(states.streams, streams)
+	return err
 }
 
 // after is the fold with one more event of the log.

@@ -9,6 +9,8 @@ import (
 
 	"sical-backend/command"
 	"sical-backend/events"
+	"sical-backend/internal/postgres"
+	"sical-backend/internal/testkit"
 )
 
 // at asks for a version.
@@ -80,5 +82,40 @@ func TestStudyOfNothingAtAVersion(t *testing.T) {
 	for version := range 2 {
 		v := d.Do(t.Context(), at(version, request("study.record", &command.RecordStudy{Of: of(uuid.New())}, ana)))
 		require.Equal(t, "not_found", code(v.Err), version)
+	}
+}
+
+// A comment on what somebody cannot see is not there for them. What it is about is loaded
+// only for those who will be refused.
+func TestCommentsOnWhatIsNotSeen(t *testing.T) {
+	t.Parallel()
+	loads := &before{name: "load events", skip: -1}
+	d := traced(t, testkit.Database(t, migrated).URL(postgres.RoleCommand), loads)
+	w := things{ana: uuid.New(), ben: uuid.New(), goal: uuid.New()}
+	cleo, said := uuid.New(), w.post(nil)
+	w.comment = said.ID
+	edit := func(by events.ID) *Request {
+		return request("comment.edit", &command.EditComment{Of: of(w.comment), Text: "坏"}, by)
+	}
+	verdicts := d.All(t.Context(), []*Request{
+		register(w.ana, "ana"), register(w.ben, "ben"), register(cleo, "cleo"),
+		request("goal.create", &command.CreateGoal{Of: of(w.goal), Title: "图论", Visibility: events.Public}, w.ana),
+		request("comment.post", said, w.ana), edit(cleo), w.shut(), edit(cleo),
+	})
+	require.NoError(t, verdicts[4].Err)
+	require.Equal(t, "forbidden", code(verdicts[5].Err), "as its target was by then")
+	require.NoError(t, verdicts[6].Err)
+	require.Equal(t, "not_found", code(verdicts[7].Err))
+
+	for _, c := range []struct {
+		asked *Request
+		want  string
+		loads int64
+	}{{edit(cleo), "not_found", 2}, {at(7, edit(cleo)), "not_found", 2}, {edit(w.ana), "", 1}, {w.hidden(), "", 1}} {
+		loads.seen.Store(0)
+		v := d.Do(t.Context(), c.asked)
+		require.Equal(t, c.want, code(v.Err))
+		require.Equal(t, c.want == "", v.Err == nil, v.Err)
+		require.Equal(t, c.loads, loads.seen.Load(), c.asked.Rule.Name)
 	}
 }
