@@ -27,8 +27,8 @@ type ScheduleAssessment struct {
 	Type     events.AssessmentType `json:"assessment_type" doc:"what sort of test"`
 	Goal     *events.ID            `json:"goal_id,omitzero" doc:"goal of the same user that it serves"`
 	Points   []events.ID           `json:"points,omitempty" doc:"knowledge points it covers"`
-	MaxScore *events.Hundredths    `json:"max_score,omitzero" doc:"best possible score, at most two decimal places; 100 by default" min:"0.01" max:"10000"`
-	Weight   *events.Hundredths    `json:"weight,omitzero" doc:"weight in percent, at most two decimal places; 0 by default" min:"0" max:"100"`
+	MaxScore *events.Hundredths    `json:"max_score,omitzero" doc:"best possible score; 100 by default" min:"0.01" max:"10000"`
+	Weight   *events.Hundredths    `json:"weight,omitzero" doc:"weight in percent; 0 by default" min:"0" max:"100"`
 	DueDate  *events.Date          `json:"due_date,omitzero" doc:"day it is due" format:"date"`
 }
 
@@ -38,7 +38,7 @@ type SubmitAssessment struct{ Of }
 // GradeAssessment gives an assessment its score, or corrects it.
 type GradeAssessment struct {
 	Of
-	Score *events.Hundredths `json:"score" doc:"from 0 to the assessment's maximum, at most two decimal places" min:"0" max:"10000"`
+	Score *events.Hundredths `json:"score" doc:"from 0 to the assessment's maximum" min:"0" max:"10000"`
 }
 
 // VoidAssessment strikes an assessment and its score.

@@ -115,7 +115,6 @@ type (
 		Enum                 []string       `json:"enum,omitempty"`
 		Minimum              jsontext.Value `json:"minimum,omitempty"`
 		Maximum              jsontext.Value `json:"maximum,omitempty"`
-		MultipleOf           jsontext.Value `json:"multipleOf,omitempty"`
 		MinLength            jsontext.Value `json:"minLength,omitempty"`
 		MaxLength            jsontext.Value `json:"maxLength,omitempty"`
 		Items                *schema        `json:"items,omitzero"`

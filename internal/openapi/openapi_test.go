@@ -61,6 +61,15 @@ func registration(members string) map[string]any {
 	return body
 }
 
+// TestDecimalsAreValid for every validator: to one that divides doubles, 33.33 is no multiple of 0.01.
+func TestDecimalsAreValid(t *testing.T) {
+	t.Parallel()
+	require.NotContains(t, string(openapi.Document()), "multipleOf")
+	require.NotContains(t, string(openapi.Events(openapi.EventDocs())), "multipleOf")
+	score := load(t).Components.Schemas["Assessment"].Value.Properties["score"].Value
+	require.Equal(t, "absent until graded, and once void; at most two decimals", score.Description)
+}
+
 func TestEveryRouteIsDescribed(t *testing.T) {
 	t.Parallel()
 	doc := load(t)

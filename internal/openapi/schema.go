@@ -29,9 +29,12 @@ var scalars = map[reflect.Type]schema{
 	reflect.TypeFor[uuid.UUID]():         {Type: "string", Format: "uuid"},
 	reflect.TypeFor[time.Time]():         {Type: "string", Format: "date-time"},
 	reflect.TypeFor[events.Date]():       {Type: "string", Format: "date"},
-	reflect.TypeFor[events.Hundredths](): {Type: "number", MultipleOf: jsontext.Value("0.01")},
+	reflect.TypeFor[events.Hundredths](): {Type: "number", Description: decimals},
 	reflect.TypeFor[jsontext.Value]():    {Type: "object"},
 }
+
+// decimals is said in words: by the arithmetic of most validators 33.33 is no multipleOf 0.01.
+const decimals = "at most two decimals"
 
 // kinds are the JSON types of all other Go types.
 var kinds = map[reflect.Kind]schema{
@@ -119,7 +122,12 @@ func (s schemas) object(t reflect.Type, u use) *schema {
 // field is the schema of a struct's field, narrowed by its tags.
 func (s schemas) field(f reflect.StructField, u use, always bool) *schema {
 	p := s.of(f.Type, u)
-	p.Description = f.Tag.Get("doc")
+	switch doc := f.Tag.Get("doc"); {
+	case p.Description == "":
+		p.Description = doc
+	case doc != "":
+		p.Description = doc + "; " + p.Description
+	}
 	if format, ok := f.Tag.Lookup("format"); ok {
 		p.Format = format
 	}
