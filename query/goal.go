@@ -167,7 +167,7 @@ func (a *Answerer) PublicGoals(v Viewer, f GoalFilter, page Paging) (Question, e
 }
 
 // GoalsOf asks for a user's goals, newest first: all to the user, the public
-// ones to others. It fails with ErrCursor. Those of a forgotten owner are not found.
+// ones to others; of who is forgotten, as of who never was, none. It fails with ErrCursor.
 func (a *Answerer) GoalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) (Question, error) {
 	return a.askGoals(v, goalsOf(v, owner, f, page), projections.GoalsOf(owner))
 }
@@ -179,7 +179,7 @@ func goalsOf(v Viewer, owner events.ID, f GoalFilter, page Paging) *list {
 	}
 	l := &list{
 		name: key("goals", owner.String(), f.Category, string(f.Status)), viewer: v.ID.String(), page: page,
-		owned: true, where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
+		owner: owner, where: []match{equals("owner_id", owner.String()), oneOf("visibility", visible)},
 	}
 	l.narrow(f, scope)
 	return l
@@ -222,11 +222,33 @@ func (a *Answerer) askGoals(v Viewer, l *list, group string) (Question, error) {
 		if err != nil {
 			return Answer{}, err
 		}
-		answer := Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}
-		if l.owned && len(items) == 0 && len(page.rows) > 0 {
-			return answer, ErrNotFound
+		if l.owner != (events.ID{}) && len(items) == 0 {
+			if err := a.withhold(ctx, l.owner, page); err != nil {
+				return Answer{}, err
+			}
 		}
-		return rendered(answer, Page[Goal]{items, page.next, page.total})
+		return rendered(Answer{Checkpoints: checkpoints, Deps: goals.deps(summary)}, Page[Goal]{items, page.next, page.total})
 	}
 	return q, err
+}
+
+// withhold has a page that shows none tell nothing of what a forgotten owner had. Their rows are
+// found and not shown; where none are found, as behind the last one, their key tells.
+func (a *Answerer) withhold(ctx context.Context, owner events.ID, page *rowPage[projections.GoalRow]) error {
+	page.next = ""
+	if page.total == nil || *page.total == 0 {
+		return nil
+	}
+	forgotten := len(page.rows) > 0
+	if !forgotten {
+		keys, err := a.keyring.Opener(ctx, owner)
+		if err != nil {
+			return err
+		}
+		forgotten = !keys.Has(owner)
+	}
+	if forgotten {
+		*page.total = 0
+	}
+	return nil
 }

@@ -70,8 +70,8 @@ type list struct {
 	oldest bool      // first, instead of the newest
 	totals []string  // that add up to the list's length
 	page   Paging
-	after  *mark // from the cursor
-	owned  bool  // by one user: where rows are found and none can be shown, the owner is forgotten
+	after  *mark     // from the cursor
+	owner  events.ID // whose rows they are, zero for many people's
 }
 
 // match is a column's condition: one value, or any of several. Within each value the index

@@ -34,6 +34,8 @@ func (c counted) Open(_ events.ID, text events.Personal) (string, error) {
 	return string(text), nil
 }
 
+func (counted) Has(events.ID) bool { return true }
+
 // goalsFrom are goals by their titles, one older by a second than the other.
 func goalsFrom(newest int64, titles ...string) *rowPage[projections.GoalRow] {
 	page := &rowPage[projections.GoalRow]{}

@@ -156,6 +156,8 @@ type Opener interface {
 	// Open decrypts what Seal made; the empty text is itself, and so is what belongs to
 	// nobody. It fails with ErrForgotten where the owner is none of the people, or has no key.
 	Open(owner events.ID, sealed events.Personal) (string, error)
+	// Has tells whether there is a key of the owner's.
+	Has(owner events.ID) bool
 }
 
 // Keys are some people's keys; nil is one that the master key does not open.
@@ -168,6 +170,12 @@ func (k Keys) Open(owner events.ID, sealed events.Personal) (string, error) {
 	}
 	return open(k[owner], owner, sealed)
 }
+
+// Has is of Opener.
+func (k Keys) Has(owner events.ID) bool { return k[owner] != nil }
+
+// Has is of Opener.
+func (k Key) Has(owner events.ID) bool { return owner == k.owner && k.aead != nil }
 
 // Open is of Opener.
 func (k Key) Open(owner events.ID, sealed events.Personal) (string, error) {

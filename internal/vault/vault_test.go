@@ -108,11 +108,16 @@ func TestForgottenIsForgotten(t *testing.T) {
 	owner := w.person(t)
 	sealed, err := w.Seal(t.Context(), owner, "canary")
 	require.NoError(t, err)
+	has := func() []bool {
+		return []bool{w.opener(t, owner).Has(owner), w.opener(t, owner, uuid.New()).Has(owner), w.opener(t, uuid.New()).Has(owner)}
+	}
+	require.Equal(t, []bool{true, true, false}, has())
 	_, err = w.pool.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, owner)
 	require.NoError(t, err)
 	w.Forget(owner)
 	_, err = w.open(t, owner, sealed)
 	require.ErrorIs(t, err, ErrForgotten)
+	require.Equal(t, []bool{false, false, false}, has())
 	_, err = w.Seal(t.Context(), owner, "again")
 	require.ErrorIs(t, err, ErrForgotten)
 	_, err = w.open(t, w.person(t), "text that nobody sealed")

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -21,7 +22,6 @@ func TestForgotten(t *testing.T) {
 
 	for _, target := range []string{
 		"/v1/users/" + s.ann.String(), "/v1/goals/" + s.public.String(), "/v1/paths/" + s.draft.String(),
-		"/v1/users/" + s.ann.String() + "/goals", "/v1/users/" + s.ann.String() + "/goals?limit=1&total=true",
 		"/v1/comments?target_type=goal&target_id=" + s.public.String(),
 	} {
 		require.Equal(t, http.StatusNotFound, s.get(target, s.as(s.ann)).status, target)
@@ -32,6 +32,29 @@ func TestForgotten(t *testing.T) {
 	require.Len(t, thread.Items, 3)
 	require.Equal(t, s.reply, thread.Items[1].ID)
 	require.Nil(t, thread.Items[1].Text)
+}
+
+// TestGoalsOfNobody: a list of the goals of who is forgotten is, to the byte and whatever it is
+// narrowed by, that of who never was.
+func TestGoalsOfNobody(t *testing.T) {
+	t.Parallel()
+	s := crowded(t)
+	of := "/v1/users/" + s.ann.String() + "/goals?total=true"
+	end := "&cursor=" + read[query.Page[query.Goal]](s.world, of+"&limit=31", s.as(s.ann)).NextCursor
+	last := uuid.MustParse(s.walk(of, 200)[31])
+	s.happen(s.ann, events.StreamOf(events.KindGoal, last), &events.GoalDeleted{})
+	s.project()
+	require.JSONEq(t, `{"items":[],"total":31}`, s.caughtUp(of+"&limit=9"+end, s.as(s.ann)).body, "behind what is deleted")
+	_, err := s.admin.Exec(t.Context(), `delete from sical.subject_key where subject = $1`, s.ann)
+	require.NoError(t, err)
+	s.vault.Forget(s.ann)
+
+	for _, filter := range []string{"", "&limit=1", "&status=paused", "&category=中文&status=draft", end} {
+		for _, viewer := range []string{"", s.as(s.ann), s.as(s.bob)} {
+			require.JSONEq(t, `{"items":[],"total":0}`, s.get(of+filter, viewer).body, filter)
+		}
+	}
+	require.JSONEq(t, `{"items":[],"total":0}`, s.get("/v1/users/"+events.ID{1}.String()+"/goals?total=true", "").body)
 }
 
 // TestErased: the row of an erased account is counted and shown to nobody.

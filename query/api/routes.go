@@ -101,7 +101,7 @@ func Routes() []Route {
 		{"/v1/users/me", "getMe", "Your profile with your active goals.", Authenticated, lookBack, query.User{}, me},
 		{"/v1/users/{id}", "getUser", "A user with the active goals you may see.", Public, lookBack, query.User{}, user},
 		{"/v1/users", "getUsers", "Several users, as each is alone.", Public, []Param{required(ids)}, query.Page[query.User]{}, users},
-		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
+		{"/v1/users/{id}/goals", "listUserGoals", "A user's goals, newest first: your own, or another's public ones; none of who is erased or unknown.", Public, with(paging, goalStatus, category), query.Page[query.Goal]{}, userGoals},
 		{"/v1/goals/{id}", "getGoal", "A goal with its paths, their points and your progress.", Public, lookBack, query.Goal{}, goal},
 		{"/v1/goals", "listGoals", "The public goals, newest first, or several by id. With q your own as well, in pages that may be short of the limit: only one without next_cursor is the last. Goals of erased owners are left out of pages, and counted by total.", Public, with(paging, ids, category, goalStatus, words), query.Page[query.Goal]{}, goals},
 		{"/v1/paths/{id}", "getPath", "A published path, or your own draft.", Public, lookBack, query.Path{}, path},
