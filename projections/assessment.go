@@ -29,7 +29,7 @@ type AssessmentRow struct {
 // Assessment answers: an assessment by id; a user's assessments by type and
 // status, newest first and since a day.
 var Assessment = model[AssessmentRow]{
-	name: "assessment", version: 2, keys: []string{"id"},
+	name: "assessment", version: 3, keys: []string{"id"},
 	columns: []Column{
 		idColumn("owner_id", func(r *AssessmentRow) events.ID { return r.Owner }),
 		textColumn("assessment_type", func(r *AssessmentRow) string { return string(r.Type) }),
@@ -56,7 +56,7 @@ var Assessment = model[AssessmentRow]{
 func AssessmentsOf(owner events.ID) string { return named("assessments/of/", owner) }
 
 // The sums over assessments that have a score: how many, and the scores added up
-// in hundredths of a per cent of their maximum.
+// in hundredths of a per cent of their maximum, each to the nearest.
 const (
 	Scored   = "scored"
 	ScoreSum = "score_sum"
@@ -96,8 +96,13 @@ func assessmentTotals(r *AssessmentRow) []Total {
 		totals = append(totals, Total{Daily(string(events.AssessmentStatusGraded), events.DateOf(*r.GradedAt)), 1})
 	}
 	if r.Score != nil && r.MaxScore > 0 {
-		share := int64(*r.Score) * 100_00 / int64(r.MaxScore)
-		totals = append(totals, Total{Scored, 1}, Total{ScoreSum, share})
+		totals = append(totals, Total{Scored, 1}, Total{ScoreSum, share(*r.Score, r.MaxScore)})
 	}
 	return totals
+}
+
+// share is the score in hundredths of a per cent of its maximum, to the nearest: the mean of
+// what was cut off would be too low.
+func share(score, maximum events.Hundredths) int64 {
+	return (int64(score)*100_00 + int64(maximum)/2) / int64(maximum)
 }

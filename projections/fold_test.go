@@ -2,6 +2,7 @@ package projections
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,7 +157,7 @@ func recount(v *View, rows map[Key]Row) map[string]int64 {
 			n["of/"+r.Owner.String()+"\x1f"+string(r.Status)+"\x1f"+string(r.Type)]++
 			if r.Score != nil && r.MaxScore > 0 {
 				n["scored"]++
-				n["score_sum"] += int64(*r.Score * 10000 / r.MaxScore)
+				n["score_sum"] += int64(math.Round(float64(*r.Score) * 10000 / float64(r.MaxScore)))
 			}
 		case *CommentRow:
 			daily("created", r.CreatedAt)

@@ -49,7 +49,7 @@ select pg_temp.owner(n), pg_temp.id('point', n), case when n % 20 = 0 then pg_te
 	'learner_id', pg_temp.owner(n), 'point_id', pg_temp.id('point', n), 'amount', 1, 'times', 1)
 from generate_series(1, 100000) n;
 
-insert into sical_read.assessment_v2_b1 (id, owner_id, assessment_type, status, created_at, doc)
+insert into sical_read.assessment_v3_b1 (id, owner_id, assessment_type, status, created_at, doc)
 select a.id, a.owner, a.type, a.status, a.at, json_build_object('id', a.id, 'version', 1, 'user_id', a.owner,
 	'assessment_type', a.type, 'status', a.status, 'max_score', 100, 'weight', 1, 'created_at', a.at, 'updated_at', a.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('assessment', n) id, pg_temp.owner(n) as owner,
@@ -66,7 +66,7 @@ do $$
 declare
 	name text;
 begin
-	foreach name in array array['user_v2', 'goal_v2', 'path_v3', 'point_v4', 'progress_v3', 'assessment_v2', 'comment_v2'] loop
+	foreach name in array array['user_v2', 'goal_v2', 'path_v3', 'point_v4', 'progress_v3', 'assessment_v3', 'comment_v2'] loop
 		execute format('insert into sical_read.%s_b1_total (name, shard, value) select ''of/'' || n, 0, n from generate_series(1, 20000) n', name);
 	end loop;
 end
