@@ -111,7 +111,7 @@ func (a *asked) byID(others ...Param) (ids []events.ID, given bool, err error) {
 		return nil, false, nil
 	}
 	for _, p := range append(others, paging...) {
-		if a.query.Has(p.Name) {
+		if a.query.Has(p.Name) && (p.Type != Boolean || a.query.Bool(p.Name)) { // false narrows nothing
 			return nil, true, wrong(p.Name, "does not go with ids")
 		}
 	}
@@ -159,7 +159,7 @@ func (a *asked) search() (query.Search, error) {
 	if err := a.query.Err(); err != nil || text == "" {
 		return nil, err
 	}
-	if a.query.Has("total") {
+	if a.query.Bool("total") {
 		return nil, wrong("total", "does not go with "+words.Name)
 	}
 	search, err := query.ParseSearch(text)

@@ -183,6 +183,9 @@ func TestParametersAreChecked(t *testing.T) {
 		{"/v1/goals?ids=1", "ids"},
 		{"/v1/goals?ids=" + s.public.String() + "&limit=3", "limit"},
 		{"/v1/goals?ids=" + s.public.String() + "&status=active", "status"},
+		{"/v1/goals?ids=" + s.public.String() + "&total=true", "total"},
+		{"/v1/goals?ids=" + s.public.String() + "&total=yes", "total"},
+		{"/v1/points?q=a&total=yes", "total"},
 		{"/v1/goals?category=" + strings.Repeat("长", 201), "category"},
 		{"/v1/paths?status=draft", "status"},
 		{"/v1/points?difficulty_level=11", "difficulty_level"},
@@ -203,6 +206,12 @@ func TestParametersAreChecked(t *testing.T) {
 		got := s.get(c.target, s.as(s.ann))
 		require.Equal(t, http.StatusBadRequest, got.status, "%s: %s", c.target, got.body)
 		require.Contains(t, got.body, `"parameter":"`+c.parameter+`"`, c.target)
+	}
+	for _, list := range []string{
+		"/v1/goals?ids=" + s.public.String(), "/v1/points?ids=" + s.strokes.String(), "/v1/goals?q=a", "/v1/paths?q=a", "/v1/points?q=a",
+		of + "/assessments?since=2026-03-01",
+	} {
+		require.Equal(t, http.StatusOK, s.get(list+"&total=false", s.as(s.ann)).status, "%s is without one as it is", list)
 	}
 	for _, target := range []string{"/v1/goals/1", "/v1/goals/{" + s.public.String() + "}", "/v1/users/you/goals", "/v1/points/" + strings.ReplaceAll(s.strokes.String(), "-", "")} {
 		require.Equal(t, http.StatusNotFound, s.get(target, s.as(s.ann)).status, target)

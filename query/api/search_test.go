@@ -78,7 +78,7 @@ func TestSearch(t *testing.T) {
 	require.Empty(t, read[query.Page[query.Goal]](s.world, "/v1/goals?q=exam&status=paused", s.as(s.ann)).Items)
 	for target, parameter := range map[string]string{
 		"/v1/goals?q=!": "q", "/v1/goals?q=❤️": "q", "/v1/paths?q=%20": "q", "/v1/points?q=" + strings.Repeat("a", 201): "q", "/v1/goals?q=a&q=b": "q",
-		"/v1/goals?q=a&total=true": "total", "/v1/paths?q=a&total=false": "total", "/v1/points?q=a&total=true": "total",
+		"/v1/goals?q=a&total=true": "total", "/v1/paths?q=a&total=true": "total", "/v1/points?q=a&total=true": "total",
 		"/v1/goals?q=a&ids=" + s.public.String(): "q", "/v1/points?q=a&ids=" + s.public.String(): "q",
 		"/v1/users/" + s.ann.String() + "/goals?q=a": "q",
 	} {
