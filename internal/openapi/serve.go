@@ -65,6 +65,7 @@ func serve(e *echo.Echo, path string, f file) {
 			h.Set("Content-Security-Policy", f.policy)
 		}
 		if web.NotModified(c.Request().Header["If-None-Match"], etag) {
+			h.Set("ETag", web.CodedETag(c.Request(), etag, len(f.body)))
 			return c.NoContent(http.StatusNotModified)
 		}
 		return c.Blob(http.StatusOK, f.media, f.body)

@@ -52,14 +52,12 @@ func (p *compressor) pool(coding string) *sync.Pool {
 // wrap puts a compressing writer under c's response if the client takes a coding;
 // nil if not. The caller calls close on it when the answer is written.
 func (p *compressor) wrap(c echo.Context) *compressWriter {
-	r := c.Request()
-	coding := negotiate(r.Header["Accept-Encoding"])
+	coding := Coding(c.Request())
 	if coding == "" {
 		return nil
 	}
 	w := p.writers.Get().(*compressWriter)
-	*w = compressWriter{ResponseWriter: c.Response().Writer, from: p, coding: coding,
-		ifNoneMatch: r.Header["If-None-Match"], held: w.held[:0]}
+	*w = compressWriter{ResponseWriter: c.Response().Writer, from: p, coding: coding, held: w.held[:0]}
 	c.Response().Writer = w
 	return w
 }
@@ -67,13 +65,12 @@ func (p *compressor) wrap(c echo.Context) *compressWriter {
 // compressWriter holds an answer back until it is known to be worth compressing.
 type compressWriter struct {
 	http.ResponseWriter
-	from        *compressor
-	coding      string
-	ifNoneMatch []string
-	status      int     // 0 until WriteHeader
-	held        []byte  // the beginning, while undecided
-	decided     bool    // header sent
-	encoder     encoder // nil for an answer sent as it is
+	from    *compressor
+	coding  string
+	status  int     // 0 until WriteHeader
+	held    []byte  // the beginning, while undecided
+	decided bool    // header sent
+	encoder encoder // nil for an answer sent as it is
 }
 
 // WriteHeader sends the header at once, unless the answer may yet be compressed.
@@ -86,9 +83,6 @@ func (w *compressWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	if status == http.StatusNotModified {
-		w.retag()
-	}
 	if !w.eligible() {
 		w.sendHeader()
 	}
@@ -97,17 +91,6 @@ func (w *compressWriter) WriteHeader(status int) {
 func (w *compressWriter) sendHeader() {
 	w.decided = true
 	w.ResponseWriter.WriteHeader(w.status)
-}
-
-// retag makes a 304 name the coded answer, if that is what the client has.
-func (w *compressWriter) retag() {
-	h := w.Header()
-	tag := codedTag(h.Get("ETag"), w.coding)
-	for _, line := range w.ifNoneMatch {
-		if strings.Contains(line, opaque(tag)) {
-			h.Set("ETag", tag)
-		}
-	}
 }
 
 func (w *compressWriter) eligible() bool {

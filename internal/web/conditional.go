@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -21,8 +22,9 @@ func ETag(version uint64, body []byte) string {
 }
 
 // NotModified says whether an If-None-Match header (all its lines) names etag, so
-// that a GET is answered 304. Comparison is weak (RFC 9110, 13.1.2), and a tag
-// given for a compressed answer counts as the tag of the answer itself.
+// that a GET is answered 304, with the tag that CodedETag gives. Comparison is weak
+// (RFC 9110, 13.1.2), and a tag given for a compressed answer counts as the tag of the
+// answer itself.
 func NotModified(header []string, etag string) bool {
 	want := opaque(etag)
 	for _, line := range header {
@@ -37,6 +39,18 @@ func NotModified(header []string, etag string) bool {
 		}
 	}
 	return false
+}
+
+// CodedETag is the tag that an answer of so many bytes has once it is compressed as the
+// client likes best, or not: a 304 has the one that a 200 would have (RFC 9110, 15.4.5).
+func CodedETag(r *http.Request, etag string, size int) string {
+	if size < CompressFrom {
+		return etag
+	}
+	if coding := Coding(r); coding != "" {
+		return codedTag(etag, coding)
+	}
+	return etag
 }
 
 // ParseIfMatch reads an If-Match header (all its lines): absent, `*` (any version,

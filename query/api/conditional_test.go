@@ -99,6 +99,28 @@ func TestFormsAreKeptWithTheAnswer(t *testing.T) {
 	require.Equal(t, before, statements.n.Load(), "neither a form nor a 304 asks the database")
 }
 
+// TestUnchangedHasTheTagOfTheAnswer that would be sent now, in whichever coding the client has it.
+func TestUnchangedHasTheTagOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	large := long(s.world)
+	s.project()
+	for _, id := range []events.ID{large, s.strokes} {
+		target := "/v1/points/" + id.String()
+		plain := s.caughtUp(target, "").header.Get("ETag")
+		for _, accepted := range []string{"", "gzip", "zstd", "br", "gzip, zstd", "gzip;q=0, *"} {
+			sent := s.get(target, "", "Accept-Encoding", accepted)
+			require.Equal(t, http.StatusOK, sent.status)
+			for _, suffix := range []string{"", "-gzip", "-zstd"} {
+				has := strings.TrimSuffix(plain, `"`) + suffix + `"`
+				same := s.get(target, "", "Accept-Encoding", accepted, "If-None-Match", has)
+				require.Equal(t, http.StatusNotModified, same.status)
+				require.Equal(t, sent.header.Get("ETag"), same.header.Get("ETag"), "%s by who accepts %q", has, accepted)
+			}
+		}
+	}
+}
+
 func TestWhoMayKeepAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)

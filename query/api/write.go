@@ -43,12 +43,14 @@ func write(c echo.Context, answer cache.Answer, keep []string) error {
 	h := w.Header()
 	conditions := r.Header["If-None-Match"]
 	known := len(conditions) > 0 && web.NotModified(conditions, answer.ETag)
+	tag := answer.ETag
 	if known {
 		web.WithoutBody(h)
+		tag = web.CodedETag(r, tag, len(answer.Body))
 	}
 	h["Sical-Position"] = positionHeader(answer.Position)
 	h["Cache-Control"] = keep
-	h["Etag"] = []string{answer.ETag}
+	h["Etag"] = []string{tag}
 	if cursor := nextCursor(answer.Body); cursor != "" {
 		h["Link"] = []string{"<" + nextPage(r.URL, cursor) + `>; rel="next"`}
 	}
