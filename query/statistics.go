@@ -38,7 +38,7 @@ type UserFigures struct {
 	Erased    int64 `json:"erased"`
 
 	Rates      UserRates `json:"rates" doc:"per cent of the total; null where there is none"`
-	Registered Lately    `json:"registered"`
+	Registered Lately    `json:"registered" doc:"with those erased since, whom the total leaves out"`
 }
 
 // UserRates are the parts of the accounts by status.
@@ -57,7 +57,7 @@ type GoalFigures struct {
 	Abandoned int64 `json:"abandoned"`
 
 	Rates  GoalRates  `json:"rates" doc:"per cent of the total; null where there is none"`
-	Lately GoalLately `json:"lately"`
+	Lately GoalLately `json:"lately" doc:"without goals deleted since, and without the end of a goal reopened since"`
 }
 
 // GoalRates are the parts of the goals by status.
@@ -153,7 +153,7 @@ type CommentFigures struct {
 	Deleted int64 `json:"deleted"`
 
 	Rates   CommentRates `json:"rates" doc:"per cent of the total; null where there is none"`
-	Created Lately       `json:"created"`
+	Created Lately       `json:"created" doc:"with those deleted since, which the total leaves out"`
 }
 
 // CommentRates are the parts of the comments by status.
