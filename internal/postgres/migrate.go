@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -102,30 +101,4 @@ func provider(url string) (*goose.Provider, func() error, error) {
 		return nil, nil, err
 	}
 	return p, p.Close, nil
-}
-
-// unlogged keeps statements out of the server's log for as long as the connection lasts, if a
-// superuser asks: one that fails, or is cut off, would stand there as it was sent. Others may not.
-const unlogged = `select set_config(name, value, false) from (values
-	('log_statement', 'none'), ('log_min_duration_statement', '-1'), ('log_min_error_statement', 'panic')) as s (name, value)
-	where (select rolsuper from pg_roles where rolname = current_user)`
-
-// SetPasswords lets the roles log in with a password, for a server that is
-// reached over TCP.
-func SetPasswords(ctx context.Context, url, password string, roles ...string) error {
-	conn, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	if _, err := conn.Exec(ctx, unlogged); err != nil {
-		return err
-	}
-	for _, role := range roles {
-		sql := fmt.Sprintf("alter role %s password '%s'", pgx.Identifier{role}.Sanitize(), strings.ReplaceAll(password, "'", "''"))
-		if _, err := conn.Exec(ctx, sql); err != nil {
-			return fmt.Errorf("password of %s: %w", role, err)
-		}
-	}
-	return nil
 }

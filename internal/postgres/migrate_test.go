@@ -2,8 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -28,24 +26,6 @@ func TestSchemaOfBeforeRolesSaw(t *testing.T) {
 	require.NoError(t, err)
 	_, err = postgres.Pending(t.Context(), db.URL(postgres.RoleQuery))
 	require.ErrorContains(t, err, "sical migrate brings it up, or sical_query is none of its roles")
-}
-
-// A password that could not be set stands neither in the error nor in the server's log.
-func TestPasswordIsNotLogged(t *testing.T) {
-	t.Parallel()
-	db := testkit.Database(t, nil)
-	err := postgres.SetPasswords(t.Context(), db.AdminURL, "qzsecret", "sical_nobody_of_this_name")
-	require.ErrorContains(t, err, "sical_nobody_of_this_name")
-	require.NotContains(t, err.Error(), "qzsecret")
-	conn, err := pgx.Connect(t.Context(), db.AdminURL)
-	require.NoError(t, err)
-	defer conn.Close(t.Context())
-	var data string
-	require.NoError(t, conn.QueryRow(t.Context(), `show data_directory`).Scan(&data))
-	logged, err := os.ReadFile(filepath.Join(filepath.Dir(data), "postgres.log"))
-	require.NoError(t, err)
-	require.Contains(t, string(logged), "sical_nobody_of_this_name", "this is where it would be")
-	require.NotContains(t, string(logged), "qzsecret")
 }
 
 // The line that a migration down leaves in sical.append is met by the next one up.
