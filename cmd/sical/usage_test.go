@@ -45,6 +45,7 @@ func TestWrongUsage(t *testing.T) {
 		"--from: a value is missing; one that begins with - is written --from=-1\n": {"events", "tail", "--from", "-1"},
 		"--ttl: a value is missing\n":                                               {"token", "--username", "ada", "--ttl", "--role"},
 		"--ttl: a token lives from 1s to 1h, not 5h0m0s\n":                          {"token", "--username", "ada", "--ttl", "5h"},
+		"--rate is from 0 to 2147483647":                                            {"projections", "rebuild", "goal", "--rate", "9223372036854775807"},
 		`there is no view "nothing"`:                                                {"projections", "retry", "nothing"},
 	} {
 		stderr.Reset()

@@ -55,7 +55,12 @@ func (r *ViewRebuild) request() rebuild.Request {
 }
 
 // Validate refuses figures out of bounds.
-func (r *ViewRebuild) Validate() error { return r.request().Check() }
+func (r *ViewRebuild) Validate() error {
+	if err := r.request().Check(); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	return nil
+}
 
 // Run asks for a rebuild, which projectors do, and shows how far it is until it
 // ends or is held.

@@ -75,9 +75,6 @@ func RegisterProjections(e *echo.Echo, p Projections) {
 		if err := body(c, &asked); err != nil {
 			return err
 		}
-		if asked.Sample < 0 {
-			return web.NewProblem(web.RuleViolated, "a sample is not negative")
-		}
 		return rebuild.StartVerify(c.Request().Context(), p.Pool, v, asked.Sample)
 	})
 	p.route(e, "cancel", http.StatusAccepted, p.plain(func(ctx context.Context, pool *pgxpool.Pool, v *projections.View) error {
@@ -149,13 +146,15 @@ func body(c echo.Context, into any) error {
 // problem tells what an operator got wrong from what failed.
 func problem(err error) error {
 	var unknown rebuild.UnknownViewError
+	var bounds rebuild.BoundsError
 	switch {
 	case errors.As(err, &unknown):
 		return web.NewProblem(web.NotFound, err.Error())
 	case errors.Is(err, projector.ErrNotParked):
 		return web.NewProblem(web.NotFound, err.Error())
-	case errors.Is(err, rebuild.ErrBounds):
-		return web.NewProblem(web.RuleViolated, err.Error())
+	case errors.As(err, &bounds):
+		return web.NewProblem(web.RuleViolated, err.Error(),
+			web.FieldError{Pointer: "/" + bounds.Figure, Code: "out_of_range", Detail: err.Error()})
 	}
 	for _, conflict := range []error{
 		rebuild.ErrRunning, rebuild.ErrVerifying, rebuild.ErrNotRunning, rebuild.ErrNotHeld, rebuild.ErrNoPrevious, rebuild.ErrBehind,

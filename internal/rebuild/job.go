@@ -1,10 +1,12 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -91,9 +93,23 @@ var (
 	ErrVerifying  = errors.New("this view is being verified already")
 	ErrNotRunning = errors.New("no rebuild or verification of this view is running")
 	ErrNotHeld    = errors.New("no rebuild of this view waits for approval")
-	ErrBounds     = fmt.Errorf("a rate is not negative, and a build has at most %d shards", maxShards)
 	ErrNoPrevious = errors.New("this view has no previous build to go back to")
 )
+
+// BoundsError is returned for a figure that is less than 0 or more than Max.
+type BoundsError struct {
+	Figure string
+	Max    int
+}
+
+func (e BoundsError) Error() string { return fmt.Sprintf("%s is from 0 to %d", e.Figure, e.Max) }
+
+func within(figure string, n, most int) error {
+	if n < 0 || n > most {
+		return BoundsError{figure, most}
+	}
+	return nil
+}
 
 // Request is what is asked of a rebuild.
 type Request struct {
@@ -108,16 +124,13 @@ type Request struct {
 	Shards int
 }
 
-// Check returns ErrBounds where a figure of the request is out of bounds.
+// Check fails with a BoundsError.
 func (r Request) Check() error {
-	if r.Rate < 0 || r.Shards < 0 || r.Shards > maxShards {
-		return ErrBounds
-	}
-	return nil
+	return cmp.Or(within("rate", r.Rate, maxFigure), within("shards", r.Shards, maxShards))
 }
 
 // Start asks for a rebuild of a view. Whichever projector comes first does it. It
-// fails with ErrRunning or ErrBounds.
+// fails with ErrRunning or a BoundsError.
 func Start(ctx context.Context, db executor, v *projections.View, r Request) error {
 	if err := r.Check(); err != nil {
 		return err
@@ -128,9 +141,15 @@ func Start(ctx context.Context, db executor, v *projections.View, r Request) err
 // maxShards bounds the shards of a build: each has a row to keep and a lease.
 const maxShards = 64
 
+// maxFigure is the most that a column of a job holds.
+const maxFigure = math.MaxInt32
+
 // StartVerify asks for a view to be held against the log, or about so many of its
-// rows. It fails with ErrVerifying.
+// rows. It fails with ErrVerifying or a BoundsError.
 func StartVerify(ctx context.Context, pool *pgxpool.Pool, v *projections.View, sample int) error {
+	if err := within("sample", sample, maxFigure); err != nil {
+		return err
+	}
 	return ask(ctx, pool, v, KindVerify, ErrVerifying, Request{}, sample)
 }
 
