@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -253,4 +254,7 @@ func TestPageOfLargeEventsIsShort(t *testing.T) {
 	list, err = p.Range(t.Context(), 2, times+1)
 	require.NoError(t, err)
 	require.Len(t, list, times, "over the bounds of a page")
+	list, err = p.Read(t.Context(), math.MaxUint64, 1)
+	require.NoError(t, err)
+	require.Empty(t, list, "no log reaches there")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -48,7 +49,7 @@ func ReadIn(ctx context.Context, q Querier, after uint64, limit int) (list []eve
 	for size, fit := 0, fewRows; len(list) < limit && fit > 0; {
 		asked := min(limit-len(list), fit)
 		rows, err := q.Query(ctx, `-- page events
-			select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(after), asked)
+			select `+columns+` from sical.events where position > $1 order by position limit $2`, int64(min(after, math.MaxInt64)), asked)
 		if err != nil {
 			return nil, err
 		}
