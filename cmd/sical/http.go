@@ -52,6 +52,7 @@ func reach(address string) string {
 // everything behind them is up.
 func (a *App) open() (err error) {
 	router := echo.New()
+	web.NameRequests(router)
 	a.health(router)
 	router.HTTPErrorHandler = web.ErrorHandler(a.logger)
 	metrics := promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})

@@ -77,8 +77,16 @@ func TestNobodyIsInTheLogs(t *testing.T) {
 	failed := s.call("POST", "/v1/goals", access, `{"title":"`+canary+`"}`, "X-Request-ID", "the-failed-one")
 	require.Equal(t, http.StatusServiceUnavailable, failed.status, failed.body)
 	refused()
+	operator, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.app.adminURL+"/admin/projections", nil)
+	require.NoError(t, err)
+	operator.Header.Set("X-Request-ID", "of-an-operator")
+	answer, err := http.DefaultClient.Do(operator)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode)
 	proxy.Refuse(false)
 
+	require.Contains(t, logged.String(), `"request_id":"of-an-operator"`)
 	text := logged.String()
 	line := text[strings.LastIndex(text[:strings.Index(text, "the-failed-one")], "\n")+1:]
 	line, _, _ = strings.Cut(line, "\n")

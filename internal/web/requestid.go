@@ -39,6 +39,18 @@ func (ids *requestIDs) of(inbound []string) string {
 	return ids.next()
 }
 
+// NameRequests gives every request of e an id, as Protect does, for a listener without the
+// rest of that chain. Call it before anything else that may refuse one.
+func NameRequests(e *echo.Echo) {
+	ids := newRequestIDs()
+	e.Pre(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Response().Header().Set(echo.HeaderXRequestID, ids.of(c.Request().Header[echo.HeaderXRequestID]))
+			return next(c)
+		}
+	})
+}
+
 func saneRequestID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false
@@ -60,7 +72,7 @@ func Context(c echo.Context) context.Context {
 }
 
 // RequestID is the id of the request, which the answer carries as X-Request-ID;
-// empty outside the chain.
+// empty where nothing gave it one.
 func RequestID(c echo.Context) string {
 	return c.Response().Header().Get(echo.HeaderXRequestID)
 }
