@@ -95,7 +95,7 @@ func (c *Config) checkBackends(say sayer) {
 		case errors.Is(err, postgres.ErrTextResults):
 			say("postgres-url", "%v", err)
 		case err != nil:
-			say("postgres-url", "this is no postgres://user:password@host/database")
+			say("postgres-url", "this is no postgres://user:password@host/database, or it names a file that cannot be read")
 		}
 	}
 	for server := range strings.SplitSeq(c.NATSURL, ",") {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,6 +137,26 @@ func TestRolesHaveTheFigures(t *testing.T) {
 		}
 		assert.Equal(t, map[string]bool{"command": true, "query": true, "projector": true}, roles, overlay)
 	}
+}
+
+// TestPostgresCAIsMounted: where the README's URL says, in every pod that connects.
+func TestPostgresCAIsMounted(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../kubernetes/README.md")
+	require.NoError(t, err)
+	pods := 0
+	for _, object := range objects(t, optional) {
+		_, spec := pod(object)
+		if spec == nil {
+			continue
+		}
+		pods++
+		mounts := spec.Containers[0].VolumeMounts
+		at := slices.IndexFunc(mounts, func(m corev1.VolumeMount) bool { return m.Name == "postgres-ca" })
+		require.NotEqual(t, -1, at, name(object))
+		assert.Contains(t, string(readme), "sslrootcert="+mounts[at].MountPath+"/ca.crt")
+	}
+	assert.Equal(t, 4, pods)
 }
 
 // TestSelectorsFind: whatever selects pods (services, budgets, autoscalers, policies)
