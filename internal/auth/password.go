@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -41,10 +42,18 @@ func CheckPassword(password string) error {
 	case n > maxPassword:
 		return ErrPasswordLong
 	}
-	if strings.Contains(commonPasswords, "\n"+strings.ToLower(password)+"\n") {
+	if common(password) {
 		return ErrPasswordCommon
 	}
 	return nil
+}
+
+// common tells whether a password is in the list, in whatever case and width and with spaces
+// around it, or one character over and over.
+func common(password string) bool {
+	plain := strings.TrimSpace(cases.Fold().String(norm.NFKC.String(password)))
+	_, first := utf8.DecodeRuneInString(plain)
+	return strings.Trim(plain, plain[:first]) == "" || strings.Contains(commonPasswords, "\n"+plain+"\n")
 }
 
 // normal is the form that is hashed. Keyboards and systems differ in how they

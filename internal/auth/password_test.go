@@ -32,6 +32,14 @@ func TestCheckPassword(t *testing.T) {
 		"zzzzzzzz":                      ErrPasswordCommon, // the last
 		"assword123":                    nil,               // only a part of one
 		"woaini1314":                    ErrPasswordCommon,
+		"ＰＡＳＳＷＯＲＤ１２３":                   ErrPasswordCommon,
+		"  password123\u3000":           ErrPasswordCommon,
+		"        ":                      ErrPasswordCommon,
+		"\u3000 \u00a0     ":            ErrPasswordCommon,
+		"~~~~~~~~~":                     ErrPasswordCommon,
+		"aAaAaAaA":                      ErrPasswordCommon,
+		"八八八八八八八八":                      ErrPasswordCommon,
+		"~~~~~~~~x":                     nil,
 		"not UTF-8 \xff":                ErrPasswordText,
 	} {
 		require.ErrorIs(t, CheckPassword(password), want, "%q", password)
