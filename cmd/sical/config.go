@@ -44,9 +44,9 @@ type Config struct {
 	SigningKeys     []string      `help:"Ed25519 keys (PEM) of access tokens; the first private one signs. The command role makes one in the data folder where absent." type:"path"`
 	MaxConns        int32         `help:"Connections to Postgres of each role of this process. All processes together must stay below the server's max_connections." default:"10"`
 	CacheBytes      int64         `help:"Bytes of answers kept in memory." default:"67108864"`
-	StreamMaxBytes  int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log." default:"1073741824"`
-	StreamMaxAge    time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever." default:"168h"`
-	StreamReplicas  int           `help:"How many servers of a NATS cluster keep the stream: an odd number up to 5." default:"1" enum:"1,3,5"`
+	StreamMaxBytes  int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log. Tools such as import heed it only for a stream that they make." default:"1073741824"`
+	StreamMaxAge    time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever. Tools such as import heed it only for a stream that they make." default:"168h"`
+	StreamReplicas  int           `help:"How many servers of a NATS cluster keep the stream: an odd number up to 5. Tools such as import heed it only for a stream that they make." default:"1" enum:"1,3,5"`
 	ReconcileEvery  time.Duration `help:"How often a relay's process compares a part of log and stream. 0 for never." default:"5m"`
 	RateLimit       int           `help:"Requests a second that one user, or one address, may make. 0 for no limit." default:"500"`
 	RateBurst       int           `help:"Requests at once that one user, or one address, may make." default:"1000"`
