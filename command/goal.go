@@ -10,8 +10,9 @@ import (
 // The rules of a goal:
 //  1. Only its owner changes it, not even an admin does; to others a private one
 //     does not exist.
-//  2. A draft is started; an active one paused, completed or abandoned; a
-//     paused one started, completed or abandoned; an ended one reopened.
+//  2. A draft is started or abandoned; an active one paused, completed or
+//     abandoned; a paused one started, completed or abandoned; an ended one
+//     reopened.
 //  3. The paths it attaches are published, or its owner's own and not archived;
 //     what it has, it keeps, whatever becomes of the path.
 //  4. A deleted goal is gone, and so is that of somebody erased: no command finds
