@@ -100,21 +100,11 @@ func evolveGoal(s goal, e events.Event) goal {
 	case *events.GoalCreated:
 		return goal{e.Owner, events.GoalStatusDraft, string(d.Title), string(d.Description), d.Category, d.TargetDate, d.Visibility, d.Paths}
 	case *events.GoalRevised:
-		if d.Title != nil {
-			s.title = string(*d.Title)
-		}
-		if d.Description != nil {
-			s.description = string(*d.Description)
-		}
-		if d.Category != nil {
-			s.category = d.Category.To
-		}
-		if d.TargetDate != nil {
-			s.target = d.TargetDate.To
-		}
-		if d.Visibility != nil {
-			s.visibility = d.Visibility.To
-		}
+		s.title = string(or(d.Title, events.Personal(s.title)))
+		s.description = string(or(d.Description, events.Personal(s.description)))
+		s.category = after(s.category, d.Category)
+		s.target = after(s.target, d.TargetDate)
+		s.visibility = after(s.visibility, d.Visibility)
 	case *events.GoalPathsSet:
 		s.paths = d.Paths.To
 	case *events.GoalStarted, *events.GoalReopened:
