@@ -63,9 +63,13 @@ func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Ques
 }
 
 // commentViews are a comment's and those in which what it is about may stand.
-var commentViews = listViews(
-	projections.Comment.View, projections.Goal.View, projections.Path.View, projections.Point.View, projections.Assessment.View,
-)
+var commentViews = func() *viewList {
+	views := []*projections.View{projections.Comment.View}
+	for _, t := range events.Values[events.TargetType]() {
+		views = append(views, targetView(t))
+	}
+	return listViews(views...)
+}()
 
 // Comment asks for one comment as it is in its thread. Load fails with ErrNotFound where
 // what it is about is not the viewer's to see.
@@ -132,10 +136,12 @@ func targetView(t events.TargetType) *projections.View {
 		return projections.Goal.View
 	case events.TargetPath:
 		return projections.Path.View
+	case events.TargetPoint:
+		return projections.Point.View
 	case events.TargetAssessment:
 		return projections.Assessment.View
 	}
-	return projections.Point.View
+	panic("query: no view of what a comment is about: " + string(t))
 }
 
 // maySee queues reading a target; once sent, the function it returns tells
@@ -155,12 +161,14 @@ func (a *Answerer) maySee(ctx context.Context, s *reading.Snapshot, v Viewer, ta
 	case events.TargetPath:
 		found := reading.Find(s, projections.Path, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeePath(r), nil }
+	case events.TargetPoint:
+		found := reading.Find(s, projections.Point, target.ID)
+		return func() (bool, error) { return found[target.ID] != nil, nil }
 	case events.TargetAssessment:
 		found := reading.Find(s, projections.Assessment, target.ID)
 		return func() (bool, error) { r := found[target.ID]; return r != nil && v.maySeeAssessment(r.Owner), nil }
 	}
-	found := reading.Find(s, projections.Point, target.ID)
-	return func() (bool, error) { return found[target.ID] != nil, nil }
+	panic("query: nobody knows who may see what a comment is about: " + string(target.Type))
 }
 
 // showComments renders comments; those without a text to show keep their place.
