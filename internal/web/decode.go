@@ -101,9 +101,9 @@ func checkMedia(h http.Header) error {
 // DecodeStrictBytes decodes one JSON document into the value into points to. It
 // returns a Problem with JSON pointers for: bad syntax, invalid UTF-8, trailing
 // data, names that are unknown, duplicate or differ in case, values of another
-// type or out of range, null (but into a Nullable), nesting deeper than 32, and
-// U+0000 in any string, which Postgres cannot store. Bounds on arrays and lengths
-// are the target's own affair.
+// type or out of range, null, nesting deeper than 32, and U+0000 in any string,
+// which Postgres cannot store. Bounds on arrays and lengths are the target's own
+// affair.
 func DecodeStrictBytes(body []byte, into any) error {
 	found := scan(body)
 	if found.depth > maxDepth {
@@ -120,6 +120,21 @@ func DecodeStrictBytes(body []byte, into any) error {
 		return jsonProblem(body, err)
 	}
 	return nil
+}
+
+// refuseNull goes before every value of a document that has a null somewhere: an
+// absent member says the same.
+func refuseNull(d *jsontext.Decoder, into any) error {
+	if d.PeekKind() != 'n' {
+		return errors.ErrUnsupported
+	}
+	if _, ok := into.(*jsontext.Value); ok {
+		return errors.ErrUnsupported // decoded, and checked, by its reader
+	}
+	if err := d.SkipValue(); err != nil {
+		return err
+	}
+	return FieldError{Code: string(InvalidField), Detail: "must not be null"}
 }
 
 // decodeUUID takes the canonical form of RFC 9562 only: the uuid package itself

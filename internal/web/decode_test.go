@@ -19,22 +19,20 @@ import (
 
 // target has a member of every kind the APIs take.
 type target struct {
-	Title  string           `json:"title"`
-	Note   *string          `json:"note"`
-	Count  int              `json:"count"`
-	Small  int8             `json:"small"`
-	Size   uint32           `json:"size"`
-	Score  float64          `json:"score"`
-	Done   bool             `json:"done"`
-	ID     uuid.UUID        `json:"id"`
-	IDs    []uuid.UUID      `json:"ids"`
-	At     time.Time        `json:"at"`
-	Tags   []string         `json:"tags"`
-	Inner  inner            `json:"inner"`
-	Items  []inner          `json:"items"`
-	Until  Nullable[string] `json:"until"`
-	Parent Nullable[inner]  `json:"parent"`
-	Data   jsontext.Value   `json:"data"`
+	Title string         `json:"title"`
+	Note  *string        `json:"note"`
+	Count int            `json:"count"`
+	Small int8           `json:"small"`
+	Size  uint32         `json:"size"`
+	Score float64        `json:"score"`
+	Done  bool           `json:"done"`
+	ID    uuid.UUID      `json:"id"`
+	IDs   []uuid.UUID    `json:"ids"`
+	At    time.Time      `json:"at"`
+	Tags  []string       `json:"tags"`
+	Inner inner          `json:"inner"`
+	Items []inner        `json:"items"`
+	Data  jsontext.Value `json:"data"`
 }
 
 type inner struct {
@@ -85,14 +83,13 @@ func TestDecodeStrictTakes(t *testing.T) {
 func TestDecodeStrictFillsTheTarget(t *testing.T) {
 	t.Parallel()
 	var got target
-	doc := `{"title":"学习 \u0041\ud83d\ude00","count":-7,"id":"0198c7a1-0000-7000-8000-00000000000a","until":null,` +
-		`"parent":{"name":"a","rank":2},"data":{"x":null},"at":"2026-01-02T03:04:05Z"}`
+	doc := `{"title":"学习 \u0041\ud83d\ude00","count":-7,"id":"0198c7a1-0000-7000-8000-00000000000a",` +
+		`"inner":{"name":"a","rank":2},"data":{"x":null},"at":"2026-01-02T03:04:05Z"}`
 	require.NoError(t, DecodeStrictBytes([]byte(doc), &got))
 	require.Equal(t, "学习 A😀", got.Title)
 	require.Equal(t, -7, got.Count)
 	require.Equal(t, uuid.MustParse("0198c7a1-0000-7000-8000-00000000000a"), got.ID)
-	require.Equal(t, Nullable[string]{Set: true, Null: true}, got.Until)
-	require.Equal(t, Nullable[inner]{Set: true, Value: inner{"a", 2}}, got.Parent)
+	require.Equal(t, inner{"a", 2}, got.Inner)
 	require.Equal(t, `{"x":null}`, string(got.Data))
 	require.True(t, got.At.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)))
 }
