@@ -24,7 +24,7 @@ type Config struct {
 	Now     func() time.Time
 
 	Verify         Verifier // of access tokens; nil leaves every request anonymous
-	RatePerSecond  int      // requests each principal may make (see DefaultRate); 0 sets no limit
+	RatePerSecond  int      // requests each principal may make; 0 sets no limit
 	Burst          int      // requests each principal may make at once
 	Origins        []string // allowed by CORS, each exactly as a browser sends it
 	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed

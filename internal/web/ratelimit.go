@@ -18,12 +18,6 @@ type limits struct {
 	policy []string
 }
 
-// The limit of one principal unless an operator sets another.
-const (
-	DefaultRate  = 500 // requests a second
-	DefaultBurst = 1000
-)
-
 // The kinds of keys share one table; the first byte keeps them apart.
 const (
 	keyUser     = 'u'
