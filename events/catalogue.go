@@ -101,17 +101,6 @@ func (c *catalogue) types() []*Type {
 	return all
 }
 
-// Fields lists the stored fields of t with their Go types, for the golden
-// catalogue and the documentation.
-func (t *Type) Fields() []string {
-	var lines []string
-	for i := range t.goType.NumField() {
-		f := t.goType.Field(i)
-		lines = append(lines, f.Tag.Get("json")+" "+f.Type.String())
-	}
-	return lines
-}
-
 // UnknownType is returned for an event that this binary cannot read: written by
 // a newer one. Readers step over it, count it, and never guess.
 type UnknownType struct {

@@ -28,8 +28,8 @@ func TestCatalogue(t *testing.T) {
 			final = " final"
 		}
 		fmt.Fprintf(&b, "%s %d%s\n", kind.Name, kind.Schema, final)
-		for _, f := range kind.Fields() {
-			fmt.Fprintf(&b, "\t%s\n", f)
+		for f := range kind.goType.Fields() {
+			fmt.Fprintf(&b, "\t%s %s\n", f.Tag.Get("json"), f.Type)
 		}
 		d := reflect.New(kind.goType)
 		example(d.Elem())
