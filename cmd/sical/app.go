@@ -190,7 +190,7 @@ func (a *App) vault(ctx context.Context, pool pool) (*vault.Vault, error) {
 	return v, nil
 }
 
-// listen serves the public routes that the roles have registered.
+// listen serves a handler at an address until the process ends, and returns its URL.
 func (a *App) listen(address string, handler http.Handler, name string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {

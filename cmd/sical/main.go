@@ -1,6 +1,6 @@
 // Command sical is the whole system in one binary: every role in one process
 // (serve), one role each (command, query, projector), and the tools of its
-// operators. Each subcommand has a file of its own.
+// operators.
 package main
 
 import (

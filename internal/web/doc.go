@@ -3,6 +3,6 @@
 // security headers, CORS, metrics, tokens, rate limits, compression),
 // conditional requests, and the tuned server and client.
 //
-// It knows nothing of the domain: of the project it imports only what names metrics,
-// carries traces and tells what an error of the database means.
+// It knows nothing of the domain: of the project it imports only what writes JSON,
+// names metrics, carries traces and tells what an error of the database means.
 package web

@@ -46,8 +46,8 @@ func RequirePrincipal(c echo.Context) (Principal, error) {
 	return p, nil
 }
 
-// SetPrincipal says who the request comes from, for requests that show it by
-// other means than a bearer token (a stream ticket).
+// SetPrincipal says who the request comes from: as its token has told or, before a handler
+// that is tested alone, as the test wants it.
 func SetPrincipal(c echo.Context, p Principal) {
 	if r, ok := c.(*request); ok {
 		r.principal, r.known = p, true

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// maxIDs bounds a list of ids in a query (S7).
+// maxIDs bounds a list of ids in a query: all of them fit a URL.
 const maxIDs = 100
 
 // Query reads the parameters of a query strictly: each at most once, none beside
