@@ -12,10 +12,10 @@ type ActivityRow struct {
 // Activity answers how many learners were active within a stretch of days.
 var Activity = model[ActivityRow]{
 	name: "activity", version: 1, keys: []string{"learner_id"},
-	events: names(
+	events: []string{
 		events.NameOf[events.Studied](), events.NameOf[events.PointLearnt](),
 		events.NameOf[events.AssessmentSubmitted](), events.NameOf[events.AssessmentGraded](),
-	),
+	},
 	touches: func(e events.Event) []Key {
 		learner, ok := active(e)
 		if !ok {

@@ -42,10 +42,10 @@ var Assessment = model[AssessmentRow]{
 		"on {table} (owner_id, created_at desc, id desc)",
 		"on {table} (owner_id, assessment_type, status, created_at desc, id desc)",
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.AssessmentScheduled](), events.NameOf[events.AssessmentSubmitted](),
 		events.NameOf[events.AssessmentGraded](), events.NameOf[events.AssessmentVoided](),
-	),
+	},
 	touches: ownStream(events.KindAssessment),
 	fold:    foldAssessment,
 	totals:  assessmentTotals,

@@ -22,9 +22,9 @@ type Attached struct {
 // Attachment answers which paths learners took up lately, and how many learners.
 var Attachment = model[AttachmentRow]{
 	name: "attachment", version: 1, keys: []string{"path_id", "learner_id"},
-	events: names(
+	events: []string{
 		events.NameOf[events.GoalCreated](), events.NameOf[events.GoalPathsSet](), events.NameOf[events.GoalDeleted](),
-	),
+	},
 	touches: touchAttachment,
 	begin:   func(r *AttachmentRow, k Key) { r.Path, r.Learner = k.A, k.B },
 	fold:    foldAttachment,

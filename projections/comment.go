@@ -34,10 +34,10 @@ var Comment = model[CommentRow]{
 		"on {table} (target_id, target_type, created_at, id)",
 		"on {table} (author_id, created_at desc, id desc)",
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.CommentPosted](), events.NameOf[events.CommentEdited](),
 		events.NameOf[events.CommentHidden](), events.NameOf[events.CommentDeleted](),
-	),
+	},
 	touches: ownStream(events.KindComment),
 	fold:    foldComment,
 	totals:  commentTotals,

@@ -16,8 +16,6 @@ func ownStream(k events.Kind) func(events.Event) []Key {
 	}
 }
 
-func names(list ...string) []string { return list }
-
 // set takes over a changed value.
 func set[T any](field *T, to *T) {
 	if to != nil {

@@ -44,11 +44,11 @@ var Goal = model[GoalRow]{
 		"on {table} (status, created_at desc, id desc) where visibility = 'public'",
 		"on {table} (category, status, created_at desc, id desc) where visibility = 'public'",
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.GoalCreated](), events.NameOf[events.GoalRevised](), events.NameOf[events.GoalStarted](),
 		events.NameOf[events.GoalPaused](), events.NameOf[events.GoalCompleted](), events.NameOf[events.GoalAbandoned](),
 		events.NameOf[events.GoalReopened](), events.NameOf[events.GoalPathsSet](), events.NameOf[events.GoalDeleted](),
-	),
+	},
 	touches: ownStream(events.KindGoal),
 	fold:    foldGoal,
 	totals:  goalTotals,

@@ -42,10 +42,10 @@ var Path = model[PathRow]{
 		// knows of a partial index's expressions it does not plan with.
 		"on {table} using gin (" + WordsIndexed + ")",
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.PathCreated](), events.NameOf[events.PathDraftRevised](), events.NameOf[events.PathPublished](),
 		events.NameOf[events.PathRevised](), events.NameOf[events.PathPointsSet](), events.NameOf[events.PathArchived](),
-	),
+	},
 	touches: ownStream(events.KindPath),
 	fold:    foldPath,
 	totals:  pathTotals,

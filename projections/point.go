@@ -41,9 +41,9 @@ var Point = model[PointRow]{
 		"on {table} (category, difficulty_level, created_at desc, id desc)",
 		"on {table} using gin (" + WordsIndexed + ")",
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.PointCreated](), events.NameOf[events.PointRevised](), events.NameOf[events.PrerequisitesSet](),
-	),
+	},
 	touches: touchPoint,
 	fold:    foldPoint,
 	totals:  pointTotals,

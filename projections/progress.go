@@ -29,10 +29,10 @@ var Progress = model[ProgressRow]{
 	columns: []Column{
 		column("completed_at", "timestamptz", func(r *ProgressRow) *time.Time { return r.CompletedAt }),
 	},
-	events: names(
+	events: []string{
 		events.NameOf[events.Studied](), events.NameOf[events.PointLearnt](),
 		events.NameOf[events.AssessmentSubmitted](), events.NameOf[events.AssessmentGraded](),
-	),
+	},
 	touches: touchProgress,
 	begin:   func(r *ProgressRow, k Key) { r.Learner, r.Point = k.A, k.B },
 	fold:    foldProgress,

@@ -25,11 +25,11 @@ type UserRow struct {
 // User answers: a user by id; how many there are by status.
 var User = model[UserRow]{
 	name: "user", version: 2, keys: []string{"id"},
-	events: names(
+	events: []string{
 		events.NameOf[events.UserRegistered](), events.NameOf[events.UserRevised](), events.NameOf[events.UserPasswordChanged](),
 		events.NameOf[events.UserRoleChanged](), events.NameOf[events.UserSuspended](), events.NameOf[events.UserReactivated](),
 		events.NameOf[events.UserErased](),
-	),
+	},
 	touches: ownStream(events.KindUser),
 	fold:    foldUser,
 	totals:  userTotals,

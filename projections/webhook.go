@@ -23,10 +23,10 @@ var Webhook = model[WebhookRow]{
 	name: "webhook", version: 1, keys: []string{"id"},
 	columns: []Column{timeColumn("created_at", func(r *WebhookRow) time.Time { return r.CreatedAt })},
 	indexes: []string{"on {table} (created_at desc, id desc)"},
-	events: names(
+	events: []string{
 		events.NameOf[events.WebhookRegistered](), events.NameOf[events.WebhookRevised](), events.NameOf[events.WebhookDisabled](),
 		events.NameOf[events.WebhookEnabled](), events.NameOf[events.WebhookDeleted](),
-	),
+	},
 	touches: ownStream(events.KindWebhook),
 	fold:    foldWebhook,
 	totals:  func(*WebhookRow) []Total { return counts(nil, Everyone, "", "") },
