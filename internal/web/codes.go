@@ -41,65 +41,48 @@ const (
 // reaches nobody; it keeps such requests apart from failures in the metrics.
 const statusClientClosed = 499
 
+// meanings are the status and title of each code.
+var meanings = map[Code]struct {
+	status int
+	title  string
+}{
+	BadRequest:           {http.StatusBadRequest, "Bad request"},
+	BadJSON:              {http.StatusBadRequest, "Not the JSON that was expected"},
+	UnknownField:         {http.StatusBadRequest, "Unknown field"},
+	DuplicateField:       {http.StatusBadRequest, "Duplicate field"},
+	InvalidField:         {http.StatusBadRequest, "Invalid field"},
+	InvalidParameter:     {http.StatusBadRequest, "Invalid query parameter"},
+	InvalidHeader:        {http.StatusBadRequest, "Invalid header"},
+	Unauthenticated:      {http.StatusUnauthorized, "Authentication required"},
+	Forbidden:            {http.StatusForbidden, "Not allowed"},
+	NotFound:             {http.StatusNotFound, "Not found"},
+	MethodNotAllowed:     {http.StatusMethodNotAllowed, "Method not allowed"},
+	Conflict:             {http.StatusConflict, "Conflict with the current state"},
+	PositionUnknown:      {http.StatusConflict, "Position beyond the end of the log"},
+	VersionMismatch:      {http.StatusPreconditionFailed, "Changed in the meantime"},
+	TooLarge:             {http.StatusRequestEntityTooLarge, "Request body too large"},
+	URITooLong:           {http.StatusRequestURITooLong, "URL too long"},
+	UnsupportedMediaType: {http.StatusUnsupportedMediaType, "Unsupported media type"},
+	RuleViolated:         {http.StatusUnprocessableEntity, "Refused by a rule"},
+	IdempotencyKeyReused: {http.StatusUnprocessableEntity, "Idempotency key used for another request"},
+	TooManyRequests:      {http.StatusTooManyRequests, "Too many requests"},
+	ClientClosedRequest:  {statusClientClosed, "Client closed the request"},
+	Internal:             {http.StatusInternalServerError, "Internal error"},
+	Overloaded:           {http.StatusServiceUnavailable, "Overloaded"},
+	Unavailable:          {http.StatusServiceUnavailable, "Temporarily unavailable"},
+	NotCaughtUp:          {http.StatusServiceUnavailable, "View has not caught up"},
+	ViewPaused:           {http.StatusServiceUnavailable, "View is paused"},
+	ViewParked:           {http.StatusServiceUnavailable, "View has parked this key"},
+}
+
 // meaning gives the status and title of a code. Unlisted codes are programming
 // errors and count as Internal.
 func (c Code) meaning() (status int, title string) {
-	switch c {
-	case BadRequest:
-		return http.StatusBadRequest, "Bad request"
-	case BadJSON:
-		return http.StatusBadRequest, "Not the JSON that was expected"
-	case UnknownField:
-		return http.StatusBadRequest, "Unknown field"
-	case DuplicateField:
-		return http.StatusBadRequest, "Duplicate field"
-	case InvalidField:
-		return http.StatusBadRequest, "Invalid field"
-	case InvalidParameter:
-		return http.StatusBadRequest, "Invalid query parameter"
-	case InvalidHeader:
-		return http.StatusBadRequest, "Invalid header"
-	case Unauthenticated:
-		return http.StatusUnauthorized, "Authentication required"
-	case Forbidden:
-		return http.StatusForbidden, "Not allowed"
-	case NotFound:
-		return http.StatusNotFound, "Not found"
-	case MethodNotAllowed:
-		return http.StatusMethodNotAllowed, "Method not allowed"
-	case Conflict:
-		return http.StatusConflict, "Conflict with the current state"
-	case PositionUnknown:
-		return http.StatusConflict, "Position beyond the end of the log"
-	case VersionMismatch:
-		return http.StatusPreconditionFailed, "Changed in the meantime"
-	case TooLarge:
-		return http.StatusRequestEntityTooLarge, "Request body too large"
-	case URITooLong:
-		return http.StatusRequestURITooLong, "URL too long"
-	case UnsupportedMediaType:
-		return http.StatusUnsupportedMediaType, "Unsupported media type"
-	case RuleViolated:
-		return http.StatusUnprocessableEntity, "Refused by a rule"
-	case IdempotencyKeyReused:
-		return http.StatusUnprocessableEntity, "Idempotency key used for another request"
-	case TooManyRequests:
-		return http.StatusTooManyRequests, "Too many requests"
-	case ClientClosedRequest:
-		return statusClientClosed, "Client closed the request"
-	case Overloaded:
-		return http.StatusServiceUnavailable, "Overloaded"
-	case Unavailable:
-		return http.StatusServiceUnavailable, "Temporarily unavailable"
-	case NotCaughtUp:
-		return http.StatusServiceUnavailable, "View has not caught up"
-	case ViewPaused:
-		return http.StatusServiceUnavailable, "View is paused"
-	case ViewParked:
-		return http.StatusServiceUnavailable, "View has parked this key"
-	default:
-		return http.StatusInternalServerError, "Internal error"
+	m, listed := meanings[c]
+	if !listed {
+		m = meanings[Internal]
 	}
+	return m.status, m.title
 }
 
 // Status is the HTTP status a problem of this code is answered with.
