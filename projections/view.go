@@ -46,6 +46,10 @@ type View struct {
 	groups  func(Row) []string
 }
 
+// CanRead tells whether the questions of the view can read the tables of a version of it.
+// Of several they read the highest.
+func (v *View) CanRead(version int) bool { return v.Reads <= version && version <= v.Version }
+
 // Touches lists the rows that e changes; nil for an event of no concern.
 func (v *View) Touches(e events.Event) []Key { return v.touches(e) }
 

@@ -186,10 +186,7 @@ func (a *App) startQuery(ctx context.Context) error {
 	if err := a.startVerifier(ctx, p, keys); err != nil {
 		return err
 	}
-	var views []cache.View
-	for _, view := range projections.Views() {
-		views = append(views, cache.View{Name: view.Name, Version: view.Version, Reads: view.Reads})
-	}
+	views := projections.Views()
 	log := eventlog.NewReader(p)
 	positions := cache.NewPositions(cache.Config{
 		Views: views, Pool: p, NATS: a.nats, Head: log.Head, Standby: log.Standby, Logger: a.logger,

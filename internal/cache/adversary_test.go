@@ -96,7 +96,7 @@ type floored struct {
 func newFloored(t testing.TB, others ...string) floored {
 	cfg := Config{Logger: slog.New(slog.DiscardHandler)}
 	for _, name := range append([]string{"v"}, others...) {
-		cfg.Views = append(cfg.Views, View{Name: name, Version: 1})
+		cfg.Views = append(cfg.Views, &projections.View{Name: name, Version: 1, Reads: 1})
 	}
 	p := NewPositions(cfg)
 	p.floors.apart("v", "v/1", "v/2", "v/3", "v/7", "group", "own", "told", "last", "another's")

@@ -67,12 +67,12 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 }
 
 // read picks the build that is read of each view: of the highest version that
-// this process knows and that has one.
+// this process can read and that has one.
 func (p *Positions) read(found []checkpoint) map[string][]checkpoint {
 	read := map[string][]checkpoint{}
 	for _, c := range found { // lower versions first
 		v := p.byName[c.View]
-		if v == nil || c.Version < v.Reads || c.Version > v.Version {
+		if v == nil || !v.CanRead(c.Version) {
 			continue
 		}
 		if before := read[c.View]; len(before) > 0 && before[0].Version != c.Version {

@@ -14,13 +14,6 @@ import (
 	"sical-backend/projections"
 )
 
-// View names a read model with the highest version that this process reads, and
-// the lowest; 0 for none lower.
-type View struct {
-	Name           string
-	Version, Reads int
-}
-
 // Bus is a connection to NATS. It must tell at once whether it is there.
 type Bus interface {
 	ChanSubscribe(subject string, to chan *nats.Msg) (*nats.Subscription, error)
@@ -29,7 +22,7 @@ type Bus interface {
 
 // Config is what Positions needs.
 type Config struct {
-	Views []View
+	Views []*projections.View
 	Pool  *pgxpool.Pool // may read sical.view_version, sical.projection and sical.parked
 	NATS  Bus           // where the notices come from; nil asks the database alone
 	// Head tells the last position of the log.
@@ -80,15 +73,12 @@ func NewPositions(cfg Config) *Positions {
 	if len(cfg.Views) > mostViews {
 		panic("cache: more views than an entry has bits for")
 	}
-	for place, named := range cfg.Views {
-		v := &view{View: named, place: place, state: wire.ViewLive}
+	for place, model := range cfg.Views {
+		v := &view{View: model, place: place, state: wire.ViewLive}
 		v.build.Store(&projections.Build{})
 		v.saved.Store(new([]uint64))
-		if v.Reads == 0 {
-			v.Reads = v.Version
-		}
 		p.views = append(p.views, v)
-		p.byName[named.Name] = v
+		p.byName[v.Name] = v
 	}
 	return p
 }

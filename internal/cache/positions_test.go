@@ -17,6 +17,7 @@ import (
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
+	"sical-backend/projections"
 )
 
 func migrated(url string) error {
@@ -54,7 +55,7 @@ func oneView(t *testing.T) (admin, pool *pgxpool.Pool, incarnation uuid.UUID) {
 
 func newPositions(pool *pgxpool.Pool, nc Bus) *Positions {
 	return NewPositions(Config{
-		Views: []View{{Name: "v", Version: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
+		Views: []*projections.View{{Name: "v", Version: 1, Reads: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
 		Head: func(context.Context) (uint64, error) { return 50, nil },
 	})
 }
@@ -183,7 +184,7 @@ func TestWaitForTheHeadHasBounds(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
 	p := NewPositions(Config{
-		Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 2,
+		Views: []*projections.View{{Name: "v", Version: 1, Reads: 1}}, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 2,
 		Head: func(context.Context) (uint64, error) {
 			close(asked)
 			<-answer
@@ -221,7 +222,7 @@ func TestTheHeadIsAskedForAll(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}, 2), make(chan struct{})
 	p := NewPositions(Config{
-		Views: []View{{Name: "v", Version: 1}}, Logger: slog.New(slog.DiscardHandler),
+		Views: []*projections.View{{Name: "v", Version: 1, Reads: 1}}, Logger: slog.New(slog.DiscardHandler),
 		Head: func(context.Context) (uint64, error) {
 			asked <- struct{}{}
 			<-answer

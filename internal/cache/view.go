@@ -17,7 +17,7 @@ const closed = ^uint64(0)
 // view is what this process knows of one view. The one goroutine of
 // Positions.Run writes it; requests read the atomics.
 type view struct {
-	View
+	*projections.View
 	place int // in Positions.views
 	// build is the one that is read. It is stored after the positions in it:
 	// whoever reads it first never takes another build's for its own.

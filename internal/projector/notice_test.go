@@ -163,7 +163,7 @@ func TestWaitingForAView(t *testing.T) {
 // with them.
 func (w *world) positions(nc cache.Bus, before ...func(*cache.Positions)) *cache.Positions {
 	p := cache.NewPositions(cache.Config{
-		Views: []cache.View{{Name: "goal", Version: projections.Goal.Version}, {Name: "progress", Version: projections.Progress.Version}},
+		Views: both,
 		Pool:  w.pool("sical_query"), NATS: nc, Head: func(ctx context.Context) (head uint64, err error) {
 			return head, w.admin.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		},

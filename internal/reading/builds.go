@@ -61,7 +61,7 @@ func newServed(views []*projections.View) *served {
 func (s *served) add(n int, stand []int64) {
 	v, c := s.views[n-1], &s.checkpoints[n-1]
 	version, build, shard := int(stand[0]), int(stand[1]), int(stand[2])
-	if version < max(v.Reads, c.Build.Version) || version > v.Version {
+	if !v.CanRead(version) || version < c.Build.Version {
 		return
 	}
 	if version > c.Build.Version {

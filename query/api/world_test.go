@@ -90,10 +90,7 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 
 func (w *world) serve(pool *pgxpool.Pool) {
 	logger := slog.New(slog.DiscardHandler)
-	cfg := cache.Config{Pool: pool, Logger: logger, MaxWaiters: 10}
-	for _, v := range projections.Views() {
-		cfg.Views = append(cfg.Views, cache.View{Name: v.Name, Version: v.Version})
-	}
+	cfg := cache.Config{Views: projections.Views(), Pool: pool, Logger: logger, MaxWaiters: 10}
 	cfg.Head = func(ctx context.Context) (head uint64, err error) {
 		err = pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		return head, err
