@@ -6,7 +6,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"sync"
 	"time"
 
 	// progressbar: a bar on terminals with rate and time left; MIT, kept.
@@ -103,28 +102,4 @@ func progress(name string, most int) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(int64(most), progressbar.OptionSetDescription(name), progressbar.OptionSetWriter(out),
 		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionThrottle(65*time.Millisecond),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth())
-}
-
-// share shows how much of something is done, from 0 to 1: with a bar on a terminal, which
-// clear takes away, elsewhere with a line for each tenth. show may be called at once from
-// anywhere.
-func share(name string) (show func(done float64), clear func()) {
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		return shareLines(name, os.Stderr)
-	}
-	bar := progress(name, 1000)
-	return func(done float64) { _ = bar.Set64(int64(1000 * done)) }, func() { _ = bar.Clear() }
-}
-
-func shareLines(name string, out io.Writer) (show func(done float64), clear func()) {
-	var mu sync.Mutex
-	told := 0
-	return func(done float64) {
-		mu.Lock()
-		defer mu.Unlock()
-		if tenths := int(10 * done); tenths > told {
-			told = tenths
-			fmt.Fprintf(out, "%s: %d %%\n", name, 10*tenths)
-		}
-	}, func() {}
 }
