@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -186,10 +185,9 @@ func (a *App) startQuery(ctx context.Context) error {
 	if err := a.startVerifier(ctx, p, keys); err != nil {
 		return err
 	}
-	views := projections.Views()
 	log := eventlog.NewReader(p)
 	positions := cache.NewPositions(cache.Config{
-		Views: views, Pool: p, NATS: a.nats, Head: log.Head, Standby: log.Standby, Logger: a.logger,
+		Views: projections.Views(), Pool: p, NATS: a.nats, Head: log.Head, Standby: log.Standby, Logger: a.logger,
 	})
 	positions.OnForget(v.Clear)
 	answerer := query.NewAnswerer(p, v)
@@ -210,30 +208,9 @@ func (a *App) startQuery(ctx context.Context) error {
 	api.Register(a.echo())
 	api.RegisterStream(a.echo(), a.streams(hub, live.NewTickets(p), positions))
 	a.checks = append(a.checks, check{"read models", postgres.Answers(p)})
-	a.beginnings = append(a.beginnings, check{"views", caughtUp(log.Head, func() (least string, position uint64) {
-		position = math.MaxUint64
-		for _, v := range views {
-			if at := positions.Applied(v.Name); at < position {
-				least, position = v.Name, at
-			}
-		}
-		return least, position
-	}, func(ctx context.Context, name string) (float64, bool, error) {
-		v, err := rebuild.Named(projections.Views(), name)
-		if err != nil {
-			return 0, false, err
-		}
-		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
-		if err != nil || j == nil || j.Ended() {
-			return 0, false, err
-		}
-		return j.Percent, true, nil
-	})}, check{"hot answers", func(ctx context.Context) error {
-		if !positions.Heard() {
-			return notYet("the views have not been heard of yet")
-		}
-		return api.Warm(ctx)
-	}})
+	a.beginnings = append(a.beginnings,
+		check{"views", caughtUp(log.Head, leastApplied(positions), building(p))},
+		check{"hot answers", warm(positions, api)})
 	return nil
 }
 

@@ -5,12 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"sical-backend/internal/cache"
+	"sical-backend/internal/rebuild"
+	"sical-backend/projections"
+	queryapi "sical-backend/query/api"
 )
 
 // check tells whether a part can do its work.
@@ -143,5 +149,44 @@ func caughtUp(
 			return notYet("the view " + view + " is behind what the log held at the start")
 		}
 		return nil
+	}
+}
+
+// leastApplied is the view that has come least far, and how far.
+func leastApplied(positions *cache.Positions) func() (view string, position uint64) {
+	views := projections.Views()
+	return func() (least string, position uint64) {
+		position = math.MaxUint64
+		for _, v := range views {
+			if at := positions.Applied(v.Name); at < position {
+				least, position = v.Name, at
+			}
+		}
+		return least, position
+	}
+}
+
+// building tells whether a view is being built, and how much of that is done.
+func building(p pool) func(ctx context.Context, view string) (percent float64, is bool, err error) {
+	return func(ctx context.Context, name string) (float64, bool, error) {
+		v, err := rebuild.Named(projections.Views(), name)
+		if err != nil {
+			return 0, false, err
+		}
+		j, err := rebuild.Look(ctx, p, v, rebuild.KindRebuild)
+		if err != nil || j == nil || j.Ended() {
+			return 0, false, err
+		}
+		return j.Percent, true, nil
+	}
+}
+
+// warm has the hot answers in memory, once they can be kept there.
+func warm(positions *cache.Positions, api *queryapi.API) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if !positions.Heard() {
+			return notYet("the views have not been heard of yet")
+		}
+		return api.Warm(ctx)
 	}
 }
