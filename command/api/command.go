@@ -139,9 +139,8 @@ func subject(c echo.Context, route Route, cmd command.Command, given command.Giv
 
 // pathID reads the path's {id}; what is no UUID names nothing.
 func pathID(c echo.Context) (events.ID, error) {
-	text := c.Param("id")
-	id, err := uuid.Parse(text)
-	if err != nil || len(text) != 36 || id == uuid.Nil {
+	id, ok := web.ParseID(c.Param("id"))
+	if !ok || id == uuid.Nil {
 		return id, web.NewProblem(web.NotFound, "Ids are UUIDs; there is nothing of this name.")
 	}
 	return id, nil

@@ -137,17 +137,15 @@ func refuseNull(d *jsontext.Decoder, into any) error {
 	return FieldError{Code: string(InvalidField), Detail: "must not be null"}
 }
 
-// decodeUUID takes the canonical form of RFC 9562 only: the uuid package itself
-// also takes braces, urn: and bare digits, and two spellings of one id would be
-// two idempotent requests. The nil UUID names nothing: taken, it would pass for an
-// absent one.
+// decodeUUID takes what ParseID does, but the nil UUID, which names nothing: taken, it
+// would pass for an absent one.
 func decodeUUID(d *jsontext.Decoder, id *uuid.UUID) error {
 	token, err := d.ReadToken()
 	if err != nil {
 		return err
 	}
 	if token.Kind() == '"' {
-		if parsed, ok := parseUUID(token.String()); ok && parsed != uuid.Nil {
+		if parsed, ok := ParseID(token.String()); ok && parsed != uuid.Nil {
 			*id = parsed
 			return nil
 		}
@@ -155,7 +153,10 @@ func decodeUUID(d *jsontext.Decoder, id *uuid.UUID) error {
 	return FieldError{Code: string(InvalidField), Detail: "expected a UUID, and not the nil one"}
 }
 
-func parseUUID(s string) (uuid.UUID, bool) {
+// ParseID takes the canonical form of RFC 9562 only: the uuid package itself also takes
+// braces, urn: and bare digits, and two spellings of one id would be two idempotent
+// requests.
+func ParseID(s string) (uuid.UUID, bool) {
 	if len(s) != 36 {
 		return uuid.UUID{}, false
 	}

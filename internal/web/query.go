@@ -136,7 +136,7 @@ func (q *Query) UUID(name string) uuid.UUID {
 	if !ok {
 		return uuid.UUID{}
 	}
-	id, ok := parseUUID(value)
+	id, ok := ParseID(value)
 	if !ok {
 		q.fail(name, "expected a UUID")
 	}
@@ -156,7 +156,7 @@ func (q *Query) UUIDs(name string) []uuid.UUID {
 	}
 	ids := make([]uuid.UUID, 0, len(parts))
 	for _, part := range parts {
-		id, ok := parseUUID(part)
+		id, ok := ParseID(part)
 		if !ok {
 			q.fail(name, "expected UUIDs separated by commas")
 			return nil

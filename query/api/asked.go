@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"sync"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"sical-backend/events"
@@ -56,8 +55,8 @@ func (a *asked) read(c echo.Context, api *API, r *Route, known []string) error {
 	}
 	a.viewer = query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}
 	if text := c.Param("id"); text != "" {
-		id, err := uuid.Parse(text)
-		if err != nil || len(text) != canonical {
+		id, ok := web.ParseID(text)
+		if !ok {
 			return query.ErrNotFound // nothing has such a name
 		}
 		a.id = id
@@ -72,9 +71,6 @@ func (a *asked) read(c echo.Context, api *API, r *Route, known []string) error {
 	}
 	return nil
 }
-
-// canonical is the length of an id as it is written.
-const canonical = 36
 
 func names(params []Param) []string {
 	names := make([]string, len(params))
