@@ -30,6 +30,12 @@ type Reader interface {
 	Reads(Given) []events.Stream
 }
 
+// Dated is a Command that may tell when it happened.
+type Dated interface {
+	Command
+	When() *time.Time
+}
+
 // Of is embedded by commands about the aggregate with the given id.
 type Of struct {
 	ID events.ID `json:"id,omitzero" doc:"which resource; a creation without one gets a new id"`

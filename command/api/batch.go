@@ -179,8 +179,8 @@ func (l Line) Request(given command.Given) (*dispatch.Request, error) {
 	if l.OccurredAt != nil {
 		given.At = l.OccurredAt.UTC()
 	}
-	if timed, ok := cmd.(interface{ When() *time.Time }); ok && timed.When() != nil {
-		given.At = timed.When().UTC()
+	if dated, ok := cmd.(command.Dated); ok && dated.When() != nil {
+		given.At = dated.When().UTC()
 	}
 	asked := append([]byte(l.Type+"\x00"+given.Actor.String()+"\x00"), data...)
 	return &dispatch.Request{Rule: rule, Command: cmd, Given: given, Key: key, Asked: asked}, nil
@@ -203,8 +203,8 @@ func inLine(err error, cmd command.Command) error {
 	if !ok {
 		return err
 	}
-	timed, ok := cmd.(interface{ When() *time.Time })
-	lineTime := p.Code == web.RuleViolated && (!ok || timed.When() == nil)
+	dated, ok := cmd.(command.Dated)
+	lineTime := p.Code == web.RuleViolated && (!ok || dated.When() == nil)
 	for i, f := range p.Errors {
 		if f.Pointer != "/occurred_at" || !lineTime {
 			p.Errors[i].Pointer = "/data" + f.Pointer

@@ -55,8 +55,8 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 		if err := subject(c, route, cmd, given); err != nil {
 			return err
 		}
-		if timed, ok := cmd.(interface{ When() *time.Time }); ok && timed.When() != nil {
-			given.At = *timed.When()
+		if dated, ok := cmd.(command.Dated); ok && dated.When() != nil {
+			given.At = *dated.When()
 		}
 		request := &dispatch.Request{
 			Rule: rule, Command: cmd, Given: given,
@@ -79,12 +79,11 @@ func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 func (a *API) given(c echo.Context, anonymous bool) (command.Given, error) {
 	now := a.Now().UTC()
 	given := command.Given{At: now, Now: now}
-	p, ok := web.PrincipalOf(c)
-	if !ok {
-		if anonymous {
-			return given, nil
-		}
-		_, err := web.RequirePrincipal(c)
+	if _, known := web.PrincipalOf(c); !known && anonymous {
+		return given, nil
+	}
+	p, err := web.RequirePrincipal(c)
+	if err != nil {
 		return given, err
 	}
 	given.Actor, given.Role, given.Session = p.UserID, events.Role(p.Role), p.SessionID
