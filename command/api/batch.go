@@ -111,6 +111,8 @@ func (a *API) batch(c echo.Context) error {
 	if last > 0 {
 		c.Response().Header()["Sical-Position"] = []string{strconv.FormatUint(last, 10)}
 	}
+	// By the package that c.JSON uses: the one that reads commands fails for a text that is
+	// no UTF-8, and these are done.
 	body, err := json.Marshal(Verdicts{verdicts})
 	if err != nil {
 		return err
