@@ -64,7 +64,7 @@ func (a *Answerer) PointAsOf(id events.ID, at uint64) Question {
 			return nil, err
 		}
 		list := append(own, edges...)
-		slices.SortFunc(list, func(a, b events.Event) int { return int(int64(a.Position) - int64(b.Position)) })
+		slices.SortFunc(list, func(a, b events.Event) int { return cmp.Compare(a.Position, b.Position) })
 		r := fold(projections.Point, list, at)[projections.KeyOf(id)]
 		if len(own) == 0 || r == nil {
 			return nil, ErrNotFound
