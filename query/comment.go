@@ -175,7 +175,7 @@ func (a *Answerer) maySee(ctx context.Context, s *reading.Snapshot, v Viewer, ta
 func (a *Answerer) showComments(ctx context.Context, v Viewer, rows []*projections.CommentRow) ([]Comment, error) {
 	authors := set[events.ID]{}
 	for _, r := range rows {
-		authors.add([]events.ID{r.Author})
+		authors.add(r.Author)
 	}
 	keys, err := a.keyring.Opener(ctx, authors.members...)
 	if err != nil {

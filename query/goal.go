@@ -107,7 +107,7 @@ type goalsFound struct {
 func findGoals(ctx context.Context, s *reading.Snapshot, wishes []wish) (f goalsFound, err error) {
 	ids := set[events.ID]{}
 	for _, w := range wishes {
-		ids.add([]events.ID{w.id})
+		ids.add(w.id)
 	}
 	f.rows = reading.Find(s, projections.Goal, ids.members...)
 	if err := s.Send(ctx); err != nil {

@@ -64,7 +64,7 @@ func (s goalsFor) pathIDs(d detail) []events.ID {
 	}
 	paths := set[events.ID]{}
 	for _, g := range s.goals {
-		paths.add(g.Paths)
+		paths.add(g.Paths...)
 	}
 	return paths.members
 }
@@ -79,7 +79,7 @@ func (s goalsFor) deps(d detail) []string { return rowDeps(projections.Path.View
 func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience ...goalsFor) (p goalParts, err error) {
 	paths := set[events.ID]{}
 	for _, a := range audience {
-		paths.add(a.pathIDs(d))
+		paths.add(a.pathIDs(d)...)
 	}
 	if len(paths.members) == 0 {
 		return p, s.Finish(ctx)
@@ -97,10 +97,10 @@ func readGoalParts(ctx context.Context, s *reading.Snapshot, d detail, audience 
 		for _, g := range a.goals {
 			of := p.pointsOf(a.to, g)
 			if d == whole {
-				points.add(of)
+				points.add(of...)
 			}
 			if !a.to.anonymous() {
-				learning.add(keysOf(a.to.ID, of))
+				learning.add(keysOf(a.to.ID, of)...)
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func (p goalParts) pointsOf(v Viewer, r *projections.GoalRow) []events.ID {
 	points := set[events.ID]{}
 	for _, id := range r.Paths {
 		if path := p.path(v, id); path != nil {
-			points.add(path.Points)
+			points.add(path.Points...)
 		}
 	}
 	return points.members

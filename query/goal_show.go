@@ -78,7 +78,7 @@ func (a *Answerer) goalPath(ctx context.Context, v Viewer, p goalParts, id event
 func (a *Answerer) summarise(ctx context.Context, of goalsFor, p goalParts) ([]Goal, error) {
 	owners := set[events.ID]{}
 	for _, r := range of.goals {
-		owners.add([]events.ID{r.Owner})
+		owners.add(r.Owner)
 	}
 	keys, err := a.keyring.Opener(ctx, owners.members...)
 	if err != nil {

@@ -201,7 +201,7 @@ func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
 	if d == whole {
 		points := set[events.ID]{}
 		for _, g := range of.goals {
-			points.add(parts.pointsOf(of.to, g))
+			points.add(parts.pointsOf(of.to, g)...)
 		}
 		if list, err = p.history(p.at, events.StreamsOf(events.KindPoint, points.members)...); err != nil {
 			return parts, err

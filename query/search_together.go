@@ -118,13 +118,13 @@ func (k *seeker) enlist(s *reading.Snapshot, l *list) *rowPage[projections.GoalR
 func (a *Answerer) search(ctx context.Context, seekers []*seeker, public *rowPage[projections.GoalRow], own []*rowPage[projections.GoalRow]) ([]findings, error) {
 	owners := set[events.ID]{}
 	for _, r := range public.rows {
-		owners.add([]events.ID{r.Owner})
+		owners.add(r.Owner)
 	}
 	walks := make([]walk, len(seekers))
 	for i, k := range seekers {
 		walks[i] = walk{seeker: k, own: own[i], findings: findings{goals: goalsFor{to: k.viewer}}}
 		if len(own[i].rows) > 0 {
-			owners.add([]events.ID{k.viewer.ID})
+			owners.add(k.viewer.ID)
 		}
 	}
 	keys, err := a.keyring.Opener(ctx, owners.members...)

@@ -11,7 +11,7 @@ type set[T comparable] struct {
 	members []T
 }
 
-func (s *set[T]) add(more []T) {
+func (s *set[T]) add(more ...T) {
 	for _, m := range more {
 		if !s.has(m) {
 			s.members = append(s.members, m)

@@ -81,8 +81,8 @@ func onShelf(table string) string {
 func findUsers(ctx context.Context, s *reading.Snapshot, wishes []wish) (f usersFound, err error) {
 	ids, shelves := set[events.ID]{}, set[shelf]{}
 	for _, w := range wishes {
-		ids.add([]events.ID{w.id})
-		shelves.add(w.shelves())
+		ids.add(w.id)
+		shelves.add(w.shelves()...)
 	}
 	f.rows = reading.Find(s, projections.User, ids.members...)
 	f.shelves = make(map[shelf][]*projections.GoalRow, len(shelves.members))
