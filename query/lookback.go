@@ -33,7 +33,7 @@ func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID,
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
 			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) (err error) {
-				show, err = load(ctx, pastOf(ctx, s, at))
+				show, err = load(ctx, pastOf(s, at))
 				if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrTooManyEvents) {
 					return err
 				}
@@ -54,12 +54,12 @@ func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID,
 
 // PointAsOf asks for a knowledge point at a position.
 func (a *Answerer) PointAsOf(id events.ID, at uint64) Question {
-	return a.lookBack(Viewer{}, projections.Point.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
-		own, err := p.history(at, events.StreamOf(events.KindPoint, id))
+	return a.lookBack(Viewer{}, projections.Point.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		own, err := p.history(ctx, at, events.StreamOf(events.KindPoint, id))
 		if err != nil {
 			return nil, err
 		}
-		edges, err := p.edges(id)
+		edges, err := p.edges(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (a *Answerer) PointAsOf(id events.ID, at uint64) Question {
 // of the viewer's own.
 func (a *Answerer) PathAsOf(v Viewer, id events.ID, at uint64) Question {
 	return a.lookBack(v, projections.Path.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp(p, projections.Path, events.StreamOf(events.KindPath, id))
+		found, err := lookUp(ctx, p, projections.Path, events.StreamOf(events.KindPath, id))
 		r := found[id].then
 		if err == nil && (r == nil || !v.maySeePath(r)) {
 			err = ErrNotFound // what was published once is public for ever
@@ -94,8 +94,8 @@ func (a *Answerer) PathAsOf(v Viewer, id events.ID, at uint64) Question {
 
 // AssessmentAsOf asks for an assessment at a position.
 func (a *Answerer) AssessmentAsOf(v Viewer, id events.ID, at uint64) Question {
-	return a.lookBack(v, projections.Assessment.View, id, at, func(_ context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp(p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
+	return a.lookBack(v, projections.Assessment.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
+		found, err := lookUp(ctx, p, projections.Assessment, events.StreamOf(events.KindAssessment, id))
 		r := found[id].then
 		if err == nil && (r == nil || !v.maySeeAssessment(r.Owner)) {
 			err = ErrNotFound
@@ -114,7 +114,7 @@ func (v Viewer) maySeeGoalThen(g thenAndNow[projections.GoalRow]) bool {
 // had, as they then were, and the viewer's progress of then.
 func (a *Answerer) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 	return a.lookBack(v, projections.Goal.View, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp(p, projections.Goal, events.StreamOf(events.KindGoal, id))
+		found, err := lookUp(ctx, p, projections.Goal, events.StreamOf(events.KindGoal, id))
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +122,7 @@ func (a *Answerer) GoalAsOf(v Viewer, id events.ID, at uint64) Question {
 			return nil, ErrNotFound
 		}
 		goal := goalsFor{v, []*projections.GoalRow{found[id].then}}
-		parts, err := p.goalParts(whole, goal)
+		parts, err := p.goalParts(ctx, whole, goal)
 		return func() (any, int, error) {
 			goals, err := a.showGoals(ctx, goal, parts)
 			if err == nil && len(goals) == 0 {
@@ -141,7 +141,7 @@ func (a *Answerer) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 	v = v.audience(id)
 	views := []*projections.View{projections.User.View, projections.Goal.View}
 	return a.lookBackOn(v, views, id, at, func(ctx context.Context, p *past) (func() (any, int, error), error) {
-		found, err := lookUp(p, projections.User, events.StreamOf(events.KindUser, id))
+		found, err := lookUp(ctx, p, projections.User, events.StreamOf(events.KindUser, id))
 		if err != nil {
 			return nil, err
 		}
@@ -149,12 +149,12 @@ func (a *Answerer) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 		if user.then == nil || user.now.Status == events.UserStatusErased {
 			return nil, ErrNotFound
 		}
-		goals, err := p.activeGoals(v, id)
+		goals, err := p.activeGoals(ctx, v, id)
 		if err != nil {
 			return nil, err
 		}
 		then := profile{user.then, goalsFor{v, goals}}
-		parts, err := p.goalParts(summary, then.goals)
+		parts, err := p.goalParts(ctx, summary, then.goals)
 		return func() (any, int, error) {
 			users, err := a.showUsers(ctx, []profile{then}, parts)
 			if err == nil && len(users) == 0 {
@@ -169,12 +169,12 @@ func (a *Answerer) UserAsOf(v Viewer, id events.ID, at uint64) Question {
 }
 
 // activeGoals are those that a profile showed, newest first.
-func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, error) {
-	streams, err := p.goals(owner)
+func (p *past) activeGoals(ctx context.Context, v Viewer, owner events.ID) ([]*projections.GoalRow, error) {
+	streams, err := p.goals(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
-	found, err := lookUp(p, projections.Goal, streams...)
+	found, err := lookUp(ctx, p, projections.Goal, streams...)
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +189,8 @@ func (p *past) activeGoals(v Viewer, owner events.ID) ([]*projections.GoalRow, e
 }
 
 // goalParts folds what goals were composed of.
-func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
-	list, err := p.history(p.at, events.StreamsOf(events.KindPath, of.pathIDs(d))...)
+func (p *past) goalParts(ctx context.Context, d detail, of goalsFor) (parts goalParts, err error) {
+	list, err := p.history(ctx, p.at, events.StreamsOf(events.KindPath, of.pathIDs(d))...)
 	if err != nil {
 		return parts, err
 	}
@@ -203,7 +203,7 @@ func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
 		for _, g := range of.goals {
 			points.add(parts.pointsOf(of.to, g)...)
 		}
-		if list, err = p.history(p.at, events.StreamsOf(events.KindPoint, points.members)...); err != nil {
+		if list, err = p.history(ctx, p.at, events.StreamsOf(events.KindPoint, points.members)...); err != nil {
 			return parts, err
 		}
 		parts.points = map[events.ID]*GoalPoint{}
@@ -214,7 +214,7 @@ func (p *past) goalParts(d detail, of goalsFor) (parts goalParts, err error) {
 	if of.to.anonymous() {
 		return parts, nil
 	}
-	if list, err = p.history(p.at, events.StreamOf(events.KindStudy, of.to.ID)); err != nil {
+	if list, err = p.history(ctx, p.at, events.StreamOf(events.KindStudy, of.to.ID)); err != nil {
 		return parts, err
 	}
 	parts.learnt = map[projections.Key]bool{}

@@ -86,28 +86,27 @@ func (a *Answerer) queryRow(ctx context.Context, sql string, args []any, found .
 // past reads the log within a snapshot and folds it as the views are folded.
 type past struct {
 	*reading.Snapshot
-	ctx  context.Context
 	at   uint64 // the position looked back to
 	left int    // events that may yet be read
 	room int    // bytes of them
 }
 
-func pastOf(ctx context.Context, s *reading.Snapshot, at uint64) *past {
-	return &past{Snapshot: s, ctx: ctx, at: at, left: MostPast, room: mostPastBytes}
+func pastOf(s *reading.Snapshot, at uint64) *past {
+	return &past{Snapshot: s, at: at, left: MostPast, room: mostPastBytes}
 }
 
 // history reads the events of some streams up to a position, in order. It fails
 // with ErrTooManyEvents.
-func (p *past) history(until uint64, streams ...events.Stream) ([]events.Event, error) {
+func (p *past) history(ctx context.Context, until uint64, streams ...events.Stream) ([]events.Event, error) {
 	if len(streams) == 0 {
 		return nil, nil
 	}
-	return p.events("-- history events\n"+sent+"from sical.history($1, $2, $3)", streams, until)
+	return p.events(ctx, "-- history events\n"+sent+"from sical.history($1, $2, $3)", streams, until)
 }
 
 // edges reads what the curriculum said of a point.
-func (p *past) edges(point events.ID) ([]events.Event, error) {
-	return p.events("-- edges events\n"+sent+"from sical.edges($1, $2, $3)", point, p.at)
+func (p *past) edges(ctx context.Context, point events.ID) ([]events.Event, error) {
+	return p.events(ctx, "-- edges events\n"+sent+"from sical.edges($1, $2, $3)", point, p.at)
 }
 
 // sent is what the database sends of events, which come in order: from where the data is more
@@ -116,7 +115,7 @@ const sent = `select at, stream, version, type, schema,
 	case when sum(octet_length(data::text)) over (rows unbounded preceding) <= $4 then data end, owner, occurred_at
 	`
 
-func (p *past) events(sql string, of any, until uint64) (list []events.Event, err error) {
+func (p *past) events(ctx context.Context, sql string, of any, until uint64) (list []events.Event, err error) {
 	p.Queue(sql, of, int64(until), p.left+1, p.room).Query(func(rows pgx.Rows) error {
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
 			var schema int16
@@ -129,7 +128,7 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 		})
 		return err
 	})
-	if err := p.Send(p.ctx); err != nil {
+	if err := p.Send(ctx); err != nil {
 		return nil, err
 	}
 	if p.left -= len(list); p.left < 0 || p.room < 0 {
@@ -146,13 +145,13 @@ func (p *past) events(sql string, of any, until uint64) (list []events.Event, er
 }
 
 // goals lists the streams of the goals that a user had begun.
-func (p *past) goals(owner events.ID) (streams []events.Stream, err error) {
+func (p *past) goals(ctx context.Context, owner events.ID) (streams []events.Stream, err error) {
 	p.Queue(`-- goals events
 		select sical.goals_of($1, $2, $3)`, owner, int64(p.at), p.left+1).Query(func(rows pgx.Rows) error {
 		streams, err = pgx.CollectRows(rows, pgx.RowTo[events.Stream])
 		return err
 	})
-	if err := p.Send(p.ctx); err != nil {
+	if err := p.Send(ctx); err != nil {
 		return nil, err
 	}
 	if len(streams) > p.left {
@@ -186,8 +185,8 @@ func fold[R any](v projections.ViewOf[R], list []events.Event, until uint64) map
 type thenAndNow[R any] struct{ then, now *R }
 
 // lookUp folds things of one kind by their ids.
-func lookUp[R any](p *past, v projections.ViewOf[R], streams ...events.Stream) (map[events.ID]thenAndNow[R], error) {
-	list, err := p.history(ever, streams...)
+func lookUp[R any](ctx context.Context, p *past, v projections.ViewOf[R], streams ...events.Stream) (map[events.ID]thenAndNow[R], error) {
+	list, err := p.history(ctx, ever, streams...)
 	if err != nil {
 		return nil, err
 	}
