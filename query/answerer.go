@@ -21,7 +21,7 @@ type Keyring interface {
 
 // Answerer makes Questions and answers them from the tables.
 type Answerer struct {
-	*reading.Reader
+	reader  *reading.Reader
 	pool    *pgxpool.Pool
 	keyring Keyring
 	// What is asked for by id is read for all callers at the same time. Goals and profiles come
@@ -66,7 +66,7 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 	half := max(1, conns/2)
 	wait := admission.NewRunQueue(time.Now).Delay
 	a := &Answerer{
-		Reader: reading.NewReader(pool), pool: pool, keyring: keyring,
+		reader: reading.NewReader(pool), pool: pool, keyring: keyring,
 		gathered: admission.NewLimiter(least(conns), gatheredOfConn*conns, reading.MostAtOnce, time.Now, wait),
 		alone:    admission.NewLimiter(least(conns), aloneOfConn*conns, conns, time.Now, wait),
 		past:     admission.NewLimiter(least(half), aloneOfConn*half, half, time.Now, wait),
@@ -74,14 +74,20 @@ func NewAnswerer(pool *pgxpool.Pool, keyring Keyring) *Answerer {
 		adders:   make(admission.Semaphore, conns),
 	}
 	a.seekers = reading.NewTurnBatcher(conns, mostSeekers, sameList, a.seek)
-	a.goalsForNobody = reading.NewSnapshotBatcher(a.Reader, goalsOfNobody[whole].views, findGoals)
-	a.goalsForSomeone = reading.NewSnapshotBatcher(a.Reader, goalsOfSomeone[whole].views, findGoals)
-	a.ownProfiles = reading.NewSnapshotBatcher(a.Reader, ownProfile.views, findUsers)
-	a.otherProfiles = reading.NewMomentBatcher(a.Reader, otherProfile.views, findPublic)
-	a.paths, a.points = reading.NewRowBatcher(a.Reader, projections.Path), reading.NewRowBatcher(a.Reader, storedPoints)
-	a.assessments, a.webhooks = reading.NewRowBatcher(a.Reader, projections.Assessment), reading.NewRowBatcher(a.Reader, projections.Webhook)
+	a.goalsForNobody = reading.NewSnapshotBatcher(a.reader, goalsOfNobody[whole].views, findGoals)
+	a.goalsForSomeone = reading.NewSnapshotBatcher(a.reader, goalsOfSomeone[whole].views, findGoals)
+	a.ownProfiles = reading.NewSnapshotBatcher(a.reader, ownProfile.views, findUsers)
+	a.otherProfiles = reading.NewMomentBatcher(a.reader, otherProfile.views, findPublic)
+	a.paths, a.points = reading.NewRowBatcher(a.reader, projections.Path), reading.NewRowBatcher(a.reader, storedPoints)
+	a.assessments, a.webhooks = reading.NewRowBatcher(a.reader, projections.Assessment), reading.NewRowBatcher(a.reader, projections.Webhook)
 	return a
 }
+
+// Forget drops every row that is remembered, as reading.Reader does.
+func (a *Answerer) Forget() { a.reader.Forget() }
+
+// Remembered tells how many rows are remembered.
+func (a *Answerer) Remembered() (rows int) { return a.reader.Remembered() }
 
 // Answer answers a question from the tables. It fails with an admission.OverloadError where
 // as many are being answered as can be in good time, and with ErrNotFound. The Answer has its

@@ -40,7 +40,7 @@ func (a *Answerer) CommentsOn(v Viewer, target events.Target, page Paging) (Ques
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *rowPage[projections.CommentRow]
 		var visible func() (bool, error)
-		checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+		checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) error {
 			page = enlist(s, projections.Comment, l)
 			visible = a.maySee(ctx, s, v, target)
 			return s.Finish(ctx)
@@ -80,7 +80,7 @@ func (a *Answerer) Comment(v Viewer, id events.ID) Question {
 		load: func(ctx context.Context) (answer Answer, err error) {
 			var r *projections.CommentRow
 			var visible func() (bool, error)
-			answer.Checkpoints, err = a.Read(ctx, commentViews.views, func(s *reading.Snapshot) error {
+			answer.Checkpoints, err = a.reader.Read(ctx, commentViews.views, func(s *reading.Snapshot) error {
 				found := reading.Find(s, projections.Comment, id)
 				if err := s.Send(ctx); err != nil {
 					return err

@@ -34,7 +34,7 @@ func TestAPathThatHasChangedIsReadAnew(t *testing.T) {
 		t.Helper()
 		var p goalParts
 		tries := 0
-		_, err := a.Read(ctx, goalViews(viewer, whole).views, func(s *reading.Snapshot) (err error) {
+		_, err := a.reader.Read(ctx, goalViews(viewer, whole).views, func(s *reading.Snapshot) (err error) {
 			tries++
 			p, err = readGoalParts(ctx, s, whole, goalsFor{viewer, []*projections.GoalRow{goal}})
 			return err

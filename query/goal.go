@@ -206,7 +206,7 @@ func (a *Answerer) askGoals(v Viewer, l *list, group string) (Question, error) {
 		goals := goalsFor{to: v}
 		var page *rowPage[projections.GoalRow]
 		var parts goalParts
-		checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
+		checkpoints, err := a.reader.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
 			page = enlist(s, projections.Goal, l)
 			if err := s.Send(ctx); err != nil {
 				return err

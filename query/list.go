@@ -189,7 +189,7 @@ func ask[R, T any](a *Answerer, v projections.ViewOf[R], l *list, group string, 
 	q.Views, q.Deps = projections.Names(views), on(group)
 	q.load = func(ctx context.Context) (Answer, error) {
 		var page *rowPage[R]
-		checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+		checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) error {
 			page = enlist(s, v, l)
 			return s.Finish(ctx)
 		})

@@ -31,7 +31,7 @@ func TestPagesOfAFreshTableAreWalkedInOrder(t *testing.T) {
 	found := &list{search: Search{"graph"}, page: Paging{Limit: 20}}
 	plans := map[*list]*strings.Builder{newest: {}, found: {}}
 	views := map[*list]*projections.View{newest: projections.Goal.View, found: projections.Point.View}
-	_, err = a.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
+	_, err = a.reader.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
 		for _, l := range []*list{found, newest, found, newest} {
 			s.Plan(l.search == nil)
 			sql, args := l.sql(views[l].Name, s.Table(views[l]))
@@ -63,7 +63,7 @@ func TestListsArePlannedAnew(t *testing.T) {
 	}
 	var before, during, after string
 	for range 2 * reader.Config().MaxConns {
-		_, err := a.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
+		_, err := a.reader.Read(ctx, projections.Views(), func(s *reading.Snapshot) error {
 			show(s, &before)
 			enlist(s, projections.Point, &list{page: Paging{Limit: 1}})
 			show(s, &during)

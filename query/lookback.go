@@ -32,7 +32,7 @@ func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID,
 		Views: projections.Names(views), Deps: on(append(more, views[0].RowName(projections.KeyOf(id)))...), Past: at,
 		load: func(ctx context.Context) (Answer, error) {
 			var show func() (any, int, error)
-			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) (err error) {
+			checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) (err error) {
 				show, err = load(ctx, pastOf(s, at))
 				if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrTooManyEvents) {
 					return err

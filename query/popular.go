@@ -39,7 +39,7 @@ func (a *Answerer) PopularGoals(r Ranking) Question {
 		Key: r.key("popular goals"), Views: projections.Names(popularViews), Deps: on(projections.Attachment.Name, projections.PublishedPaths), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PathRow]
-			checkpoints, err := a.Read(ctx, popularViews, func(s *reading.Snapshot) error {
+			checkpoints, err := a.reader.Read(ctx, popularViews, func(s *reading.Snapshot) error {
 				found = rank(s, popularity, projections.Took, projections.Attachment.View, projections.Path, "status = 'published'", r)
 				return s.Finish(ctx)
 			})

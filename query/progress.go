@@ -47,7 +47,7 @@ func (a *Answerer) ProgressOf(v Viewer, learner events.ID, page Paging) (Questio
 		Views: projections.Names(progressViews), Deps: on(projections.ProgressOf(learner)),
 		load: func(ctx context.Context) (Answer, error) {
 			answer := Page[Progress]{Items: []Progress{}}
-			checkpoints, err := a.Read(ctx, progressViews, func(s *reading.Snapshot) error {
+			checkpoints, err := a.reader.Read(ctx, progressViews, func(s *reading.Snapshot) error {
 				studied(s, name, learner, after.id, page.Limit, &answer)
 				if page.Total {
 					answer.Total = s.Sum(projections.Progress.View,

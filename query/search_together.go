@@ -57,7 +57,7 @@ func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]fin
 	views := goalViews(seekers[0].viewer, summary)
 	var public *rowPage[projections.GoalRow]
 	var own []*rowPage[projections.GoalRow] // of each seeker
-	checkpoints, err := a.Read(ctx, views.views, func(s *reading.Snapshot) error {
+	checkpoints, err := a.reader.Read(ctx, views.views, func(s *reading.Snapshot) error {
 		public, own = seekers[0].enlistPublic(s), nil
 		for _, k := range seekers {
 			own = append(own, k.enlistOwn(s))
@@ -77,7 +77,7 @@ func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]fin
 	}
 	// What they are composed of may be a moment younger, never older.
 	var parts goalParts
-	if _, err := a.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
+	if _, err := a.reader.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
 		parts, err = readGoalParts(ctx, s, summary, audience...)
 		return err
 	}); err != nil {

@@ -175,7 +175,7 @@ func (a *Answerer) Statistics(at events.Date) Question {
 		Key: key("statistics", at.String()), Views: projections.Names(views), Deps: on(projections.Names(views)...), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var f *figures
-			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+			checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) error {
 				f = queueFigures(s, at)
 				return s.Finish(ctx)
 			})

@@ -41,7 +41,7 @@ func (a *Answerer) TrendingPoints(r Ranking) Question {
 		Key: r.key("trending points"), Views: projections.Names(trendingViews), Deps: on(projections.Progress.Name, projections.AllPoints), adds: true,
 		load: func(ctx context.Context) (Answer, error) {
 			var found *[]rankedRow[projections.PointRow]
-			checkpoints, err := a.Read(ctx, trendingViews, func(s *reading.Snapshot) error {
+			checkpoints, err := a.reader.Read(ctx, trendingViews, func(s *reading.Snapshot) error {
 				found = rank(s, trend, projections.Busy, projections.Progress.View, projections.Point, "", r)
 				return s.Finish(ctx)
 			})

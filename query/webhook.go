@@ -79,7 +79,7 @@ func (a *Answerer) DeliveriesOf(id events.ID) Question {
 		load: func(ctx context.Context) (Answer, error) {
 			d := Deliveries{Items: []Delivery{}, Parked: []ParkedByWebhook{}}
 			var found map[events.ID]*projections.WebhookRow
-			checkpoints, err := a.Read(ctx, views, func(s *reading.Snapshot) error {
+			checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) error {
 				found = reading.Find(s, projections.Webhook, id)
 				queueDeliveries(s, id, &d)
 				return s.Finish(ctx)
