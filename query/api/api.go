@@ -102,21 +102,21 @@ func refused(err error) error {
 }
 
 func (a *API) serve(c echo.Context, r *Route, known []string) error {
-	asked := askings.Get().(*asked)
-	defer asked.done()
-	err := asked.read(c, a, r, known)
+	in := askings.Get().(*asked)
+	defer in.done()
+	err := in.read(c, a, r, known)
 	if err != nil {
 		return err
 	}
-	if asked.fresh, err = parseFreshness(c.Request().Header); err != nil {
+	if in.fresh, err = parseFreshness(c.Request().Header); err != nil {
 		return err
 	}
-	q, err := r.ask(asked)
+	q, err := r.ask(in)
 	if err != nil {
 		return err
 	}
-	fresh := asked.fresh
-	keep := asked.keep(r.shared(), fresh)
+	fresh := in.fresh
+	keep := in.keep(r.shared(), fresh)
 	if q.Past >= fresh.position { // the log has it, whatever the views hold back
 		fresh.asked, fresh.position = false, 0
 	}
@@ -128,8 +128,8 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 			return a.give(c, q, answer, fresh, keep)
 		}
 	}
-	ctx := asked.context()
-	answer, err := a.fresh(ctx, q, fresh)
+	ctx := in.context()
+	answer, err := a.load(ctx, q, fresh)
 	if errors.Is(err, query.ErrNotFound) {
 		err = cmp.Or(a.misses(c, q, answer.Deps, fresh), err) // what was made just now may have been parked since
 	}
@@ -139,9 +139,9 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	return a.give(c, q, answer, fresh, keep)
 }
 
-// fresh answers q as current as was asked for. That the views have come to a position
-// may be known before a replica has it that is read.
-func (a *API) fresh(ctx context.Context, q query.Question, f freshness) (answer cache.Answer, err error) {
+// load answers q as current as was asked for, once the views are. That they have come to a
+// position may be known before a replica has it that is read.
+func (a *API) load(ctx context.Context, q query.Question, f freshness) (answer cache.Answer, err error) {
 	least, err := f.await(ctx, a.waiter, q.Views)
 	if err != nil {
 		return answer, err

@@ -127,7 +127,7 @@ func TestNoticeAheadOfTheReplica(t *testing.T) {
 		{"then an older one will do", freshness{asked: true, position: 9, lenient: true}, 2, []uint64{9, 0}, nil},
 	} {
 		l := &lagging{left: c.left}
-		_, err := (&API{answers: l, waiter: l}).fresh(t.Context(), query.Question{}, c.fresh)
+		_, err := (&API{answers: l, waiter: l}).load(t.Context(), query.Question{}, c.fresh)
 		require.ErrorIs(t, err, c.want, c.name)
 		require.Equal(t, c.least, l.least, c.name)
 	}
