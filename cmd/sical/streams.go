@@ -19,15 +19,15 @@ const (
 )
 
 // streams is what live streams need beside answers.
-func (a *App) streams(hub *live.Hub, tickets *live.Tickets, positions *cache.Positions) queryapi.Live {
-	return queryapi.Live{
+func (a *App) streams(hub *live.Hub, tickets *live.Tickets, positions *cache.Positions) queryapi.StreamConfig {
+	return queryapi.StreamConfig{
 		Hub: hub, Incarnation: positions.Incarnation, Pace: queryapi.Usual,
 		Dropped: telemetry.Streams(a.registry, hub.Len).Inc,
 		Take: func(ctx context.Context, ticket string) (web.Principal, error) {
 			h, err := tickets.Take(ctx, ticket)
 			return web.Principal{UserID: h.User, Role: h.Role, SessionID: h.Session, Generation: h.Generation, Expires: h.Ends}, err
 		},
-		Lives: func(p web.Principal) bool {
+		SessionAlive: func(p web.Principal) bool {
 			return time.Now().Before(p.Expires.Add(auth.Leeway)) &&
 				!a.revocations.Revoked(auth.Claims{User: p.UserID, Session: p.SessionID, Role: p.Role, Generation: p.Generation})
 		},

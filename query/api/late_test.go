@@ -27,8 +27,8 @@ func TestWhatOneRequestWaitsForEnds(t *testing.T) {
 	w.record()
 	w.project()
 	tickets := live.NewTickets(w.queries)
-	w.api.RegisterStream(w.server, Live{
-		Hub: w.hub, Incarnation: w.incarnation, Pace: Usual, Dropped: func() {}, Lives: func(web.Principal) bool { return true },
+	w.api.RegisterStream(w.server, StreamConfig{
+		Hub: w.hub, Incarnation: w.incarnation, Pace: Usual, Dropped: func() {}, SessionAlive: func(web.Principal) bool { return true },
 		Take: func(ctx context.Context, ticket string) (web.Principal, error) {
 			_, err := tickets.Take(ctx, ticket)
 			return web.Principal{}, err

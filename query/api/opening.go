@@ -18,22 +18,22 @@ import (
 )
 
 // open answers with the first event, or a problem, and goes on.
-func (f *following) open(c echo.Context) error {
+func (s *subscription) open(c echo.Context) error {
 	var err error
-	f.stream, err = f.live.Hub.Open(f.principal.UserID)
+	s.stream, err = s.cfg.Hub.Open(s.principal.UserID)
 	switch {
 	case errors.Is(err, live.ErrTooMany):
 		return &web.Problem{Code: web.TooManyRequests, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
 	case err != nil:
 		return &web.Problem{Code: web.Overloaded, Detail: "Too many streams are open.", RetryAfter: Usual.Heartbeat}
 	}
-	defer f.stream.Close()
-	f.history = f.live.Incarnation()
-	reset, first, err := f.wait(web.Ends(c))
+	defer s.stream.Close()
+	s.history = s.cfg.Incarnation()
+	reset, first, err := s.wait(web.Ends(c))
 	if err != nil {
 		return err
 	}
-	if !f.live.Lives(f.principal) { // it may have ended while all that was waited for
+	if !s.cfg.SessionAlive(s.principal) { // it may have ended while all that was waited for
 		return web.NewProblem(web.Unauthenticated, "The session has ended.")
 	}
 	h := c.Response().Header()
@@ -44,93 +44,93 @@ func (f *following) open(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		return nil
 	}
-	f.w, f.out = c.Response(), http.NewResponseController(c.Response())
+	s.w, s.out = c.Response(), http.NewResponseController(c.Response())
 	// A stream is read for as long as it lives; what is written has its own deadline.
-	if err := f.out.SetReadDeadline(time.Time{}); err != nil {
+	if err := s.out.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
-	if f.begin(reset, first) == nil {
-		f.run(f.asked.ctx)
+	if s.begin(reset, first) == nil {
+		s.run(s.asked.ctx)
 	}
 	return nil
 }
 
 // wait is resume and first, by the time that an answer has to be there: the stream itself
 // ends with its client.
-func (f *following) wait(ends time.Time) (reset bool, first cache.Answer, err error) {
-	stays := f.asked.ctx
+func (s *subscription) wait(ends time.Time) (reset bool, first cache.Answer, err error) {
+	stays := s.asked.ctx
 	opening, cancel := context.WithDeadline(stays, ends)
 	defer cancel()
-	f.asked.ctx = opening
-	defer func() { f.asked.ctx = stays }()
-	if reset, err = f.resume(); err != nil {
+	s.asked.ctx = opening
+	defer func() { s.asked.ctx = stays }()
+	if reset, err = s.resume(); err != nil {
 		return reset, first, err
 	}
-	first, err = f.first()
+	first, err = s.first()
 	return reset, first, err
 }
 
 // resume waits until this process is as far as the client, who must not go back in
 // time. reset tells that what it has is of another history.
-func (f *following) resume() (reset bool, err error) {
-	if f.last == "" {
+func (s *subscription) resume() (reset bool, err error) {
+	if s.last == "" {
 		return false, nil
 	}
-	part := strings.Split(f.last, ".")
+	part := strings.Split(s.last, ".")
 	position, err := strconv.ParseUint(part[min(1, len(part)-1)], 10, 63)
-	if len(part) != 3 || err != nil || part[0] != f.history.String() {
-		f.last = ""
+	if len(part) != 3 || err != nil || part[0] != s.history.String() {
+		s.last = ""
 		return true, nil
 	}
-	q, err := f.ask(f.asked)
+	q, err := s.topic.ask(s.asked)
 	if err != nil {
 		return false, err
 	}
-	err = f.waiter.Wait(f.asked.ctx, q.Views, position, time.Until(f.asked.fresh.until()))
+	err = s.waiter.Wait(s.asked.ctx, q.Views, position, time.Until(s.asked.fresh.until()))
 	switch {
 	case errors.Is(err, cache.ErrPositionUnknown):
-		f.last = ""
+		s.last = ""
 		return true, nil
 	case err != nil:
 		return false, behind(err)
 	}
-	f.at = position
+	s.at = position
 	return false, nil
 }
 
 // first is the answer that the stream begins with, as current as the client has asked for
 // and not older than what it has. That the views have come to a position may be known
 // before a replica has it that is read.
-func (f *following) first() (answer cache.Answer, err error) {
-	q, err := f.ask(f.asked)
+func (s *subscription) first() (answer cache.Answer, err error) {
+	q, err := s.topic.ask(s.asked)
 	if err != nil {
 		return answer, err
 	}
-	fresh, has := &f.asked.fresh, f.at
-	least, err := fresh.await(f.asked.ctx, f.waiter, q.Views)
+	fresh, has := &s.asked.fresh, s.at
+	least, err := fresh.await(s.asked.ctx, s.waiter, q.Views)
 	if err != nil {
 		return answer, err
 	}
-	err = fresh.patiently(f.asked.ctx, least, func(least uint64) (err error) {
-		f.at = max(has, least)
-		answer, err = f.current(true)
+	err = fresh.patiently(s.asked.ctx, least, func(least uint64) (err error) {
+		s.at = max(has, least)
+		answer, err = s.current(true)
 		return err
 	})
 	if err == nil || errors.Is(err, query.ErrNotFound) { // be it there or not, what was asked for may be parked
-		err = cmp.Or(fresh.held(f.waiter, q.Deps, answer.Deps), err)
+		err = cmp.Or(fresh.held(s.waiter, q.Deps, answer.Deps), err)
 	}
 	return answer, err
 }
 
 // begin sends what the client lacks.
-func (f *following) begin(reset bool, first cache.Answer) error {
-	if err := f.send("retry: 2000\n\n"); err != nil {
+func (s *subscription) begin(reset bool, first cache.Answer) error {
+	if err := s.send("retry: 2000\n\n"); err != nil {
 		return err
 	}
 	if reset {
-		if err := f.send("event: reset\ndata: {}\n\n"); err != nil {
+		if err := s.send("event: reset\ndata: {}\n\n"); err != nil {
 			return err
 		}
 	}
-	return f.tell(first)
+	return s.tell(first)
 }

@@ -29,8 +29,8 @@ type Pace struct {
 // Usual is the Pace of production.
 var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5 * time.Second, Again: time.Second}
 
-// followed is a question whose answers can be followed.
-type followed struct {
+// topic is a question whose answers can be followed.
+type topic struct {
 	view string
 	key  key
 	ask  func(*asked) (query.Question, error)
@@ -45,8 +45,8 @@ const (
 	byID               // of what it shows
 )
 
-// streams are what can be followed, in their order in the description.
-var streams = []followed{
+// topics are what can be followed, in their order in the description.
+var topics = []topic{
 	{"user", byID, func(a *asked) (query.Question, error) { return a.answerer.User(a.viewer, a.id), nil }},
 	{"goal", byID, func(a *asked) (query.Question, error) { return a.answerer.Goal(a.viewer, a.id), nil }},
 	{"path", byID, func(a *asked) (query.Question, error) { return a.answerer.Path(a.viewer, a.id), nil }},
@@ -65,9 +65,9 @@ var streams = []followed{
 
 // views lists those with such a key.
 func views(keys ...key) (names []string) {
-	for _, f := range streams {
-		if slices.Contains(keys, f.key) {
-			names = append(names, f.view)
+	for _, t := range topics {
+		if slices.Contains(keys, t.key) {
+			names = append(names, t.view)
 		}
 	}
 	return names
@@ -86,13 +86,13 @@ func StreamParams() []Param {
 	}
 }
 
-// Live is what streams need beside answers.
-type Live struct {
+// StreamConfig is what streams need beside answers.
+type StreamConfig struct {
 	Hub *live.Hub
 	// Take uses a ticket up; it fails with live.ErrTicket.
 	Take func(ctx context.Context, ticket string) (web.Principal, error)
-	// Lives tells whether somebody's session goes on.
-	Lives func(web.Principal) bool
+	// SessionAlive tells whether somebody's session goes on.
+	SessionAlive func(web.Principal) bool
 	// Incarnation is the log's.
 	Incarnation func() events.ID
 	// Dropped is told of each client that was left as it took too long.
@@ -101,22 +101,22 @@ type Live struct {
 }
 
 // RegisterStream adds the stream to e.
-func (a *API) RegisterStream(e *echo.Echo, l Live) {
+func (a *API) RegisterStream(e *echo.Echo, cfg StreamConfig) {
 	known := names(StreamParams())
-	handler := func(c echo.Context) error { return refused(a.follow(c, l, known)) }
+	handler := func(c echo.Context) error { return refused(a.follow(c, cfg, known)) }
 	e.GET(StreamPath, handler)
 	e.HEAD(StreamPath, handler)
 }
 
 // follow answers one stream, until its client leaves, its session ends, or what it
 // shows is no longer the viewer's to see.
-func (a *API) follow(c echo.Context, l Live, known []string) error {
+func (a *API) follow(c echo.Context, cfg StreamConfig, known []string) error {
 	q := web.ReadQuery(c.Request().URL, known...)
 	principal, bearing := web.PrincipalOf(c)
 	if !bearing && !q.Has("ticket") {
 		return web.NewProblem(web.Unauthenticated, "This needs an access token, or a ticket.")
 	}
-	ask, id, err := subject(q)
+	about, id, err := subject(q)
 	if err != nil {
 		return err
 	}
@@ -133,50 +133,52 @@ func (a *API) follow(c echo.Context, l Live, known []string) error {
 		return err
 	}
 	if !bearing {
-		if principal, err = l.admit(c, ticket); err != nil {
+		if principal, err = cfg.admit(c, ticket); err != nil {
 			return err
 		}
 	}
-	f := &following{API: a, live: l, ask: ask, principal: principal, last: last, asked: &asked{
+	s := &subscription{API: a, cfg: cfg, topic: about, principal: principal, last: last, asked: &asked{
 		answerer: a.answerer, today: a.today, viewer: query.Viewer{ID: principal.UserID, Role: events.Role(principal.Role)}, id: id, query: *q,
 		ctx: web.Context(c), fresh: fresh,
 	}}
-	return f.open(c)
+	return s.open(c)
 }
 
 // admit finds out whose ticket it is, by the time that an answer has to be there.
-func (l *Live) admit(c echo.Context, ticket string) (web.Principal, error) {
+func (cfg *StreamConfig) admit(c echo.Context, ticket string) (web.Principal, error) {
 	ctx, cancel := context.WithDeadline(web.Context(c), web.Ends(c))
 	defer cancel()
-	principal, err := l.Take(ctx, ticket)
+	principal, err := cfg.Take(ctx, ticket)
 	switch {
 	case errors.Is(err, live.ErrTicket):
 		return principal, web.NewProblem(web.Unauthenticated, "The ticket is not valid, or was used.")
 	case errors.Is(err, live.ErrReplica):
 		return principal, web.NewProblem(web.Unavailable, "This process reads a replica, where tickets cannot be used: send a token instead.")
-	case err == nil && !l.Lives(principal): // it has ended since the ticket was given
+	case err == nil && !cfg.SessionAlive(principal): // it has ended since the ticket was given
 		return principal, web.NewProblem(web.Unauthenticated, "The ticket's session has ended.")
 	}
 	return principal, err
 }
 
-// subject is what is asked for, and about what.
-func subject(q *web.Query) (ask func(*asked) (query.Question, error), id events.ID, err error) {
+// subject is what is to be followed, and of what or whom.
+func subject(q *web.Query) (about *topic, id events.ID, err error) {
 	view := q.Enum("view", "", views(byID, byUser, unkeyed)...)
 	if q.Err() != nil {
 		return nil, id, q.Err()
 	}
-	i := slices.IndexFunc(streams, func(f followed) bool { return f.view == view })
-	switch {
-	case i < 0:
+	i := slices.IndexFunc(topics, func(t topic) bool { return t.view == view })
+	if i < 0 {
 		return nil, id, wrong("view", "is required")
-	case streams[i].key == unkeyed && q.Has("key"):
+	}
+	about = &topics[i]
+	switch {
+	case about.key == unkeyed && q.Has("key"):
 		return nil, id, wrong("key", "does not go with "+view)
-	case streams[i].key == unkeyed:
-		return streams[i].ask, id, nil
+	case about.key == unkeyed:
+		return about, id, nil
 	case !q.Has("key"):
 		return nil, id, wrong("key", "is required")
 	}
 	id = q.UUID("key")
-	return streams[i].ask, id, q.Err()
+	return about, id, q.Err()
 }

@@ -54,10 +54,10 @@ func streamingOf(of *school, pace Pace) *streaming {
 	t := of.t
 	t.Helper()
 	s := &streaming{school: of}
-	s.api.RegisterStream(s.world.server, Live{
+	s.api.RegisterStream(s.world.server, StreamConfig{
 		Hub: s.hub, Incarnation: s.incarnation, Pace: pace, Dropped: func() { s.dropped.Add(1) },
-		Lives: func(web.Principal) bool { return !s.ended.Load() },
-		Take:  func(context.Context, string) (web.Principal, error) { return web.Principal{}, nil },
+		SessionAlive: func(web.Principal) bool { return !s.ended.Load() },
+		Take:         func(context.Context, string) (web.Principal, error) { return web.Principal{}, nil },
 	})
 	s.eventually(func() error { // or the first change would be of another history
 		if s.incarnation() == uuid.Nil {
