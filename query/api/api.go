@@ -118,7 +118,7 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	fresh := in.fresh
 	keep := in.keep(r.shared(), fresh)
 	if q.Past >= fresh.position { // the log has it, whatever the views hold back
-		fresh.asked, fresh.position = false, 0
+		fresh.required, fresh.position = false, 0
 	}
 	if err := a.misses(c, q, "", fresh); err != nil { // of an answer that is not there, too
 		return err

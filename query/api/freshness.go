@@ -22,7 +22,7 @@ const defaultWait = 2 * time.Second
 
 // freshness is how current an answer must be.
 type freshness struct {
-	asked    bool          // for a position at all
+	required bool          // a position is asked for
 	position uint64        // that the answer must have
 	wait     time.Duration // for it, at most
 	ends     time.Time     // of the wait, zero until it has begun
@@ -50,7 +50,7 @@ func parseFreshness(h http.Header) (freshness, error) {
 		return f, web.NewProblem(web.InvalidHeader, "",
 			web.FieldError{Header: minPosition, Code: string(web.InvalidHeader), Detail: "expected one position"})
 	}
-	f.asked, f.position = true, position
+	f.required, f.position = true, position
 	prefer := preferences(h)
 	if seconds, err := strconv.ParseUint(prefer["wait"], 10, 31); err == nil {
 		f.wait = min(time.Duration(seconds)*time.Second, cache.MaxWait)
@@ -88,7 +88,7 @@ const parkedHeader = "Sical-Parked"
 // held fails where an answer that depends on deps or more misses something up to the position
 // asked for, as it is parked. No waiting helps.
 func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error {
-	if !f.asked || f.lenient {
+	if !f.required || f.lenient {
 		return nil
 	}
 	if err := w.Holds(f.position, deps, more); err != nil {
@@ -100,7 +100,7 @@ func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error 
 // reached tells whether the views are known to have the position asked for, and with it what
 // is parked up to there. An answer may have it sooner, by what its load found in the tables.
 func (f freshness) reached(w Waiter, views []string) bool {
-	if !f.asked || f.lenient {
+	if !f.required || f.lenient {
 		return true
 	}
 	for _, view := range views {
@@ -114,7 +114,7 @@ func (f freshness) reached(w Waiter, views []string) bool {
 // await waits until the views have the position asked for and returns the one
 // that the answer must have: 0 where an older answer will do.
 func (f *freshness) await(ctx context.Context, w Waiter, views []string) (uint64, error) {
-	if !f.asked {
+	if !f.required {
 		return 0, nil
 	}
 	err := w.Wait(ctx, views, f.position, time.Until(f.until()))

@@ -121,13 +121,13 @@ func TestParseFreshness(t *testing.T) {
 		want             freshness
 	}{
 		{"", "wait=9, handling=lenient", freshness{wait: defaultWait}},
-		{"7", "", freshness{asked: true, position: 7, wait: defaultWait}},
-		{"7", "wait=1", freshness{asked: true, position: 7, wait: time.Second}},
-		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{asked: true, position: 7, wait: 3 * time.Second, lenient: true}},
-		{"7", "wait=3600", freshness{asked: true, position: 7, wait: cache.MaxWait}},
-		{"7", "wait=-1, handling=strict", freshness{asked: true, position: 7, wait: defaultWait}},
-		{"7", "wait=1, handling=strict, wait=5, handling=lenient", freshness{asked: true, position: 7, wait: time.Second}},
-		{"7", "wait=soon;;=,", freshness{asked: true, position: 7, wait: defaultWait}},
+		{"7", "", freshness{required: true, position: 7, wait: defaultWait}},
+		{"7", "wait=1", freshness{required: true, position: 7, wait: time.Second}},
+		{"7", "respond-async, Wait = \"3\"; x=1 , handling=lenient", freshness{required: true, position: 7, wait: 3 * time.Second, lenient: true}},
+		{"7", "wait=3600", freshness{required: true, position: 7, wait: cache.MaxWait}},
+		{"7", "wait=-1, handling=strict", freshness{required: true, position: 7, wait: defaultWait}},
+		{"7", "wait=1, handling=strict, wait=5, handling=lenient", freshness{required: true, position: 7, wait: time.Second}},
+		{"7", "wait=soon;;=,", freshness{required: true, position: 7, wait: defaultWait}},
 	} {
 		h := http.Header{}
 		if c.position != "" {

@@ -122,9 +122,9 @@ func TestNoticeAheadOfTheReplica(t *testing.T) {
 		least []uint64 // of each question to the tables
 		want  error
 	}{
-		{"is waited for", freshness{asked: true, position: 9, wait: time.Hour}, 2, []uint64{9, 9, 9}, nil},
-		{"not for longer than asked", freshness{asked: true, position: 9}, 2, []uint64{9}, cache.ErrBehind},
-		{"then an older one will do", freshness{asked: true, position: 9, lenient: true}, 2, []uint64{9, 0}, nil},
+		{"is waited for", freshness{required: true, position: 9, wait: time.Hour}, 2, []uint64{9, 9, 9}, nil},
+		{"not for longer than asked", freshness{required: true, position: 9}, 2, []uint64{9}, cache.ErrBehind},
+		{"then an older one will do", freshness{required: true, position: 9, lenient: true}, 2, []uint64{9, 0}, nil},
 	} {
 		l := &lagging{left: c.left}
 		_, err := (&API{answers: l, waiter: l}).load(t.Context(), query.Question{}, c.fresh)

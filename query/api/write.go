@@ -105,7 +105,7 @@ func (r *Route) shared() bool { return r.Access == Public && !strings.Contains(r
 // keep says who may keep an answer.
 func (a *asked) keep(shared bool, fresh freshness) []string {
 	switch {
-	case fresh.asked:
+	case fresh.required:
 		return keptByNone // it was for who wrote, at that moment
 	case shared && a.viewer == (query.Viewer{}) && !a.query.Has(ids.Name) && !a.query.Has(targetID.Name):
 		return keptByProxy
