@@ -84,14 +84,14 @@ func (p *Positions) ask(q *headQuestion) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), MaxWait) // nobody's own
 	defer cancel()
-	history := p.history.Load()
+	incarnation := p.incarnation.Load()
 	head, err := p.cfg.Head(ctx)
 	if err != nil {
 		q.err = err
 		return
 	}
 	q.head = head
-	if p.history.Load() == history { // and not the end of a log that was put back meanwhile
+	if p.incarnation.Load() == incarnation { // and not the end of a log that was put back meanwhile
 		raise(&p.head, head)
 	}
 	if head < q.most {

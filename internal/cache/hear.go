@@ -27,7 +27,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 		// The database lost the last commits of the owner before; they are
 		// folded once more.
 		s.applied, s.saved = n.From, n.From
-		p.restart(v, buildOf(n), p.incarnation)
+		p.restart(v, buildOf(n), p.Incarnation())
 	case missed:
 		raise(&v.floor, n.To)
 		p.clear()

@@ -96,12 +96,13 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 	if flipped {
 		v.shards = make([]shard, len(found))
 	}
-	incarnation, fallen, ahead := p.incarnation, false, false
+	known := p.Incarnation()
+	incarnation, fallen, ahead := known, false, false
 	for i, c := range found {
 		s := &v.shards[i]
 		switch {
 		case c.Incarnation != s.incarnation:
-			fallen = fallen || !flipped || c.Incarnation != p.incarnation
+			fallen = fallen || !flipped || c.Incarnation != known
 			incarnation = c.Incarnation
 			*s = shard{incarnation: c.Incarnation, applied: c.Position, saved: c.Position}
 		case c.Position < s.saved:
@@ -135,9 +136,8 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 func (p *Positions) restart(v *view, build projections.Build, incarnation events.ID) {
 	p.clear()
 	v.floor.Store(closed)
-	if incarnation != p.incarnation {
-		p.incarnation = incarnation
-		p.history.Store(&incarnation)
+	if incarnation != p.Incarnation() {
+		p.incarnation.Store(&incarnation)
 		p.floors.clear()
 		p.head.Store(0)
 	}

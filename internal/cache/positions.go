@@ -49,8 +49,7 @@ type Positions struct {
 	// generation changes when nothing that was read before may be given again:
 	// whenever a cache is cleared.
 	generation  atomic.Uint64
-	incarnation events.ID                 // of the log; only Run reads and writes it
-	history     atomic.Pointer[events.ID] // the same, for everybody
+	incarnation atomic.Pointer[events.ID] // of the log, nil where it is not known yet; only Run writes it
 	suspect     atomic.Bool               // something was met that only the database can explain
 	looked      time.Time                 // when the registry was last read; only Run reads and writes it
 	head        atomic.Uint64
@@ -96,7 +95,7 @@ func (p *Positions) OnChange(f func(names []string, all bool)) { p.change = f }
 
 // Incarnation is the log's, zero where it is not known yet.
 func (p *Positions) Incarnation() (id events.ID) {
-	if known := p.history.Load(); known != nil {
+	if known := p.incarnation.Load(); known != nil {
 		id = *known
 	}
 	return id
