@@ -74,7 +74,7 @@ type Cache struct {
 	store     *ristretto.Cache[string, *entry]
 	keeping   sync.RWMutex // held for writing while the store is emptied or closed
 
-	patience patience
+	deadlines loadDeadlines
 
 	mu      sync.Mutex
 	flights map[string]*flight

@@ -184,9 +184,9 @@ func TestStands(t *testing.T) {
 	}
 	one := at(1, 0).Build
 	require.EqualValues(t, 18, stands([]projections.Checkpoint{at(1, 12), at(1, 20)},
-		[]known{{build: one, applied: 18, saved: []uint64{12}}, {build: one, applied: 19, saved: []uint64{19}}}))
-	require.EqualValues(t, 11, stands([]projections.Checkpoint{at(1, 11)}, []known{{build: one, applied: 18, saved: []uint64{12}}}))
-	require.EqualValues(t, 12, stands([]projections.Checkpoint{at(2, 12)}, []known{{build: one, applied: 18, saved: []uint64{12}}}),
+		[]baseline{{build: one, applied: 18, saved: []uint64{12}}, {build: one, applied: 19, saved: []uint64{19}}}))
+	require.EqualValues(t, 11, stands([]projections.Checkpoint{at(1, 11)}, []baseline{{build: one, applied: 18, saved: []uint64{12}}}))
+	require.EqualValues(t, 12, stands([]projections.Checkpoint{at(2, 12)}, []baseline{{build: one, applied: 18, saved: []uint64{12}}}),
 		"what is applied of one build says nothing of another")
 }
 

@@ -106,7 +106,7 @@ func (f *flight) answer(c *Cache, position uint64) (Answer, error) {
 
 // fly runs the load to its end, or to that of its client's time, whether or not they stay.
 func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
-	ctx = c.patience.over(ctx)
+	ctx = c.deadlines.over(ctx)
 	defer func() {
 		c.mu.Lock()
 		delete(c.flights, q.Key)
@@ -117,7 +117,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		close(f.done)
 	}()
 	e := &entry{generation: c.positions.generation.Load(), views: c.places(q)}
-	var few [4]known
+	var few [4]baseline
 	before := c.before(q, few[:0])
 	answer, err := q.Load(ctx)
 	read := len(answer.Checkpoints) == len(q.Views)
@@ -163,7 +163,7 @@ func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
 // load answers a Volatile question. Nothing is kept or shared: whoever asks next has it
 // loaded anew.
 func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
-	before := c.before(q, make([]known, 0, len(q.Views)))
+	before := c.before(q, make([]baseline, 0, len(q.Views)))
 	answer, err := q.Load(ctx)
 	if len(answer.Checkpoints) == len(q.Views) { // which an error may have, too
 		if answer.Position = stands(answer.Checkpoints, before); answer.Position < q.MinPosition {
@@ -182,16 +182,16 @@ func (c *Cache) places(q Question) (bits uint64) {
 }
 
 // before appends what is known, before the load, of the views that q is read from.
-func (c *Cache) before(q Question, before []known) []known {
+func (c *Cache) before(q Question, before []baseline) []baseline {
 	for _, name := range q.Views {
 		v := c.positions.view(name)
-		before = append(before, known{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()})
+		before = append(before, baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()})
 	}
 	return before
 }
 
-// known is what was known of a view before a load.
-type known struct {
+// baseline is what was known of a view before a load.
+type baseline struct {
 	build   projections.Build
 	applied uint64
 	saved   []uint64 // of each shard
@@ -200,14 +200,14 @@ type known struct {
 // fell tells whether a shard of the build is behind what it is known to have saved before.
 // Comparing only the lowest position of all shards would miss that: a shard that trails
 // over events of no concern could hide that another has lost rows.
-func (k known) fell(c projections.Checkpoint) bool {
-	if c.Build != k.build {
+func (b baseline) fell(c projections.Checkpoint) bool {
+	if c.Build != b.build {
 		return false
 	}
-	if len(c.Shards) != len(k.saved) {
+	if len(c.Shards) != len(b.saved) {
 		return true // another number of shards: nothing can be compared
 	}
-	for i, saved := range k.saved {
+	for i, saved := range b.saved {
 		if c.Shards[i] < saved {
 			return true
 		}
@@ -219,7 +219,7 @@ func (k known) fell(c projections.Checkpoint) bool {
 // than the position known to be applied, where no event in between concerns the view: then
 // the applied position counts. Where the database fell back, or the build is not the one
 // known, only the checkpoint counts.
-func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
+func stands(checkpoints []projections.Checkpoint, before []baseline) uint64 {
 	least := ^uint64(0)
 	for i, c := range checkpoints {
 		at := c.Position()
@@ -232,7 +232,7 @@ func stands(checkpoints []projections.Checkpoint, before []known) uint64 {
 }
 
 // fallen tells whether one of the checkpoints is lower than what had been saved before.
-func fallen(checkpoints []projections.Checkpoint, before []known) bool {
+func fallen(checkpoints []projections.Checkpoint, before []baseline) bool {
 	for i, c := range checkpoints {
 		if before[i].fell(c) {
 			return true
@@ -241,7 +241,7 @@ func fallen(checkpoints []projections.Checkpoint, before []known) bool {
 	return false
 }
 
-func sameBuilds(checkpoints []projections.Checkpoint, before []known) bool {
+func sameBuilds(checkpoints []projections.Checkpoint, before []baseline) bool {
 	for i, c := range checkpoints {
 		if c.Build != before[i].build {
 			return false

@@ -18,7 +18,7 @@ import (
 func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 	t.Parallel()
 	build := stood(0)[0].Build
-	before := []known{{build: build, applied: 90, saved: []uint64{80}}, {build: build, applied: 90, saved: []uint64{90}}}
+	before := []baseline{{build: build, applied: 90, saved: []uint64{80}}, {build: build, applied: 90, saved: []uint64{90}}}
 	at := func(first uint64) []projections.Checkpoint { return append(stood(first), stood(90)...) }
 	require.True(t, fallen(at(79), before))
 	require.False(t, fallen(at(80), before))
@@ -66,7 +66,7 @@ func TestWhatBeganDuringAFallIsNotKept(t *testing.T) {
 				if torn == nil {
 					v := f.p.view("v")
 					torn = &entry{generation: f.p.generation.Load(), views: 1 << v.place, ends: int64(time.Since(began) + time.Hour)}
-					torn.position = stands(stood(90), []known{{build: *v.build.Load(), applied: v.applied.Load(), saved: []uint64{90}}})
+					torn.position = stands(stood(90), []baseline{{build: *v.build.Load(), applied: v.applied.Load(), saved: []uint64{90}}})
 				}
 			})
 			fall(f.p)

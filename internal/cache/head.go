@@ -27,9 +27,9 @@ type headQuestion struct {
 	err  error         // of positions beyond it
 }
 
-// known fails where the log has not reached the position, asking it only where nothing
+// awaitHead fails where the log has not reached the position, asking it only where nothing
 // heard so far proves that it has.
-func (p *Positions) known(ctx context.Context, position uint64, ends time.Time) error {
+func (p *Positions) awaitHead(ctx context.Context, position uint64, ends time.Time) error {
 	if p.reached(position) {
 		return nil
 	}

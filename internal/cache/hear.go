@@ -21,7 +21,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 	if n.Epoch < s.epoch {
 		return // of an owner that another has replaced
 	}
-	fallen, missed := n.Epoch > s.epoch && n.From < s.saved, n.From > s.applied
+	fallen, missed := n.Epoch > s.epoch && n.From < s.saved, s.missed(n)
 	switch {
 	case fallen:
 		// The database lost the last commits of the owner before; they are
@@ -58,10 +58,7 @@ func (p *Positions) about(n wire.Notice) (*view, *shard) {
 }
 
 // missed tells whether notices before this one were lost.
-func (p *Positions) missed(n wire.Notice) bool {
-	_, s := p.about(n)
-	return s != nil && n.From > s.applied
-}
+func (s *shard) missed(n wire.Notice) bool { return n.From > s.applied }
 
 func (p *Positions) raise(v *view, n wire.Notice) {
 	if n.All {

@@ -27,10 +27,10 @@ type pending struct {
 func (p *Positions) receive(ctx context.Context, n wire.Notice, now time.Time) {
 	_, s := p.about(n)
 	if s == nil || !s.follows(n) || len(s.pending) == 0 {
-		if (n.Parks || p.missed(n)) && !p.parks(ctx) {
+		if (n.Parks || s != nil && s.missed(n)) && !p.pollParked(ctx) {
 			return
 		}
-		if _, s = p.about(n); s == nil || !s.follows(n) || p.ready(n, s) {
+		if _, s = p.about(n); s == nil || !s.follows(n) || s.ready(n) {
 			p.hear(n, now)
 			return
 		}
@@ -42,9 +42,9 @@ func (p *Positions) receive(ctx context.Context, n wire.Notice, now time.Time) {
 	}
 }
 
-// parks asks the database what is parked, and tells whether it has answered. While it does
+// pollParked asks the database what is parked, and tells whether it has answered. While it does
 // not, it is asked at each tick and not for each notice.
-func (p *Positions) parks(ctx context.Context) bool {
+func (p *Positions) pollParked(ctx context.Context) bool {
 	if p.suspect.Load() {
 		return false
 	}
@@ -63,8 +63,8 @@ func (s *shard) follows(n wire.Notice) bool {
 
 // ready tells whether it is known what is parked of what a notice tells of. What it says to
 // be saved is in the transaction of what it parks, or in a later one.
-func (p *Positions) ready(n wire.Notice, s *shard) bool {
-	return !n.Parks && !p.missed(n) || s.stored >= n.Saved
+func (s *shard) ready(n wire.Notice) bool {
+	return !n.Parks && !s.missed(n) || s.stored >= n.Saved
 }
 
 // release takes in the notices that have waited for what the database shows now.
@@ -74,7 +74,7 @@ func (p *Positions) release(v *view, found []checkpoint, now time.Time) {
 		if s.stored = 0; found[i].Incarnation == s.incarnation {
 			s.stored = found[i].Position
 		}
-		for len(s.pending) > 0 && p.ready(s.pending[0].Notice, s) {
+		for len(s.pending) > 0 && s.ready(s.pending[0].Notice) {
 			n := s.pending[0].Notice
 			s.pending = s.pending[1:]
 			p.hear(n, now)

@@ -44,7 +44,7 @@ func (p *Positions) Wait(ctx context.Context, views []string, position uint64, p
 	}
 	defer p.waiting.Add(-1)
 	ends := time.Now().Add(patience)
-	if err := p.known(ctx, position, ends); err != nil {
+	if err := p.awaitHead(ctx, position, ends); err != nil {
 		return err
 	}
 	for _, name := range views {

@@ -17,11 +17,11 @@ const (
 	mostEnds = 16 // more than there are togetherFor apart within loadLimit
 )
 
-// patience is when loads are given up: when whoever began them is to be answered, or a little
+// loadDeadlines is when loads are given up: when whoever began them is to be answered, or a little
 // before. Those that end at about the same time share one timer: that of each alone was one part
 // in fifty of a load of which the reading is shared. There are several for the same end, so
 // that many processors do not meet at the lock of one.
-type patience struct {
+type loadDeadlines struct {
 	last [8][mostEnds]atomic.Pointer[until]
 }
 
@@ -34,7 +34,7 @@ type until struct {
 
 // over is ctx, but ended by nothing else than that the load takes too long: for the deadline of
 // ctx, or at all.
-func (p *patience) over(ctx context.Context) context.Context {
+func (d *loadDeadlines) over(ctx context.Context) context.Context {
 	end := time.Now().Add(loadLimit)
 	if its, ok := ctx.Deadline(); ok && its.Before(end) {
 		end = its
@@ -43,25 +43,25 @@ func (p *patience) over(ctx context.Context) context.Context {
 	if end.Before(began) { // by the clock of a test
 		at-- // or it would be rounded up
 	}
-	place := &p.last[rand.IntN(len(p.last))][uint64(at)%mostEnds]
+	place := &d.last[rand.IntN(len(d.last))][uint64(at)%mostEnds]
 	last := place.Load()
 	if last == nil || last.at != at {
 		last = &until{at: at}
 		last.Context, last.stop = context.WithDeadline(context.Background(), began.Add(time.Duration(at)*togetherFor))
 		place.Store(last)
 	}
-	return &load{last.Context, ctx}
+	return &loadContext{last.Context, ctx}
 }
 
-// load is the context of a load: that of who asked for it, with another end.
-type load struct {
+// loadContext is the context of a load: that of who asked for it, with another end.
+type loadContext struct {
 	context.Context
 	asker context.Context
 }
 
 // Value gives what the end has first: by a key of its own package a context that is made of
 // this one is ended with it, and without a goroutine for that.
-func (l *load) Value(key any) any {
+func (l *loadContext) Value(key any) any {
 	if v := l.Context.Value(key); v != nil {
 		return v
 	}

@@ -15,7 +15,7 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
-		var p patience
+		var d loadDeadlines
 		given := func(ctx context.Context, most time.Duration) {
 			t.Helper()
 			end, ok := ctx.Deadline()
@@ -25,20 +25,20 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 		}
 		for range 200 { // over several times the limit
 			asker, leave := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
-			ctx := p.over(asker)
+			ctx := d.over(asker)
 			leave()
 			require.NoError(t, ctx.Err())
 			require.Equal(t, "value", ctx.Value(key{}))
 			given(ctx, loadLimit)
 			for _, left := range []time.Duration{time.Hour, loadLimit, 3 * time.Second, togetherFor} {
 				asker, leave := context.WithTimeout(t.Context(), left)
-				ctx := p.over(asker)
+				ctx := d.over(asker)
 				leave()
 				given(ctx, min(left, loadLimit))
 			}
 			time.Sleep(300 * time.Millisecond)
 		}
-		ctx := p.over(t.Context())
+		ctx := d.over(t.Context())
 		below, cancel := context.WithCancel(ctx)
 		defer cancel()
 		time.Sleep(loadLimit - togetherFor)
@@ -50,7 +50,7 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 
 		late, leave := context.WithTimeout(t.Context(), 0)
 		defer leave()
-		require.ErrorIs(t, p.over(late).Err(), context.DeadlineExceeded)
+		require.ErrorIs(t, d.over(late).Err(), context.DeadlineExceeded)
 	})
 }
 
