@@ -111,7 +111,7 @@ func (l *creations) see(ctx context.Context, p *Positions, c *Cache, position ui
 			return l.load(ctx, position)
 		}})
 	}
-	return p.Holds(position, deps, "") != nil, string(a.Body) == "true", err
+	return p.CheckParked(position, deps, "") != nil, string(a.Body) == "true", err
 }
 
 // Whoever asks a standby that lags for what they have just created is given it, or is told

@@ -140,7 +140,7 @@ func (f floored) ask(t *testing.T, v *truth, q asked, least uint64) told {
 	views, rows := q.of(v)
 	deps := append(make([]string, 200), rows...) // it takes a while to look at all of them, in which things change
 	key := strings.Join(rows, "+")
-	a, current := f.c.Held(key, least)
+	a, current := f.c.Lookup(key, least)
 	if current {
 		f.memory[len(views)].Add(1)
 		return told{partsOf(a.Body), a.Position}

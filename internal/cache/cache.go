@@ -112,15 +112,15 @@ func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache
 	return c, nil
 }
 
-// Held is the answer to the question with the key, where the cache has one that is
+// Lookup is the answer to the question with the key, where the cache has one that is
 // current and has the position least; 0 for any.
-func (c *Cache) Held(key string, least uint64) (answer Answer, current bool) {
-	answer, _, current = c.held(key, least)
+func (c *Cache) Lookup(key string, least uint64) (answer Answer, current bool) {
+	answer, _, current = c.lookup(key, least)
 	return answer, current
 }
 
-// held is Held; kept tells whether there is an answer at all, be it current or not.
-func (c *Cache) held(key string, least uint64) (answer Answer, kept, current bool) {
+// lookup is Lookup; kept tells whether there is an answer at all, be it current or not.
+func (c *Cache) lookup(key string, least uint64) (answer Answer, kept, current bool) {
 	e, ok := c.store.Get(key)
 	if !ok || e.question() != key {
 		return Answer{}, false, false
@@ -140,7 +140,7 @@ func (c *Cache) Do(ctx context.Context, q Question) (Answer, error) {
 	if q.Volatile {
 		return c.load(ctx, q)
 	}
-	answer, kept, current := c.held(q.Key, q.MinPosition)
+	answer, kept, current := c.lookup(q.Key, q.MinPosition)
 	if current {
 		return answer, nil
 	}

@@ -43,7 +43,7 @@ func TestEveryFloorCounts(t *testing.T) {
 		require.NoError(t, err)
 		f.c.store.Wait()
 		f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 11, Saved: 11, Keys: []string{name}})
-		_, current := f.c.Held("k", 0)
+		_, current := f.c.Lookup("k", 0)
 		require.Equal(t, name == "another's", current, name)
 	}
 }
@@ -53,7 +53,7 @@ func TestAnEntryEnds(t *testing.T) {
 	t.Parallel()
 	f := loaded(t)
 	f.c.store.Wait()
-	_, current := f.c.Held("q", 0)
+	_, current := f.c.Lookup("q", 0)
 	require.True(t, current)
 	f.c.store.IterValues(func(e *entry) bool {
 		require.Greater(t, e.ends, int64(time.Since(began)+ttl/2))
@@ -61,6 +61,6 @@ func TestAnEntryEnds(t *testing.T) {
 		e.ends = int64(time.Since(began)) - 1
 		return false
 	})
-	_, current = f.c.Held("q", 0)
+	_, current = f.c.Lookup("q", 0)
 	require.False(t, current)
 }

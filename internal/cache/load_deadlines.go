@@ -17,10 +17,10 @@ const (
 	mostEnds = 16 // more than there are togetherFor apart within loadLimit
 )
 
-// loadDeadlines is when loads are given up: when whoever began them is to be answered, or a little
-// before. Those that end at about the same time share one timer: that of each alone was one part
-// in fifty of a load of which the reading is shared. There are several for the same end, so
-// that many processors do not meet at the lock of one.
+// loadDeadlines are when loads are given up: when whoever began them is to be answered, or a
+// little before. Those that end at about the same time share one timer: that of each alone was
+// one part in fifty of a load of which the reading is shared. There are several for the same
+// end, so that many processors do not meet at the lock of one.
 type loadDeadlines struct {
 	last [8][mostEnds]atomic.Pointer[until]
 }

@@ -41,10 +41,10 @@ func newParked(list []park) *parked {
 	return p
 }
 
-// hold takes in what is parked, and keeps of that what belongs to the builds that are read.
+// setParked takes in what is parked, and keeps of that what belongs to the builds that are read.
 // Where something is parked no more, a retry has changed rows without moving a position: so
 // answers that were read before are not given any more.
-func (p *Positions) hold(found []park, read map[string][]checkpoint) {
+func (p *Positions) setParked(found []park, read map[string][]checkpoint) {
 	found = slices.DeleteFunc(found, func(k park) bool {
 		shards := read[k.View]
 		return len(shards) == 0 || shards[0].of() != projections.Build{View: k.View, Version: k.Version, Number: k.Build}
@@ -110,9 +110,9 @@ type ParkedError struct{ Key string }
 
 func (e *ParkedError) Error() string { return fmt.Sprintf("cache: %s is parked", e.Key) }
 
-// Holds returns a *ParkedError where an answer that depends on deps or more misses
+// CheckParked returns a *ParkedError where an answer that depends on deps or more misses
 // events up to the position, since they are parked.
-func (p *Positions) Holds(position uint64, deps func() []string, more Names) error {
+func (p *Positions) CheckParked(position uint64, deps func() []string, more Names) error {
 	held := p.parked.Load()
 	if len(held.list) == 0 {
 		return nil

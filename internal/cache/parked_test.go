@@ -44,6 +44,6 @@ func TestWhatIsParkedIsNotTakenForAppliedWhileTheDatabaseIsAway(t *testing.T) {
 	do(`grant select on sical.parked to sical_query`)
 	require.NoError(t, testkit.Receive(t, done))
 	var parked *ParkedError
-	require.ErrorAs(t, p.Holds(30, func() []string { return []string{"v/a"} }, ""), &parked)
+	require.ErrorAs(t, p.CheckParked(30, func() []string { return []string{"v/a"} }, ""), &parked)
 	require.Equal(t, "goal a", parked.Key)
 }

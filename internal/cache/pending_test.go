@@ -65,7 +65,7 @@ func (f *follower) at(position uint64, parks bool) {
 	f.t.Helper()
 	f.look(f.t.Context(), time.Now())
 	require.Equal(f.t, position, f.Applied("v"))
-	err := f.Holds(position, func() []string { return []string{"v/a"} }, "")
+	err := f.CheckParked(position, func() []string { return []string{"v/a"} }, "")
 	if !parks {
 		require.NoError(f.t, err)
 		return

@@ -54,7 +54,7 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	p.suspect.Store(false)
 	p.looked = now
 	read := p.read(found)
-	p.hold(parks, read)
+	p.setParked(parks, read)
 	for name, shards := range read {
 		if v := p.byName[name]; all || *v.build.Load() != shards[0].of() {
 			p.take(v, shards, now)

@@ -28,7 +28,7 @@ func TestNothingOfBeforeIsGivenAtThePositionOfWhatIsReadNow(t *testing.T) {
 			forgotten := 0
 			held := func() {
 				forgotten++
-				_, ok := f.c.Held("q", 20)
+				_, ok := f.c.Lookup("q", 20)
 				require.False(t, ok)
 				a, err := f.c.Do(t.Context(), question("meanwhile", 10))
 				require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestNothingOfBeforeIsGivenAtThePositionOfWhatIsReadNow(t *testing.T) {
 				require.Equal(t, "new", string(a.Body))
 			}
 			f.c.store.Wait()
-			_, kept := f.c.Held("q", 20)
+			_, kept := f.c.Lookup("q", 20)
 			require.True(t, kept)
 		})
 	}

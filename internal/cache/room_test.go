@@ -48,6 +48,6 @@ func TestWithoutRoomNothingBegins(t *testing.T) {
 	close(finish)
 	require.Equal(t, "slow", testkit.Receive(t, first))
 	require.Equal(t, "slow", testkit.Receive(t, second), "loaded for another, or just now")
-	_, kept := f.c.Held("more", 0)
+	_, kept := f.c.Lookup("more", 0)
 	require.False(t, kept)
 }

@@ -21,9 +21,9 @@ import (
 // Answers gives answers, from memory where it may, as cache.Cache does.
 type Answers interface {
 	Do(context.Context, cache.Question) (cache.Answer, error)
-	// Held is the answer to the question with the key that is in memory and has
+	// Lookup is the answer to the question with the key that is in memory and has
 	// the position, if there is one.
-	Held(key string, least uint64) (cache.Answer, bool)
+	Lookup(key string, least uint64) (cache.Answer, bool)
 }
 
 // API serves the Routes.
@@ -124,7 +124,7 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 		return err
 	}
 	if fresh.reached(a.waiter, q.Views) {
-		if answer, ok := a.answers.Held(q.Key, fresh.position); ok {
+		if answer, ok := a.answers.Lookup(q.Key, fresh.position); ok {
 			return a.give(c, q, answer, fresh, keep)
 		}
 	}
@@ -176,7 +176,7 @@ func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh f
 	} else {
 		delete(h, parkedHeader) // said before it was known which rows it depends on
 	}
-	return fresh.held(a.waiter, q.Deps, more)
+	return fresh.checkParked(a.waiter, q.Deps, more)
 }
 
 // cached is q as the cache takes it: with the ETag made once an answer.

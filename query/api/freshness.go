@@ -79,19 +79,19 @@ type Waiter interface {
 	Applied(view string) uint64
 	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
 	Parked(views []string, deps func() []string, more cache.Names) string
-	Holds(position uint64, deps func() []string, more cache.Names) error
+	CheckParked(position uint64, deps func() []string, more cache.Names) error
 }
 
 // parkedHeader is the header that says what of an answer is held back.
 const parkedHeader = "Sical-Parked"
 
-// held fails where an answer that depends on deps or more misses something up to the position
-// asked for, as it is parked. No waiting helps.
-func (f freshness) held(w Waiter, deps func() []string, more cache.Names) error {
+// checkParked fails where an answer that depends on deps or more misses something up to the
+// position asked for, as it is parked. No waiting helps.
+func (f freshness) checkParked(w Waiter, deps func() []string, more cache.Names) error {
 	if !f.required || f.lenient {
 		return nil
 	}
-	if err := w.Holds(f.position, deps, more); err != nil {
+	if err := w.CheckParked(f.position, deps, more); err != nil {
 		return behind(err)
 	}
 	return nil

@@ -117,7 +117,7 @@ func (s *subscription) first() (answer cache.Answer, err error) {
 		return err
 	})
 	if err == nil || errors.Is(err, query.ErrNotFound) { // be it there or not, what was asked for may be parked
-		err = cmp.Or(fresh.held(s.waiter, q.Deps, answer.Deps), err)
+		err = cmp.Or(fresh.checkParked(s.waiter, q.Deps, answer.Deps), err)
 	}
 	return answer, err
 }

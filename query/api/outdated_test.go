@@ -19,7 +19,7 @@ type overheard struct {
 	views, deps []string
 }
 
-func (*overheard) Held(string, uint64) (cache.Answer, bool) { return cache.Answer{}, false }
+func (*overheard) Lookup(string, uint64) (cache.Answer, bool) { return cache.Answer{}, false }
 
 func (o *overheard) Do(ctx context.Context, q cache.Question) (cache.Answer, error) {
 	answer, err := q.Load(ctx)

@@ -47,7 +47,7 @@ func (r *replica) Applied(string) uint64 {
 
 func (r *replica) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
 
-func (r *replica) Holds(uint64, func() []string, cache.Names) error { return nil }
+func (r *replica) CheckParked(uint64, func() []string, cache.Names) error { return nil }
 
 func (r *replica) set(applied, shown uint64) {
 	r.mu.Lock()
