@@ -31,10 +31,10 @@ var errUnread = errors.New("reading: what was asked has not been read")
 //
 // What is read is shared by the group: callers pick out their own, and may not change it.
 type Batcher[K, T any] struct {
-	read  func(ctx context.Context, keys []K) (T, error)
-	turns int               // reads at a time, of which none waits for another
-	most  int               // keys from which a group takes no more
-	share func(a, b K) bool // whether what two callers ask for can be read together; nil where all can
+	read   func(ctx context.Context, keys []K) (T, error)
+	atOnce int               // reads at a time, of which none waits for another
+	most   int               // keys from which a group takes no more
+	share  func(a, b K) bool // whether what two callers ask for can be read together; nil where all can
 
 	mu      sync.Mutex
 	running []*time.Time // when each read under way began, the earliest first
@@ -45,8 +45,11 @@ type Batcher[K, T any] struct {
 
 // newBatcher makes one whose groups wait for each other, and for company.
 func newBatcher[K, T any](read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
-	return &Batcher[K, T]{read: read, turns: 1, most: groupMost, crowd: &crowd{}}
+	return &Batcher[K, T]{read: read, atOnce: 1, most: groupMost, crowd: &crowd{}}
 }
+
+// takesTurns tells whether groups take turns, and wait neither for each other nor for company.
+func (b *Batcher[K, T]) takesTurns() bool { return b.crowd == nil }
 
 // group is callers whose keys are read together.
 type group[K, T any] struct {
@@ -123,7 +126,7 @@ func (b *Batcher[K, T]) join(me *caller[K]) *group[K, T] {
 	var began *time.Time
 	if mine.late == nil { // else its timer tells when it may be read, and nobody has to read the clock
 		began = b.begin()
-		if b.crowd != nil && (began == nil || len(b.waiting) > 1) {
+		if !b.takesTurns() && (began == nil || len(b.waiting) > 1) {
 			mine.late = time.AfterFunc(b.untilLate(), b.hurry)
 		}
 	}
@@ -178,7 +181,7 @@ func (b *Batcher[K, T]) hurry() {
 // is about to be read. The lock is held.
 func (b *Batcher[K, T]) begin() (began *time.Time) {
 	now := time.Now()
-	may := len(b.running) < b.turns || b.crowd != nil && len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
+	may := len(b.running) < b.atOnce || !b.takesTurns() && len(b.running) < groupsAtOnce && now.Sub(*b.running[0]) >= groupLate
 	if len(b.waiting) <= b.coming || !may {
 		return nil
 	}
@@ -230,7 +233,7 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 		}
 	}()
 	g.err = errUnread
-	keys := g.wanted(b.crowd == nil, running)
+	keys := g.wanted(b.takesTurns(), running)
 	if g.wanting == 0 {
 		return
 	}
@@ -242,11 +245,11 @@ func (b *Batcher[K, T]) run(ctx context.Context, began *time.Time) {
 // wanted are the keys of those callers who are still there and to whom an answer is still of use.
 // Where groups take turns, as many are read for at a time as are wanted so far, in each of those
 // that are running.
-func (g *group[K, T]) wanted(turns bool, running int) []K {
+func (g *group[K, T]) wanted(takesTurns bool, running int) []K {
 	keys := make([]K, 0, g.size)
 	for _, c := range g.callers {
 		together := len(g.callers)
-		if turns {
+		if takesTurns {
 			together = (g.wanting + 1) * running
 		}
 		if c.err = c.ctx.Err(); c.err == nil && c.due != nil {

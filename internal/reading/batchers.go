@@ -30,7 +30,7 @@ func NewSnapshotBatcher[K, T any](r *Reader, views []*projections.View, find fun
 // as can by their first keys (nil where all can), up to most keys. Where a read fails, those who
 // shared it read alone without a turn.
 func NewTurnBatcher[K, T any](turns, most int, share func(a, b K) bool, read func(ctx context.Context, keys []K) (T, error)) *Batcher[K, T] {
-	return &Batcher[K, T]{read: read, turns: turns, most: most, share: share}
+	return &Batcher[K, T]{read: read, atOnce: turns, most: most, share: share}
 }
 
 // NewMomentBatcher batches what is read of the views by one statement, a Part a view in their

@@ -22,7 +22,7 @@ type crowd struct {
 
 // about notes who is about when a group has been read. The lock is held.
 func (b *Batcher[K, T]) about(read *group[K, T]) {
-	if b.crowd == nil {
+	if b.takesTurns() {
 		return
 	}
 	*b.crowd = crowd{read.wanting, time.Now()}
@@ -70,7 +70,7 @@ func (b *Batcher[K, T]) more(came int) int {
 func (b *Batcher[K, T]) company() (complete <-chan struct{}, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.crowd == nil || b.crowd.callers < companyFrom || b.hasCompany() {
+	if b.takesTurns() || b.crowd.callers < companyFrom || b.hasCompany() {
 		return nil, 0
 	}
 	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {
