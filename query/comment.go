@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"sical-backend/events"
@@ -85,7 +86,10 @@ func (a *Answerer) Comment(v Viewer, id events.ID) Question {
 				if err := s.Send(ctx); err != nil {
 					return err
 				}
-				if r = found[id]; r != nil {
+				if r = found[id]; r != nil && !slices.Contains(events.Values[events.TargetType](), r.Target.Type) {
+					r = nil // about what only a newer release knows: nobody may see that here
+				}
+				if r != nil {
 					visible = a.maySee(ctx, s, v, r.Target)
 				}
 				return s.Finish(ctx)

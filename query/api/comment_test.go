@@ -54,3 +54,13 @@ func TestCommentFollowsWhatItIsAbout(t *testing.T) {
 		require.Contains(t, got.body, change.shown)
 	}
 }
+
+// In a rolling upgrade there may be comments on what only the newer release knows.
+func TestCommentOnWhatIsNotKnownYet(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	comment := s.begin(s.bob, events.KindComment, &events.CommentPosted{Target: events.Target{Type: "lesson", ID: s.public}, Text: "加油"})
+	s.project()
+	got := s.caughtUp("/v1/comments/"+comment.String(), s.as(s.bob))
+	require.Equal(t, http.StatusNotFound, got.status, got.body)
+}
