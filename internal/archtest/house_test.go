@@ -51,6 +51,18 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
+// One filter finds all failures in a log.
+func TestErrorsAreLoggedUnderOneName(t *testing.T) {
+	t.Parallel()
+	for _, s := range tree(t) {
+		ast.Inspect(s.syntax, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			assert.False(t, ok && !s.test && literal.Value == `"err"`, "%s: an error is logged as error.", s.name)
+			return true
+		})
+	}
+}
+
 func TestPackagesSayWhatTheyAre(t *testing.T) {
 	t.Parallel()
 	said := map[string]bool{}

@@ -47,7 +47,7 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 		return err
 	})
 	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "err", err)
+		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "error", err)
 		return false
 	}
 	now := time.Now()

@@ -137,7 +137,7 @@ func (r *runner) write(ctx context.Context, list []*events.Event, b *batch) erro
 		return err
 	}
 	for _, f := range b.parked {
-		r.log(ctx, slog.LevelError, "parked", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "err", f.err)
+		r.log(ctx, slog.LevelError, "parked", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "error", f.err)
 	}
 	if len(b.parked) > 0 {
 		r.parks, r.parkedAt = b.parks, time.Now()

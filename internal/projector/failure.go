@@ -93,7 +93,7 @@ func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 	t := &r.trouble
 	if f.event.Position != t.failedPosition {
 		t.failedPosition, t.retries = f.event.Position, 0
-		r.log(ctx, slog.LevelWarn, "fold failed", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "err", f.err)
+		r.log(ctx, slog.LevelWarn, "fold failed", "position", f.event.Position, "type", f.event.Type, "what", f.name(), "error", f.err)
 	}
 	r.metrics.Failed.Set(1)
 	if t.retries == len(tries) || time.Since(r.parkedAt) < calm {
@@ -114,7 +114,7 @@ func (r *runner) fail(ctx context.Context, position uint64, failed error) error 
 	r.metrics.Failed.Set(1)
 	if position != r.trouble.stoppedPosition {
 		r.trouble.stoppedPosition = position
-		r.log(ctx, slog.LevelError, "view failed", "position", position, "err", failed)
+		r.log(ctx, slog.LevelError, "view failed", "position", position, "error", failed)
 	}
 	r.tell(nil)
 	return nil

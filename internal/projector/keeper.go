@@ -49,7 +49,7 @@ func (k *keeper) run(ctx context.Context) error {
 	for {
 		err := k.turn(ctx)
 		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
-			k.cfg.Logger.WarnContext(ctx, "views not looked after", "err", err)
+			k.cfg.Logger.WarnContext(ctx, "views not looked after", "error", err)
 		}
 		troubled = err != nil
 		select {

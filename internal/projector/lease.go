@@ -214,6 +214,6 @@ func (r *runner) release() {
 		from sical.log l
 		where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $9`, r.lease.args(r.unit)...)
 	if err != nil {
-		r.cfg.Logger.Debug("unit not given back; the lease runs out by itself", "unit", r.unit, "err", err)
+		r.cfg.Logger.Debug("unit not given back; the lease runs out by itself", "unit", r.unit, "error", err)
 	}
 }

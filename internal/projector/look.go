@@ -100,6 +100,6 @@ func (p *Projector) signOff() {
 	defer cancel()
 	if _, err := p.cfg.Pool.Exec(ctx, `-- release projector
 		delete from sical.projector where owner = $1`, p.owner); err != nil {
-		p.cfg.Logger.Debug("lease not given back; it runs out by itself", "err", err)
+		p.cfg.Logger.Debug("lease not given back; it runs out by itself", "error", err)
 	}
 }

@@ -50,7 +50,7 @@ func send(cfg Config, n wire.Notice) {
 		err = cfg.Changes.Publish(wire.ChangesOf(n.View), data)
 	}
 	if err != nil {
-		cfg.Logger.Debug("notice not sent", "view", n.View, "err", err)
+		cfg.Logger.Debug("notice not sent", "view", n.View, "error", err)
 	}
 }
 

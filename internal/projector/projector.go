@@ -59,7 +59,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	defer p.signOff()
 	for ctx.Err() == nil {
 		if err := p.session(ctx); err != nil && ctx.Err() == nil {
-			p.cfg.Logger.WarnContext(ctx, "projector starts again", "err", err)
+			p.cfg.Logger.WarnContext(ctx, "projector starts again", "error", err)
 			pause.For(ctx, renewal)
 		}
 	}

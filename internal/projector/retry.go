@@ -254,7 +254,7 @@ func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 	r.parks = t.rest
 	r.tell(t.batch)
 	for name, err := range failed {
-		r.log(ctx, slog.LevelWarn, "still parked", "what", name, "err", err)
+		r.log(ctx, slog.LevelWarn, "still parked", "what", name, "error", err)
 	}
 	for _, name := range t.asked.names() {
 		r.log(ctx, slog.LevelInfo, "not parked any more", "what", name)

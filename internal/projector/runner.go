@@ -107,7 +107,7 @@ func (r *runner) run(ctx context.Context) error {
 			return nil
 		}
 		if !troubled { // once, not for every try while the database is away
-			r.log(ctx, slog.LevelWarn, "view interrupted", "err", err)
+			r.log(ctx, slog.LevelWarn, "view interrupted", "error", err)
 		}
 		troubled = true
 		pause.For(ctx, retryPause)

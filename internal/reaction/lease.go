@@ -33,7 +33,7 @@ func (s *source) keep(ctx context.Context) error {
 			return err
 		}
 		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
-			s.cfg.Logger.WarnContext(ctx, "consumers not looked after", "reaction", s.cfg.Reaction.Name(), "err", err)
+			s.cfg.Logger.WarnContext(ctx, "consumers not looked after", "reaction", s.cfg.Reaction.Name(), "error", err)
 		}
 		troubled = err != nil
 		select {

@@ -77,7 +77,7 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 		if err == nil {
 			return s.givenUp(ctx, c, cause)
 		}
-		s.cfg.Logger.WarnContext(ctx, "consumer not given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
+		s.cfg.Logger.WarnContext(ctx, "consumer not given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "error", err)
 	}
 	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
 	wait = wait/2 + rand.N(wait)
@@ -100,7 +100,7 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 
 // givenUp notes that the consumer no longer fails, and waits until it is dropped.
 func (s *source) givenUp(ctx context.Context, c *served, cause error) error {
-	s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", cause)
+	s.cfg.Logger.ErrorContext(ctx, "consumer given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "error", cause)
 	if err := s.commit(ctx, c, c.position, c.last); err != nil {
 		return err
 	}
@@ -118,6 +118,6 @@ func (s *source) release(c *served) {
 		set owner = null, lease_until = null, position = case when `+asLeft+` then $4 else r.position end
 		where reaction = $1 and consumer = $2 and epoch = $3`, s.args(c, c.position, c.last)...)
 	if err != nil {
-		s.cfg.Logger.Debug("lease not given back; it runs out by itself", "consumer", c.ID, "err", err)
+		s.cfg.Logger.Debug("lease not given back; it runs out by itself", "consumer", c.ID, "error", err)
 	}
 }

@@ -107,7 +107,7 @@ var errOtherLog = errors.New("reaction: the log has another incarnation, or went
 func (r *Runtime) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := r.session(ctx); err != nil && ctx.Err() == nil {
-			r.cfg.Logger.WarnContext(ctx, "reaction starts again", "reaction", r.cfg.Reaction.Name(), "err", err)
+			r.cfg.Logger.WarnContext(ctx, "reaction starts again", "reaction", r.cfg.Reaction.Name(), "error", err)
 			pause.For(ctx, beat)
 		}
 	}

@@ -110,7 +110,7 @@ func (s *source) start(c *served) {
 		told := ctx.Err() != nil
 		c.why = err
 		if ctx.Err() == nil || errors.Is(err, errLost) {
-			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "err", err)
+			s.cfg.Logger.WarnContext(ctx, "consumer interrupted", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "error", err)
 		}
 		s.release(c)
 		cancel()

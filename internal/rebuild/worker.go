@@ -75,7 +75,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	for {
 		worked, err := w.turn(ctx)
 		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
-			w.cfg.Logger.WarnContext(ctx, "rebuilds interrupted", "err", err)
+			w.cfg.Logger.WarnContext(ctx, "rebuilds interrupted", "error", err)
 		}
 		troubled = err != nil
 		if worked && err == nil {
@@ -144,7 +144,7 @@ func (w *Worker) do(ctx context.Context, c *claim) error {
 		return fmt.Errorf("%s of %s: %w", c.kind, c.view.Name, err)
 	}
 	err = explained(err)
-	logger.ErrorContext(ctx, "job failed", "err", err)
+	logger.ErrorContext(ctx, "job failed", "error", err)
 	return r.giveUp(ctx, Failed, err)
 }
 

@@ -25,7 +25,7 @@ func (t *Tail) feed(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := t.cfg.Feed.Read(ctx, t.incarnation, t.Position()+1, func(list []*events.Event) uint64 { return t.add(list, true) })
 		if ctx.Err() == nil {
-			t.cfg.Logger.WarnContext(ctx, "live feed interrupted", "err", err)
+			t.cfg.Logger.WarnContext(ctx, "live feed interrupted", "error", err)
 			pause.For(ctx, again)
 		}
 	}
@@ -46,7 +46,7 @@ func (t *Tail) follow(ctx context.Context) {
 		list, err := Read(ctx, t.cfg.Log, t.Position(), t.cfg.Page)
 		switch {
 		case err != nil:
-			t.cfg.Logger.DebugContext(ctx, "log not read", "err", err)
+			t.cfg.Logger.DebugContext(ctx, "log not read", "error", err)
 			wait = t.cfg.Look
 		case len(list) == 0:
 			wait = min(2*wait, t.cfg.Look)

@@ -92,7 +92,7 @@ func logFailure(logger *slog.Logger, c echo.Context, p *Problem, err error) {
 		slog.String("method", c.Request().Method),
 		slog.String("endpoint", c.Path()),
 		slog.Int("status", p.Status()),
-		slog.String("err", err.Error()),
+		slog.String("error", err.Error()),
 	}
 	if crash, ok := errors.AsType[*panicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(crash.stack)))

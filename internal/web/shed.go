@@ -42,6 +42,6 @@ func (s *shed) log(logger *slog.Logger, c echo.Context, p *Problem) {
 		slog.String("request_id", RequestID(c)), // of the last, as what follows
 		slog.String("method", c.Request().Method),
 		slog.String("endpoint", c.Path()),
-		slog.String("err", p.Error()),
+		slog.String("error", p.Error()),
 	)
 }

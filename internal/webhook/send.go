@@ -110,6 +110,6 @@ func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun
 		values ($1, $2, $3, $4, $5, $6, $7)`,
 		id, e.Position, e.ID, e.Type, w.cfg.Now().Sub(begun).Milliseconds(), code, reason, maxLogged-1)
 	if err != nil {
-		w.cfg.Logger.WarnContext(ctx, "delivery not noted", "webhook", id, "err", err)
+		w.cfg.Logger.WarnContext(ctx, "delivery not noted", "webhook", id, "error", err)
 	}
 }

@@ -129,7 +129,7 @@ func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
 			}
 		}
 		if e.newer != nil && w.endpoints[id].newer == nil { // once, not with every look
-			w.cfg.Logger.WarnContext(ctx, "webhook left to newer programs", "webhook", id, "err", e.newer)
+			w.cfg.Logger.WarnContext(ctx, "webhook left to newer programs", "webhook", id, "error", e.newer)
 		}
 		consumers = append(consumers, reaction.Consumer{
 			ID: id, Version: e.version, From: e.from, Held: e.held, Ended: e.ended, Newer: e.newer != nil,
