@@ -77,15 +77,18 @@ func (f *consumer) session(ctx context.Context) error {
 		// what is known is stepped over.
 		begin = 1
 	}
-	durable, err := s.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: f.durable, FilterSubject: f.subject, AckPolicy: jetstream.AckAllPolicy, AckWait: 30 * time.Second,
-	})
-	if err != nil {
+	// It is made anew each time. The place kept here is what counts, not the server's; and
+	// what was left behind by a kill, events that were fetched as well as a request for more,
+	// goes with the old one. In a deployment with several servers such a request would be
+	// given the next events, as none of them sees that nobody is there any more.
+	if err := s.DeleteConsumer(ctx, f.durable); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
-	// The place kept here is what counts, not the server's: so nothing is left out,
-	// and nothing that was fetched before a kill has to be waited for.
-	if _, err := f.js.ResetConsumerToSequence(ctx, stream, f.durable, begin); err != nil {
+	durable, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: f.durable, FilterSubject: f.subject, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: begin,
+		AckPolicy: jetstream.AckAllPolicy, AckWait: 30 * time.Second,
+	})
+	if err != nil {
 		return err
 	}
 	for {
