@@ -6,8 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/testkit"
@@ -36,11 +38,18 @@ func TestThreeServers(t *testing.T) {
 	w.start(c["projector"])
 	api := gateway(t, []*process{w.start(c["command"])}, []*process{w.start(c["query"])})
 	tour(t, api, "ana")
+	for _, w.nats = range urls { // two of them have to ask the one that leads the stream
+		begun := time.Now()
+		first, end := w.consume()
+		assert.Equal(t, 1, first.Position, w.nats)
+		assert.Less(t, time.Since(begun), 30*time.Second, "they were given to the one before")
+		end()
+	}
 
 	var leader *server.Server
 	testkit.Eventually(t, func() error {
 		for _, s := range servers {
-			if s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, "SICAL_EVENTS") {
+			if s.JetStreamIsStreamLeader("SICAL", "SICAL_EVENTS") {
 				leader = s
 				return nil
 			}

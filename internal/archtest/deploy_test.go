@@ -29,9 +29,11 @@ func TestNATSConfiguration(t *testing.T) {
 	assert.True(t, options.JetStream)
 	assert.True(t, options.SyncAlways)
 	require.Len(t, options.Users, 4)
-	assert.Equal(t, "of-COMMAND", options.Users[0].Password)
 	for _, user := range options.Users {
+		role := strings.TrimPrefix(user.Username, "sical_")
+		assert.Equal(t, "of-"+strings.ToUpper(role), user.Password)
 		assert.NotNil(t, user.Permissions, "%s may do anything", user.Username)
+		assert.Equal(t, role != "consumer", user.Account.Name == "SICAL", "who is outside has an account apart: %s", user.Username)
 	}
 	assert.Equal(t, "127.0.0.1", options.HTTPHost, "the monitor is not for others")
 }
