@@ -86,8 +86,8 @@ func (s comment) visible(g Given) bool {
 
 // context names what the comment is about, where that decides whether the actor sees it.
 func (s comment) context(g Given) []events.Stream {
-	if s.status == "" || s.shown(g) {
-		return nil
+	if s.status == "" || s.shown(g) || !slices.Contains(s.target.Type.Values(), s.target.Type) {
+		return nil // in a rolling upgrade, what only the newer release knows is nothing to the older one
 	}
 	return []events.Stream{s.target.Stream()}
 }

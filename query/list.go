@@ -26,9 +26,9 @@ type Paging struct {
 
 // Page is a part of a list.
 type Page[T any] struct {
-	Items      []T    `json:"items" doc:"without what nobody can read any more since its owner was erased, so that a page may be short of the limit, or empty, and not be the last"`
+	Items      []T    `json:"items" doc:"without what nobody can read any more since its owner was erased: in lists of many people's a page may be short of the limit, or empty, and not be the last"`
 	NextCursor string `json:"next_cursor,omitempty" doc:"give it as cursor for the next page; absent on the last"`
-	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it; with what nobody can read any more since its owner was erased"`
+	Total      *int64 `json:"total,omitempty" doc:"length of the whole list, where total=true asked for it; of many people's with what nobody can read any more since its owner was erased"`
 }
 
 // render writes a page by hand where that is done with its items.

@@ -7,18 +7,24 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/text/secure/precis"
-	"golang.org/x/text/unicode/rangetable"
+	"golang.org/x/text/unicode/norm"
 )
+
+// ErrPasswordForm refuses a password that clients prepare before they log in, each in a way of
+// its own: pgx by RFC 8265, libpq by RFC 4013.
+var ErrPasswordForm = errors.New("the password has characters that can be written in more than one way: take others")
 
 // SetPasswords lets the roles log in with a password, for a server that is reached over TCP.
 // The server gets what it keeps of one, not the password: it may write statements to its log,
-// and who is no superuser cannot have it keep one out.
+// and who is no superuser cannot have it keep one out. It fails with ErrPasswordForm before any is set.
 func SetPasswords(ctx context.Context, url, password string, roles ...string) error {
+	if !norm.NFKC.IsNormalString(password) {
+		return ErrPasswordForm
+	}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
@@ -43,7 +49,7 @@ const iterations = 4096
 
 // verifier is what Postgres keeps of a password (RFC 5802, section 3): it lets nobody log in.
 func verifier(password string, salt []byte) (string, error) {
-	salted, err := pbkdf2.Key(sha256.New, prepared(password), salt, iterations, sha256.Size)
+	salted, err := pbkdf2.Key(sha256.New, password, salt, iterations, sha256.Size)
 	if err != nil {
 		return "", err
 	}
@@ -57,21 +63,3 @@ func keyed(key []byte, text string) []byte {
 	mac.Write([]byte(text))
 	return mac.Sum(nil)
 }
-
-// prepared is the form of a password that pgx logs in with (pgconn/auth_scram.go), which the
-// services do: two ways to write one é are one, and what is no text stays as it is.
-func prepared(password string) string {
-	for _, r := range password {
-		if !unicode.Is(ancient, r) {
-			return password
-		}
-	}
-	if same, err := precis.OpaqueString.String(password); err == nil {
-		return same
-	}
-	return password
-}
-
-// ancient are the characters of the oldest Unicode there is a table of. SASLprep, and pgx, go
-// by 3.2, which differs in rare scripts.
-var ancient = rangetable.Assigned("4.1.0")

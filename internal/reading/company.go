@@ -34,50 +34,46 @@ func (b *Batcher[K, T]) about(read *group[K, T]) {
 // gather waits until as many callers have come as were about when the last read ended, while
 // they are still coming: where processors are slow, it takes them longer to be answered.
 func (b *Batcher[K, T]) gather() {
-	complete, left := b.company()
+	complete, came, left := b.company()
 	if left <= 0 {
 		return
 	}
 	late := time.NewTimer(left)
 	defer late.Stop()
-	for came := 0; ; late.Reset(companyStep) {
+	for waited := companyWait; ; waited += companyStep {
 		select {
 		case <-complete:
 			return
 		case <-late.C:
 		}
-		more := b.more(came)
-		if more < companyFrom {
+		before := came
+		if came = b.callers(); came-before < companyFrom || waited >= companyLongest {
 			return
 		}
-		came += more
+		late.Reset(companyStep)
 	}
 }
 
-// more is how many callers have come to the group that is about to be read, beyond so many;
-// 0 once it is not to wait any more.
-func (b *Batcher[K, T]) more(came int) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if time.Since(b.crowd.at) >= companyLongest {
-		return 0
-	}
-	return len(b.waiting[0].callers) - came
-}
-
-// company is how long the group that is about to be read may wait, 0 for not at all; complete is
-// closed when it need not any more.
-func (b *Batcher[K, T]) company() (complete <-chan struct{}, left time.Duration) {
+// company is how many callers the group that is about to be read has, and how long it may wait for
+// more at first, 0 for not at all; complete is closed when it need not any more.
+func (b *Batcher[K, T]) company() (complete <-chan struct{}, came int, left time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.takesTurns() || b.crowd.callers < companyFrom || b.hasCompany() {
-		return nil, 0
+		return nil, 0, 0
 	}
+	first := b.waiting[0]
 	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {
-		b.waiting[0].complete = make(chan struct{})
-		complete = b.waiting[0].complete
+		first.complete = make(chan struct{})
 	}
-	return complete, left
+	return first.complete, len(first.callers), left
+}
+
+// callers is how many the group that is about to be read has.
+func (b *Batcher[K, T]) callers() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting[0].callers)
 }
 
 // came tells the group that is about to be read that somebody has come. The lock is held.

@@ -111,31 +111,44 @@ func TestACrowdIsReadTogether(t *testing.T) {
 	}
 }
 
-// Where they come slowly, they are waited for while many come, but not for ever.
+// Where they come slowly, they are waited for while many come, but not for ever; who has come
+// before does not count.
 func TestACrowdIsWaitedForWhileItComes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name  string
-		comes int // in each step
-		waits time.Duration
+		name   string
+		before int // while the crowd was read
+		comes  []int
+		waits  time.Duration
 	}{
-		{"many", companyFrom, companyLongest},
-		{"few", companyFrom - 1, companyWait + companyStep},
+		{"many", 0, slices.Repeat([]int{companyFrom}, 20), companyLongest},
+		{"few", 0, []int{companyFrom, companyFrom - 1, companyFrom}, companyWait + companyStep},
+		{"none", 2 * companyFrom, []int{0}, companyWait},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := newCrowded(t, companyMost)
+				b.ask(t, ones(companyMost)...)
+				b.ask(t, ones(c.before)...)
+				require.Equal(t, []int{companyMost}, b.reads())
 				b.end(1)
-				b.ask(t, ones(companyFrom)...)
-				asked := companyFrom
-				pass(companyWait, func() { require.Empty(t, b.reads()) })
-				for waited := companyWait; waited < c.waits; waited += companyStep {
-					b.ask(t, ones(c.comes)...)
-					asked += c.comes
-					pass(companyStep, func() { require.Empty(t, b.reads()) })
+				if c.before == 0 {
+					b.ask(t, 1) // who waits for the others
+				}
+				asked := max(c.before, 1)
+				for i, waited := 0, time.Duration(0); waited < c.waits; i++ {
+					b.ask(t, ones(c.comes[i])...)
+					asked += c.comes[i]
+					step := companyStep
+					if i == 0 {
+						step = companyWait
+					}
+					pass(step, func() { require.Empty(t, b.reads()) })
+					waited += step
 				}
 				require.Equal(t, []int{asked}, b.reads())
+				b.end(1)
 			})
 		})
 	}
