@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"sical-backend/events"
 )
 
@@ -27,12 +29,13 @@ type PointRow struct {
 // Point answers: a knowledge point by id; the points by category and
 // difficulty, newest first, and those with some words in title or description.
 var Point = model[PointRow]{
-	name: "point", version: 4, keys: []string{"id"},
+	name: "point", version: 5, keys: []string{"id"},
 	columns: []Column{
 		textColumn("category", func(r *PointRow) string { return r.Category }),
 		intColumn("difficulty_level", func(r *PointRow) int64 { return int64(r.Difficulty) }),
 		timeColumn("created_at", func(r *PointRow) time.Time { return r.CreatedAt }),
 		textColumn("words", func(r *PointRow) string { return words(r.Title, r.Description) }),
+		textColumn(PointBrief, brief),
 	},
 	indexes: []string{
 		"on {table} (created_at desc, id desc)",
@@ -49,6 +52,21 @@ var Point = model[PointRow]{
 	totals:  pointTotals,
 	groups:  func(*PointRow) []string { return []string{AllPoints} },
 }.view()
+
+// PointBrief is the column with what a goal shows of a point: its members of the row, without its
+// words. A page of goals shows hundreds of points, and nine tenths of their rows are words.
+const PointBrief = "brief"
+
+func brief(r *PointRow) string {
+	doc, _ := json.Marshal(struct { // what cannot be written fails in the row itself
+		ID         events.ID `json:"id"`
+		Title      string    `json:"title"`
+		Category   string    `json:"category,omitempty"`
+		Difficulty int       `json:"difficulty_level"`
+		Minutes    int       `json:"estimated_minutes,omitzero"`
+	}{r.ID, r.Title, r.Category, r.Difficulty, r.Minutes})
+	return string(doc)
+}
 
 // AllPoints is the group of every list of knowledge points.
 const AllPoints = "points"

@@ -139,6 +139,7 @@ func (v *View) IndexDDL(build Build) string {
 // as or, for whoever needs less of them, another.
 type ViewOf[R any] struct {
 	*View
+	Column string                       // where what is decoded stands; "" for the row itself
 	Decode func(doc []byte) (*R, error) // reads a stored row, and does not keep doc
 }
 
@@ -205,7 +206,7 @@ func (m model[R]) view() ViewOf[R] {
 	if m.groups != nil {
 		v.groups = func(r Row) []string { return m.groups(r.(*R)) }
 	}
-	return ViewOf[R]{v, Decode[R]}
+	return ViewOf[R]{View: v, Decode: Decode[R]}
 }
 
 // column makes a Column of a field; T must be a type that pgx writes as sqlType.

@@ -46,9 +46,10 @@ type goalParts struct {
 	learnt map[projections.Key]bool // points by learner
 }
 
-// goalPoints are the points with only those members that a goal shows: the texts, which take
-// the longest to decode, are not among them.
-var goalPoints = projections.ViewOf[GoalPoint]{View: projections.Point.View, Decode: projections.Decode[GoalPoint]}
+// goalPoints are the points with only those members that a goal shows.
+var goalPoints = projections.ViewOf[GoalPoint]{
+	View: projections.Point.View, Column: projections.PointBrief, Decode: projections.Decode[GoalPoint],
+}
 
 // goalsFor are goals that are shown to a viewer.
 type goalsFor struct {

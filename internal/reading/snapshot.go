@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/jackc/pgx/v5"
@@ -86,7 +87,7 @@ func (s *Snapshot) Finish(ctx context.Context) error {
 // Find queues reading rows by their ids; Send fills what it returns.
 func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[events.ID]*R {
 	found := make(map[events.ID]*R, len(ids))
-	s.find(v.View, ids, decoding(v, func(id events.ID, row *R) { found[id] = row }))
+	s.find(v.View, v.Column, ids, decoding(v, func(id events.ID, row *R) { found[id] = row }))
 	return found
 }
 
@@ -97,7 +98,7 @@ func Find[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) map[eve
 func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (found, foreseen map[events.ID]*R) {
 	cache := rowCacheOf[R](s.rows)
 	found = make(map[events.ID]*R, len(ids))
-	s.find(v.View, ids, taking(func(id events.ID, doc []byte) (err error) {
+	s.find(v.View, v.Column, ids, taking(func(id events.ID, doc []byte) (err error) {
 		found[id], err = cache.decode(id, doc, v.Decode)
 		return err
 	}))
@@ -107,9 +108,10 @@ func Foresee[R any](s *Snapshot, v projections.ViewOf[R], ids ...events.ID) (fou
 	return found, foreseen
 }
 
-func (s *Snapshot) find(v *projections.View, ids []events.ID, take taker) {
+// find queues reading a column of rows, "" for all of each.
+func (s *Snapshot) find(v *projections.View, column string, ids []events.ID, take taker) {
 	s.docs(`-- find `+v.Name+`
-		select id, doc from `+s.Table(v)+` where id = any($1)`, []any{ids}, take)
+		select id, `+cmp.Or(column, "doc")+` from `+s.Table(v)+` where id = any($1)`, []any{ids}, take)
 }
 
 // Select queues a statement that selects id and doc of rows of the view; Send has each of

@@ -48,8 +48,8 @@ func Put(t testing.TB, projector *pgxpool.Pool, id events.ID, title string, posi
 	require.NoError(t, err)
 	ctx := t.Context()
 	require.NoError(t, pgx.BeginFunc(ctx, projector, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `insert into `+projections.Point.Build(1).Table()+` (id, category, difficulty_level, created_at, doc)
-			values ($1, '', 1, now(), $2) on conflict (id) do update set doc = excluded.doc`, id, doc); err != nil {
+		if _, err := tx.Exec(ctx, `insert into `+projections.Point.Build(1).Table()+` (id, category, difficulty_level, created_at, brief, doc)
+			values ($1, '', 1, now(), $2, $3) on conflict (id) do update set brief = excluded.brief, doc = excluded.doc`, id, string(doc), doc); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `insert into sical.projection (view, version, build, shard, position, incarnation)

@@ -38,8 +38,9 @@ select p.id, p.status, p.category, p.at, pg_temp.words(n), json_build_object('id
 from generate_series(1, 100000) n, lateral (select pg_temp.id('path', n) id, pg_temp.category(n) category,
 	pg_temp.pick(n, '{published,archived}') status, pg_temp.at(n) at) p;
 
-insert into sical_read.point_v4_b1 (id, category, difficulty_level, created_at, words, doc)
-select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id', p.id, 'version', 1, 'title', 'x',
+insert into sical_read.point_v5_b1 (id, category, difficulty_level, created_at, words, brief, doc)
+select p.id, p.category, p.level, p.at, pg_temp.words(n), json_build_object('id', p.id, 'title', 'x', 'category', p.category,
+	'difficulty_level', p.level), json_build_object('id', p.id, 'version', 1, 'title', 'x',
 	'category', p.category, 'difficulty_level', p.level, 'prerequisites', json_build_array(), 'created_at', p.at, 'updated_at', p.at)
 from generate_series(1, 100000) n, lateral (select pg_temp.id('point', n) id, pg_temp.category(n) category,
 	case when n % 1000 = 0 then 9 else 1 + n % 8 end as level, pg_temp.at(n) at) p;
@@ -66,7 +67,7 @@ do $$
 declare
 	name text;
 begin
-	foreach name in array array['user_v2', 'goal_v2', 'path_v3', 'point_v4', 'progress_v3', 'assessment_v3', 'comment_v2'] loop
+	foreach name in array array['user_v2', 'goal_v2', 'path_v3', 'point_v5', 'progress_v3', 'assessment_v3', 'comment_v2'] loop
 		execute format('insert into sical_read.%s_b1_total (name, shard, value) select ''of/'' || n, 0, n from generate_series(1, 20000) n', name);
 	end loop;
 end
