@@ -121,8 +121,9 @@ func (s *side) at(k projections.Key) uint64 { return s.positions[k.Shard(len(s.p
 
 // rows goes through both tables side by side, in the order of their keys.
 func (c *comparison) rows(ctx context.Context, tx pgx.Tx) error {
-	old, new := &stream[stored]{tx: tx, name: "old_rows", to: scanRow(c.view)}, &stream[stored]{tx: tx, name: "new_rows", to: scanRow(c.view)}
-	for s, sql := range map[*stream[stored]]string{old: selectRows(c.view, c.old.build), new: selectRows(c.view, c.new.build)} {
+	columns := c.old.folds // those of another version are not known here
+	old, new := &stream[stored]{tx: tx, name: "old_rows", to: scanRow(c.view, columns)}, &stream[stored]{tx: tx, name: "new_rows", to: scanRow(c.view, columns)}
+	for s, sql := range map[*stream[stored]]string{old: selectRows(c.view, c.old.build, columns), new: selectRows(c.view, c.new.build, columns)} {
 		if err := declare(ctx, tx, s.name, sql); err != nil {
 			return err
 		}

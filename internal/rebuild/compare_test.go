@@ -2,7 +2,9 @@ package rebuild
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -101,4 +103,23 @@ func TestCompareTooMuchBetween(t *testing.T) {
 	var apart *ApartError
 	require.ErrorAs(t, err, &apart)
 	assert.Equal(t, uint64(1000), apart.Events)
+}
+
+// A next version may have a column that the one before has not: their rows are compared without.
+func TestCompareOtherColumns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	next := projections.Goal.View
+	old := *next
+	old.Version--
+	old.Columns = slices.DeleteFunc(slices.Clone(old.Columns), func(c projections.Column) bool { return c.Name == "status" })
+	old.Indexes = nil
+	w.some(300)
+	w.running(&old)
+	w.ends(&old, Done)
+	w.running(next)
+	var outcome Outcome
+	require.NoError(t, json.Unmarshal(w.ends(next, Done).Outcome, &outcome))
+	assert.NotZero(t, outcome.Rows)
+	assert.True(t, outcome.Equal(), outcome)
 }

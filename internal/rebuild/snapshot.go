@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,29 +88,37 @@ func each[T any](ctx context.Context, tx pgx.Tx, name, sql string, to pgx.RowToF
 	}
 }
 
-// selectRows reads a build's rows in the order of their keys.
-func selectRows(v *projections.View, b projections.Build) string {
-	return fmt.Sprintf(`select %s from %s order by %s`, strings.Join(columnNames(v), ", "), b.Table(), strings.Join(v.Keys, ", "))
+// selectRows reads a build's rows in the order of their keys, with the columns that questions
+// filter by or without.
+func selectRows(v *projections.View, b projections.Build, columns bool) string {
+	names := append(slices.Clone(v.Keys), "doc")
+	if columns {
+		names = columnNames(v)
+	}
+	return fmt.Sprintf(`select %s from %s order by %s`, strings.Join(names, ", "), b.Table(), strings.Join(v.Keys, ", "))
 }
 
 // scanRow reads what selectRows selects, each column as the type that the view
 // collects it in.
-func scanRow(v *projections.View) pgx.RowToFunc[stored] {
-	slices := v.Collect(nil)
+func scanRow(v *projections.View, columns bool) pgx.RowToFunc[stored] {
+	var collected []any
+	if columns {
+		collected = v.Collect(nil)
+	}
 	return func(r pgx.CollectableRow) (s stored, err error) {
 		targets := []any{&s.key.A}
 		if len(v.Keys) == 2 {
 			targets = append(targets, &s.key.B)
 		}
-		columns := make([]reflect.Value, len(slices))
-		for i, slice := range slices {
-			columns[i] = reflect.New(reflect.TypeOf(slice).Elem())
-			targets = append(targets, columns[i].Interface())
+		values := make([]reflect.Value, len(collected))
+		for i, slice := range collected {
+			values[i] = reflect.New(reflect.TypeOf(slice).Elem())
+			targets = append(targets, values[i].Interface())
 		}
 		if err := r.Scan(append(targets, &s.doc)...); err != nil {
 			return s, err
 		}
-		for _, c := range columns {
+		for _, c := range values {
 			s.values = append(s.values, c.Elem().Interface())
 		}
 		return s, nil

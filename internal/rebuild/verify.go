@@ -118,7 +118,7 @@ func (v *verification) share(ctx context.Context, s share, progress func(float64
 		return err
 	}
 	sums := map[string]int64{}
-	err = each(ctx, v.tx, "verified_rows", selectRows(v.View, v.Build), scanRow(v.View), func(got stored) error {
+	err = each(ctx, v.tx, "verified_rows", selectRows(v.View, v.Build, true), scanRow(v.View, true), func(got stored) error {
 		if h := spread(got.key); s.first <= h && h <= s.last {
 			if err := v.compare(got, rows[got.key]); err != nil {
 				return err
