@@ -7,7 +7,7 @@ import (
 )
 
 // TestTwoReleases runs a release beside one whose goal view has a later version with
-// another fold: the later builds its own beside, nobody is asked, and each serves the
+// another fold and a column more: the later builds its own beside, nobody is asked, and each serves the
 // version that it knows. Then the later one goes away again.
 func TestTwoReleases(t *testing.T) {
 	setPasswords(t)

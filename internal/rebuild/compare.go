@@ -49,7 +49,8 @@ type side struct {
 
 // compare holds the view's build new against the build old, of the same version or
 // another. Rows of another version cannot be brought forward, as its fold is not known
-// here: keys that have moved on in only one of the builds are skipped.
+// here: keys that have moved on in only one of the builds are skipped. Nor are its columns, so
+// that rows are compared without.
 func compare(ctx context.Context, pool *pgxpool.Pool, v *projections.View, old, new projections.Build, p pace) (*Outcome, error) {
 	c := &comparison{
 		view: v, pace: p, between: map[projections.Key][]*events.Event{}, outcome: &Outcome{},
@@ -121,7 +122,7 @@ func (s *side) at(k projections.Key) uint64 { return s.positions[k.Shard(len(s.p
 
 // rows goes through both tables side by side, in the order of their keys.
 func (c *comparison) rows(ctx context.Context, tx pgx.Tx) error {
-	columns := c.old.folds // those of another version are not known here
+	columns := c.old.folds
 	old, new := &stream[stored]{tx: tx, name: "old_rows", to: scanRow(c.view, columns)}, &stream[stored]{tx: tx, name: "new_rows", to: scanRow(c.view, columns)}
 	for s, sql := range map[*stream[stored]]string{old: selectRows(c.view, c.old.build, columns), new: selectRows(c.view, c.new.build, columns)} {
 		if err := declare(ctx, tx, s.name, sql); err != nil {
