@@ -172,8 +172,14 @@ func (c *Cache) keep(e *entry) {
 	if e.generation != c.positions.generation.Load() || size > c.store.MaxCost() {
 		return
 	}
+	key := e.question()
+	// Ristretto makes room only for what is new to it: with a larger one in the place of an
+	// answer that is outdated it would go beyond its capacity, for good.
+	if before, ok := c.store.Get(key); ok && before.size.Load() < size {
+		c.store.Del(key)
+	}
 	// The entry itself knows when it ends: ristretto would keep a second map for that.
-	if c.store.Set(e.question(), e, size) && size > c.small {
+	if c.store.Set(key, e, size) && size > c.small {
 		c.store.Wait()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -12,17 +13,18 @@ import (
 
 // sized gives a cache of its own with the capacity, and what asks it for answers of so many
 // bytes, where loads counts.
-func sized(t *testing.T, capacity int64, body int) (c *Cache, answer func(key int) Answer, loads *int) {
+func sized(t *testing.T, capacity int64) (c *Cache, answer func(key, body int) Answer, loads *int) {
 	f := newFloored(t)
 	c, err := New(f.p, capacity, f.c.metrics)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
 	loads = new(int)
-	return c, func(key int) Answer {
-		a, err := c.Do(t.Context(), Question{Key: strconv.Itoa(key), Views: []string{"v"}, Load: func(context.Context) (Answer, error) {
+	return c, func(key, body int) Answer {
+		deps := func() []string { return []string{"v"} }
+		a, err := c.Do(t.Context(), Question{Key: strconv.Itoa(key), Views: []string{"v"}, Deps: deps, Load: func(context.Context) (Answer, error) {
 			*loads++
-			return Answer{Body: make([]byte, body), Checkpoints: stood(10)}, nil
+			return Answer{Body: make([]byte, body), Checkpoints: stood(c.positions.view("v").applied.Load())}, nil
 		}})
 		require.NoError(t, err)
 		return a
@@ -72,11 +74,11 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, answer, _ := sized(t, capacity, body)
+			c, answer, _ := sized(t, capacity)
 			half := func(a Answer) ([]byte, string) { return a.Body[:body/2], "half" }
 			for round := range 3 {
 				for i := range max(3*capacity/body, 2*recents) {
-					a := answer(i)
+					a := answer(i, body)
 					if i%2 == 0 {
 						c.store.Wait() // stored already
 					}
@@ -97,11 +99,32 @@ func TestTheCapacityIsKeptWithForms(t *testing.T) {
 	}
 }
 
+// Answers that have grown are no exception.
+func TestTheCapacityIsKeptWhereAnswersGrow(t *testing.T) {
+	t.Parallel()
+	const capacity, answers = 4 << 20, 2000
+	c, answer, loads := sized(t, capacity)
+	for i, body := range []int{1000, 8000, 500, 100_000} {
+		*loads = 0
+		for key := range answers {
+			answer(key, body)
+			c.store.Wait()
+		}
+		require.Equal(t, answers, *loads)
+		counted, all := c.holds(t)
+		require.LessOrEqual(t, all, int64(capacity), "%d bytes each", body)
+		require.Equal(t, counted, c.Bytes(), "%d bytes each", body)
+		require.Positive(t, counted)
+		to := uint64(11 + i)
+		c.positions.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: to - 1, To: to, Saved: to, All: true}, time.Now())
+	}
+}
+
 // However much is recent in a usual cache, a known part of the capacity is enough for it.
 func TestRecentAnswersAreWithinTheCapacity(t *testing.T) {
 	t.Parallel()
 	for capacity, small := range map[int64]int64{1000: 0, 1 << 20: 1 << 10, 64 << 20: 64 << 10, 1 << 30: 64 << 10} {
-		c, _, _ := sized(t, capacity, 1)
+		c, _, _ := sized(t, capacity)
 		require.Equal(t, small, c.small)
 		require.Equal(t, capacity, c.store.MaxCost()+recents*c.small)
 	}
@@ -111,13 +134,13 @@ func TestRecentAnswersAreWithinTheCapacity(t *testing.T) {
 // nobody loads it again.
 func TestALargeAnswerIsLoadedOnce(t *testing.T) {
 	t.Parallel()
-	c, answer, loads := sized(t, 16<<20, 100<<10)
+	c, answer, loads := sized(t, 16<<20)
 	for key := range 50 {
 		for kind := range Kinds {
-			_, made := answer(key).In(&Form{Kind: kind, Make: func(a Answer) ([]byte, string) { return a.Body[:50<<10], "half" }})
+			_, made := answer(key, 100<<10).In(&Form{Kind: kind, Make: func(a Answer) ([]byte, string) { return a.Body[:50<<10], "half" }})
 			require.True(t, made)
 		}
-		answer(key)
+		answer(key, 100<<10)
 		require.Equal(t, key+1, *loads)
 	}
 	for _, e := range c.recent {

@@ -58,7 +58,7 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 			return Answer{}, ctx.Err()
 		}
 		c.metrics.Joined.Inc()
-		if !later && f.late {
+		if f.late && ctx.Err() == nil {
 			continue
 		}
 		if later || f.entry == nil {

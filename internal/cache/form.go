@@ -54,7 +54,7 @@ func (e *entry) form(kind int) *form {
 // is new to it, so this one is removed and added. Whoever asks in between finds it among
 // the recent ones, which it leaves once it is stored if it has grown too large for them:
 // until then whoever asked for the form holds it anyway. One that is not current is only
-// removed.
+// removed, and not even that where another one has its place.
 func (c *Cache) charge(e *entry) {
 	key := e.question()
 	_, current := e.current(c.positions, 0)
@@ -64,7 +64,9 @@ func (c *Cache) charge(e *entry) {
 		c.mu.Unlock()
 	}
 	c.keeping.RLock()
-	c.store.Del(key)
+	if stored, ok := c.store.Get(key); current || !ok || stored == e {
+		c.store.Del(key)
+	}
 	c.keeping.RUnlock()
 	if current {
 		c.keep(e)

@@ -54,6 +54,43 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 	})
 }
 
+// However often a load is given up for who began it, whoever has more left begins another.
+func TestALoadIsBegunAsOftenAsItTakes(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	synctest.Test(t, func(t *testing.T) {
+		q := Question{Key: "q", Views: []string{"v"}, Load: func(ctx context.Context) (Answer, error) {
+			if end, ok := ctx.Deadline(); ok && time.Until(end) > loadLimit/2 {
+				return Answer{Body: []byte("there"), Checkpoints: stood(10)}, nil
+			}
+			<-ctx.Done()
+			return Answer{}, ctx.Err()
+		}}
+		ask := func(left time.Duration) <-chan error {
+			answered := make(chan error, 1)
+			go func() {
+				ctx, cancel := context.WithTimeout(t.Context(), left)
+				defer cancel()
+				_, err := f.c.Do(ctx, q)
+				answered <- err
+			}()
+			synctest.Wait()
+			return answered
+		}
+		first := ask(time.Second)
+		hurried := func() {
+			for range 15 { // of all of whom one begins the second load, nearly always
+				ask(2 * time.Second)
+			}
+		}
+		hurried()
+		patient := ask(loadLimit)
+		hurried()
+		require.ErrorIs(t, <-first, context.DeadlineExceeded)
+		require.NoError(t, <-patient)
+	})
+}
+
 // Whoever asks is answered in their own time: a load that was given up for who began it is begun
 // anew for those who have more left, and who has less does not wait for its end.
 func TestALoadIsSharedByThoseWithTime(t *testing.T) {
