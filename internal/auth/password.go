@@ -23,10 +23,19 @@ const (
 	maxPassword = 256
 )
 
-// Only those of 8 and more characters; shorter ones are refused anyway.
-//
-//go:embed common_passwords.txt
-var commonPasswords string
+// The lists have only those of 8 and more characters; shorter ones are refused anyway.
+var (
+	// frequentPasswords are the 3,000 most frequent ones that passed (OWASP ASVS 5.0, 6.2.4), of
+	// the dictionary that zxcvbn-ts keeps from what was leaked.
+	//
+	//go:embed frequent_passwords.txt
+	frequentPasswords string
+	// likelyPasswords are others that suggest themselves: years, seasons, what Chinese keyboards
+	// and songs have people type, this program's name.
+	//
+	//go:embed likely_passwords.txt
+	likelyPasswords string
+)
 
 // CheckPassword tells whether a new password may be used. Characters are
 // counted as code points of the NFC form. Nothing is asked of their kinds (NIST
@@ -48,12 +57,14 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// common tells whether a password is in the list, in whatever case and width and with spaces
+// common tells whether a password is in the lists, in whatever case and width and with spaces
 // around it, or one character over and over.
 func common(password string) bool {
 	plain := strings.TrimSpace(cases.Fold().String(norm.NFKC.String(password)))
 	_, first := utf8.DecodeRuneInString(plain)
-	return strings.Trim(plain, plain[:first]) == "" || strings.Contains(commonPasswords, "\n"+plain+"\n")
+	entry := "\n" + plain + "\n"
+	return strings.Trim(plain, plain[:first]) == "" ||
+		strings.Contains(frequentPasswords, entry) || strings.Contains(likelyPasswords, entry)
 }
 
 // normal is the form that is hashed. Keyboards and systems differ in how they
