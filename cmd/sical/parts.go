@@ -109,7 +109,7 @@ func (a *App) startVerifier(ctx context.Context, p pool, keys *auth.Keyring) (er
 
 // sessions makes what opens sessions and signs tokens. What has ended is asked for through
 // a pool of its own, apart.
-func (a *App) sessions(ctx context.Context, p, apart pool) (*auth.Sessions, *auth.Signer, error) {
+func (a *App) sessions(ctx context.Context, p, apart pool, v *vault.Vault) (*auth.Sessions, *auth.Signer, error) {
 	keys, err := a.signingKeyring()
 	if err != nil {
 		return nil, nil, err
@@ -121,7 +121,7 @@ func (a *App) sessions(ctx context.Context, p, apart pool) (*auth.Sessions, *aut
 	if err != nil {
 		return nil, nil, err
 	}
-	return auth.NewSessions(p, signer, a.revocations), signer, nil
+	return auth.NewSessions(p, signer, a.revocations, v.Hash), signer, nil
 }
 
 // startCommand is the command role.
@@ -131,7 +131,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sessions, _, err := a.sessions(ctx, d.pool, d.apart)
+	sessions, _, err := a.sessions(ctx, d.pool, d.apart, d.vault)
 	if err != nil {
 		return err
 	}

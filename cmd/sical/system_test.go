@@ -194,7 +194,9 @@ func newDesk(t *testing.T, a *App) *desk {
 	require.NoError(t, err)
 	pool, err := a.pool(t.Context(), postgres.RoleCommand, 2, nil)
 	require.NoError(t, err)
-	return &desk{signer, auth.NewSessions(pool, signer, a.revocations)}
+	v, err := a.vault(t.Context(), pool)
+	require.NoError(t, err)
+	return &desk{signer, auth.NewSessions(pool, signer, a.revocations, v.Hash)}
 }
 
 // token lets somebody act in a role.

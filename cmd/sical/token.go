@@ -59,7 +59,7 @@ func (t *Token) Run(ctx context.Context, a *App, out *output) error {
 	log := eventlog.Open(eventlog.Config{Pool: p, Vault: v, Logger: a.logger, Meter: telemetry.NewLog(a.registry)})
 	a.onClose(log.Close)
 	d := dispatch.New(log, v)
-	sessions, signer, err := a.sessions(ctx, p, p)
+	sessions, signer, err := a.sessions(ctx, p, p, v)
 	if err != nil {
 		return err
 	}

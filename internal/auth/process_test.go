@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"testing"
 	"time"
@@ -59,7 +60,10 @@ func newProcess(t testing.TB, url string, keys *Keyring) *process {
 	t.Cleanup(p.revocations.Close)
 	signer, err := NewSigner(keys, "iss", "aud", time.Now)
 	require.NoError(t, err)
-	p.sessions = NewSessions(p.pool, signer, p.revocations)
+	p.sessions = NewSessions(p.pool, signer, p.revocations, func(kind, value string) []byte {
+		digest := sha256.Sum256([]byte(kind + "\x00 a secret of all processes \x00" + value))
+		return digest[:]
+	})
 	p.verifier = NewVerifier(keys, "iss", "aud", p.revocations, time.Now)
 	return p
 }

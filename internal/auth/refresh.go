@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
@@ -32,9 +31,7 @@ func newRefreshToken() (token string, hash []byte) {
 // after is the token that follows one: always the same, so that who asks again, as the
 // answer was lost or in another tab of the browser, is given the same.
 func (s *Sessions) after(token string) (next string, hash []byte) {
-	mac := hmac.New(sha256.New, s.secret)
-	mac.Write([]byte(token))
-	next = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil))
+	next = base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(s.hash("the next refresh token", token))
 	return next, hashToken(next)
 }
 

@@ -133,6 +133,20 @@ func TestALostAnswerIsGivenAgain(t *testing.T) {
 	require.ErrorIs(t, err, ErrRefresh)
 }
 
+// Nor does it matter to that which key signs: to change it takes its time from process to process.
+func TestALostAnswerIsGivenAgainByWhoSignsWithAnother(t *testing.T) {
+	t.Parallel()
+	url := newDatabase(t).URL("sical_command")
+	before, after := newProcess(t, url, newKeys(t)), newProcess(t, url, newKeys(t))
+	first := before.login(t, uuid.New())
+	second, err := before.refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	before.exec(t, `update sical.refresh_token set used_at = used_at - interval '3 seconds'`)
+	again, err := after.refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	require.Equal(t, second.Refresh, again.Refresh)
+}
+
 // A tab that is a moment late ends nothing.
 func TestALateTabEndsNothing(t *testing.T) {
 	t.Parallel()

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -34,14 +32,16 @@ type Sessions struct {
 	// client that asked twice, such as two tabs of a browser, of which one has used the next
 	// token already. The second gets nothing either way; it only does not end the session.
 	sameTime time.Duration
-	secret   []byte // that the next refresh token is derived with
+	hash     KeyedHash // that the next refresh token is derived with
 }
 
+// KeyedHash is the hash of a value of one kind by a key that every process has and that stays,
+// whatever becomes of the keys for tokens: 32 bytes.
+type KeyedHash func(kind, value string) []byte
+
 // NewSessions returns Sessions whose ends take effect in revocations at once.
-func NewSessions(pool *pgxpool.Pool, signer *Signer, revocations *Revocations) *Sessions {
-	mac := hmac.New(sha256.New, signer.keys.signing.Seed())
-	mac.Write([]byte("the next refresh token"))
-	return &Sessions{pool, signer, revocations, 2 * time.Second, mac.Sum(nil)}
+func NewSessions(pool *pgxpool.Pool, signer *Signer, revocations *Revocations, hash KeyedHash) *Sessions {
+	return &Sessions{pool, signer, revocations, 2 * time.Second, hash}
 }
 
 // Open begins a session of a user whose password was right. The generation is
