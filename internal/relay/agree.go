@@ -96,8 +96,11 @@ func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
 	case h.Head < h.Applied:
 		err = r.begin(ctx, fmt.Sprintf("a view is at %d and the log ends at %d", h.Applied, h.Head))
 	}
+	if err != nil {
+		return 0, err // and what is the witness still is it the next time
+	}
 	r.seen = h.Head
-	return h.Head, err
+	return h.Head, nil
 }
 
 // begin begins a new incarnation of the log.

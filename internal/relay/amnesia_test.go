@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/events"
 	"sical-backend/internal/eventlog"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
@@ -148,6 +149,26 @@ func (s *system) histories(t *testing.T) (n int, reason string) {
 	return n, reason
 }
 
+// beginsAnew waits until the log has a second history, and the stream is of that.
+func (s *system) beginsAnew(t *testing.T, before events.ID) {
+	t.Helper()
+	testkit.Eventually(t, func() error {
+		if s.Incarnation(t) == before {
+			return errors.New("no new incarnation")
+		}
+		return nil
+	})
+	s.agrees(t, 0)
+	stream, err := s.stream(t).Stream(t.Context(), wire.Stream)
+	require.NoError(t, err)
+	m, err := stream.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	assert.Equal(t, s.Incarnation(t).String(), m.Header.Get(wire.Incarnation))
+	n, reason := s.histories(t)
+	assert.Equal(t, 2, n, reason)
+	assert.NotEmpty(t, reason)
+}
+
 func TestLogGoesBack(t *testing.T) {
 	t.Parallel()
 	for name, then := range map[string]func(t *testing.T, s *system, end func()){
@@ -177,21 +198,7 @@ func TestLogGoesBack(t *testing.T) {
 			s.agrees(t, 0)
 			before := s.Incarnation(t)
 			then(t, s, end)
-			testkit.Eventually(t, func() error {
-				if s.Incarnation(t) == before {
-					return errors.New("no new incarnation")
-				}
-				return nil
-			})
-			s.agrees(t, 0)
-			stream, err := s.stream(t).Stream(t.Context(), wire.Stream)
-			require.NoError(t, err)
-			m, err := stream.GetMsg(t.Context(), 1)
-			require.NoError(t, err)
-			assert.Equal(t, s.Incarnation(t).String(), m.Header.Get(wire.Incarnation))
-			n, reason := s.histories(t)
-			assert.Equal(t, 2, n, reason)
-			assert.NotEmpty(t, reason)
+			s.beginsAnew(t, before)
 		})
 	}
 }
