@@ -105,7 +105,7 @@ func (c *Reconciler) mend(ctx context.Context, r *Report) error {
 		"foreign", r.Foreign, "different", r.Different, "reordered", r.Reordered, "first", r.Differences[0].Position)
 	c.repair.Lock()
 	defer c.repair.Unlock()
-	err := c.Relay.Restore(ctx, r.created, max(r.StreamFirst, 1))
+	err := c.Relay.Restore(ctx, relay.Judgement{Created: r.created, First: max(r.StreamFirst, 1), Incarnation: r.Incarnation, Lost: r.lost})
 	if err == nil {
 		r.Repaired = true
 		c.Meter.Repaired()

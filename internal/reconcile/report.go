@@ -50,6 +50,7 @@ type Report struct {
 	Seconds  float64 `json:"seconds"`
 
 	created time.Time // which stream was compared
+	lost    uint64    // the first place where it has an event of the log's incarnation that the log has not there; 0 for none
 }
 
 // Found is how many positions differ.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -127,6 +128,7 @@ func (w *walk) descend(ctx context.Context, to uint64) error {
 			if at := belongs[eventlog.Place{Stream: found.Stream, Version: found.Version}]; at.ID == found.ID {
 				d.Kind, d.Belongs = Reordered, at.Position
 			}
+			w.report.lost = cmp.Or(w.report.lost, e.Position)
 		}
 		w.report.add(d)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sical-backend/events"
 	"sical-backend/internal/bus"
 	"sical-backend/internal/wire"
 )
@@ -43,7 +44,7 @@ func (r *Relay) agree(ctx context.Context) error {
 			r.cfg.Logger.Warn("relay: the stream is not this log's, making it anew", "reason", found.reason)
 			err = remake(ctx, r.js, found.created)
 		default:
-			r.last = found.last
+			r.last, r.lastID = found.last, found.lastID
 			return nil
 		}
 		if err != nil {
@@ -117,6 +118,7 @@ func (r *Relay) begin(ctx context.Context, why string) error {
 // verdict is what was found out about the stream.
 type verdict struct {
 	last    uint64    // its last sequence
+	lastID  events.ID // of the event there; none where that is gone
 	created time.Time // which of the streams of this name it is
 	head    uint64    // of the log, read after the stream
 	reason  string    // in what it contradicts the log; "" where it does not
@@ -154,14 +156,14 @@ func (r *Relay) judge(ctx context.Context, stream jetstream.Stream, info *jetstr
 	v = verdict{last: s.LastSeq, created: info.Created, head: h.Head}
 	switch {
 	case s.LastSeq > h.Head:
-		_, v.rewound, err = r.compare(ctx, stream, max(h.Head+1, s.FirstSeq))
+		err = r.compare(ctx, stream, max(h.Head+1, s.FirstSeq), &v)
 		v.reason = fmt.Sprintf("it ends at %d, the log at %d", s.LastSeq, h.Head)
 	case s.NumDeleted > 0:
 		v.reason = fmt.Sprintf("%d messages within it are gone", s.NumDeleted)
 	case s.Msgs == 0 && h.Head-s.LastSeq > backlog:
 		v.reason = fmt.Sprintf("it is empty and ends at %d, the log at %d", s.LastSeq, h.Head)
 	case s.Msgs > 0:
-		v.reason, v.rewound, err = r.compare(ctx, stream, s.LastSeq)
+		err = r.compare(ctx, stream, s.LastSeq, &v)
 	}
 	if err == nil && v.reason == "" {
 		v.reason, err = r.lost(ctx, info, h.Head)
@@ -169,29 +171,34 @@ func (r *Relay) judge(ctx context.Context, stream jetstream.Stream, info *jetstr
 	return v, err
 }
 
-// compare says in what one message contradicts the log. If the message is of the log's own
-// incarnation, and the log does not have that event there, the log was put back (rewound).
-func (r *Relay) compare(ctx context.Context, stream jetstream.Stream, seq uint64) (reason string, rewound bool, err error) {
+// compare finds in what one message contradicts the log, or which event it is. If the message
+// is of the log's own incarnation, and the log does not have that event there, the log was put
+// back (rewound).
+func (r *Relay) compare(ctx context.Context, stream jetstream.Stream, seq uint64, v *verdict) error {
 	message, err := stream.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Sprintf("message %d cannot be read", seq), false, nil
+		v.reason = fmt.Sprintf("message %d cannot be read", seq)
+		return nil
 	}
 	if err != nil {
-		return "", false, err
+		return err
 	}
 	found, err := wire.Decode(bus.Message{Seq: seq, Header: message.Header, Data: message.Data})
 	if err != nil {
-		return err.Error(), false, nil
+		v.reason = err.Error()
+		return nil
 	}
 	logged, err := r.cfg.Log.Read(ctx, seq-1, 1)
 	if err != nil {
-		return "", false, err
+		return err
 	}
 	own := message.Header.Get(wire.Incarnation) == r.incarnation.String()
 	if own && len(logged) == 1 && logged[0].Position == seq && logged[0].ID == found.ID {
-		return "", false, nil
+		v.lastID = found.ID
+		return nil
 	}
-	return fmt.Sprintf("message %d is of another history", seq), own, nil
+	v.reason, v.rewound = fmt.Sprintf("message %d is of another history", seq), own
+	return nil
 }
 
 // largest is the size up to which a message fits, with its headers.

@@ -3,10 +3,12 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"sical-backend/events"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/wire"
 )
@@ -16,29 +18,35 @@ const (
 	restoreWait = 3 * time.Second // until a stream that nobody fills is filled here
 )
 
-// Restore makes the stream anew that was created at the instant judged and was found to
-// contradict the log. It returns once the stream holds the log from the position first on.
-// A relay that runs, here or elsewhere, fills it; where none does, Restore fills it itself.
+// Judgement is what was found out about a stream that contradicts the log.
+type Judgement struct {
+	Created     time.Time // which of the streams of this name it is
+	First       uint64    // from where on the next one is to hold the log
+	Incarnation events.ID // the log's
+	// Lost is where the stream has an event of this incarnation that the log has not there,
+	// 0 for nowhere.
+	Lost uint64
+}
+
+// Restore makes the stream anew that was judged. It returns once there is one that holds the
+// log. A relay that runs, here or elsewhere, fills it; where none does, Restore fills it itself.
 // It must not be called on a Relay that runs.
-func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) error {
+func (r *Relay) Restore(ctx context.Context, judged Judgement) error {
 	head, err := r.recall(ctx)
 	if err != nil {
 		return err
 	}
-	found, err := r.look(ctx)
-	if err == nil && found.rewound { // once the stream is made anew, nothing would show it
-		err = r.begin(ctx, "the stream has what the log has not: "+found.reason)
-	}
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if err := r.avow(ctx, judged); err != nil {
 		return err
 	}
-	if err := remake(ctx, r.js, judged); err != nil {
+	if err := remake(ctx, r.js, judged.Created); err != nil {
 		return err
 	}
-	if _, err := r.ensure(ctx, first); err != nil {
+	if _, err := r.ensure(ctx, judged.First); err != nil {
 		return err
 	}
-	r.cfg.Logger.Warn("relay: the stream was made anew", "first", first)
+	r.cfg.Logger.Warn("relay: the stream was made anew", "first", judged.First)
+	r.lastID = events.ID{} // whatever it was, of a stream of before
 	for moved := time.Now(); ; {
 		stream, err := r.js.Stream(ctx, wire.Stream)
 		if err != nil {
@@ -49,7 +57,7 @@ func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) err
 		case last >= head:
 			return nil
 		case last != r.last:
-			r.last, moved = last, time.Now()
+			r.last, r.lastID, moved = last, events.ID{}, time.Now()
 		case time.Since(moved) > restoreWait:
 			if err := r.catchUp(ctx); err != nil && !overtaken(err) {
 				return err
@@ -60,4 +68,20 @@ func (r *Relay) Restore(ctx context.Context, judged time.Time, first uint64) err
 			return ctx.Err()
 		}
 	}
+}
+
+// avow begins a new incarnation where the stream is a witness that the log went back, unless
+// that was done since: once it is made anew, nothing shows it.
+func (r *Relay) avow(ctx context.Context, judged Judgement) error {
+	if judged.Lost > 0 && judged.Incarnation == r.incarnation {
+		return r.begin(ctx, fmt.Sprintf("the stream has what the log has not: message %d is of another history", judged.Lost))
+	}
+	found, err := r.look(ctx)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil
+	case err == nil && found.rewound:
+		return r.begin(ctx, "the stream has what the log has not: "+found.reason)
+	}
+	return err
 }

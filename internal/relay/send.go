@@ -3,6 +3,7 @@ package relay
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,11 +12,18 @@ import (
 	"sical-backend/internal/wire"
 )
 
+// errLost says that the log has not the event that was published last. It was put back, and
+// has grown again: what comes now would hide that for good.
+var errLost = errors.New("relay: the log has lost the event that was published last")
+
 // forward publishes handed events, together with what else is handed until the relay has
 // rested. Where they do not follow on the last event published, the log is read instead.
 func (r *Relay) forward(ctx context.Context, list []events.Event) error {
 	list = r.gather(ctx, list)
 	for len(list) > 0 && list[0].Position <= r.last {
+		if list[0].Position == r.last && !r.isLast(list[0]) {
+			return errLost
+		}
 		list = list[1:]
 	}
 	for i, e := range list {
@@ -57,7 +65,7 @@ func (r *Relay) gather(ctx context.Context, list []events.Event) []events.Event 
 // not fit the page, keeps until the next tick.
 func (r *Relay) catchUp(ctx context.Context) error {
 	for {
-		list, err := r.cfg.Log.Read(ctx, r.last, pageSize)
+		list, err := r.page(ctx)
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -68,6 +76,27 @@ func (r *Relay) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// page reads what follows in the log on the last event published, and that one with it, if
+// it is known: a log that has it has not gone back.
+func (r *Relay) page(ctx context.Context) ([]events.Event, error) {
+	if r.lastID == (events.ID{}) {
+		return r.cfg.Log.Read(ctx, r.last, pageSize)
+	}
+	list, err := r.cfg.Log.Read(ctx, r.last-1, 1+pageSize)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 || !r.isLast(list[0]) {
+		return nil, errLost
+	}
+	return list[1:], nil
+}
+
+// isLast tells whether an event is the one published last, as far as that is known.
+func (r *Relay) isLast(e events.Event) bool {
+	return e.ID == r.lastID || r.lastID == (events.ID{})
 }
 
 // send publishes events that follow on the last one.
@@ -90,7 +119,10 @@ func (r *Relay) send(ctx context.Context, list []events.Event) error {
 	for _, span := range spans {
 		span.End()
 	}
-	r.cfg.Meter.Relayed(int(last-r.last), last)
-	r.last = last
+	n := last - r.last
+	r.cfg.Meter.Relayed(int(n), last)
+	if n > 0 {
+		r.last, r.lastID = last, list[n-1].ID
+	}
 	return err
 }

@@ -89,8 +89,8 @@ func (s *system) relayed(t *testing.T, n int) {
 	end()
 }
 
-// relayOf starts one on a log that may not be what it seems.
-func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
+// idle makes one on a log that may not be what it seems, and does not start it.
+func (s *system) idle(t *testing.T, log Log) *Relay {
 	t.Helper()
 	conn := s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond))
 	r, err := New(Config{
@@ -98,6 +98,13 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 		MaxBytes: s.limits.MaxBytes, MaxAge: s.limits.MaxAge, Replicas: s.limits.Replicas, Guest: s.limits.Guest,
 	})
 	require.NoError(t, err)
+	return r
+}
+
+// relayOf starts what idle makes.
+func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
+	t.Helper()
+	r := s.idle(t, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
