@@ -23,7 +23,7 @@ func guarded(t *testing.T) (connect func(user string) *nats.Conn) {
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: testkit.Port(t), JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true,
 		Users: []*server.User{{Username: "owner", Password: "x"}, {Username: "sender", Password: "x", Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Allow: []string{"replay.>", "$JS.API.STREAM.NAMES"}},
+			Publish:   &server.SubjectPermission{Allow: []string{"replay.>", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.REPLAYED"}},
 			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
 		}}},
 	})
@@ -94,4 +94,23 @@ func TestReplayFailsWhereItIsRefused(t *testing.T) {
 	last, err := stream.GetMsg(t.Context(), 1200)
 	require.NoError(t, err)
 	assert.Equal(t, "1200", last.Header.Get(wire.Position))
+}
+
+// Acknowledgements that do not come are not waited for without end. This stream sends none,
+// and the user may not look at how it is configured.
+func TestReplayFailsWhereNothingIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	log := logtest.New(t)
+	log.Add(t, 3)
+	connect := guarded(t)
+	js, err := jetstream.New(connect("owner"))
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "QUIET", Subjects: []string{"replay.quiet"}, NoAck: true})
+	require.NoError(t, err)
+	sender, done := connect("sender"), make(chan error, 1)
+	go func() {
+		_, err := Replay{Log: log.Relay, NATS: sender, From: 1, Subject: "replay.quiet"}.Send(t.Context())
+		done <- err
+	}()
+	require.ErrorIs(t, testkit.Receive(t, done), jetstream.ErrAsyncPublishTimeout)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -48,8 +49,9 @@ func CheckSubject(subject string) error {
 
 // Send sends the events in the log's order, each as it is on the stream and with
 // its position in a header, and returns how many. Where a stream takes the subject
-// in, each is acknowledged by it; elsewhere whoever listens just then gets them. It fails
-// with nats.ErrPermissionViolation where NATS refuses them. No message carries an id to be
+// in, each is acknowledged by it, unless it is configured to acknowledge nothing; elsewhere
+// whoever listens just then gets them. It fails with nats.ErrPermissionViolation where NATS
+// refuses them, and where acknowledgements stay away. No message carries an id to be
 // deduplicated by: whoever asks for events again is to get them.
 func (p Replay) Send(ctx context.Context) (sent uint64, err error) {
 	if err := CheckSubject(p.Subject); err != nil {
@@ -115,6 +117,8 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 		return nil, nil, err
 	case name == wire.Stream:
 		return nil, nil, fmt.Errorf("%w: the stream %s takes %q in", ErrSubject, name, p.Subject)
+	case quiet(ctx, js, name):
+		return p.NATS.PublishMsg, p.arrival(), nil
 	}
 	arrived := p.arrival()
 	var acks []jetstream.PubAckFuture
@@ -133,6 +137,8 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 			case <-ack.Ok():
 			case err := <-ack.Err():
 				return err
+			case <-time.After(timeout): // since the one before
+				return fmt.Errorf("the stream %s: %w", name, jetstream.ErrAsyncPublishTimeout)
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -140,6 +146,13 @@ func (p Replay) publisher(ctx context.Context) (publish func(*nats.Msg) error, f
 		return nil
 	}
 	return publish, flush, nil
+}
+
+// quiet tells whether a stream is configured to acknowledge nothing. Of one that NATS does not
+// let this user look at it is not known.
+func quiet(ctx context.Context, js jetstream.JetStream, name string) bool {
+	stream, err := js.Stream(ctx, name)
+	return err == nil && stream.CachedInfo().Config.NoAck
 }
 
 // arrival returns what waits until NATS has what was published since, and fails where it refused

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -78,6 +79,20 @@ func TestReplay(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "2001", m.Header.Get(wire.Position))
 	assert.True(t, json.Valid(m.Data))
+
+	// One that acknowledges nothing is waited for as where there is no stream.
+	stream, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "QUIET", Subjects: []string{"quiet.>"}, NoAck: true})
+	require.NoError(t, err)
+	sent, err = Replay{Log: s.Relay, NATS: conn, From: 901, Subject: "quiet.again"}.Send(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1600, sent)
+	testkit.Eventually(t, func() error {
+		info, err := stream.Info(t.Context())
+		if err == nil && info.State.Msgs != 1600 {
+			err = fmt.Errorf("%d messages", info.State.Msgs)
+		}
+		return err
+	})
 
 	for _, r := range []Replay{{From: 0, To: 3}, {From: 5, To: 4}, {From: 1, To: 2501}, {From: 2501}} {
 		r.Log, r.NATS, r.Subject = s.Relay, conn, "audit.again"
