@@ -3,7 +3,9 @@ package bus
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -24,11 +26,28 @@ const defaultMaxBytes = 1 << 30
 func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig, firstSeq uint64) (jetstream.Stream, error) {
 	cfg = sound(cfg)
 	return createOr(ctx, js, cfg, firstSeq, func(existing jetstream.Stream) (jetstream.Stream, error) {
-		update := cfg
+		update, info := cfg, existing.CachedInfo()
+		found := info.Config
 		// Where a stream began cannot be changed.
-		update.FirstSeq = existing.CachedInfo().Config.FirstSeq
+		update.FirstSeq = found.FirstSeq
+		update.Metadata = map[string]string{}
+		maps.Copy(update.Metadata, found.Metadata)
+		if update.MaxBytes != found.MaxBytes || update.MaxAge != found.MaxAge {
+			update.Metadata[firstKey] = strconv.FormatUint(info.State.FirstSeq, 10)
+		}
 		return js.UpdateStream(ctx, update)
 	})
+}
+
+// firstKey is where the metadata of a stream say which message was its first one when
+// EnsureStream last changed how much it keeps.
+const firstKey = "sical.first"
+
+// KeptFrom is the first sequence that the limits of a stream tell anything about: what was
+// before it had gone when they were set, or was never there.
+func KeptFrom(cfg jetstream.StreamConfig) uint64 {
+	first, _ := strconv.ParseUint(cfg.Metadata[firstKey], 10, 64)
+	return max(first, cfg.FirstSeq, 1)
 }
 
 // JoinStream creates the stream as EnsureStream does, for somebody who is not to say how

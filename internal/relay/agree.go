@@ -213,7 +213,7 @@ const skew = time.Minute
 func (r *Relay) lost(ctx context.Context, info *jetstream.StreamInfo, head uint64) (string, error) {
 	gone := info.State.FirstSeq - min(info.State.FirstSeq, 1)
 	room := info.Config.MaxBytes - int64(info.State.Bytes)
-	if gone < max(info.Config.FirstSeq, 1) || gone < FirstOf(head) || gone > head || room < 2*largest {
+	if gone < bus.KeptFrom(info.Config) || gone < FirstOf(head) || gone > head || room < 2*largest {
 		return "", nil
 	}
 	logged, err := r.cfg.Log.Read(ctx, gone-1, 1)

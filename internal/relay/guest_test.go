@@ -94,6 +94,16 @@ func TestWhatGrewTooOldIsNotMissed(t *testing.T) {
 	s.append(t, 12)
 	s.agrees(t, 0)
 	js := s.stream(t)
+	age(t, js)
+	before := created(t, js)
+	looked()
+	assert.Equal(t, before, created(t, js), "the stream was made anew")
+}
+
+// age gives the stream a limit that all its messages are beyond a second later, and waits
+// until they have gone.
+func age(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
 	stream, err := js.Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)
 	config := stream.CachedInfo().Config
@@ -107,7 +117,22 @@ func TestWhatGrewTooOldIsNotMissed(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// By a limit that was raised since, what has gone could still be there.
+func TestWhatWentByALowerLimitIsNotMissed(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.relayed(t, 12)
+	js := s.stream(t)
+	age(t, js)
 	before := created(t, js)
+	s.limits = Config{MaxAge: time.Hour}
+	looked := s.watched(t)
+	s.append(t, 3)
+	s.agrees(t, 12)
 	looked()
 	assert.Equal(t, before, created(t, js), "the stream was made anew")
+	amnesia["purged"](t, s, js)
+	s.agrees(t, 0) // what comes since is missed as ever
 }
