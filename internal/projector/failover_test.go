@@ -12,15 +12,18 @@ import (
 	"sical-backend/projections"
 )
 
-// standby keeps a copy of a view as it is, and returns what has it and the log go back to that, as
-// at a failover to a server that lacks the commits since. Whoever owns the view stays its owner.
-func (w *world) standby(v *projections.View) (failover func()) {
+// standby keeps a copy of the views as they are, and returns what has them and the log go back to
+// that, as at a failover to a server that lacks the commits since. Whoever owns them stays their
+// owner.
+func (w *world) standby(views ...*projections.View) (failover func()) {
 	w.Helper()
 	to, copies, back := len(w.log), &pgx.Batch{}, &pgx.Batch{}
-	for _, table := range []string{v.Build(1).Table(), v.Build(1).TotalTable()} {
-		copies.Queue(`create table ` + table + `_copy as select * from ` + table)
-		back.Queue(`delete from ` + table)
-		back.Queue(`insert into ` + table + ` select * from ` + table + `_copy`)
+	for _, v := range views {
+		for _, table := range []string{v.Build(1).Table(), v.Build(1).TotalTable()} {
+			copies.Queue(`create table ` + table + `_copy as select * from ` + table)
+			back.Queue(`delete from ` + table)
+			back.Queue(`insert into ` + table + ` select * from ` + table + `_copy`)
+		}
 	}
 	back.Queue(`update sical.projection set position = $1`, to)
 	require.NoError(w, w.admin.SendBatch(context.Background(), copies).Close())
@@ -58,4 +61,40 @@ func TestWhatAFailoverHasLostIsNotFolded(t *testing.T) {
 	w.some(10)
 	w.settles()
 	w.exact(v)
+}
+
+// Owners that have everything saved hear of a new history, too, and so do those who read: what
+// comes then stands at positions that all of them have been past.
+func TestIdleOwnersHearOfANewHistory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nc := connect(testkit.NATS(t))
+	w.start(func(c *Config) { c.Changes = nc }, both...)
+	w.some(20)
+	w.reaches(20, both...)
+	failover := w.standby(both...)
+	r := w.reader(nc)
+	answers := func() {
+		t.Helper()
+		head := uint64(len(w.log))
+		testkit.Eventually(t, func() error {
+			amount, _, _, position, err := r.ask(0)
+			if err == nil && (position != head || amount != len(w.log)-20) {
+				err = fmt.Errorf("the answer is %d at %d, the log ends at %d", amount, position, head)
+			}
+			return err
+		})
+	}
+	w.studies(r.learner, 40)
+	w.reaches(60, both...)
+	answers()
+
+	failover()
+	w.beginIncarnation()
+	w.studies(r.learner, 5)
+	w.settles()
+	for _, v := range both {
+		w.exact(v)
+	}
+	answers()
 }

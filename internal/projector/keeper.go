@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,13 +42,16 @@ func newKeeper(p *Projector, h *hub, group *errgroup.Group) *keeper {
 	return k
 }
 
-// run keeps the lease and the runners until ctx ends.
+// run keeps the lease and the runners until ctx ends, or returns errOtherLog.
 func (k *keeper) run(ctx context.Context) error {
 	tick := time.NewTicker(renewal)
 	defer tick.Stop()
 	troubled := false
 	for {
 		err := k.turn(ctx)
+		if errors.Is(err, errOtherLog) {
+			return err
+		}
 		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
 			k.cfg.Logger.WarnContext(ctx, "views not looked after", "error", err)
 		}
@@ -60,11 +64,16 @@ func (k *keeper) run(ctx context.Context) error {
 	}
 }
 
-// turn renews the lease, looks at the registry and acts on what it finds.
+// turn renews the lease, looks at the registry and acts on what it finds. Where the log has
+// another incarnation it fails with errOtherLog: a unit that has nothing to save would never
+// hear of that, and take the events of the new history for ones that it has.
 func (k *keeper) turn(ctx context.Context) error {
 	r, err := k.look(ctx)
 	if err != nil {
 		return err
+	}
+	if r.incarnation != k.hub.Incarnation() {
+		return errOtherLog
 	}
 	begun, failed := k.begin(ctx, r)
 	if begun {

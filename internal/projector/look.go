@@ -6,20 +6,23 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"sical-backend/events"
 	"sical-backend/projections"
 )
 
 // registry is what a keeper saw in one look.
 type registry struct {
-	peers  []peer
-	units  []held                       // of all versions, also unknown ones, for share; none of builds that are being made
-	built  map[string]bool              // versions that have a build, by VersionName
-	served map[string]projections.Build // the highest of each view that is read
-	parked map[string]int               // keys and streams that are held back, by VersionName
-	asked  map[Unit]bool                // some of which are to be tried again
+	incarnation events.ID // of the log
+	peers       []peer
+	units       []held                       // of all versions, also unknown ones, for share; none of builds that are being made
+	built       map[string]bool              // versions that have a build, by VersionName
+	served      map[string]projections.Build // the highest of each view that is read
+	parked      map[string]int               // keys and streams that are held back, by VersionName
+	asked       map[Unit]bool                // some of which are to be tried again
 }
 
-// look renews this process's lease and reads the registry, in one round trip.
+// look renews this process's lease and reads the registry and the log's incarnation, in one
+// round trip.
 func (k *keeper) look(ctx context.Context) (*registry, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
@@ -34,6 +37,8 @@ func (k *keeper) look(ctx context.Context) (*registry, error) {
 		on conflict (owner) do update set lease_until = excluded.lease_until`, k.owner, knows, leaseDuration)
 	batch.Queue(`-- expire projector
 		delete from sical.projector where lease_until < clock_timestamp() - interval '1 minute'`)
+	batch.Queue(`-- read log
+		select incarnation from sical.log`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.incarnation) })
 	batch.Queue(`-- list projector
 		select owner, knows from sical.projector where lease_until > clock_timestamp()`).Query(r.scanPeers)
 	batch.Queue(`-- list projection

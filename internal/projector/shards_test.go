@@ -41,8 +41,15 @@ type reader struct {
 	learner   events.ID
 }
 
-func (w *world) reader(p *cache.Positions, c *cache.Cache) reader {
-	return reader{w, p, c, query.NewAnswerer(w.pool("sical_query"), nil), w.id()}
+func (w *world) reader(nc cache.Bus) reader {
+	var c *cache.Cache
+	positions := w.positions(nc, func(p *cache.Positions) {
+		var err error
+		c, err = cache.New(p, 1<<20, telemetry.NewCache(prometheus.NewRegistry()))
+		require.NoError(w, err)
+		w.Cleanup(c.Close)
+	})
+	return reader{w, positions, c, query.NewAnswerer(w.pool("sical_query"), nil), w.id()}
 }
 
 // ask asks for what the learner did: how much in all, over how many points, how many
@@ -106,14 +113,8 @@ func TestBuildsComeAndGoUnderReaders(t *testing.T) {
 	w := newWorld(t)
 	nc := connect(testkit.NATS(t))
 	first := w.build(projections.Progress.View, 2)
-	var c *cache.Cache
-	positions := w.positions(nc, func(p *cache.Positions) {
-		var err error
-		c, err = cache.New(p, 1<<20, telemetry.NewCache(prometheus.NewRegistry()))
-		require.NoError(t, err)
-		t.Cleanup(c.Close)
-	})
-	r := w.reader(positions, c)
+	r := w.reader(nc)
+	positions := r.positions
 	one, _ := w.start(func(c *Config) { c.Changes = nc }, projections.Progress.View)
 	w.start(func(c *Config) { c.Changes = nc }, projections.Progress.View)
 	w.studies(r.learner, 50)
