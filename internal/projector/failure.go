@@ -104,9 +104,13 @@ func (r *runner) exhausted(ctx context.Context, f *failure) bool {
 	return false
 }
 
-// fail stops the unit at an event until the next try. Where the build was dropped, and
-// its tables with it, that is no failure: it returns errLost.
+// fail stops the unit at an event until the next try. Where its tables are gone that is no
+// failure of the view, and it returns errLost: either the build was dropped, or whoever
+// acquires the unit next has it built again.
 func (r *runner) fail(ctx context.Context, position uint64, failed error) error {
+	if postgres.UndefinedTable(failed) {
+		return errLost
+	}
 	r.trouble.retryAt = time.Now().Add(stoppedPause)
 	if err := r.stop(ctx, position, failed); err != nil {
 		return err

@@ -28,7 +28,7 @@ const (
 )
 
 // errLost ends an ownership.
-var errLost = errors.New("projector: the unit has another owner or was dropped, its checkpoint was moved, or the log went back")
+var errLost = errors.New("projector: the unit has another owner or was dropped, its tables are gone, its checkpoint was moved, or the log went back")
 
 // lease is what the owner of a unit holds, as long as its process's lease is
 // valid and, once that has run out, until another takes it.

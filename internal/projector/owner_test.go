@@ -198,6 +198,27 @@ func TestDeletedTablesAreMadeAgain(t *testing.T) {
 	}
 }
 
+// Nor does it take a new owner.
+func TestTablesDroppedUnderTheirOwnerAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	for name, table := range map[string]string{
+		"rows": projections.Goal.Build(1).Table(),
+		"sums": projections.Goal.Build(1).TotalTable(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.start(nil, projections.Goal.View)
+			w.some(50)
+			w.reaches(50, projections.Goal.View)
+			w.run(`drop table ` + table)
+			w.some(50)
+			w.settles()
+			w.exact(projections.Goal.View)
+		})
+	}
+}
+
 // Where the last statement of a batch fails, nothing of it stays.
 func TestRowsSumsAndCheckpointGoTogether(t *testing.T) {
 	t.Parallel()
