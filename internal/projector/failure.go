@@ -54,7 +54,7 @@ type trouble struct {
 	retries         int       // of that fold
 	stoppedPosition uint64    // of the failure that stopped the unit, which was logged; 0 for none
 
-	narrowUntil uint64 // the database refused an event up to this position: until then
+	narrowUntil uint64 // the last batch that the database refused ended here: until then
 	narrowTo    int    // a batch has no more events than this
 }
 
@@ -64,9 +64,9 @@ func (t *trouble) pass() {
 }
 
 // doubt notes that the database refused a batch, to find out with smaller ones for which of
-// its events.
+// its events. Of those behind it, which a larger one had as well, nothing is held against any.
 func (t *trouble) doubt(list []*events.Event) {
-	t.narrowTo, t.narrowUntil = len(list)/2, max(t.narrowUntil, list[len(list)-1].Position)
+	t.narrowTo, t.narrowUntil = len(list)/2, list[len(list)-1].Position
 }
 
 // narrowed cuts a batch down while the event that the database refuses is looked for.

@@ -147,3 +147,26 @@ func TestRefusedRowsAreParked(t *testing.T) {
 	w.reaches(uint64(len(w.log)), both...)
 	w.exact(projections.Goal.View)
 }
+
+// TestOneRefusedRowHoldsUpNoOthers: once the one is found that the database refuses, the rest
+// of what was read with it follows in as few commits as ever.
+func TestOneRefusedRowHoldsUpNoOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(nil, projections.Goal.View)
+	w.some(1)
+	w.reaches(1, projections.Goal.View)
+	table := projections.Goal.Build(1).Table()
+	for i := range 2000 {
+		e := w.event(events.StreamOf(events.KindGoal, w.id()), 1, w.id(), &events.GoalCreated{Title: "学习 Go", Visibility: events.Public})
+		if i == 300 || i == 900 {
+			w.run(`alter table ` + table + ` add check (id <> '` + e.Stream.ID().String() + `') not valid`)
+		}
+	}
+	w.store(w.log[1:])
+	w.reaches(uint64(len(w.log)), projections.Goal.View)
+	w.parks(projections.Goal.View, 2)
+	var commits int
+	require.NoError(t, w.admin.QueryRow(t.Context(), `select count(distinct xmin::text) from `+table).Scan(&commits))
+	require.Less(t, commits, 50)
+}
