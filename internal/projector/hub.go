@@ -12,6 +12,7 @@ import (
 	"sical-backend/internal/admission"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/tail"
+	"sical-backend/internal/wire"
 )
 
 const (
@@ -47,10 +48,13 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 	h.Tail = tail.New(tail.Config{
 		Log: cfg.Log, Feed: cfg.Feed, Logger: cfg.Logger, Kept: kept, Page: batchSize, Look: look,
 		Decode: func(e *events.Event) {
-			e.RawMeta = nil // no fold has use for it
 			if concerns[e.Type] {
+				if cfg.Tracer != nil {
+					e.Meta.TraceParent = wire.TraceParent(e)
+				}
 				_ = decode(e) // an error shows again, and counts, where a view folds the event
 			}
+			e.RawMeta = nil // nothing else of it is of use
 		},
 	}, incarnation, head)
 	h.turns = semaphore.NewWeighted(int64(max(1, cfg.Pool.Config().MaxConns-2)))

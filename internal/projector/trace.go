@@ -6,7 +6,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"sical-backend/internal/tracing"
-	"sical-backend/internal/wire"
 )
 
 // trace records a span for each event of a sampled trace: from when its batch began until
@@ -16,7 +15,7 @@ func (r *runner) trace(b *batch, began time.Time) {
 		return
 	}
 	for _, s := range b.steps {
-		r.cfg.Tracer.Record(wire.TraceParent(s.event), "project "+r.view.Name, tracing.Consumer, began,
+		r.cfg.Tracer.Record(s.event.Meta.TraceParent, "project "+r.view.Name, tracing.Consumer, began,
 			attribute.String("sical.view", r.view.Name), attribute.String("sical.event_type", s.event.Type),
 			attribute.Int64("sical.position", int64(s.event.Position)))
 	}
