@@ -28,7 +28,7 @@ const (
 )
 
 // errLost ends an ownership.
-var errLost = errors.New("projector: the unit has another owner or was dropped, its tables are gone, its checkpoint was moved, or the log went back")
+var errLost = errors.New("projector: the unit has another owner or was dropped, its tables are gone, or its checkpoint was moved")
 
 // lease is what the owner of a unit holds, as long as its process's lease is
 // valid and, once that has run out, until another takes it.
@@ -153,7 +153,7 @@ const moved = `-- move projection
 
 // save commits how far l is as the checkpoint, with whatever else is queued in rows and the forms
 // of the events that were stepped over. healed makes a failed unit live again. It fails with
-// errLost where the unit has another owner, or the log has not those events.
+// errLost where the unit has another owner, and with errOtherLog where the log has not those events.
 func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool, forms map[string]bool) error {
 	skipped := r.lease.skipped
 	if !r.lease.skips(forms) {
@@ -176,7 +176,7 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool
 		err = closed // the commit's own
 	}
 	if postgres.DivisionByZero(err) {
-		return errLost
+		return r.unmoved(ctx)
 	}
 	if err != nil {
 		return err
@@ -185,6 +185,22 @@ func (r *runner) save(ctx context.Context, rows *pgx.Batch, l lease, healed bool
 	r.lease = l
 	r.paused.Store(state == wire.ViewPaused)
 	return nil
+}
+
+// unmoved tells why the checkpoint was not moved. Where the unit is still this owner's, the log or
+// the checkpoint went back, and what this process has in memory may be of what was lost.
+func (r *runner) unmoved(ctx context.Context) error {
+	var own bool
+	err := r.cfg.Pool.QueryRow(ctx, `-- look projection
+		select exists (select from sical.projection where view = $1 and version = $2 and build = $3 and shard = $4 and epoch = $5)`,
+		r.unit.args(r.lease.epoch)...).Scan(&own)
+	switch {
+	case err != nil:
+		return err
+	case own:
+		return errOtherLog
+	}
+	return errLost
 }
 
 // stop writes down that the unit cannot go on.

@@ -50,8 +50,9 @@ func New(cfg Config) *Projector {
 	return &Projector{cfg: cfg, owner: postgres.Owner()}
 }
 
-// errOtherLog ends a session whose log was replaced by another history.
-var errOtherLog = errors.New("projector: the log has another incarnation")
+// errOtherLog ends a session whose log was replaced by another history, or went back and has
+// lost events that were held in memory.
+var errOtherLog = errors.New("projector: the log has another incarnation, or went back")
 
 // Run folds until ctx ends, then gives the leases back and returns nil. It
 // recovers from every error, and logs it.
