@@ -89,6 +89,7 @@ func Open(ctx context.Context, url string, o Options) (*pgxpool.Pool, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connecting
 	}
+	c.DialFunc = dialer(c.ConnectTimeout).DialContext
 	c.Tracer = o.Tracer
 	c.RuntimeParams["application_name"] = "sical"
 	c.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"

@@ -73,7 +73,9 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 	}
 	p := s.cfg.Patience
 	if c.since != nil && time.Since(*c.since) > p.GiveUp || errors.Is(cause, ErrUnwanted) {
-		err := s.cfg.Reaction.GiveUp(ctx, c.ID, at, cause.Error())
+		ending, cancel := context.WithTimeout(ctx, patience) // as in note
+		err := s.cfg.Reaction.GiveUp(ending, c.ID, at, cause.Error())
+		cancel()
 		if err == nil {
 			return s.givenUp(ctx, c, cause)
 		}
@@ -81,6 +83,19 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 	}
 	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
 	wait = wait/2 + rand.N(wait)
+	if err := s.note(ctx, c, wait); err != nil {
+		return err
+	}
+	c.failing.Store(true)
+	pause.For(ctx, wait)
+	return ctx.Err()
+}
+
+// note stores a round of failures, and when the next is due. It has an end of its own: the lease
+// is renewed meanwhile, so that nobody else would serve while this waits for a server that is gone.
+func (s *source) note(ctx context.Context, c *served, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	err := s.cfg.Pool.QueryRow(ctx, `-- fail reaction
 		update sical.reaction
 		set failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
@@ -90,12 +105,7 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errLost
 	}
-	if err != nil {
-		return err
-	}
-	c.failing.Store(true)
-	pause.For(ctx, wait)
-	return ctx.Err()
+	return err
 }
 
 // givenUp notes that the consumer no longer fails, and waits until it is dropped.

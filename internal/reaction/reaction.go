@@ -116,11 +116,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 
 // session serves on one history of the log.
 func (r *Runtime) session(ctx context.Context) error {
-	incarnation, err := r.cfg.Log.Incarnation(ctx)
-	if err != nil {
-		return err
-	}
-	head, err := r.cfg.Log.Head(ctx)
+	incarnation, head, err := r.standing(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,4 +131,15 @@ func (r *Runtime) session(ctx context.Context) error {
 	err = group.Wait()
 	s.followers.Wait()
 	return err
+}
+
+// standing is the log's incarnation, and where it ends.
+func (r *Runtime) standing(ctx context.Context) (incarnation events.ID, head uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if incarnation, err = r.cfg.Log.Incarnation(ctx); err != nil {
+		return incarnation, 0, err
+	}
+	head, err = r.cfg.Log.Head(ctx)
+	return incarnation, head, err
 }

@@ -18,10 +18,10 @@ import (
 )
 
 const (
-	maxAnswer = 16 << 10 // bytes of an answer that are read, so that its connection can serve again
-	maxLogged = 100      // attempts of a webhook that are kept
-	maxReason = 500      // characters of why one failed, in which the receiver may have its say
-	logging   = 5 * time.Second
+	maxAnswer = 16 << 10        // bytes of an answer that are read, so that its connection can serve again
+	maxLogged = 100             // attempts of a webhook that are kept
+	maxReason = 500             // characters of why one failed, in which the receiver may have its say
+	patience  = 5 * time.Second // of one exchange with the database
 )
 
 // React delivers one event to one webhook.
@@ -92,7 +92,7 @@ func plain(err error) error {
 // note keeps the attempt among the latest. What cannot be noted does not matter
 // enough to deliver twice for.
 func (w *Webhooks) note(ctx context.Context, id events.ID, e events.Event, begun time.Time, status int, failure error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logging)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.patience)
 	defer cancel()
 	var reason, code any
 	if failure != nil {

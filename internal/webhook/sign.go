@@ -22,8 +22,11 @@ const overlap = 24 * time.Hour
 // errNoSecret is returned for a webhook that was deleted meanwhile.
 var errNoSecret = errors.New("the webhook has no secret")
 
-// secrets are the keys to sign with, the current one first.
+// secrets are the keys to sign with, the current one first. It has an end of its own: the lease
+// is renewed meanwhile, so that nobody else would deliver while this waits for a server that is gone.
 func (w *Webhooks) secrets(ctx context.Context, id events.ID) ([][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.patience)
+	defer cancel()
 	var sealed, previous []byte
 	var changed time.Time
 	err := w.cfg.Pool.QueryRow(ctx, `-- read webhook_secret

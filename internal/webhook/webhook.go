@@ -39,7 +39,8 @@ type Config struct {
 
 // Webhooks is the reaction that delivers events to webhooks.
 type Webhooks struct {
-	cfg Config
+	cfg      Config
+	patience time.Duration // of one exchange with the database
 
 	mu        sync.RWMutex
 	endpoints map[events.ID]endpoint
@@ -48,7 +49,9 @@ type Webhooks struct {
 var _ reaction.Reaction = (*Webhooks)(nil)
 
 // New returns the reaction; a reaction.Runtime runs it.
-func New(cfg Config) *Webhooks { return &Webhooks{cfg: cfg, endpoints: map[events.ID]endpoint{}} }
+func New(cfg Config) *Webhooks {
+	return &Webhooks{cfg: cfg, patience: patience, endpoints: map[events.ID]endpoint{}}
+}
 
 // Name is the reaction's name.
 func (*Webhooks) Name() string { return Name }

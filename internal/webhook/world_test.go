@@ -133,7 +133,12 @@ func (w *world) deliver(p reaction.Patience, allowed []netip.Prefix, feed tail.F
 	client := web.NewOutsideClient(allowed)
 	hooks := New(Config{
 		Pool: w.pool, Log: w.log, Vault: w.vault, Client: client, Logger: w.logger, Now: time.Now,
-		Disable: func(_ context.Context, id, cause events.ID, reason string) error { return w.disable(id, cause, reason) },
+		Disable: func(ctx context.Context, id, cause events.ID, reason string) error {
+			if _, ends := ctx.Deadline(); !ends {
+				w.t.Error("disabling has no end")
+			}
+			return w.disable(id, cause, reason)
+		},
 	})
 	runtime := reaction.New(reaction.Config{
 		Pool: w.pool, Log: eventlog.NewReader(w.pool), Feed: feed, Reaction: hooks, Patience: p, Meter: quiet{}, Logger: w.logger,
