@@ -48,6 +48,8 @@ type Monitor struct {
 	last  uint64 // position that the stream was last known to hold
 	known bool   // whether it ever was
 	page  int    // events counted at a time
+
+	troubled bool // nothing was found out since a failure that was told of
 }
 
 // New makes a monitor; nothing happens until Run.
@@ -62,9 +64,12 @@ func New(c Config) *Monitor {
 // every failure, and tells nothing while it does not know.
 func (m *Monitor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := m.watch(ctx); err != nil && ctx.Err() == nil {
-			m.Logger.DebugContext(ctx, "monitor: trying again", "error", err)
+		err := m.watch(ctx)
+		trouble := !errors.Is(err, errWatched)
+		if trouble && ctx.Err() == nil && !m.troubled { // once, not for every try while the database is away
+			m.Logger.WarnContext(ctx, "monitor: nothing is found out; trying again", "error", err)
 		}
+		m.troubled = trouble
 		m.System.Tell(nil)
 		pause.For(ctx, m.Interval)
 	}
@@ -120,6 +125,7 @@ func (m *Monitor) look(ctx context.Context, conn *pgx.Conn) (more bool, err erro
 	if err := m.relay(ctx, conn, f); err != nil {
 		return false, err
 	}
+	m.troubled = false
 	if !more { // what is half counted would look like a loss
 		m.System.Tell(f)
 	}

@@ -33,7 +33,7 @@ func (t *Tail) feed(ctx context.Context) {
 
 // follow reads the log wherever the feed brings nothing, until ctx ends.
 func (t *Tail) follow(ctx context.Context) {
-	wait := t.cfg.Look
+	wait, troubled := t.cfg.Look, false
 	for {
 		pause.For(ctx, wait)
 		if ctx.Err() != nil {
@@ -44,9 +44,12 @@ func (t *Tail) follow(ctx context.Context) {
 			continue
 		}
 		list, err := Read(ctx, t.cfg.Log, t.Position(), t.cfg.Page)
+		if err != nil && ctx.Err() == nil && !troubled { // once, not for every try while the database is away
+			t.cfg.Logger.WarnContext(ctx, "log not read", "error", err)
+		}
+		troubled = err != nil
 		switch {
 		case err != nil:
-			t.cfg.Logger.DebugContext(ctx, "log not read", "error", err)
 			wait = t.cfg.Look
 		case len(list) == 0:
 			wait = min(2*wait, t.cfg.Look)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,12 +124,13 @@ func (g *growing) Read(ctx context.Context, after uint64, limit int) ([]events.E
 	return g.record.Read(ctx, after, limit)
 }
 
-// Without a feed, and after errors, the log is read by itself.
+// Without a feed, and after errors, the log is read by itself. Errors are told once until it is read again.
 func TestLogIsFollowed(t *testing.T) {
 	t.Parallel()
 	log := &growing{logged(10, 1), make(chan uint64), make(chan int)}
 	log.grown = 3
-	tail := New(Config{Log: log, Logger: slog.New(slog.DiscardHandler), Kept: 100, Page: 100, Look: time.Millisecond}, events.ID{1}, 3)
+	var lines bytes.Buffer
+	tail := New(Config{Log: log, Logger: slog.New(slog.NewTextHandler(&lines, nil)), Kept: 100, Page: 100, Look: time.Millisecond}, events.ID{1}, 3)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -139,7 +141,7 @@ func TestLogIsFollowed(t *testing.T) {
 	for _, step := range []struct {
 		after uint64
 		grown int
-	}{{3, 3}, {3, 0}, {3, 7}, {7, 10}, {10, 10}} {
+	}{{3, 3}, {3, 0}, {3, 0}, {3, 7}, {7, 0}, {7, 0}, {7, 10}, {10, 10}} {
 		require.Equal(t, step.after, testkit.Receive(t, log.reads))
 		log.grow <- step.grown
 	}
@@ -148,4 +150,5 @@ func TestLogIsFollowed(t *testing.T) {
 	testkit.Receive(t, done)
 	list, _, _ := tail.After(3)
 	require.Len(t, list, 7)
+	require.Equal(t, 2, strings.Count(lines.String(), "log not read"), "once each time it is away: %s", &lines)
 }
