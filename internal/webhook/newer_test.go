@@ -65,3 +65,24 @@ func TestWhatANewerProgramChangedGoesOverToIt(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "webhook left to newer programs"), "%s", &log)
 	require.Equal(t, 1, strings.Count(log.String(), events.UnknownType{Name: "webhook.revised", Schema: later}.Error()), "%s", &log)
 }
+
+// A webhook that has a damaged event is left alone, and named; the others are served.
+func TestDamagedWebhookStopsNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	damaged, other := newReceiver(t, nil), newReceiver(t, nil)
+	id := w.hook(damaged.URL, "point.*")
+	whole := w.hook(other.URL, "point.*")
+	_, err := w.admin.Exec(t.Context(), `update sical.events set data = '{"url": 7}' where stream = $1`, events.StreamOf(events.KindWebhook, id))
+	require.NoError(t, err)
+	var log bytes.Buffer
+	w.logger = slog.New(slog.NewTextHandler(&log, nil))
+	stop := w.deliver(brief, loopback, nil)
+	ids := w.points(2)
+	require.Equal(t, ids, other.subjects(t, 2))
+	w.eventually(whole, func(position uint64, _ int, _ string) bool { return position == w.head() })
+	stop()
+	require.Empty(t, damaged.got())
+	require.Equal(t, 1, strings.Count(log.String(), "webhook left to newer programs"), "%s", &log)
+	require.Contains(t, log.String(), "webhook="+id.String())
+}

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -64,7 +63,7 @@ type endpoint struct {
 	ended   bool
 	version int
 	from    uint64 // position of its registration
-	newer   error  // why only a newer program can tell the rest; nil where this one can
+	newer   error  // why this program cannot tell the rest, as a newer one may; nil where it can
 }
 
 // apply folds one more event of the webhook.
@@ -90,38 +89,33 @@ func (w endpoint) apply(e events.Event) endpoint {
 	return w
 }
 
-// fold tells where all webhooks stand by their events.
-func fold(list []events.Event) (map[events.ID]endpoint, error) {
+// fold tells where all webhooks stand by their events. One that cannot be read, be it damaged or
+// a newer program's, concerns its own webhook alone.
+func fold(list []events.Event) map[events.ID]endpoint {
 	endpoints := map[events.ID]endpoint{}
 	for _, e := range list {
 		id := e.Stream.ID()
 		known := endpoints[id]
-		switch err := e.Decode(); {
-		case errors.As(err, new(events.UnknownType)):
+		if err := e.Decode(); err != nil {
 			known.newer = err
-		case err != nil:
-			return nil, err
-		default:
+		} else {
 			known = known.apply(e)
 		}
 		endpoints[id] = known
 	}
-	return endpoints, nil
+	return endpoints
 }
 
 // Consumers lists all webhooks there have been. Their events are few, and are the
-// truth: no read model need be there to deliver. A webhook that has an event of a newer
-// program is left to those, from whoever serves it here: it may be disabled by now, or have
-// another address.
+// truth: no read model need be there to deliver. A webhook that has an event which cannot be
+// read here is left to newer programs, from whoever serves it: it may be disabled by now, or
+// have another address.
 func (w *Webhooks) Consumers(ctx context.Context) ([]reaction.Consumer, error) {
 	list, err := w.cfg.Log.OfKind(ctx, events.KindWebhook)
 	if err != nil {
 		return nil, err
 	}
-	endpoints, err := fold(list)
-	if err != nil {
-		return nil, err
-	}
+	endpoints := fold(list)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	consumers := make([]reaction.Consumer, 0, len(endpoints))
