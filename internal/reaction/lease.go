@@ -241,7 +241,7 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 		from unnest($3::uuid[], $4::int[]) w (consumer, version)
 		where r.reaction = $1 and r.consumer = w.consumer
 			and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
-		returning r.consumer, position, epoch, failures, failing_since, retry_at`, s.cfg.Reaction.Name(), s.owner, wanted, versions, leaseDuration)
+		returning r.consumer, position, epoch, failures, failing_since - clock_timestamp(), retry_at - clock_timestamp()`, s.cfg.Reaction.Name(), s.owner, wanted, versions, leaseDuration)
 	if err != nil {
 		return err
 	}
@@ -249,9 +249,11 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (events.ID, error) {
 		c := &served{}
 		var id events.ID
-		if err := row.Scan(&id, &c.position, &c.epoch, &c.failures, &c.since, &c.retryAt); err != nil {
+		var since, retry *time.Duration
+		if err := row.Scan(&id, &c.position, &c.epoch, &c.failures, &since, &retry); err != nil {
 			return id, err
 		}
+		c.since, c.retryAt = here(since), here(retry)
 		c.Consumer, c.saved = open[id], c.position
 		was, beyond := s.left[id]
 		c.failing.Store(beyond && c.position <= was.position || c.failures > 0)

@@ -96,16 +96,31 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 func (s *source) note(ctx context.Context, c *served, wait time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var since *time.Duration
 	err := s.cfg.Pool.QueryRow(ctx, `-- fail reaction
 		update sical.reaction
 		set failures = failures + 1, failing_since = coalesce(failing_since, clock_timestamp()),
 			retry_at = clock_timestamp() + $4::interval, updated_at = clock_timestamp()
 		where reaction = $1 and consumer = $2 and epoch = $3
-		returning failures, failing_since`, s.cfg.Reaction.Name(), c.ID, c.epoch, wait).Scan(&c.failures, &c.since)
+		returning failures, failing_since - clock_timestamp()`, s.cfg.Reaction.Name(), c.ID, c.epoch, wait).Scan(&c.failures, &since)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return errLost
 	}
+	if err == nil {
+		c.since = here(since)
+	}
 	return err
+}
+
+// here is an instant on this process's own clock that the database, whose clock may be hours
+// ahead or behind, knows by how far it is from now; nil for none. It follows no later change
+// of the time of day.
+func here(fromNow *time.Duration) *time.Time {
+	if fromNow == nil {
+		return nil
+	}
+	at := time.Now().Add(*fromNow)
+	return &at
 }
 
 // givenUp notes that the consumer no longer fails, and waits until it is dropped.

@@ -77,7 +77,7 @@ type served struct {
 	last     events.ID // the event there; zero where it was not seen by this process
 	saved    uint64    // what stands in the table
 	failures int
-	since    *time.Time // of the first failure in a row
+	since    *time.Time // of the first failure in a row; as retryAt see here
 	retryAt  *time.Time
 	why      error // it has stopped; told once done is closed
 }
