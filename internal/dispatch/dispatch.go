@@ -77,22 +77,34 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	for i, r := range requests {
 		jobs[i] = d.job(r)
 	}
-	for open, again := jobs, false; len(open) > 0; again = true {
-		if err := d.round(ctx, open, again); err != nil {
-			for _, j := range open {
-				if !j.done {
-					j.fail(err)
-				}
-			}
-			break
-		}
-		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done })
-	}
+	d.carryOut(ctx, jobs, false)
 	verdicts := make([]Verdict, len(jobs))
 	for i, j := range jobs {
 		verdicts[i] = j.verdict
 	}
 	return verdicts
+}
+
+// carryOut goes from round to round until all are done. Where an event cannot be read, halves
+// of them are taken one after the other: those alone fail that need it.
+func (d *Dispatcher) carryOut(ctx context.Context, open []*job, again bool) {
+	for ; len(open) > 0; again = true {
+		err := d.round(ctx, open, again)
+		if half := len(open) / 2; half > 0 && errors.As(err, new(eventlog.EventError)) {
+			d.carryOut(ctx, open[:half], again)
+			d.carryOut(ctx, open[half:], again)
+			return
+		}
+		if err != nil {
+			for _, j := range open {
+				if !j.done {
+					j.fail(err)
+				}
+			}
+			return
+		}
+		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done })
+	}
 }
 
 // job is a request on its way.

@@ -100,3 +100,15 @@ func (e ConflictError) Error() string { return fmt.Sprintf("%s has another versi
 type GoneError struct{ Stream events.Stream }
 
 func (e GoneError) Error() string { return fmt.Sprintf("%s is not there", e.Stream) }
+
+// EventError is returned where an event of a stream cannot be read, be it damaged or a newer
+// program's. It concerns whoever needs that stream, and will be so again.
+type EventError struct {
+	Position uint64
+	Err      error
+}
+
+func (e EventError) Error() string { return fmt.Sprintf("event %d: %v", e.Position, e.Err) }
+
+// Unwrap is for errors.Is and errors.As.
+func (e EventError) Unwrap() error { return e.Err }

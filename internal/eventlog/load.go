@@ -30,9 +30,9 @@ const (
 
 // Load hands over the events of some streams, each stream's in order, decoded and with
 // what is personal opened; text of someone forgotten is empty. However many there are, few
-// are in memory at a time, unless take keeps them. An event of a newer binary fails it, as
-// anything may after some were handed over: nothing may be decided on half a history. A load of
-// many events fails with an admission.OverloadError where too many others wait for theirs.
+// are in memory at a time, unless take keeps them. An event of a newer binary fails it, with
+// an EventError, as anything may after some were handed over: nothing may be decided on half a
+// history. A load of many events fails with an admission.OverloadError where too many others wait for theirs.
 func (l *Log) Load(ctx context.Context, take func(events.Event), streams ...events.Stream) error {
 	names := make([]string, len(streams))
 	for i, s := range streams {

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 
 	"sical-backend/events"
@@ -11,12 +10,12 @@ import (
 )
 
 // unsealAll decodes events and opens what is personal in them; text of someone forgotten is
-// empty.
+// empty. It fails with an EventError.
 func unsealAll(list []events.Event, keys vault.Keys) error {
 	for i := range list {
 		e := &list[i]
 		if err := e.Decode(); err != nil {
-			return fmt.Errorf("event %d: %w", e.Position, err)
+			return EventError{e.Position, err}
 		}
 		data, err := events.MapPersonal(e.Data, func(_ string, sealed events.Personal) (events.Personal, error) {
 			text, err := keys.Open(e.Owner, sealed)
@@ -26,7 +25,7 @@ func unsealAll(list []events.Event, keys vault.Keys) error {
 			return events.Personal(text), err
 		})
 		if err != nil {
-			return fmt.Errorf("event %d: %w", e.Position, err)
+			return EventError{e.Position, err}
 		}
 		e.Data = data
 	}
