@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,7 +64,7 @@ func (m *Monitor) views(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 	var position int64
 	var age float64
 	_, err = pgx.ForEachRow(rows, []any{&view, &position, &state, &age}, func() error {
-		f.Views[view] = telemetry.ViewFigures{Lag: lag(f.Head, uint64(position), age), State: state}
+		f.Views[view] = telemetry.ViewFigures{Lag: m.lag(view, f.Head, uint64(position), age), State: state}
 		return nil
 	})
 	return err
@@ -86,15 +87,30 @@ func (m *Monitor) relay(ctx context.Context, conn *pgx.Conn, f *telemetry.Figure
 		select coalesce((
 			select extract(epoch from clock_timestamp() - recorded_at) from sical.events where position = $1
 		), 0)::float8`, int64(m.last+1)).Scan(&age)
-	found := lag(f.Head, m.last, age)
+	found := m.lag(relay, f.Head, m.last, age)
 	f.Relay = &found
 	return err
 }
 
-// lag is between the head, read first, and a position that may have passed it since.
-func lag(head, position uint64, age float64) telemetry.Lag {
+// relay stands where a view's name does.
+const relay = ""
+
+// stand is a position below the head, and since when something is known to be there.
+type stand struct {
+	position uint64
+	since    time.Time
+}
+
+// lag is between the head, read first, and a position that may have passed it since. The event
+// behind the position is as old as it says, and at least as old as the stand: where the database's
+// clock was ahead for a moment, all events say so until it has caught up.
+func (m *Monitor) lag(of string, head, position uint64, age float64) telemetry.Lag {
 	if position >= head {
+		delete(m.stood, of)
 		return telemetry.Lag{}
 	}
-	return telemetry.Lag{Events: head - position, Seconds: max(age, 0)}
+	if s, ok := m.stood[of]; !ok || s.position != position {
+		m.stood[of] = stand{position, time.Now()}
+	}
+	return telemetry.Lag{Events: head - position, Seconds: max(age, time.Since(m.stood[of].since).Seconds())}
 }

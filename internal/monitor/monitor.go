@@ -49,7 +49,8 @@ type Monitor struct {
 	known bool   // whether it ever was
 	page  int    // events counted at a time
 
-	troubled bool // nothing was found out since a failure that was told of
+	stood    map[string]stand // of each view that is behind, and under relay of the relay
+	troubled bool             // nothing was found out since a failure that was told of
 }
 
 // New makes a monitor; nothing happens until Run.
@@ -57,7 +58,7 @@ func New(c Config) *Monitor {
 	if c.Interval == 0 {
 		c.Interval = interval
 	}
-	return &Monitor{Config: c, page: page}
+	return &Monitor{Config: c, page: page, stood: map[string]stand{}}
 }
 
 // Run waits until nobody else watches, and then does, until ctx ends. It survives
