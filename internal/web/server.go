@@ -53,9 +53,12 @@ func NewServer(handler http.Handler, logger *slog.Logger) *http.Server {
 func TakeTime(w http.ResponseWriter, size int) {
 	if size > 64<<10 {
 		// One that cannot move its deadline keeps it.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout + time.Duration(size>>15)*time.Second))
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout + Taking(size)))
 	}
 }
+
+// Taking is how much longer than for few bytes a client may take for so many.
+func Taking(size int) time.Duration { return time.Duration(size>>15) * time.Second }
 
 const (
 	connecting = 10 * time.Second // of a call out, at most

@@ -22,7 +22,7 @@ const StreamPath = "/v1/stream"
 type Pace struct {
 	Heartbeat time.Duration // a comment is sent after so long without an event
 	Check     time.Duration // how often it is asked whether the session lives
-	Sending   time.Duration // how long a client may leave what it is sent
+	Sending   time.Duration // how long a client may take for what it is sent, and longer for what is large
 	Again     time.Duration // after an answer that could not be loaded
 }
 

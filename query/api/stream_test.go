@@ -114,8 +114,8 @@ func (s *streaming) titled(title string, length int) {
 // misses nothing.
 func TestSlowClientIsLeft(t *testing.T) {
 	t.Parallel()
-	// Longer than a busy machine keeps the other from reading.
-	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 20 * time.Second, Again: time.Second})
+	// With what the size of the events adds longer than a busy machine keeps the other from reading.
+	s := newStreaming(t, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: 11 * time.Second, Again: time.Second})
 	about := "view=point&key=" + s.strokes.String()
 	lazy, slow := s.follow(about)
 	require.NoError(t, lazy.SetReadBuffer(4<<10))
@@ -125,7 +125,7 @@ func TestSlowClientIsLeft(t *testing.T) {
 	require.Equal(t, 2, s.hub.Len())
 	for i := range 3 {
 		title := fmt.Sprintf("change %d", i)
-		s.titled(title, 300_000)
+		s.titled(title, 100_000)
 		require.Contains(t, s.until(quick, "data: "), title)
 	}
 	testkit.Eventually(t, func() error {

@@ -165,7 +165,8 @@ func (s *subscription) end(code string) error {
 	return errEnded
 }
 
-// send writes at once. A client that does not take it in time is left.
+// send writes at once. A client that does not take it in time is left. A large event takes
+// longer, as other answers do: whoever is left in the midst of it comes back for all of it.
 func (s *subscription) send(text string) error {
 	err := s.write(text)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -176,7 +177,7 @@ func (s *subscription) send(text string) error {
 }
 
 func (s *subscription) write(text string) error {
-	if err := s.out.SetWriteDeadline(time.Now().Add(s.cfg.Pace.Sending)); err != nil {
+	if err := s.out.SetWriteDeadline(time.Now().Add(s.cfg.Pace.Sending + web.Taking(len(text)))); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(text)); err != nil {
