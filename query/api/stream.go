@@ -24,10 +24,11 @@ type Pace struct {
 	Check     time.Duration // how often it is asked whether the session lives
 	Sending   time.Duration // how long a client may take for what it is sent, and longer for what is large
 	Again     time.Duration // after an answer that could not be loaded
+	Apart     time.Duration // how long a stream of the whole system does not ask after it has
 }
 
 // Usual is the Pace of production.
-var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5 * time.Second, Again: time.Second}
+var Usual = Pace{Heartbeat: 15 * time.Second, Check: 2 * time.Second, Sending: 5 * time.Second, Again: time.Second, Apart: time.Second}
 
 // topic is a question whose answers can be followed.
 type topic struct {

@@ -36,6 +36,7 @@ type subscription struct {
 	w         http.ResponseWriter
 	spoke     time.Time        // when something was sent last
 	again     <-chan time.Time // when to ask anew for what could not be loaded; nil for not
+	rested    <-chan time.Time // when it may ask again; nil for at once
 }
 
 var errEnded = errors.New("the stream has ended")
@@ -81,16 +82,23 @@ func (s *subscription) applied(views []string) uint64 {
 func (s *subscription) run(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.Pace.Check)
 	defer tick.Stop()
+	s.rest()
 	for {
 		var err error
+		woken, again := s.stream.Woken(), s.again
+		if s.rested != nil { // what wakes it meanwhile still does afterwards
+			woken, again = nil, nil
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.cfg.Hub.Done():
 			return
-		case <-s.stream.Woken():
+		case <-s.rested:
+			s.rested = nil
+		case <-woken:
 			err = s.refresh(true)
-		case <-s.again:
+		case <-again:
 			err = s.refresh(false)
 		case now := <-tick.C:
 			switch {
@@ -108,12 +116,23 @@ func (s *subscription) run(ctx context.Context) {
 	}
 }
 
+// rest has a stream of the whole system ask no more for a while: nearly every commit wakes all
+// that there are, and each would be sent an event as often as one can be loaded.
+func (s *subscription) rest() {
+	if s.topic.key == unkeyed {
+		s.rested = time.After(s.cfg.Pace.Apart)
+	}
+}
+
 // ofYesterday tells whether the answer is of a day that is over: what is about the whole
 // system tells of the days up to this one, and nothing wakes the stream at midnight.
-func (s *subscription) ofYesterday() bool { return s.topic.key == unkeyed && s.day != s.today() }
+func (s *subscription) ofYesterday() bool {
+	return s.topic.key == unkeyed && s.rested == nil && s.day != s.today()
+}
 
 // refresh asks anew, with the rights of this moment, and sends what is new.
 func (s *subscription) refresh(woken bool) error {
+	defer s.rest() // from when all is sent on
 	if !s.cfg.SessionAlive(s.principal) {
 		return s.end("session_ended")
 	}
