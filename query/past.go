@@ -21,8 +21,8 @@ var (
 	ErrTooManyEvents = errors.New("too many events to fold on demand")
 )
 
-// ErrBehind says that the server that is read follows another and has not come to a
-// position that the other may have.
+// ErrBehind says that the server that is read follows another and has not come to what the
+// other may have: a position, or the build of a view that was read there.
 var ErrBehind = errors.New("the replica that is read is not there yet")
 
 // MostPast is how many events a look back folds at most, and mostPastBytes how much of what

@@ -52,7 +52,8 @@ func (k *seeker) list() publicList {
 func sameList(a, b *seeker) bool { return a.list() == b.list() }
 
 // seek searches for all who share a turn: what is public is read once, and opened once to see
-// whether somebody looks for it.
+// whether somebody looks for it. It reads twice, perhaps from two servers: what is found is as
+// current as the one that lags more, and it fails with ErrBehind where that has another build.
 func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
 	views := goalViews(seekers[0].viewer, summary)
 	var public *rowPage[projections.GoalRow]
@@ -75,13 +76,17 @@ func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]fin
 	for i, f := range all {
 		audience[i] = f.goals
 	}
-	// What they are composed of may be a moment younger, never older.
 	var parts goalParts
-	if _, err := a.reader.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
+	also, err := a.reader.Read(ctx, views.views, func(s *reading.Snapshot) (err error) {
 		parts, err = readGoalParts(ctx, s, summary, audience...)
 		return err
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
+	}
+	checkpoints, same := reading.Both(checkpoints, also)
+	if !same {
+		return nil, ErrBehind // or a view was rebuilt in between: who asks again finds the same build twice
 	}
 	found := make(map[*seeker]findings, len(all))
 	for i, f := range all {

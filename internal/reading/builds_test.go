@@ -9,6 +9,24 @@ import (
 	"sical-backend/projections"
 )
 
+// What was read twice is as old as its oldest part, shard by shard; of two builds there is no older
+// one, nor of two numbers of shards.
+func TestBothAreTheOlderOfEachShard(t *testing.T) {
+	t.Parallel()
+	at := func(build int, shards ...uint64) projections.Checkpoint {
+		return projections.Checkpoint{Build: projections.Build{View: "v", Version: 1, Number: build}, Shards: shards}
+	}
+	one, other := []projections.Checkpoint{at(1, 5, 9), at(2, 4), at(3)}, []projections.Checkpoint{at(1, 7, 8), at(2, 4), at(3)}
+	both, ok := Both(one, other)
+	require.True(t, ok)
+	require.Equal(t, []projections.Checkpoint{at(1, 5, 8), at(2, 4), at(3)}, both)
+	require.Equal(t, []uint64{5, 9}, one[0].Shards, "and what they were is left as it was")
+	for _, other := range []projections.Checkpoint{at(2, 5, 9), at(1, 5), at(1)} {
+		_, ok := Both(one[:1], []projections.Checkpoint{other})
+		require.False(t, ok)
+	}
+}
+
 // The highest version that this program reads is the one it reads, in whatever order the
 // server tells of all that some program reads, and of their shards.
 func TestTheHighestVersionThatCanBeReadIsServed(t *testing.T) {

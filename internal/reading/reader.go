@@ -3,6 +3,7 @@ package reading
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
@@ -71,6 +72,24 @@ func (r *Reader) Read(ctx context.Context, views []*projections.View, f func(*Sn
 		return again, err
 	})
 	return checkpoints, err
+}
+
+// Both tells how far each view was in both of two Reads, which may have been of two servers behind
+// one URL: of each shard the older position. ok is false where a view was read from different
+// builds, or shards, whose positions say nothing of each other.
+func Both(one, other []projections.Checkpoint) (both []projections.Checkpoint, ok bool) {
+	for i, c := range one {
+		also := other[i]
+		if c.Build != also.Build || len(c.Shards) != len(also.Shards) {
+			return nil, false
+		}
+		c.Shards = slices.Clone(c.Shards)
+		for n, at := range also.Shards {
+			c.Shards[n] = min(c.Shards[n], at)
+		}
+		both = append(both, c)
+	}
+	return both, true
 }
 
 func (r *Reader) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, foresees bool, f func(*Snapshot) error) (
