@@ -29,7 +29,8 @@ func TestLookBacksAreLimitedByThemselves(t *testing.T) {
 	require.NoError(t, a.past.Do(t.Context(), nil, func() error { // while which it is full
 		_, err := a.Answer(t.Context(), Question{Past: 1, load: load})
 		require.ErrorAs(t, err, new(*admission.OverloadError))
-		require.ErrorAs(t, a.Reached(t.Context(), 1), new(*admission.OverloadError))
+		_, err = a.PositionAt(t.Context(), time.Now(), 1)
+		require.ErrorAs(t, err, new(*admission.OverloadError))
 		for _, q := range []Question{{load: load}, {gather: func(ctx context.Context, _ reading.Due) (Answer, error) { return load(ctx) }}} {
 			answer, err := a.Answer(t.Context(), q)
 			require.NoError(t, err)

@@ -34,7 +34,7 @@ func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID,
 			var show func() (any, int, error)
 			checkpoints, err := a.reader.Read(ctx, views, func(s *reading.Snapshot) (err error) {
 				show, err = load(ctx, pastOf(s, at))
-				if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrTooManyEvents) {
+				if err != nil && !conclusive(err) {
 					return err
 				}
 				return cmp.Or(s.Finish(ctx), err) // or it would cost a connection, and anybody may ask for what is not there
@@ -50,6 +50,11 @@ func (a *Answerer) lookBackOn(v Viewer, views []*projections.View, id events.ID,
 			return rendered(answer, body)
 		},
 	}
+}
+
+// conclusive tells whether a look back failed by what it has read, and not in reading.
+func conclusive(err error) bool {
+	return slices.ContainsFunc([]error{ErrNotFound, ErrTooManyEvents, ErrFuture, ErrBehind}, func(found error) bool { return errors.Is(err, found) })
 }
 
 // PointAsOf asks for a knowledge point at a position.

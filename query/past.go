@@ -40,10 +40,12 @@ const ever = math.MaxInt64
 // not come there with ErrBehind, and with an admission.OverloadError.
 func (a *Answerer) PositionAt(ctx context.Context, instant time.Time, least uint64) (position uint64, err error) {
 	var future, behind bool
-	err = a.queryRow(ctx, `-- position events
-		select sical.position_at($1), $1 > clock_timestamp(),
-			pg_is_in_recovery() and not exists (select position from sical.events where position >= $2)`,
-		[]any{instant, least}, &position, &future, &behind)
+	err = a.past.Do(ctx, a.turns, func() error {
+		return a.pool.QueryRow(ctx, `-- position events
+			select sical.position_at($1), $1 > clock_timestamp(),
+				pg_is_in_recovery() and not exists (select position from sical.events where position >= $2)`,
+			instant, least).Scan(&position, &future, &behind)
+	})
 	switch {
 	case err != nil:
 		return 0, err
@@ -57,46 +59,37 @@ func (a *Answerer) PositionAt(ctx context.Context, instant time.Time, least uint
 	return position, nil
 }
 
-// Reached checks that the log has come to a position. It fails with ErrBeforeLog,
-// ErrFuture, on a replica ErrBehind, and an admission.OverloadError.
-func (a *Answerer) Reached(ctx context.Context, position uint64) error {
-	if position == 0 {
-		return ErrBeforeLog
-	}
-	var reached, standby bool
-	err := a.queryRow(ctx, `-- position events
-		select exists (select position from sical.events where position = $1), pg_is_in_recovery()`,
-		[]any{position}, &reached, &standby)
-	switch {
-	case err != nil || reached:
-		return err
-	case standby:
-		return ErrBehind
-	}
-	return ErrFuture
-}
-
-// queryRow reads what is known of a position into found.
-func (a *Answerer) queryRow(ctx context.Context, sql string, args []any, found ...any) error {
-	return a.past.Do(ctx, a.turns, func() error {
-		return a.pool.QueryRow(ctx, sql, args...).Scan(found...)
-	})
-}
-
 // past reads the log within a snapshot and folds it as the views are folded.
 type past struct {
 	*reading.Snapshot
-	at   uint64 // the position looked back to
-	left int    // events that may yet be read
-	room int    // bytes of them
+	at      uint64 // the position looked back to
+	missing error  // ErrFuture or ErrBehind where this log has not come there, once something is read
+	left    int    // events that may yet be read
+	room    int    // bytes of them
 }
 
+// pastOf has what is read first tell whether the log has come to the position: another server
+// might have it, asked before, and this one not.
 func pastOf(s *reading.Snapshot, at uint64) *past {
-	return &past{Snapshot: s, at: at, left: MostPast, room: mostPastBytes}
+	p := &past{Snapshot: s, at: at, left: MostPast, room: mostPastBytes}
+	p.Queue(`-- position events
+		select exists (select position from sical.events where position = $1), pg_is_in_recovery()`, at).QueryRow(func(row pgx.Row) error {
+		var reached, standby bool
+		err := row.Scan(&reached, &standby)
+		switch {
+		case reached:
+		case standby:
+			p.missing = ErrBehind
+		default:
+			p.missing = ErrFuture
+		}
+		return err
+	})
+	return p
 }
 
-// history reads the events of some streams up to a position, in order. It fails
-// with ErrTooManyEvents.
+// history reads the events of some streams up to a position, in order. It fails with
+// ErrTooManyEvents, and as p.missing says.
 func (p *past) history(ctx context.Context, until uint64, streams ...events.Stream) ([]events.Event, error) {
 	if len(streams) == 0 {
 		return nil, nil
@@ -130,6 +123,9 @@ func (p *past) events(ctx context.Context, sql string, of any, until uint64) (li
 	})
 	if err := p.Send(ctx); err != nil {
 		return nil, err
+	}
+	if p.missing != nil {
+		return nil, p.missing
 	}
 	if p.left -= len(list); p.left < 0 || p.room < 0 {
 		return nil, ErrTooManyEvents

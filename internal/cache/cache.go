@@ -30,6 +30,9 @@ type Question struct {
 	// MinPosition is the position that the answer must have; whoever asks has waited for
 	// it by Positions.Wait. 0 for any.
 	MinPosition uint64
+	// Fleeting tells of an error that follows from what was read whether it may be over already:
+	// who came while the load was under way has another one. nil for never.
+	Fleeting func(error) bool
 	// Room fails where nothing can be loaded just now. It is asked before a load is begun,
 	// and only where there is neither an answer nor a load under way. nil for always.
 	Room func() error

@@ -70,6 +70,10 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	}
 }
 
+func (q *Question) fleeting(err error) bool {
+	return err != nil && q.Fleeting != nil && q.Fleeting(err)
+}
+
 func (q *Question) room() error {
 	if q.Room == nil {
 		return nil
@@ -133,7 +137,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	// Spread, so that what was loaded together is not loaded again together.
 	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
-	if fallen(answer.Checkpoints, before) {
+	if fallen(answer.Checkpoints, before) || q.fleeting(err) {
 		e.generation = never // it is given to those who wait for it, and not kept
 	}
 	if !sameBuilds(answer.Checkpoints, before) {

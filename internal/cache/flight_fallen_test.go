@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
@@ -40,6 +42,35 @@ func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 		}
 		require.Equal(t, c.kept, loads == 1)
 	}
+}
+
+// What a load fails with that may be over is told to who began it. Who came later has another one,
+// though nothing is known to have changed since.
+func TestWhatMayBeOverIsReadAgain(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
+	notYet := errors.New("not yet")
+	began, finish := make(chan struct{}), make(chan struct{})
+	q := question("", 10)
+	q.Fleeting = func(err error) bool { return errors.Is(err, notYet) }
+	q.Load = func(context.Context) (Answer, error) {
+		close(began)
+		<-finish
+		return Answer{Checkpoints: stood(10)}, notYet
+	}
+	first := ask(f.c, q)
+	testkit.Receive(t, began)
+	ctx, joined := testkit.Watched(t.Context())
+	second := make(chan error, 1)
+	go func() {
+		_, err := f.c.Do(ctx, question("there", 10))
+		second <- err
+	}()
+	testkit.Receive(t, joined)
+	close(finish)
+	require.Equal(t, notYet.Error(), testkit.Receive(t, first))
+	require.NoError(t, testkit.Receive(t, second))
 }
 
 // A load may begin while everything is forgotten for a fall, and take one position from

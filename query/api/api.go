@@ -117,7 +117,7 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 	}
 	fresh := in.fresh
 	keep := in.keep(r.shared(), fresh)
-	if q.Past >= fresh.position { // the log has it, whatever the views hold back
+	if q.Past >= fresh.position { // the log answers for it, whatever the views hold back
 		fresh.required, fresh.position = false, 0
 	}
 	if err := a.misses(c, q, "", fresh); err != nil { // of an answer that is not there, too
@@ -179,11 +179,17 @@ func (a *API) misses(c echo.Context, q query.Question, more cache.Names, fresh f
 	return fresh.checkParked(a.waiter, q.Deps, more)
 }
 
+// notYet tells whether an error says that the log has not come to a position, as it may have
+// for who asks a moment later.
+func notYet(err error) bool {
+	return errors.Is(err, query.ErrFuture) || errors.Is(err, query.ErrBehind)
+}
+
 // cached is q as the cache takes it: with the ETag made once an answer.
 func (a *API) cached(q query.Question, least uint64) cache.Question {
 	return cache.Question{
 		Key: q.Key, Views: q.Views, Deps: q.Deps, Volatile: q.Volatile, MinPosition: least,
-		Room: func() error { return a.answerer.Room(&q) },
+		Fleeting: notYet, Room: func() error { return a.answerer.Room(&q) },
 		Load: func(ctx context.Context) (cache.Answer, error) {
 			answer, err := a.answerer.Answer(ctx, q)
 			if err != nil {

@@ -115,15 +115,18 @@ func (a *asked) byID(others ...Param) (ids []events.ID, given bool, err error) {
 }
 
 // past is the position to look back to, and whether one is given: as a position,
-// or as an instant, of which it is the last one recorded by then.
+// or as an instant, of which it is the last one recorded by then. Whether the log has come to
+// a position is found by who reads it: what is in memory is answered without asking.
 func (a *asked) past() (position uint64, given bool, err error) {
 	if err := a.query.Err(); err != nil || !a.query.Has(asOf.Name) {
 		return 0, false, err
 	}
 	text := a.query.Text(asOf.Name, maxText)
 	if position, err := strconv.ParseUint(text, 10, 63); err == nil && text[0] != '+' {
-		ctx := a.context()
-		return position, true, patiently(ctx, a.fresh.until(), func() error { return a.answerer.Reached(ctx, position) })
+		if position == 0 {
+			return 0, true, query.ErrBeforeLog
+		}
+		return position, true, nil
 	}
 	instant := a.query.Instant(asOf.Name)
 	if a.query.Err() != nil {

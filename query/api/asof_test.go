@@ -218,7 +218,7 @@ func TestMoments(t *testing.T) {
 }
 
 // TestTooMuchPast: a look back folds 10,000 events and no more, and fewer if they are
-// large. To be told so, or that there was nothing, closes no connection.
+// large. To be told so, or that there was nothing, or is not yet, closes no connection.
 func TestTooMuchPast(t *testing.T) {
 	t.Parallel()
 	s := changing(t)
@@ -240,6 +240,7 @@ func TestTooMuchPast(t *testing.T) {
 	for range s.queries.Config().MaxConns + 1 {
 		require.Equal(t, http.StatusUnprocessableEntity, s.get(target+fmt.Sprint(len(s.log)+10000), s.as(s.ann)).status)
 		require.Equal(t, missing, s.get(target+"1", s.as(s.ann)).status)
+		require.Equal(t, http.StatusBadRequest, s.get(target+fmt.Sprint(len(s.log)+10001), s.as(s.ann)).status)
 	}
 
 	_, err = s.admin.Exec(t.Context(), `

@@ -19,13 +19,26 @@ import (
 // adapted has the node read through a pool like its own, changed.
 func (w *world) adapted(change func(*pgxpool.Config)) {
 	w.t.Helper()
+	w.queries = w.pool(change)
+	w.serve(w.queries)
+}
+
+// pool is one like the node's own, changed.
+func (w *world) pool(change func(*pgxpool.Config)) *pgxpool.Pool {
+	w.t.Helper()
 	cfg := w.queries.Config().Copy()
 	change(cfg)
 	pool, err := pgxpool.NewWithConfig(w.t.Context(), cfg)
 	require.NoError(w.t, err)
 	w.t.Cleanup(pool.Close)
-	w.queries = pool
-	w.serve(pool)
+	return pool
+}
+
+// astray has connections made to where nobody listens.
+func astray(cfg *pgxpool.Config) {
+	cfg.ConnConfig.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1")
+	}
 }
 
 // locked has nobody read a table until unlock.
@@ -37,6 +50,20 @@ func (w *world) locked(table string) (unlock func()) {
 	_, err = tx.Exec(w.t.Context(), "lock table "+table+" in access exclusive mode")
 	require.NoError(w.t, err)
 	return func() { require.NoError(w.t, tx.Rollback(w.t.Context())) }
+}
+
+// waitedFor waits until somebody waits for a table that is locked.
+func (w *world) waitedFor(table string) {
+	w.t.Helper()
+	w.eventually(func() error {
+		var held bool
+		err := w.admin.QueryRow(w.t.Context(), `select exists (select from pg_locks
+			where not granted and relation = $1::regclass and database = (select oid from pg_database where datname = current_database()))`, table).Scan(&held)
+		if err == nil && !held {
+			err = errors.New("nobody asks " + table)
+		}
+		return err
+	})
 }
 
 // unavailable checks that a question is answered with "try again".
@@ -55,11 +82,7 @@ func TestDatabaseIsAway(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.register("ann")
 	w.project()
-	w.adapted(func(cfg *pgxpool.Config) {
-		cfg.ConnConfig.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1") // where nobody listens
-		}
-	})
+	w.adapted(astray)
 	for _, target := range []string{"/v1/users/me", "/v1/paths", "/v1/users/me?as_of=1", "/v1/users/me?as_of=2026-03-01T08:30:00Z"} {
 		w.unavailable(target, token(ann, events.Learner))
 	}
@@ -88,7 +111,7 @@ func TestClientLeaves(t *testing.T) {
 	w.project()
 	w.locked("sical.events")
 	ctx, leave := context.WithCancel(t.Context())
-	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/me?as_of=1", nil)
+	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/me?as_of=2026-03-01T08:30:00Z", nil)
 	request.Header.Set("Authorization", "Bearer "+token(ann, events.Learner))
 	recorder := httptest.NewRecorder()
 	done := make(chan struct{})
@@ -96,15 +119,7 @@ func TestClientLeaves(t *testing.T) {
 		defer close(done)
 		w.server.ServeHTTP(recorder, request)
 	}()
-	w.eventually(func() error {
-		var held bool
-		err := w.admin.QueryRow(t.Context(), `select exists (select from pg_locks
-			where not granted and relation = 'sical.events'::regclass)`).Scan(&held)
-		if err == nil && !held {
-			err = errors.New("nobody asks the log")
-		}
-		return err
-	})
+	w.waitedFor("sical.events")
 	leave()
 	testkit.Receive(t, done)
 	assert.Equal(t, 499, recorder.Code, recorder.Body.String())

@@ -42,8 +42,8 @@ func TestWhatOneRequestWaitsForEnds(t *testing.T) {
 	go func() {
 		defer close(answers)
 		var asking sync.WaitGroup
-		for range 3 * w.queries.Config().MaxConns / 2 { // who waits for a turn, too
-			asking.Go(func() { w.unavailable("/v1/users/me?as_of=1", ann) })
+		for at := range 3 * w.queries.Config().MaxConns / 2 { // who waits for a turn, too
+			asking.Go(func() { w.unavailable(fmt.Sprintf("/v1/users/me?as_of=%d", at+1), ann) })
 		}
 		asking.Go(func() { w.unavailable("/v1/users/me?as_of=2026-03-01T08:30:00Z", ann) })
 		asking.Go(func() { w.unavailable("/v1/webhooks/"+uuid.NewString()+"/deliveries", token(uuid.New(), events.Admin)) })

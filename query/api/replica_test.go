@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -80,6 +83,49 @@ func TestInstantOnAReplicaThatLags(t *testing.T) {
 	assert.LessOrEqual(t, views.patience, time.Duration(0), "the moment and the views are waited for no longer than asked, in all")
 	w.record()
 	assert.Equal(t, http.StatusOK, w.get(target, "", minPosition, "2").status)
+}
+
+// afterwards has something happen when the first statement that begins so has been answered, as if
+// what is read next were of another server.
+type afterwards struct {
+	begins  string
+	happens func()
+	once    sync.Once
+}
+
+func (a *afterwards) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, a, strings.HasPrefix(q.SQL, a.begins))
+}
+
+func (a *afterwards) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
+	if ctx.Value(a) == true {
+		a.once.Do(a.happens)
+	}
+}
+
+// TestLookBackIsOfOneServer: that one has the moment that is looked back to says nothing of another,
+// which may be the one that is read.
+func TestLookBackIsOfOneServer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	w.register("ann")
+	wei := w.register("wei")
+	w.record()
+	w.project()
+	w.replica()
+	lags := &afterwards{begins: "-- position", happens: func() {
+		_, err := w.admin.Exec(t.Context(), `delete from sical.events where position = 2`)
+		require.NoError(t, err)
+	}}
+	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = lags })
+	target := "/v1/users/" + wei.String() + "?as_of="
+	require.Equal(t, http.StatusOK, w.get(target+"2", "").status, "nobody is asked before it is read")
+	instant, herself := target+url.QueryEscape(w.now.Format(time.RFC3339)), token(wei, events.Learner) // whose answer is not kept yet
+	got := w.get(instant, herself, minPosition, "1", "Prefer", "wait=0")
+	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+	require.Equal(t, "not_caught_up", problemCode(t, got))
+	w.record()
+	require.Equal(t, http.StatusOK, w.get(instant, herself, minPosition, "1", "Prefer", "wait=0").status)
 }
 
 // patient remembers how long the views were waited for, at most.
