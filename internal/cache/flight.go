@@ -188,8 +188,7 @@ func (c *Cache) places(q Question) (bits uint64) {
 // before appends what is known, before the load, of the views that q is read from.
 func (c *Cache) before(q Question, before []baseline) []baseline {
 	for _, name := range q.Views {
-		v := c.positions.view(name)
-		before = append(before, baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()})
+		before = append(before, c.positions.view(name).baseline())
 	}
 	return before
 }

@@ -37,7 +37,7 @@ func (p *Positions) awaitHead(ctx context.Context, position uint64, ends time.Ti
 		return context.DeadlineExceeded
 	}
 	q := p.question(position)
-	w := &waiter{ends: ends, done: make(chan error, 1)}
+	w := newWaiter(position, ends)
 	p.deadlines.add(w)
 	defer p.deadlines.remove(w)
 	select {

@@ -24,9 +24,10 @@ type checkpoint struct {
 
 // poll asks the database which builds are read, what they hold back and where they are; the
 // last is taken in for builds that are new here, or for all. Notices that wait for what is
-// held back are taken in as far as the database has come. answered is false where it did not
-// answer.
+// held back are taken in as far as the database has come, and who waits for that is woken.
+// answered is false where it did not answer.
 func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
+	asked := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var found []checkpoint
@@ -63,6 +64,7 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	for name, shards := range read {
 		p.release(p.byName[name], shards, now)
 	}
+	p.show(read, asked)
 	return true
 }
 

@@ -57,6 +57,7 @@ type Positions struct {
 	heads       heads
 	waiting     atomic.Int64
 	deadlines   deadlines
+	watchers    watchers
 }
 
 // mostViews is how many views there may be: an entry has a bit for each.
@@ -67,7 +68,7 @@ func NewPositions(cfg Config) *Positions {
 	if cfg.MaxWaiters == 0 {
 		cfg.MaxWaiters = 10_000
 	}
-	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}}
+	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
 	p.parked.Store(newParked(nil))
 	if len(cfg.Views) > mostViews {
 		panic("cache: more views than an entry has bits for")
@@ -76,6 +77,7 @@ func NewPositions(cfg Config) *Positions {
 		v := &view{View: model, place: place, state: wire.ViewLive}
 		v.build.Store(&projections.Build{})
 		v.saved.Store(new([]uint64))
+		v.shown.Store(everything)
 		p.views = append(p.views, v)
 		p.byName[v.Name] = v
 	}
@@ -147,6 +149,8 @@ func (p *Positions) Run(ctx context.Context) error {
 	p.poll(ctx, true) // after subscribing, so that no change in between is missed
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+	var next <-chan time.Time // when to look for those who wait for it; nil while nobody does
+	var glanced time.Time
 	for {
 		select {
 		case m := <-notices:
@@ -160,6 +164,10 @@ func (p *Positions) Run(ctx context.Context) error {
 			}
 		case now := <-ticker.C:
 			p.look(ctx, now)
+		case <-p.watchers.first:
+			next = time.After(time.Until(glanced.Add(pace)))
+		case <-next:
+			next, glanced = p.glance(ctx), time.Now()
 		case <-ctx.Done():
 			return nil
 		}

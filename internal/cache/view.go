@@ -23,6 +23,7 @@ type view struct {
 	// whoever reads it first never takes another build's for its own.
 	build   atomic.Pointer[projections.Build]
 	applied atomic.Uint64 // every event up to here is in the rows that a new snapshot sees
+	shown   atomic.Uint64 // but on a server that lags: how far the last look found it to be
 	// saved is of each shard, and not written to but replaced: a snapshot with a lower
 	// checkpoint of one of them is of a database that fell back, or of a replica that lags.
 	saved atomic.Pointer[[]uint64]
@@ -60,6 +61,11 @@ func (v *view) stand() (applied uint64, saved []uint64) {
 		saved[i] = s.saved
 	}
 	return applied, saved
+}
+
+// baseline is what is known of the view just now.
+func (v *view) baseline() baseline {
+	return baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 }
 
 // silent tells whether one of the shards has not been heard of for too long.
@@ -126,6 +132,10 @@ type waiter struct {
 	index    int        // in the heap of its view
 	place    int        // in that of the deadlines
 	done     chan error // with room for the one answer
+}
+
+func newWaiter(position uint64, ends time.Time) *waiter {
+	return &waiter{position: position, ends: ends, done: make(chan error, 1)}
 }
 
 // end answers the waiter, unless somebody has.

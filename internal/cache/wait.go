@@ -29,40 +29,63 @@ func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s
 // Paused tells that somebody has it stand still; else it has failed.
 func (e *StoppedError) Paused() bool { return e.State == wire.ViewPaused }
 
-// Wait returns nil as soon as every view has applied the position. It returns
-// ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view is
-// paused or failed before the position, context.DeadlineExceeded where the
-// patience ends before that, or the error of ctx.
+// Wait returns nil as soon as every view has applied the position and, where the server that is
+// read was found to lag, is shown there to have it. It returns ErrPositionUnknown,
+// ErrTooManyWaiters, a *StoppedError at once where a view is paused or failed before the
+// position, context.DeadlineExceeded where the patience ends before that, or the error of ctx.
 func (p *Positions) Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error {
-	behind := func(name string) bool { return p.view(name).applied.Load() < position }
-	if !slices.ContainsFunc(views, behind) {
+	lacks := func(name string) bool { return !p.view(name).has(position) }
+	if !slices.ContainsFunc(views, lacks) {
 		return nil
 	}
+	return p.counted(func() error {
+		ends := time.Now().Add(patience)
+		if err := p.awaitHead(ctx, position, ends); err != nil {
+			return err
+		}
+		for _, name := range views {
+			if err := p.wait(ctx, p.view(name), position, ends); err != nil {
+				return err
+			}
+		}
+		if slices.ContainsFunc(views, lacks) {
+			return p.watch(ctx, views, position, time.Time{}, ends)
+		}
+		return nil
+	})
+}
+
+// WaitAgain is for who has waited, and has read less: the server lags more than was known, or
+// there are several behind one address, and another was looked at. It returns nil as soon as a
+// look that begins when the pause is over, or later, shows every view to have the position;
+// ErrTooManyWaiters, context.DeadlineExceeded and the error of ctx as Wait does.
+func (p *Positions) WaitAgain(ctx context.Context, views []string, position uint64, pause, patience time.Duration) error {
+	return p.counted(func() error {
+		now := time.Now()
+		return p.watch(ctx, views, position, now.Add(pause), now.Add(patience))
+	})
+}
+
+// counted has somebody wait, unless as many do as may.
+func (p *Positions) counted(wait func() error) error {
 	if p.waiting.Add(1) > p.cfg.MaxWaiters {
 		p.waiting.Add(-1)
 		return ErrTooManyWaiters
 	}
 	defer p.waiting.Add(-1)
-	ends := time.Now().Add(patience)
-	if err := p.awaitHead(ctx, position, ends); err != nil {
-		return err
-	}
-	for _, name := range views {
-		if behind(name) {
-			if err := p.wait(ctx, p.view(name), position, ends); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return wait()
 }
 
-// Waiting is how many requests wait for a view, or to know whether there is what
-// they wait for.
+// Waiting is how many requests wait for a view, for the server that is read to show it, or to
+// know whether there is what they wait for.
 func (p *Positions) Waiting() int64 { return p.waiting.Load() }
 
+// wait waits until the view has applied the position.
 func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends time.Time) error {
-	w := &waiter{position: position, ends: ends, done: make(chan error, 1)}
+	if v.applied.Load() >= position {
+		return nil
+	}
+	w := newWaiter(position, ends)
 	v.mu.Lock()
 	switch {
 	case v.applied.Load() >= position:
@@ -74,17 +97,21 @@ func (p *Positions) wait(ctx context.Context, v *view, position uint64, ends tim
 	}
 	heap.Push(&v.waiters, w)
 	v.mu.Unlock()
+	err := p.ended(ctx, w)
+	if err != nil {
+		v.leave(w)
+	}
+	return err
+}
 
+// ended is how a wait has ended: as it was answered, by its patience, or with ctx.
+func (p *Positions) ended(ctx context.Context, w *waiter) error {
 	p.deadlines.add(w)
 	defer p.deadlines.remove(w)
 	select {
 	case err := <-w.done:
-		if errors.Is(err, context.DeadlineExceeded) {
-			v.leave(w)
-		}
 		return err
 	case <-ctx.Done():
-		v.leave(w)
 		return ctx.Err()
 	}
 }

@@ -1,0 +1,166 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
+	"sical-backend/internal/wire"
+)
+
+// watched waits until so many wait for a look.
+func (p *Positions) watched(t *testing.T, n int) {
+	t.Helper()
+	testkit.Eventually(t, func() error {
+		p.watchers.mu.Lock()
+		defer p.watchers.mu.Unlock()
+		if len(p.watchers.all) != n {
+			return fmt.Errorf("%d wait for a look", len(p.watchers.all))
+		}
+		return nil
+	})
+}
+
+// Who needs what a standby lacks waits for a look at it, and counts like others who wait. One look
+// is for all of them, those included who come while it is known to lag.
+func TestWhatAStandbyLacksIsWaitedForByLooks(t *testing.T) {
+	t.Parallel()
+	f, ended := newFollower(t), make(chan error, 100)
+	look := func(woken, left int) {
+		t.Helper()
+		require.True(t, f.poll(t.Context(), false))
+		f.watched(t, left)
+		for range woken {
+			require.NoError(t, testkit.Receive(t, ended))
+		}
+		require.Empty(t, ended)
+	}
+	v := []string{"v"}
+	f.tell(wire.Notice{From: 10, To: 20})
+	require.NoError(t, f.Wait(t.Context(), v, 20, 0), "nothing tells that the standby lags")
+	for i := range uint64(50) {
+		go func() { ended <- f.WaitAgain(t.Context(), v, 11+i%10, 0, ages) }()
+	}
+	f.watched(t, 50)
+	look(0, 50)
+	require.ErrorIs(t, f.Wait(t.Context(), v, 20, 0), context.DeadlineExceeded)
+	require.NoError(t, f.Wait(t.Context(), v, 10, 0), "it has that")
+	for i := range uint64(50) {
+		go func() { ended <- f.Wait(t.Context(), v, 11+i%10, ages) }()
+	}
+	f.watched(t, 100)
+	require.ErrorIs(t, f.Wait(t.Context(), v, 20, ages), ErrTooManyWaiters)
+	require.ErrorIs(t, f.WaitAgain(t.Context(), v, 20, 0, ages), ErrTooManyWaiters)
+	require.EqualValues(t, 100, f.Waiting())
+
+	look(0, 100)
+	f.replay(15)
+	look(50, 50)
+	f.replay(20)
+	look(50, 0)
+	require.NoError(t, f.Wait(t.Context(), v, 20, 0))
+	testkit.Eventually(t, func() error {
+		if n := f.Waiting(); n != 0 {
+			return fmt.Errorf("%d wait", n)
+		}
+		return nil
+	})
+	require.Empty(t, f.deadlines.ending)
+}
+
+// Behind one address there may be several servers. Who was woken and read at another than was looked at
+// waits for a later look, and not before the pause is over.
+func TestWhoIsWokenInVainWaitsForALaterLook(t *testing.T) {
+	t.Parallel()
+	f, ended := newFollower(t), make(chan error, 1)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	again := func(pause, patience time.Duration) {
+		go func() { ended <- f.WaitAgain(ctx, []string{"v"}, 10, pause, patience) }()
+	}
+	again(0, ages)
+	f.watched(t, 1)
+	require.Empty(t, ended, "what it has shown before is not enough")
+	require.True(t, f.poll(t.Context(), false))
+	require.NoError(t, testkit.Receive(t, ended))
+
+	again(0, time.Millisecond)
+	require.ErrorIs(t, testkit.Receive(t, ended), context.DeadlineExceeded)
+	again(ages, ages)
+	f.watched(t, 1)
+	require.True(t, f.poll(t.Context(), false))
+	f.watched(t, 1)
+	leave()
+	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
+	f.watched(t, 0)
+}
+
+// A view whose positions have gone back is not shown to have what it had.
+func TestNobodyIsWokenForAViewThatFellBack(t *testing.T) {
+	t.Parallel()
+	f, ended := newFollower(t), make(chan error, 1)
+	f.tell(wire.Notice{From: 10, To: 20})
+	go func() { ended <- f.WaitAgain(t.Context(), []string{"v"}, 20, 0, ages) }()
+	f.watched(t, 1)
+	require.True(t, f.poll(t.Context(), true))
+	require.EqualValues(t, 10, f.Applied("v"))
+	f.watched(t, 1)
+	f.replay(20)
+	require.True(t, f.poll(t.Context(), true))
+	require.NoError(t, testkit.Receive(t, ended))
+}
+
+// The database is looked at as often for many as for one, and no more often than ever where
+// nobody waits for it.
+func TestLooksAreSharedAndEndWithWhoWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var looks atomic.Int64
+		cfg, err := pgxpool.ParseConfig("host=127.0.0.1 user=nobody sslmode=disable")
+		require.NoError(t, err)
+		cfg.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+			looks.Add(1)
+			return nil, errors.New("away")
+		}
+		pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+		require.NoError(t, err)
+		p := newPositions(pool, connected{})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- p.Run(ctx) }()
+		during := func(d time.Duration) int64 {
+			synctest.Wait()
+			before := looks.Load()
+			time.Sleep(d)
+			synctest.Wait()
+			return looks.Load() - before
+		}
+		const long = time.Second
+		ticks := int64(long / tick)
+		require.Equal(t, ticks, during(long))
+		for _, n := range []int{1, 100} {
+			ended := make(chan error, n)
+			for range n {
+				go func() { ended <- p.WaitAgain(ctx, []string{"v"}, 10, 0, 2*long) }()
+			}
+			require.InDelta(t, ticks+int64(long/pace), during(long), 2, "%d wait", n)
+			during(long)
+			for range n {
+				require.ErrorIs(t, <-ended, context.DeadlineExceeded)
+			}
+			require.InDelta(t, ticks, during(long), 1, "nobody waits any more")
+		}
+		stop()
+		require.NoError(t, <-done)
+		pool.Close()
+	})
+}
