@@ -146,7 +146,7 @@ func (a *API) load(ctx context.Context, q query.Question, f freshness) (answer c
 	if err != nil {
 		return answer, err
 	}
-	err = f.patiently(ctx, least, func(least uint64) (err error) {
+	err = f.insist(ctx, a.waiter, q.Views, least, func(least uint64) (err error) {
 		answer, err = a.answers.Do(ctx, a.cached(q, least))
 		return err
 	})

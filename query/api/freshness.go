@@ -78,6 +78,8 @@ func preferences(h http.Header) map[string]string {
 type Waiter interface {
 	Applied(view string) uint64
 	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
+	// WaitAgain is for who has waited, and has read less: it lets a pause pass at least.
+	WaitAgain(ctx context.Context, views []string, position uint64, pause, patience time.Duration) error
 	Parked(views []string, deps func() []string, more cache.Names) string
 	CheckParked(position uint64, deps func() []string, more cache.Names) error
 }
@@ -121,21 +123,45 @@ func (f *freshness) await(ctx context.Context, w Waiter, views []string) (uint64
 	if err == nil {
 		return f.position, nil
 	}
+	return 0, f.inVain(ctx, err)
+}
+
+// inVain is what a wait that has failed is answered with, nil where an older answer will do.
+func (f *freshness) inVain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return 0, ctx.Err()
+		return ctx.Err()
 	}
 	problem := behind(err)
 	if f.lenient && problem.Status() == http.StatusServiceUnavailable {
-		return 0, nil
+		return nil
 	}
-	return 0, problem
+	return problem
+}
+
+// insist asks for what has the position least until that is given: the server that is read may
+// lag more than was known. In between it waits for what a look at it shows. Of several servers
+// another may be read than was looked at: who is woken in vain waits longer each time. Once the
+// time has come, an older answer may do.
+func (f *freshness) insist(ctx context.Context, w Waiter, views []string, least uint64, ask func(least uint64) error) error {
+	for pause := time.Duration(0); ; pause = min(2*pause+10*time.Millisecond, 200*time.Millisecond) {
+		err := ask(least)
+		if !lags(err) {
+			return err
+		}
+		if err = w.WaitAgain(ctx, views, least, pause, time.Until(f.until())); err != nil {
+			if err = f.inVain(ctx, err); err == nil {
+				err = ask(0)
+			}
+			return err
+		}
+	}
 }
 
 // lags tells whether what was read has not come as far as it must have.
 func lags(err error) bool { return errors.Is(err, cache.ErrBehind) || errors.Is(err, query.ErrBehind) }
 
-// patiently asks for what has the position least until what is read does not lag any more;
-// once the time has come, an older answer may do.
+// patiently asks the log for what has the position least until what is read does not lag any
+// more; once the time has come, an older answer may do.
 func (f *freshness) patiently(ctx context.Context, least uint64, ask func(least uint64) error) error {
 	err := patiently(ctx, f.until(), func() error { return ask(least) })
 	if f.lenient && lags(err) {

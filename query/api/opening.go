@@ -111,7 +111,7 @@ func (s *subscription) first() (answer cache.Answer, err error) {
 	if err != nil {
 		return answer, err
 	}
-	err = fresh.patiently(s.asked.ctx, least, func(least uint64) (err error) {
+	err = fresh.insist(s.asked.ctx, s.waiter, q.Views, max(has, least), func(least uint64) (err error) {
 		s.at = max(has, least)
 		answer, err = s.current(true)
 		return err

@@ -18,16 +18,22 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/cache"
+	"sical-backend/internal/web"
 	"sical-backend/query"
 )
 
-// replica has the node read a server that says that it follows another.
-func (w *world) replica() {
+// replica has the node read a server that says that it follows another, traced as given.
+func (w *world) replica(tracer ...pgx.QueryTracer) {
 	w.t.Helper()
 	_, err := w.admin.Exec(w.t.Context(), `create schema replica; grant usage on schema replica to sical_query;
 		create function replica.pg_is_in_recovery() returns bool language sql as 'select true'`)
 	require.NoError(w.t, err)
-	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["search_path"] = "replica, pg_catalog" })
+	w.adapted(func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.RuntimeParams["search_path"] = "replica, pg_catalog"
+		for _, t := range tracer {
+			cfg.ConnConfig.Tracer = t
+		}
+	})
 }
 
 // TestReplicaThatLags: what it does not have is not said to be beyond the log, and is
@@ -143,8 +149,9 @@ func (p *patient) Wait(ctx context.Context, views []string, position uint64, pat
 type lagging struct {
 	Answers
 	Waiter
-	left  int
-	least []uint64
+	left   int
+	least  []uint64
+	pauses []time.Duration // of those who were to wait again
 }
 
 func (l *lagging) Do(_ context.Context, q cache.Question) (cache.Answer, error) {
@@ -156,6 +163,14 @@ func (l *lagging) Do(_ context.Context, q cache.Question) (cache.Answer, error) 
 }
 
 func (l *lagging) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
+
+func (l *lagging) WaitAgain(_ context.Context, _ []string, _ uint64, pause, patience time.Duration) error {
+	l.pauses = append(l.pauses, pause)
+	if patience <= 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
 
 // TestNoticeAheadOfTheReplica: a view is known to be there, and the snapshot that is
 // read is not.
@@ -169,17 +184,23 @@ func TestNoticeAheadOfTheReplica(t *testing.T) {
 		want  error
 	}{
 		{"is waited for", freshness{required: true, position: 9, wait: time.Hour}, 2, []uint64{9, 9, 9}, nil},
-		{"not for longer than asked", freshness{required: true, position: 9}, 2, []uint64{9}, cache.ErrBehind},
+		{"not for longer than asked", freshness{required: true, position: 9}, 2, []uint64{9}, web.NewProblem(web.NotCaughtUp, "")},
 		{"then an older one will do", freshness{required: true, position: 9, lenient: true}, 2, []uint64{9, 0}, nil},
 	} {
 		l := &lagging{left: c.left}
 		_, err := (&API{answers: l, waiter: l}).load(t.Context(), query.Question{}, c.fresh)
-		require.ErrorIs(t, err, c.want, c.name)
+		require.Equal(t, c.want, err, c.name)
 		require.Equal(t, c.least, l.least, c.name)
+	}
+	l := &lagging{left: 7}
+	_, err := (&API{answers: l, waiter: l}).load(t.Context(), query.Question{}, freshness{required: true, position: 9, wait: time.Hour})
+	require.NoError(t, err)
+	for i, pause := range []time.Duration{0, 10, 30, 70, 150, 200, 200} {
+		require.Equal(t, pause*time.Millisecond, l.pauses[i], "who is woken in vain, as another server was read, waits longer: %v", l.pauses)
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	asked := 0
-	err := patiently(ctx, time.Now().Add(time.Hour), func() error {
+	err = patiently(ctx, time.Now().Add(time.Hour), func() error {
 		asked++
 		leave()
 		return query.ErrBehind

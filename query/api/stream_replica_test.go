@@ -24,7 +24,8 @@ type replica struct {
 
 	mu             sync.Mutex
 	applied, shown uint64
-	asked, looked  int // for answers, and for what is applied, since it showed another position
+	changed        chan struct{} // closed when it shows another position
+	asked, looked  int           // for answers, and for what is applied, since it showed another position
 }
 
 func (r *replica) Do(_ context.Context, q cache.Question) (cache.Answer, error) {
@@ -47,12 +48,33 @@ func (r *replica) Applied(string) uint64 {
 
 func (r *replica) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
 
+func (r *replica) WaitAgain(ctx context.Context, _ []string, position uint64, _, patience time.Duration) error {
+	ends := time.After(patience)
+	for {
+		r.mu.Lock()
+		shown, changed := r.shown, r.changed
+		r.mu.Unlock()
+		if shown >= position {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ends:
+			return context.DeadlineExceeded
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 func (r *replica) CheckParked(uint64, func() []string, cache.Names) error { return nil }
 
 func (r *replica) set(applied, shown uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.applied, r.shown, r.asked, r.looked = applied, shown, 0, 0
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
 // wasAsked tells whether it was asked since it shows what it does.
@@ -66,7 +88,7 @@ func (r *replica) wasAsked() error {
 }
 
 func newReplica(t *testing.T, applied, shown uint64) (*streaming, *replica) {
-	school, r := newSchool(t), &replica{applied: applied, shown: shown}
+	school, r := newSchool(t), &replica{applied: applied, shown: shown, changed: make(chan struct{})}
 	school.api = New(school.answerer, r, r)
 	return streamingOf(school, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: time.Minute, Again: 20 * time.Millisecond}), r
 }

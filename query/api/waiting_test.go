@@ -26,6 +26,10 @@ func (u unhurried) Wait(ctx context.Context, views []string, position uint64, _ 
 	return u.Positions.Wait(ctx, views, position, time.Hour)
 }
 
+func (u unhurried) WaitAgain(ctx context.Context, views []string, position uint64, pause, _ time.Duration) error {
+	return u.Positions.WaitAgain(ctx, views, position, pause, time.Hour)
+}
+
 // unhurried makes the node's requests so.
 func (w *world) unhurried() (views unhurried) {
 	views = unhurried{w.api.waiter.(*cache.Positions)}
