@@ -75,7 +75,7 @@ func TestWholeViewsAreAskedForOnceASecond(t *testing.T) {
 			time.Sleep(Usual.Apart / 10)
 		}
 		require.Empty(t, c.told())
-		require.LessOrEqual(t, r.asked, 11)
+		require.LessOrEqual(t, r.timesAsked(), 11)
 	})
 }
 
@@ -127,9 +127,9 @@ func TestWholeViewsAreToldOnceASecondAtMidnight(t *testing.T) {
 		require.Equal(t, []string{"2"}, c.told())
 		time.Sleep(Usual.Apart - time.Millisecond)
 		require.Empty(t, c.told())
-		require.Equal(t, 1, r.asked)
+		require.Equal(t, 1, r.timesAsked())
 		time.Sleep(Usual.Check)
 		require.Empty(t, c.told())
-		require.Equal(t, 2, r.asked, "of the day")
+		require.Equal(t, 2, r.timesAsked(), "of the day")
 	})
 }
