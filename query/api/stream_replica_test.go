@@ -25,6 +25,7 @@ type replica struct {
 	mu             sync.Mutex
 	applied, shown uint64
 	changed        chan struct{} // closed when it shows another position
+	awaited        uint64        // the position that somebody waits again for
 	asked, looked  int           // for answers, and for what is applied, since it showed another position
 }
 
@@ -52,6 +53,7 @@ func (r *replica) WaitAgain(ctx context.Context, _ []string, position uint64, _,
 	ends := time.After(patience)
 	for {
 		r.mu.Lock()
+		r.awaited = position
 		shown, changed := r.shown, r.changed
 		r.mu.Unlock()
 		if shown >= position {
@@ -117,7 +119,14 @@ func TestStreamsNeverGoBackInTime(t *testing.T) {
 	s, r := newReplica(t, 20, 10)
 	about := fmt.Sprintf("view=point&key=%s&last_event_id=%s.20.other", s.strokes, s.incarnation())
 	_, lines := s.follow(about)
-	s.eventually(r.wasAsked)
+	s.eventually(func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.awaited != 20 {
+			return fmt.Errorf("it waits for %d, by no timer of its own", r.awaited)
+		}
+		return nil
+	})
 	r.set(20, 20)
 	require.Contains(t, s.until(lines, "id: "), ".20.", "it waits for what the client has")
 	require.Equal(t, "data: 20\n", s.until(lines, "data: "))
