@@ -24,7 +24,7 @@ type replica struct {
 
 	mu             sync.Mutex
 	applied, shown uint64
-	changed        chan struct{} // closed when it shows another position
+	changed        chan struct{} // closed when it shows another position; nil while nobody waits for that
 	awaited        uint64        // the position that somebody waits again for
 	asked, looked  int           // for answers, and for what is applied, since it showed another position
 }
@@ -53,7 +53,9 @@ func (r *replica) WaitAgain(ctx context.Context, _ []string, position uint64, _,
 	ends := time.After(patience)
 	for {
 		r.mu.Lock()
-		r.awaited = position
+		if r.awaited = position; r.changed == nil {
+			r.changed = make(chan struct{})
+		}
 		shown, changed := r.shown, r.changed
 		r.mu.Unlock()
 		if shown >= position {
@@ -75,8 +77,10 @@ func (r *replica) set(applied, shown uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.applied, r.shown, r.asked, r.looked = applied, shown, 0, 0
-	close(r.changed)
-	r.changed = make(chan struct{})
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
 }
 
 // wasAsked tells whether it was asked since it shows what it does.
@@ -90,7 +94,7 @@ func (r *replica) wasAsked() error {
 }
 
 func newReplica(t *testing.T, applied, shown uint64) (*streaming, *replica) {
-	school, r := newSchool(t), &replica{applied: applied, shown: shown, changed: make(chan struct{})}
+	school, r := newSchool(t), &replica{applied: applied, shown: shown}
 	school.api = New(school.answerer, r, r)
 	return streamingOf(school, Pace{Heartbeat: time.Hour, Check: time.Hour, Sending: time.Minute, Again: 20 * time.Millisecond}), r
 }
