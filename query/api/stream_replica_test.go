@@ -85,12 +85,16 @@ func (r *replica) set(applied, shown uint64) {
 
 // wasAsked tells whether it was asked since it shows what it does.
 func (r *replica) wasAsked() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.asked == 0 {
+	if r.timesAsked() == 0 {
 		return errors.New("it was not asked")
 	}
 	return nil
+}
+
+func (r *replica) timesAsked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
 }
 
 func newReplica(t *testing.T, applied, shown uint64) (*streaming, *replica) {
