@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -34,13 +33,13 @@ func loaded(t *testing.T, p *process, streams ...events.Stream) map[events.Strea
 // counting is a process whose statements, and bytes from the server, are counted.
 type counting struct {
 	*process
-	loads atomic.Int64 // statements that load events
+	loads testkit.Queries
 	bytes atomic.Int64
 }
 
 func newCounting(t *testing.T, url string) *counting {
-	c := &counting{}
-	first, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1, Params: Plans(), Tracer: c})
+	c := &counting{loads: testkit.Queries{Of: "-- load events"}}
+	first, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 1, Params: Plans(), Tracer: &c.loads})
 	require.NoError(t, err)
 	config := first.Config()
 	first.Close()
@@ -61,15 +60,6 @@ func newCounting(t *testing.T, url string) *counting {
 	c.process = &process{Log: log, pool: pool}
 	return c
 }
-
-func (c *counting) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.HasPrefix(q.SQL, "-- load events") {
-		c.loads.Add(1)
-	}
-	return ctx
-}
-
-func (c *counting) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 type counted struct {
 	net.Conn

@@ -1,17 +1,14 @@
 package api
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"strings"
-	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/vault"
 )
 
@@ -38,24 +35,12 @@ func TestUnopenedPersonIsLeftOut(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, w.caughtUp("/v1/users/"+strange.String(), "").status)
 }
 
-// keysRead counts how often keys are fetched from the table.
-type keysRead struct{ atomic.Int64 }
-
-func (k *keysRead) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.HasPrefix(q.SQL, "-- read subject_key") {
-		k.Add(1)
-	}
-	return ctx
-}
-
-func (*keysRead) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
 // However many of those whose texts an answer would show are forgotten, it asks for keys
 // once.
 func TestForgottenAreAskedForTogether(t *testing.T) {
 	t.Parallel()
-	var fetched keysRead
-	w := newWorld(t, &fetched)
+	fetched := &testkit.Queries{Of: "-- read subject_key"}
+	w := newWorld(t, fetched)
 	ann := w.register("ann")
 	goal := w.begin(ann, events.KindGoal, &events.GoalCreated{Title: "graphs of ann", Visibility: events.Public})
 	for i := range 5 {
