@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"os"
 )
 
@@ -36,12 +37,29 @@ func openLog(name string) (*logFile, error) {
 }
 
 // tail quotes the last lines of this run.
-func (l *logFile) tail() string {
+func (l *logFile) tail() string { return lastLines(l.last(4096)) }
+
+// last is the end of what this run has written, of at most so many bytes.
+func (l *logFile) last(limit int64) []byte {
 	info, err := l.file.Stat()
 	if err != nil {
-		return err.Error()
+		return []byte(err.Error())
 	}
-	text := make([]byte, min(info.Size()-l.start, 4096))
+	text := make([]byte, min(info.Size()-l.start, limit))
 	n, _ := l.file.ReadAt(text, info.Size()-int64(len(text)))
-	return lastLines(text[:n])
+	return text[:n]
+}
+
+// outOfRoom tells whether a full disk took the server down since it was last ready. What
+// says so is not among the last lines where many were turned away while it recovered.
+func (l *logFile) outOfRoom() bool {
+	text := l.last(1 << 20)
+	text = text[max(0, bytes.LastIndex(text, []byte("database system is ready to accept connections"))):]
+	for line := range bytes.Lines(text) {
+		fatal := bytes.Contains(line, []byte("PANIC:  ")) || bytes.Contains(line, []byte("FATAL:  "))
+		if fatal && bytes.Contains(line, []byte("No space left on device")) {
+			return true
+		}
+	}
+	return false
 }

@@ -155,11 +155,10 @@ func (p *Postgres) watch() {
 // ended says how the server has ended, and of a full disk what to do: it goes down
 // where its write-ahead log has no room, and starts again once that has.
 func (p *Postgres) ended(how string) error {
-	tail := p.log.tail()
-	if strings.Contains(tail, "No space left on device") {
+	if p.log.outOfRoom() {
 		return fmt.Errorf("postgres %s as the disk is full: make room and start again, nothing that was acknowledged is lost; %s says more", how, p.log.name)
 	}
-	return fmt.Errorf("postgres %s: %s; the end of %s:\n%s", how, p.process.end(), p.log.name, tail)
+	return fmt.Errorf("postgres %s: %s; the end of %s:\n%s", how, p.process.end(), p.log.name, p.log.tail())
 }
 
 func (p *Postgres) close(ctx context.Context) error {

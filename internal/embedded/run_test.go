@@ -127,3 +127,18 @@ func TestLogIsBoundedAndQuoted(t *testing.T) {
 	require.Equal(t, "why", log.tail())
 	require.FileExists(t, name+".old")
 }
+
+// TestFullDiskIsFoundBehindRefusals: many are turned away while a server recovers from a full disk.
+func TestFullDiskIsFoundBehindRefusals(t *testing.T) {
+	t.Parallel()
+	log, err := openLog(filepath.Join(t.TempDir(), "postgres.log"))
+	require.NoError(t, err)
+	defer log.file.Close()
+	const ready, full = "LOG:  database system is ready to accept connections\n", `could not write to file "pg_wal/xlogtemp.1": No space left on device` + "\n"
+	fmt.Fprint(log.file, ready, "ERROR:  "+full)
+	require.False(t, log.outOfRoom(), "a statement failed, the server goes on")
+	fmt.Fprint(log.file, "PANIC:  "+full, strings.Repeat("FATAL:  the database system is not yet accepting connections\n", 1000))
+	require.True(t, log.outOfRoom())
+	fmt.Fprint(log.file, ready, "LOG:  server process was terminated by signal 9\n")
+	require.False(t, log.outOfRoom(), "it was ready again")
+}
