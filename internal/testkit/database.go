@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"sical-backend/internal/embedded"
 )
@@ -19,6 +19,7 @@ import (
 // Server is a Postgres shared by the tests of one binary.
 type Server struct {
 	postgres  *embedded.Postgres
+	admin     *pgxpool.Pool // kept: to connect may take as long as to make a database
 	created   atomic.Int64
 	mu        sync.Mutex // templates are prepared one at a time: they make the same roles
 	templates map[uintptr]*template
@@ -111,22 +112,11 @@ const objectInUse = "55006"
 func (s *Server) exec(statement string) (err error) {
 	_ = poll(patience, func() error {
 		var refusal *pgconn.PgError
-		if err = s.execOnce(statement); errors.As(err, &refusal) && refusal.Code == objectInUse {
+		if _, err = s.admin.Exec(context.Background(), statement); errors.As(err, &refusal) && refusal.Code == objectInUse {
 			return err
 		}
 		return nil
 	})
-	return err
-}
-
-func (s *Server) execOnce(statement string) error {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, s.postgres.AdminURL)
-	if err != nil {
-		return err
-	}
-	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, statement)
 	return err
 }
 

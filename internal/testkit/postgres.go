@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"sical-backend/internal/embedded"
 )
 
@@ -88,13 +90,17 @@ func (s *shared) start() (err error) {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(s.dir))
 	}
-	s.server = &Server{postgres: s.instance.Postgres, templates: map[uintptr]*template{}}
-	return nil
+	admin, err := pgxpool.New(context.Background(), s.instance.Postgres.AdminURL)
+	s.server = &Server{postgres: s.instance.Postgres, admin: admin, templates: map[uintptr]*template{}}
+	return err
 }
 
 func (s *shared) stop() error {
 	if s.instance == nil {
 		return nil
+	}
+	if s.server != nil {
+		s.server.admin.Close()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if s.settings["fsync"] == "off" {
