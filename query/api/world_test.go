@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -56,15 +57,31 @@ type world struct {
 
 var beginning = time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 
-func migrate(adminURL string) error {
-	_, err := postgres.Migrate(context.Background(), adminURL)
-	return err
+// prepare migrates a database and has a first build of each view.
+func prepare(adminURL string) error {
+	ctx := context.Background()
+	if _, err := postgres.Migrate(ctx, adminURL); err != nil {
+		return err
+	}
+	projector, err := postgres.Open(ctx, adminURL, postgres.Options{Role: postgres.RoleProjector})
+	if err != nil {
+		return err
+	}
+	defer projector.Close()
+	for _, v := range projections.Views() {
+		_, err := projector.Exec(ctx, v.DDL(v.Build(1))+v.IndexDDL(v.Build(1))+fmt.Sprintf(`
+			insert into sical.view_version (view, version, serving, builds) values ('%s', %d, 1, 1)`, v.Name, v.Version))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newWorld opens a query node as the role it has in production; tracer may be nil.
 func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	t.Helper()
-	db := testkit.Database(t, migrate)
+	db := testkit.Database(t, prepare)
 	open := func(role string, tracer pgx.QueryTracer) *pgxpool.Pool {
 		pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{Role: role, MaxConns: 8, Tracer: tracer})
 		require.NoError(t, err)
@@ -73,13 +90,6 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	}
 	w := &world{t: t, admin: open("", nil), versions: map[events.Stream]int{}, now: beginning}
 	w.projector = open(postgres.RoleProjector, nil)
-	for _, v := range projections.Views() {
-		_, err := w.projector.Exec(t.Context(), v.DDL(v.Build(1))+v.IndexDDL(v.Build(1)))
-		require.NoError(t, err)
-		_, err = w.projector.Exec(t.Context(), `
-			insert into sical.view_version (view, version, serving, builds) values ($1, $2, 1, 1)`, v.Name, v.Version)
-		require.NoError(t, err)
-	}
 	pool := open(postgres.RoleQuery, tracer)
 	var err error
 	w.vault, err = vault.New(pool, []byte("a secret of thirty-two bytes or more"))
