@@ -71,17 +71,18 @@ func (r *Relay) Restore(ctx context.Context, judged Judgement) error {
 }
 
 // avow begins a new incarnation where the stream is a witness that the log went back, unless
-// that was done since: once it is made anew, nothing shows it.
+// that was done since: once it is made anew, nothing shows it. It looks in any case, as by
+// that a guest learns what the next stream is to keep.
 func (r *Relay) avow(ctx context.Context, judged Judgement) error {
-	if judged.Lost > 0 && judged.Incarnation == r.incarnation {
-		return r.begin(ctx, fmt.Sprintf("the stream has what the log has not: message %d is of another history", judged.Lost))
-	}
 	found, err := r.look(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return nil
-	case err == nil && found.rewound:
+	case judged.Lost > 0 && judged.Incarnation == r.incarnation:
+		return r.begin(ctx, fmt.Sprintf("the stream has what the log has not: message %d is of another history", judged.Lost))
+	case found.rewound:
 		return r.begin(ctx, "the stream has what the log has not: "+found.reason)
 	}
-	return err
+	return nil
 }
