@@ -11,6 +11,7 @@ import (
 
 	"sical-backend/events"
 	"sical-backend/internal/bus"
+	"sical-backend/internal/eventlog"
 	"sical-backend/internal/wire"
 )
 
@@ -80,22 +81,19 @@ func (r *Relay) stream() jetstream.StreamConfig {
 	}
 }
 
-// recall reads which history the log is and where it ends. A log that is shorter
-// than this process or a view has seen it has been put back, and a new incarnation
-// begins.
+// recall reads which history the log is and where it ends. Where it was put back, a new
+// incarnation begins.
 func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
 	h, err := r.cfg.Log.History(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if h.Incarnation != r.incarnation {
-		r.incarnation, r.seen = h.Incarnation, 0
+		r.incarnation, r.seen, r.lastID = h.Incarnation, 0, events.ID{}
 	}
-	switch {
-	case h.Head < r.seen:
-		err = r.begin(ctx, fmt.Sprintf("it ended at %d and ends at %d", r.seen, h.Head))
-	case h.Head < h.Applied:
-		err = r.begin(ctx, fmt.Sprintf("a view is at %d and the log ends at %d", h.Applied, h.Head))
+	why, err := r.wentBack(ctx, h)
+	if err == nil && why != "" {
+		err = r.begin(ctx, why)
 	}
 	if err != nil {
 		return 0, err // and what is the witness still is it the next time
@@ -104,14 +102,34 @@ func (r *Relay) recall(ctx context.Context) (head uint64, err error) {
 	return h.Head, nil
 }
 
-// begin begins a new incarnation of the log.
+// wentBack tells by what the log was put back; "" where it was not, as far as it shows without
+// the stream. It is shorter than this process or a view has seen it, or has not the event that
+// was published last: it may have grown past that, and the stream that would tell be gone.
+func (r *Relay) wentBack(ctx context.Context, h eventlog.History) (why string, err error) {
+	switch {
+	case h.Head < r.seen:
+		return fmt.Sprintf("it ended at %d and ends at %d", r.seen, h.Head), nil
+	case h.Head < h.Applied:
+		return fmt.Sprintf("a view is at %d and the log ends at %d", h.Applied, h.Head), nil
+	case r.lastID == (events.ID{}):
+		return "", nil
+	}
+	logged, err := r.cfg.Log.Read(ctx, r.last-1, 1)
+	if err != nil || len(logged) == 1 && logged[0].Position == r.last && r.isLast(logged[0]) {
+		return "", err
+	}
+	return fmt.Sprintf("it has not the event that was published last, at %d", r.last), nil
+}
+
+// begin begins a new incarnation of the log. What is known of the one before is no witness
+// against that.
 func (r *Relay) begin(ctx context.Context, why string) error {
 	id, err := r.cfg.Log.BeginIncarnation(ctx, r.incarnation, why)
 	if err != nil {
 		return err
 	}
 	r.cfg.Logger.Error("relay: the log went back; a new incarnation begins", "reason", why, "incarnation", id)
-	r.incarnation, r.seen = id, 0
+	r.incarnation, r.seen, r.lastID = id, 0, events.ID{}
 	return nil
 }
 

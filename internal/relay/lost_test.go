@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -58,20 +60,68 @@ func TestLogGoesBackAndNoHistoryBegins(t *testing.T) {
 }
 
 // While a pooler holds what is asked until another server answers, there is no error. What is
-// lost then has other events in its place, and the log is longer than ever.
+// lost then has other events in its place, and the log is longer than ever. The stream may
+// be lost with it.
 func TestLogGoesBackAndGrowsUnseen(t *testing.T) {
 	t.Parallel()
+	for name, spoil := range map[string]func(*testing.T, *system, jetstream.JetStream){
+		"and the stream is as it was":  func(*testing.T, *system, jetstream.JetStream) {},
+		"and the stream is lost":       amnesia["deleted"],
+		"and the stream is emptied":    amnesia["purged"],
+		"and the stream is an old one": amnesia["restored from an old copy"],
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t)
+			log := &frailLog{Reader: s.Relay}
+			_, _ = s.relayOf(t, log)
+			s.append(t, 12)
+			s.agrees(t, 0)
+			before := s.Incarnation(t)
+			log.held.Lock()
+			s.PutBack(t, 8)
+			s.append(t, 10)
+			spoil(t, s, s.stream(t))
+			log.held.Unlock()
+			s.beginsAnew(t, before)
+		})
+	}
+}
+
+// The log has grown between what it was asked and the look at the stream: what was found there
+// is known to have been in it.
+func TestLogGoesBackBehindWhatWasFound(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t)
-	log := &frailLog{Reader: s.Relay}
-	_, _ = s.relayOf(t, log)
-	s.append(t, 12)
-	s.agrees(t, 0)
+	s.append(t, 5)
 	before := s.Incarnation(t)
-	log.held.Lock()
+	r := s.idle(t, &staleLog{Reader: s.Relay, between: func() { s.relayed(t, 7) }})
+	require.NoError(t, r.agree(t.Context()))
+	s.PutBack(t, 8)
+	amnesia["deleted"](t, s, s.stream(t))
+	require.NoError(t, r.agree(t.Context()))
+	require.NoError(t, r.catchUp(t.Context()))
+	s.beginsAnew(t, before)
+}
+
+// What was published in a history that has ended is no witness against the next one.
+func TestLostHistoryHasEndedSince(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t)
+	s.append(t, 12)
+	before := s.Incarnation(t)
+	r := s.idle(t, s.Relay)
+	require.NoError(t, r.agree(t.Context()))
+	require.NoError(t, r.catchUp(t.Context()))
 	s.PutBack(t, 8)
 	s.append(t, 10)
-	log.held.Unlock()
-	s.beginsAnew(t, before)
+	next, err := s.Relay.BeginIncarnation(t.Context(), before, "another has found it")
+	require.NoError(t, err)
+	for range 2 { // the stream may be out of reach in between
+		_, err := r.recall(t.Context())
+		require.NoError(t, err)
+	}
+	assert.Equal(t, next, s.Incarnation(t))
 }
 
 func TestNothingIsPublishedOnWhatWasLost(t *testing.T) {

@@ -100,7 +100,7 @@ type Relay struct {
 	limits      limits // of the stream: as configured or, for a guest, as it was last found
 	incarnation events.ID
 	last        uint64    // position of the last event in the stream
-	lastID      events.ID // and which it is; none where that is not known
+	lastID      events.ID // and which it is, in this incarnation; none where that is not known
 	seen        uint64    // position that the log has reached in this incarnation
 	rested      time.Time // when the next publish may begin
 }
