@@ -85,25 +85,26 @@ func (d *Dispatcher) All(ctx context.Context, requests []*Request) []Verdict {
 	return verdicts
 }
 
-// carryOut goes from round to round until all are done. Where an event cannot be read, halves
-// of them are taken one after the other: those alone fail that need it.
+// carryOut goes from round to round until all are done. Where an event cannot be read, those
+// who need its stream have failed, and halves of the others are taken one after the other: as
+// many more such streams may be among what they need, and a round finds one.
 func (d *Dispatcher) carryOut(ctx context.Context, open []*job, again bool) {
 	for ; len(open) > 0; again = true {
 		err := d.round(ctx, open, again)
-		if half := len(open) / 2; half > 0 && errors.As(err, new(eventlog.EventError)) {
-			d.carryOut(ctx, open[:half], again)
-			d.carryOut(ctx, open[half:], again)
+		rest := slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done })
+		if len(open) > 1 && errors.As(err, new(eventlog.EventError)) {
+			half := len(rest) / 2
+			d.carryOut(ctx, rest[:half], again)
+			d.carryOut(ctx, rest[half:], again)
 			return
 		}
 		if err != nil {
-			for _, j := range open {
-				if !j.done {
-					j.fail(err)
-				}
+			for _, j := range rest {
+				j.fail(err)
 			}
 			return
 		}
-		open = slices.DeleteFunc(slices.Clone(open), func(j *job) bool { return j.done })
+		open = rest
 	}
 }
 

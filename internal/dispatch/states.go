@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -89,19 +90,27 @@ func evolver(s events.Stream) func(any, events.Event) any {
 	return func(state any, _ events.Event) any { return state }
 }
 
-// load fetches what the open jobs' decisions need.
+// needs lists the streams that the job is known to need before any of them is loaded.
+func (j *job) needs() []events.Stream {
+	streams := j.Rule.Reads(nil, j.Command, j.Given)
+	if !j.Rule.Creates && !j.Rule.Unchecked {
+		streams = append(streams, j.stream)
+	}
+	return streams
+}
+
+// load fetches what the open jobs' decisions need. Where an event of that cannot be read, it
+// fails, and with it the jobs that need its stream.
 func (d *Dispatcher) load(ctx context.Context, open []*job) (*states, error) {
 	needed := map[events.Stream]bool{}
 	for _, j := range open {
-		if !j.Rule.Creates && !j.Rule.Unchecked {
-			needed[j.stream] = true
-		}
-		for _, s := range j.Rule.Reads(nil, j.Command, j.Given) {
+		for _, s := range j.needs() {
 			needed[s] = true
 		}
 	}
 	streams, err := d.fold(ctx, slices.Collect(maps.Keys(needed))...)
 	if err != nil {
+		spoil(open, err, (*job).needs)
 		return nil, err
 	}
 	states := &states{streams: streams}
@@ -128,8 +137,25 @@ func (d *Dispatcher) further(ctx context.Context, open []*job, states *states, f
 		return nil
 	}
 	streams, err := d.fold(ctx, more...)
+	if err != nil {
+		spoil(open, err, states.reads)
+		return err
+	}
 	maps.Copy(states.streams, streams)
-	return err
+	return nil
+}
+
+// spoil fails the jobs that need the stream of an event which cannot be read, if err is that.
+func spoil(open []*job, err error, needs func(*job) []events.Stream) {
+	unread, ok := errors.AsType[eventlog.EventError](err)
+	if !ok {
+		return
+	}
+	for _, j := range open {
+		if slices.Contains(needs(j), unread.Stream) {
+			j.fail(err)
+		}
+	}
 }
 
 // after is the fold with one more event of the log.

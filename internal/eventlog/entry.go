@@ -105,6 +105,7 @@ func (e GoneError) Error() string { return fmt.Sprintf("%s is not there", e.Stre
 // program's. It concerns whoever needs that stream, and will be so again.
 type EventError struct {
 	Position uint64
+	Stream   events.Stream
 	Err      error
 }
 

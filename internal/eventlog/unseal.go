@@ -15,7 +15,7 @@ func unsealAll(list []events.Event, keys vault.Keys) error {
 	for i := range list {
 		e := &list[i]
 		if err := e.Decode(); err != nil {
-			return EventError{e.Position, err}
+			return EventError{e.Position, e.Stream, err}
 		}
 		data, err := events.MapPersonal(e.Data, func(_ string, sealed events.Personal) (events.Personal, error) {
 			text, err := keys.Open(e.Owner, sealed)
@@ -25,7 +25,7 @@ func unsealAll(list []events.Event, keys vault.Keys) error {
 			return events.Personal(text), err
 		})
 		if err != nil {
-			return EventError{e.Position, err}
+			return EventError{e.Position, e.Stream, err}
 		}
 		e.Data = data
 	}
