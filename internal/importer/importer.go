@@ -4,6 +4,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -15,6 +16,7 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/dispatch"
+	"sical-backend/internal/eventlog"
 )
 
 const (
@@ -46,8 +48,9 @@ type Counts struct {
 func (c *Counts) All() int64 { return c.Done.Load() + c.Known.Load() + c.Refused.Load() }
 
 // Run carries the items out and returns when all are settled. A refusal is
-// counted and told, and fails nothing else; the error of the sequence, of ctx, or
-// of a log that cannot be reached ends it. Running it again does what is missing.
+// counted and told, and fails nothing else; so is a command that needs a damaged
+// event. The error of the sequence, of ctx, or of a log that cannot be reached, or
+// was written by a newer program, ends it. Running it again does what is missing.
 func Run(ctx context.Context, d *dispatch.Dispatcher, items iter.Seq2[Item, error], counts *Counts) error {
 	workers, ctx := errgroup.WithContext(ctx)
 	var queues [lanes]chan []Item
@@ -113,8 +116,9 @@ func deal(ctx context.Context, items iter.Seq2[Item, error], queues *[lanes]chan
 	return nil
 }
 
-// carryOut dispatches one group.
-func carryOut(ctx context.Context, d *dispatch.Dispatcher, list []Item, counts *Counts) error {
+// carryOut dispatches one group. What of it was done is counted also where the rest ends the
+// import.
+func carryOut(ctx context.Context, d *dispatch.Dispatcher, list []Item, counts *Counts) (ended error) {
 	requests := make([]*dispatch.Request, len(list))
 	for i, item := range list {
 		requests[i] = item.Request
@@ -122,7 +126,7 @@ func carryOut(ctx context.Context, d *dispatch.Dispatcher, list []Item, counts *
 	for i, v := range d.All(ctx, requests) {
 		switch {
 		case v.Err != nil && !refusal(v.Err):
-			return v.Err
+			ended = cmp.Or(ended, v.Err)
 		case v.Err != nil:
 			counts.Refused.Add(1)
 			list[i].Refused(v.Err)
@@ -132,11 +136,18 @@ func carryOut(ctx context.Context, d *dispatch.Dispatcher, list []Item, counts *
 			counts.Done.Add(1)
 		}
 	}
-	return nil
+	return ended
 }
 
-// refusal tells a command that may not be done from a log that cannot be asked.
+// refusal tells a command that may not be done from a log that cannot be asked. One that needs a
+// damaged event never can be done, and keeps nobody else from going on; but one that needs a newer
+// program's is to be carried out by such a program, and an older one ends.
 func refusal(err error) bool {
-	_, refused := errors.AsType[*command.Refusal](err)
-	return refused || errors.Is(err, dispatch.ErrKeyReused) || errors.Is(err, dispatch.ErrVersion)
+	switch {
+	case errors.As(err, new(events.UnknownType)):
+		return false
+	case errors.As(err, new(*command.Refusal)), errors.As(err, new(eventlog.EventError)):
+		return true
+	}
+	return errors.Is(err, dispatch.ErrKeyReused) || errors.Is(err, dispatch.ErrVersion)
 }
