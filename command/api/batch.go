@@ -137,12 +137,30 @@ func (a *API) all(c echo.Context, l *admission.Limiter, requests []*dispatch.Req
 		return nil
 	})
 	if done != nil { // whose verdicts tell what has failed
-		if errors.As(err, new(events.UnknownType)) { // which nothing else would say in the log
-			a.Logger.WarnContext(web.Context(c), "commands of a batch were not carried out", "error", err)
-		}
+		a.logFailures(c, done)
 		return done, nil
 	}
 	return nil, err
+}
+
+// logFailures says in the log why commands could not be carried out, each reason once: nothing
+// else would, as the batch itself is answered. Of a newer release's events, of which there are
+// many, a form is a reason. Nobody asks why where the client has left.
+func (a *API) logFailures(c echo.Context, done []dispatch.Verdict) {
+	told := map[string]bool{}
+	for _, v := range done {
+		if v.Err == nil || judged(v.Err) || errors.Is(v.Err, context.Canceled) {
+			continue
+		}
+		reason := v.Err.Error()
+		if unknown, ok := errors.AsType[events.UnknownType](v.Err); ok {
+			reason = unknown.Form()
+		}
+		if !told[reason] {
+			told[reason] = true
+			a.Logger.WarnContext(web.Context(c), "commands of a batch were not carried out", "error", v.Err)
+		}
+	}
 }
 
 // Request is the command of a line, given by the actor or, for an admin, in
