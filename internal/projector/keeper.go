@@ -103,7 +103,7 @@ func (k *keeper) turn(ctx context.Context) error {
 // begin gives each view that has no build yet its first. What fails for one is no
 // reason to leave the others.
 func (k *keeper) begin(ctx context.Context, r *registry) (begun bool, failed error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, k.patience)
 	defer cancel()
 	for _, v := range k.cfg.Views {
 		if r.built[VersionName(v.Name, v.Version)] {

@@ -23,7 +23,7 @@ const (
 	heartbeat     = time.Second
 
 	// patience bounds one exchange with the database: a connection that has gone
-	// silent must not hold a view for as long as TCP would wait.
+	// silent must not hold a view for as long as TCP would wait, nor a turn of all views.
 	patience = time.Minute
 )
 
@@ -71,7 +71,7 @@ func (l *lease) skips(forms map[string]bool) bool {
 // acquire tries to become the unit's owner. Before that, a build that is not sound is
 // emptied, to be built again.
 func (r *runner) acquire(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	if err := r.mend(ctx); err != nil {
 		return false, err

@@ -41,13 +41,14 @@ type Config struct {
 
 // Projector folds the views that this process owns, and stands by for the others.
 type Projector struct {
-	cfg   Config
-	owner string // this projector among all there are
+	cfg      Config
+	owner    string        // this projector among all there are
+	patience time.Duration // of one exchange with the database
 }
 
 // New returns a Projector; Run starts it.
 func New(cfg Config) *Projector {
-	return &Projector{cfg: cfg, owner: postgres.Owner()}
+	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience}
 }
 
 // errOtherLog ends a session whose log was replaced by another history, or went back and has

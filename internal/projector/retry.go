@@ -35,13 +35,19 @@ type retrial struct {
 }
 
 // unpark tries what somebody asked for: all together, or one after the other where the
-// database refuses something of it. What fails again stays parked, with its new error.
+// database refuses something of it. What fails again stays parked, with its new error. Each
+// exchange with the database has an end, and the whole has none: it may have all of the log
+// to read again.
 func (r *runner) unpark(ctx context.Context) error {
 	if err := r.hub.turns.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer r.hub.turns.Release(1)
-	asked, err := r.loadParks(ctx, true)
+	var asked parks
+	err := r.exchange(ctx, func(ctx context.Context) (err error) {
+		asked, err = r.loadParks(ctx, true)
+		return err
+	})
 	if err != nil || asked.count() == 0 {
 		return err
 	}
@@ -111,7 +117,8 @@ func (t *retrial) fold(ctx context.Context) (failed map[string]error, err error)
 			t.add(k, position)
 		}
 	}
-	if err := t.runner.table.read(ctx, t.runner.cfg.Pool, t.batch.rows); err != nil {
+	r := t.runner
+	if err := r.exchange(ctx, func(ctx context.Context) error { return r.table.read(ctx, r.cfg.Pool, t.batch.rows) }); err != nil {
 		return nil, err
 	}
 	t.batch.count(-1)
@@ -248,7 +255,8 @@ func (t *retrial) write(ctx context.Context, failed map[string]error) error {
 			update sical.parked set error = $6, attempts = attempts + 1, retry = false
 			where view = $1 and version = $2 and build = $3 and shard = $4 and name = $5`, r.unit.args(name, postgres.Text(err.Error()))...)
 	}
-	if err := r.save(ctx, queue, r.lease, false, t.batch.skipped); err != nil {
+	err := r.exchange(ctx, func(ctx context.Context) error { return r.save(ctx, queue, r.lease, false, t.batch.skipped) })
+	if err != nil {
 		return err
 	}
 	r.parks = t.rest

@@ -35,6 +35,7 @@ const (
 type runner struct {
 	cfg      Config
 	owner    string
+	patience time.Duration // of one exchange with the database
 	view     *projections.View
 	unit     Unit
 	shards   int // of the build
@@ -60,7 +61,7 @@ type runner struct {
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 	r := &runner{
-		cfg: p.cfg, owner: p.owner, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
+		cfg: p.cfg, owner: p.owner, patience: p.patience, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
 		hub: h, metrics: p.cfg.Metrics.Of(v.Name, u.Version, u.Number, u.Shard), news: make(chan struct{}, 1),
 	}
 	for _, name := range v.Events {
@@ -146,6 +147,13 @@ func (r *runner) work(ctx context.Context) error {
 	}
 }
 
+// exchange has f ask the database, within patience. It is for work that has no end of its own.
+func (r *runner) exchange(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, r.patience)
+	defer cancel()
+	return f(ctx)
+}
+
 // obey takes in whether the unit is to rest. One that is to go on tries a failed
 // fold again at once.
 func (r *runner) obey() {
@@ -163,7 +171,7 @@ func (r *runner) obey() {
 // keep does what is due without any event: saving the position, telling that we
 // are there.
 func (r *runner) keep(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	if !r.lease.dirty.IsZero() && time.Since(r.lease.dirty) >= saveLimit {
 		if err := r.save(ctx, &pgx.Batch{}, r.lease, false, nil); err != nil {
@@ -204,7 +212,7 @@ func earlier(a, b time.Time) time.Time {
 
 // step applies the next events, or returns a channel to wait on for some.
 func (r *runner) step(ctx context.Context) (changed <-chan struct{}, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	if breath := time.Until(r.breathesUntil); breath > 0 {
 		pause.For(ctx, breath)

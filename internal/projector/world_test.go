@@ -136,6 +136,13 @@ func (w *world) store(list []events.Event) {
 // start runs a projector of the views until the test ends or stop is called.
 func (w *world) start(change func(*Config), views ...*projections.View) (p *Projector, stop func()) {
 	w.Helper()
+	p = w.projector(change, views...)
+	return p, w.runs(p)
+}
+
+// projector is one of the views, to be run.
+func (w *world) projector(change func(*Config), views ...*projections.View) *Projector {
+	w.Helper()
 	pool := w.pool(postgres.RoleProjector)
 	cfg := Config{
 		Pool: pool, Log: eventlog.NewReader(pool), Views: views,
@@ -144,7 +151,11 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 	if change != nil {
 		change(&cfg)
 	}
-	p = New(cfg)
+	return New(cfg)
+}
+
+// runs runs a projector until the test ends or stop is called.
+func (w *world) runs(p *Projector) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -161,7 +172,7 @@ func (w *world) start(change func(*Config), views ...*projections.View) (p *Proj
 		}
 	}
 	w.Cleanup(stop)
-	return p, stop
+	return stop
 }
 
 // reaches waits until the views have saved the position.
