@@ -53,7 +53,8 @@ func sameList(a, b *seeker) bool { return a.list() == b.list() }
 
 // seek searches for all who share a turn: what is public is read once, and opened once to see
 // whether somebody looks for it. It reads twice, perhaps from two servers: what is found is as
-// current as the one that lags more, and it fails with ErrBehind where that has another build.
+// current as the one that lags more, and it fails with ErrBehind where that has another build, or
+// with reading.ErrOtherBuild.
 func (a *Answerer) seek(ctx context.Context, seekers []*seeker) (map[*seeker]findings, error) {
 	views := goalViews(seekers[0].viewer, summary)
 	var public *rowPage[projections.GoalRow]

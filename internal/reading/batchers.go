@@ -38,11 +38,10 @@ func NewTurnBatcher[K, T any](turns, most int, share func(a, b K) bool, read fun
 func NewMomentBatcher[T any](r *Reader, views []*projections.View, find func(keys []events.ID) (T, []Part)) *Batcher[events.ID, Result[T]] {
 	return newBatcher(func(ctx context.Context, keys []events.ID) (t Result[T], err error) {
 		keys = distinct(keys)
-		err = r.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
+		t.Checkpoints, err = r.assuming(ctx, views, func(builds map[string]projections.Build) ([]projections.Checkpoint, error) {
 			var parts []Part
 			t.Found, parts = find(keys)
-			t.Checkpoints, err = r.moment(ctx, builds, keys, parts)
-			return outdated(err), err
+			return r.moment(ctx, builds, keys, parts)
 		})
 		return t, err
 	})

@@ -11,20 +11,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
 // ErrUnready is returned while a view has no tables that can be read.
 var ErrUnready = errors.New("reading: the view is not built yet")
 
-// errOtherBuild says that a view is read from another build than was assumed.
-var errOtherBuild = errors.New("reading: the view has another build")
-
-// outdated tells whether a build other than the assumed one may be read.
-func outdated(err error) bool {
-	return errors.Is(err, errOtherBuild) || postgres.UndefinedTable(err)
-}
+// ErrOtherBuild is returned where a view is read from another build than was found a moment ago,
+// again and again: behind one address there are servers of which some do not have the newest yet.
+var ErrOtherBuild = errors.New("reading: the view has another build")
 
 // serving finds how far each shard is of every build of the views $1 that is read by some
 // program: a row a shard, or one with shard -1 where nobody folds the build. Which of the
@@ -75,11 +70,11 @@ func (s *served) add(n int, stand []int64) {
 	}
 }
 
-// mustBe fails with errOtherBuild where one of the builds is not the one that was assumed.
+// mustBe fails with ErrOtherBuild where one of the builds is not the one that was assumed.
 func (s *served) mustBe(assumed map[string]projections.Build) error {
 	for _, c := range s.checkpoints {
 		if c.Build != assumed[c.Build.View] {
-			return errOtherBuild
+			return ErrOtherBuild
 		}
 	}
 	return nil

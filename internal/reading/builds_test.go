@@ -64,6 +64,6 @@ func TestTheHighestVersionThatCanBeReadIsServed(t *testing.T) {
 		}
 		require.NoError(t, s.mustBe(assumed))
 		assumed["older"] = projections.Build{View: "older", Version: 2, Number: 4}
-		require.ErrorIs(t, s.mustBe(assumed), errOtherBuild)
+		require.ErrorIs(t, s.mustBe(assumed), ErrOtherBuild)
 	}
 }

@@ -24,7 +24,7 @@ func PartOf[R any](v projections.ViewOf[R], from func(table string) string, take
 
 // moment reads rows of some builds, and how far these are, by one statement: it sees one
 // moment as a snapshot does, and costs less. The builds and the rows are joined by "union
-// all", as other joins have the server copy each row. It fails with errOtherBuild.
+// all", as other joins have the server copy each row. It fails with ErrOtherBuild.
 func (r *Reader) moment(ctx context.Context, builds map[string]projections.Build, keys []events.ID, parts []Part) ([]projections.Checkpoint, error) {
 	views := make([]*projections.View, len(parts))
 	for i, p := range parts {

@@ -3,12 +3,14 @@ package reading
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/postgres"
 	"sical-backend/projections"
 )
 
@@ -42,36 +44,43 @@ func (r *Reader) Remembered() (rows int) {
 	return rows
 }
 
-// assuming runs f on the builds of the views that were read last, and again, twice at most,
-// where f says that another build is to be read now.
-func (r *Reader) assuming(ctx context.Context, views []*projections.View, f func(map[string]projections.Build) (again bool, err error)) error {
+// assuming has the views read from the builds that were read last, and again, twice at most, where
+// it turns out that another build is to be read now. Then it fails with ErrOtherBuild, which says
+// nothing of what the views hold: it has no checkpoints.
+func (r *Reader) assuming(ctx context.Context, views []*projections.View, read func(map[string]projections.Build) ([]projections.Checkpoint, error)) (
+	[]projections.Checkpoint, error,
+) {
 	for tries := 1; ; tries++ {
 		builds, err := r.builds.builds(ctx, r.pool, views)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		again, err := f(builds)
-		if !again || tries == 3 {
-			return err
+		checkpoints, err := read(builds)
+		if postgres.UndefinedTable(err) { // of a build that is dropped, or not there yet
+			err = fmt.Errorf("%w: %w", ErrOtherBuild, err)
+		}
+		if !errors.Is(err, ErrOtherBuild) {
+			return checkpoints, err
 		}
 		r.builds.forget(views)
+		if tries == 3 {
+			return nil, err
+		}
 	}
 }
 
 // Read runs f in one snapshot of the views and tells how far each was in it. f ends it by
 // Finish. Where a view turns out to be read from another build than the one last seen, f is
-// called again; nothing was read by it then. Where it fails with ErrUnforeseen it is called
-// again as well, in a snapshot in which nothing is foreseen. Read fails with ErrUnready, and
-// as f does.
-func (r *Reader) Read(ctx context.Context, views []*projections.View, f func(*Snapshot) error) (checkpoints []projections.Checkpoint, err error) {
-	err = r.assuming(ctx, views, func(builds map[string]projections.Build) (again bool, err error) {
-		checkpoints, again, err = r.try(ctx, views, builds, true, f)
+// called again. Where it fails with ErrUnforeseen it is called again as well, in a snapshot in
+// which nothing is foreseen. Read fails with ErrUnready, with ErrOtherBuild, and as f does.
+func (r *Reader) Read(ctx context.Context, views []*projections.View, f func(*Snapshot) error) ([]projections.Checkpoint, error) {
+	return r.assuming(ctx, views, func(builds map[string]projections.Build) ([]projections.Checkpoint, error) {
+		checkpoints, err := r.try(ctx, views, builds, true, f)
 		if errors.Is(err, ErrUnforeseen) {
-			checkpoints, again, err = r.try(ctx, views, builds, false, f)
+			checkpoints, err = r.try(ctx, views, builds, false, f)
 		}
-		return again, err
+		return checkpoints, err
 	})
-	return checkpoints, err
 }
 
 // Both tells how far each view was in both of two Reads, which may have been of two servers behind
@@ -93,16 +102,16 @@ func Both(one, other []projections.Checkpoint) (both []projections.Checkpoint, o
 }
 
 func (r *Reader) try(ctx context.Context, views []*projections.View, builds map[string]projections.Build, foresees bool, f func(*Snapshot) error) (
-	checkpoints []projections.Checkpoint, again bool, err error,
+	checkpoints []projections.Checkpoint, err error,
 ) {
 	conn, err := r.pool.Acquire(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer conn.Release() // which closes it where a transaction is left open: after an error
 	s := &Snapshot{conn: conn, batch: &pgx.Batch{}, builds: builds, rows: r.rows.Load(), foresees: foresees}
 	s.batch.Queue(`begin isolation level repeatable read, read only`)
 	s.checkpoints(views, &checkpoints)
 	err = f(s)
-	return checkpoints, !s.sent && outdated(err), err
+	return checkpoints, err
 }

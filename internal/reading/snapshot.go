@@ -19,7 +19,6 @@ type Snapshot struct {
 	builds map[string]projections.Build // that are read, by view
 	custom bool                         // whether lists are planned for their arguments
 	walks  bool                         // whether they are planned without bitmaps
-	sent   bool                         // whether something has been read
 	// rows are the caches of when the snapshot began: Forget replaces them, so that what is
 	// erased meanwhile is not kept for later readers.
 	rows *rowCaches
@@ -55,9 +54,7 @@ func (s *Snapshot) Queue(sql string, args ...any) *pgx.QueuedQuery {
 func (s *Snapshot) Send(ctx context.Context) error {
 	batch := s.batch
 	s.batch = &pgx.Batch{}
-	err := s.conn.SendBatch(ctx, batch).Close()
-	s.sent = s.sent || err == nil
-	return err
+	return s.conn.SendBatch(ctx, batch).Close()
 }
 
 // Plan has what is queued next planned for its arguments, each time. A plan for any arguments

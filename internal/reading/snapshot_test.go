@@ -3,6 +3,7 @@ package reading
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -147,6 +148,61 @@ func TestRowsOfAnotherBuild(t *testing.T) {
 	found, at = read(uuid.New())
 	require.Empty(t, found)
 	require.Equal(t, projections.Point.Build(3), at.Build)
+}
+
+// TestBuildsThatDiffer: where it is another build each time, as behind an address of several servers,
+// nothing is said of what was read. Once it is the same one, it is read, also where its table went
+// while a snapshot was under way.
+func TestBuildsThatDiffer(t *testing.T) {
+	t.Parallel()
+	projector, pool := readtest.Tables(t)
+	r, ctx := NewReader(pool), t.Context()
+	exec := func(sql string, args ...any) {
+		_, err := projector.Exec(ctx, sql, args...)
+		require.NoError(t, err)
+	}
+	serve := func(view string, build int) {
+		exec(`update sical.view_version set serving = $1 where view = $2`, build, view)
+	}
+	exec(projections.Point.DDL(projections.Point.Build(2)))
+	views, tries := []*projections.View{projections.Point.View, projections.Goal.View}, 0
+	checkpoints, err := r.Read(ctx, views, func(s *Snapshot) error {
+		tries++
+		serve("point", 1+tries%2)
+		return s.Finish(ctx)
+	})
+	require.ErrorIs(t, err, ErrOtherBuild)
+	require.Nil(t, checkpoints)
+	require.Equal(t, 3, tries)
+
+	serve("point", 3) // which is not there yet
+	checkpoints, err = r.Read(ctx, views, func(s *Snapshot) error {
+		Find(s, projections.Point, uuid.New())
+		return s.Finish(ctx)
+	})
+	require.ErrorIs(t, err, ErrOtherBuild)
+	require.Nil(t, checkpoints)
+	got, err := NewRowBatcher(r, projections.Point).Ask(ctx, []events.ID{uuid.New()}, nil)
+	require.ErrorIs(t, err, ErrOtherBuild)
+	require.Nil(t, got.Checkpoints)
+
+	serve("point", 2)
+	exec(projections.Goal.DDL(projections.Goal.Build(2)))
+	drop := sync.OnceFunc(func() {
+		serve("goal", 2)
+		exec(`drop table ` + projections.Goal.Build(1).Table())
+	})
+	checkpoints, err = r.Read(ctx, views, func(s *Snapshot) error {
+		Find(s, projections.Point, uuid.New())
+		if err := s.Send(ctx); err != nil {
+			return err
+		}
+		drop()
+		Find(s, projections.Goal, uuid.New())
+		return s.Finish(ctx)
+	})
+	require.NoError(t, err)
+	require.Equal(t, []projections.Build{projections.Point.Build(2), projections.Goal.Build(2)}, []projections.Build{checkpoints[0].Build, checkpoints[1].Build})
 }
 
 // An erasure takes what was read before it out of memory, also where it was read by a

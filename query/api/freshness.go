@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sical-backend/internal/cache"
+	"sical-backend/internal/reading"
 	"sical-backend/internal/web"
 	"sical-backend/query"
 )
@@ -158,7 +159,9 @@ func (f *freshness) insist(ctx context.Context, w Waiter, views []string, least 
 }
 
 // lags tells whether what was read has not come as far as it must have.
-func lags(err error) bool { return errors.Is(err, cache.ErrBehind) || errors.Is(err, query.ErrBehind) }
+func lags(err error) bool {
+	return errors.Is(err, cache.ErrBehind) || errors.Is(err, query.ErrBehind) || errors.Is(err, reading.ErrOtherBuild)
+}
 
 // patiently asks the log for what has the position least until what is read does not lag any
 // more; once the time has come, an older answer may do.

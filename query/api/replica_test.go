@@ -91,12 +91,11 @@ func TestInstantOnAReplicaThatLags(t *testing.T) {
 	assert.Equal(t, http.StatusOK, w.get(target, "", minPosition, "2").status)
 }
 
-// afterwards has something happen when the first statement that begins so has been answered, as if
-// what is read next were of another server.
+// afterwards has something happen when a statement that begins so has been answered, as if what is
+// read next were of another server.
 type afterwards struct {
 	begins  string
 	happens func()
-	once    sync.Once
 }
 
 func (a *afterwards) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
@@ -105,7 +104,7 @@ func (a *afterwards) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.Tra
 
 func (a *afterwards) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryEndData) {
 	if ctx.Value(a) == true {
-		a.once.Do(a.happens)
+		a.happens()
 	}
 }
 
@@ -119,10 +118,7 @@ func TestLookBackIsOfOneServer(t *testing.T) {
 	w.record()
 	w.project()
 	w.replica()
-	lags := &afterwards{begins: "-- position", happens: func() {
-		_, err := w.admin.Exec(t.Context(), `delete from sical.events where position = 2`)
-		require.NoError(t, err)
-	}}
+	lags := &afterwards{"-- position", sync.OnceFunc(func() { w.exec(`delete from sical.events where position = 2`) })}
 	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = lags })
 	target := "/v1/users/" + wei.String() + "?as_of="
 	require.Equal(t, http.StatusOK, w.get(target+"2", "").status, "nobody is asked before it is read")

@@ -2,9 +2,13 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -71,29 +75,35 @@ func TestASearchIsAsOldAsItsOldestPart(t *testing.T) {
 	require.Equal(t, 3, position(got))
 }
 
+// secondBuild makes another build of a view, of the same rows; flip has the other one be read.
+func (w *world) secondBuild(v *projections.View) (flip func()) {
+	w.t.Helper()
+	first, second := v.Build(1), v.Build(2)
+	_, err := w.projector.Exec(w.t.Context(), v.DDL(second))
+	require.NoError(w.t, err)
+	w.exec(`insert into ` + second.Table() + ` select * from ` + first.Table())
+	w.exec(`insert into sical.projection (view, version, build, shard, position, incarnation)
+		select view, version, 2, shard, position, incarnation from sical.projection where view = $1`, v.Name)
+	return func() { w.exec(`update sical.view_version set serving = 3 - serving where view = $1`, v.Name) }
+}
+
 // TestASearchIsOfOneBuild: of two there is no position that both have, so it is made again, for as
 // long as somebody waits.
 func TestASearchIsOfOneBuild(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	first, second := projections.Progress.Build(1), projections.Progress.Build(2)
-	_, err := s.projector.Exec(t.Context(), projections.Progress.DDL(second))
-	require.NoError(t, err)
-	s.exec(`insert into ` + second.Table() + ` select * from ` + first.Table())
-	s.exec(`insert into sical.projection (view, version, build, shard, position, incarnation)
-		select view, version, 2, shard, position, incarnation from sical.projection where view = 'progress'`)
-	flips := 1
+	flip, flips := s.secondBuild(projections.Progress.View), 1
 	s.halfway(func() {
 		if flips--; flips >= 0 {
-			s.exec(`update sical.view_version set serving = 3 - serving where view = 'progress'`)
+			flip()
 		}
 	})
 	q := s.search(query.GoalFilter{}, s.ann)[0]
-	_, err = s.answerer.Answer(t.Context(), q)
+	_, err := s.answerer.Answer(t.Context(), q)
 	require.ErrorIs(t, err, query.ErrBehind)
 	answer, err := s.answerer.Answer(t.Context(), q)
 	require.NoError(t, err)
-	require.Equal(t, second, answer.Checkpoints[2].Build)
+	require.Equal(t, projections.Progress.Build(2), answer.Checkpoints[2].Build)
 
 	flips = 1
 	require.Contains(t, s.get(examOfAnn, s.as(s.ann)).body, s.private.String())
@@ -101,4 +111,36 @@ func TestASearchIsOfOneBuild(t *testing.T) {
 	got := s.get(examOfAnn, s.as(s.bob), minPosition, "1", "Prefer", "wait=0")
 	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 	require.Equal(t, "not_caught_up", problemCode(t, got))
+}
+
+// TestServersThatReadOtherBuilds: which build is read may be asked of one server, and the build read
+// on another that has not heard of it, again and again. Then there is no answer yet, and one as soon
+// as they agree, to whoever still waits.
+func TestServersThatReadOtherBuilds(t *testing.T) {
+	t.Parallel()
+	s := newSchool(t)
+	s.record()
+	flip := s.secondBuild(projections.Goal.View)
+	var flips atomic.Int64
+	s.adapted(func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.Tracer = &afterwards{"-- read projection", func() {
+			if flips.Add(-1) >= 0 {
+				flip()
+			}
+		}}
+	})
+	s.caughtUp("/v1/statistics", "")
+	for name, target := range map[string]string{
+		"by one statement": "/v1/users/" + s.ann.String(), "in a snapshot": "/v1/goals/" + s.public.String(), "in two": examOfAnn,
+		"from the log": fmt.Sprintf("/v1/goals/%s?as_of=%d", s.public, len(s.log)),
+	} {
+		flips.Store(math.MaxInt64)
+		flip() // since the build that was read last
+		got := s.get(target, s.as(s.bob), minPosition, "1", "Prefer", "wait=0")
+		require.Equal(t, http.StatusServiceUnavailable, got.status, "%s: %s", name, got.body)
+		require.Equal(t, "not_caught_up", problemCode(t, got), name)
+		flips.Store(7) // more than one load tries
+		got = s.get(target, s.as(s.bob))
+		require.Equal(t, http.StatusOK, got.status, "%s: %s", name, got.body)
+	}
 }
