@@ -94,12 +94,12 @@ func (p *past) history(ctx context.Context, until uint64, streams ...events.Stre
 	if len(streams) == 0 {
 		return nil, nil
 	}
-	return p.events(ctx, "-- history events\n"+sent+"from sical.history($1, $2, $3)", streams, until)
+	return p.events(ctx, "-- history events\n"+sent+"from sical.history($1, $2, $3)"+reached, streams, until)
 }
 
 // edges reads what the curriculum said of a point.
 func (p *past) edges(ctx context.Context, point events.ID) ([]events.Event, error) {
-	return p.events(ctx, "-- edges events\n"+sent+"from sical.edges($1, $2, $3)", point, p.at)
+	return p.events(ctx, "-- edges events\n"+sent+"from sical.edges($1, $2, $3)"+reached, point, p.at)
 }
 
 // sent is what the database sends of events, which come in order: from where the data is more
@@ -108,8 +108,13 @@ const sent = `select at, stream, version, type, schema,
 	case when sum(octet_length(data::text)) over (rows unbounded preceding) <= $4 then data end, owner, occurred_at
 	`
 
+// reached has the database read nothing where the log has not come to the position $5: that it has
+// is only known with what is read first, and anybody may ask for what is not there.
+const reached = `
+	where exists (select from sical.events where position = $5)`
+
 func (p *past) events(ctx context.Context, sql string, of any, until uint64) (list []events.Event, err error) {
-	p.Queue(sql, of, int64(until), p.left+1, p.room).Query(func(rows pgx.Rows) error {
+	p.Queue(sql, of, int64(until), p.left+1, p.room, int64(p.at)).Query(func(rows pgx.Rows) error {
 		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (e events.Event, err error) {
 			var schema int16
 			err = row.Scan(&e.Position, &e.Stream, &e.Version, &e.Type, &schema, &e.Raw, &e.Owner, &e.OccurredAt)

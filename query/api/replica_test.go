@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,6 +130,44 @@ func TestLookBackIsOfOneServer(t *testing.T) {
 	require.Equal(t, "not_caught_up", problemCode(t, got))
 	w.record()
 	require.Equal(t, http.StatusOK, w.get(instant, herself, minPosition, "1", "Prefer", "wait=0").status)
+}
+
+// pasts counts the events that come for look backs.
+type pasts struct {
+	statements
+	asked, came atomic.Int64
+}
+
+func (p *pasts) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
+	if strings.HasPrefix(q.SQL, "-- history") {
+		p.asked.Add(1)
+		p.came.Add(q.CommandTag.RowsAffected())
+	}
+}
+
+// TestAMomentThatIsNotThereReadsNothing: anybody may ask for it, of things to which much has
+// happened, and a replica is asked more than once.
+func TestAMomentThatIsNotThereReadsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	point := w.begin(w.register("wei"), events.KindPoint, &events.PointCreated{Title: "笔画", Difficulty: 1})
+	for range 1000 {
+		w.happen(events.ID{}, events.StreamOf(events.KindPoint, point), &events.PointRevised{Title: new("部首")})
+	}
+	w.record()
+	w.project()
+	sent := &pasts{}
+	w.replica(sent)
+	asOf := func(at int) answer {
+		return w.get(fmt.Sprintf("/v1/points/%s?as_of=%d", point, at), "", minPosition, "1", "Prefer", "wait=0")
+	}
+	got := asOf(len(w.log) + 1)
+	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
+	require.Equal(t, "not_caught_up", problemCode(t, got))
+	require.Positive(t, sent.asked.Load())
+	require.Zero(t, sent.came.Load())
+	require.Equal(t, http.StatusOK, asOf(len(w.log)).status)
+	require.EqualValues(t, 1001, sent.came.Load(), "the tracer counts them")
 }
 
 // patient remembers how long the views were waited for, at most.
