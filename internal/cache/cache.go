@@ -76,6 +76,7 @@ type Cache struct {
 	metrics   *telemetry.Cache
 	store     *ristretto.Cache[string, *entry]
 	keeping   sync.RWMutex // held for writing while the store is emptied or closed
+	putting   sync.Mutex   // held while an entry takes its place, beside keeping and no other lock
 
 	deadlines loadDeadlines
 
@@ -165,26 +166,33 @@ func (c *Cache) Clear() {
 	clear(c.recent[:])
 }
 
-// keep stores an entry. Ristretto may drop it, store it late, or keep an older one in its
-// place; then the answer is loaded again. One that is too large to be among the recent ones
+// keep stores an entry. Ristretto may drop it, or store it late; then the answer is loaded
+// again. One that is too large to be among the recent ones
 // is stored when keep returns: a herd that comes behind its load finds it.
 func (c *Cache) keep(e *entry) {
 	c.keeping.RLock()
 	defer c.keeping.RUnlock()
-	size := e.size.Load()
-	if e.generation != c.positions.generation.Load() || size > c.store.MaxCost() {
-		return
-	}
-	key := e.question()
-	// Ristretto makes room only for what is new to it: with a larger one in the place of an
-	// answer that is outdated it would go beyond its capacity, for good.
-	if before, ok := c.store.Get(key); ok && before.size.Load() < size {
-		c.store.Del(key)
-	}
-	// The entry itself knows when it ends: ristretto would keep a second map for that.
-	if c.store.Set(key, e, size) && size > c.small {
+	if c.put(e) {
 		c.store.Wait()
 	}
+}
+
+// put has an entry take its place, and tells whether it is too large to be among the recent ones.
+// Who adds a form puts it again afterwards, and one does so behind the other: so what is counted
+// in the end is all of it.
+func (c *Cache) put(e *entry) (large bool) {
+	c.putting.Lock()
+	defer c.putting.Unlock()
+	if e.generation != c.positions.generation.Load() {
+		return false
+	}
+	key, size := e.question(), e.size.Load()
+	// Ristretto makes room only for what is new to it: with a larger one in the place of an answer
+	// that is outdated it would be beyond its capacity until another key comes. And of two that it
+	// has yet to store it would keep the first, at the cost of the second.
+	c.store.Del(key)
+	// The entry itself knows when it ends: ristretto would keep a second map for that.
+	return size <= c.store.MaxCost() && c.store.Set(key, e, size) && size > c.small
 }
 
 // Bytes is how much the kept answers take, without those that are recent and not stored.

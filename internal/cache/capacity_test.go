@@ -2,7 +2,10 @@ package cache
 
 import (
 	"context"
+	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +121,54 @@ func TestTheCapacityIsKeptWhereAnswersGrow(t *testing.T) {
 		to := uint64(11 + i)
 		c.positions.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: to - 1, To: to, Saved: to, All: true}, time.Now())
 	}
+}
+
+// Forms of one answer that are made at the same moment are counted both.
+func TestTheCapacityIsKeptWhereFormsAreMadeAtOnce(t *testing.T) {
+	t.Parallel()
+	const answers = 20_000
+	c, answer, _ := sized(t, 64<<20)
+	var given []Answer
+	for key := range answers {
+		given = append(given, answer(key, 100))
+	}
+	var made atomic.Int64
+	var making sync.WaitGroup
+	for kind := range Kinds {
+		making.Go(func() {
+			for i, a := range given {
+				a.In(&Form{Kind: kind, Make: func(a Answer) ([]byte, string) {
+					made.Add(1)
+					for made.Load() < int64(Kinds*(i+1)) { // until the others have made theirs
+						runtime.Gosched()
+					}
+					return a.Body[:50], "half"
+				}})
+			}
+		})
+	}
+	making.Wait()
+	c.store.Wait()
+	counted, _ := c.holds(t)
+	require.Equal(t, counted, c.Bytes())
+	require.Greater(t, counted, int64(answers*overhead/2))
+}
+
+// An answer that takes the place of one that ristretto has yet to store is counted as what it is.
+func TestTheCapacityIsKeptWhereOneComesBehindAnother(t *testing.T) {
+	t.Parallel()
+	c, _, _ := sized(t, 64<<20)
+	for key := range 500 {
+		for body := range 3 {
+			e := &entry{generation: c.positions.generation.Load()}
+			e.write(strconv.Itoa(key), Answer{Body: make([]byte, 100*body)}, nil)
+			c.keep(e)
+		}
+	}
+	c.store.Wait()
+	counted, _ := c.holds(t)
+	require.Equal(t, counted, c.Bytes())
+	require.Positive(t, counted)
 }
 
 // However much is recent in a usual cache, a known part of the capacity is enough for it.

@@ -50,11 +50,10 @@ func (e *entry) form(kind int) *form {
 	return place.Load()
 }
 
-// charge stores an entry again that has grown. Ristretto makes room only for an entry that
-// is new to it, so this one is removed and added. Whoever asks in between finds it among
-// the recent ones, which it leaves once it is stored if it has grown too large for them:
-// until then whoever asked for the form holds it anyway. One that is not current is only
-// removed, and not even that where another one has its place.
+// charge stores an entry again that has grown. Whoever asks while it is removed and added
+// finds it among the recent ones, which it leaves once it is stored if it has grown too large
+// for them: until then whoever asked for the form holds it anyway. One that is not current is
+// only removed, and not even that where another one has its place.
 func (c *Cache) charge(e *entry) {
 	key := e.question()
 	_, current := e.current(c.positions, 0)
@@ -62,14 +61,9 @@ func (c *Cache) charge(e *entry) {
 		c.mu.Lock()
 		*c.recently(key) = e
 		c.mu.Unlock()
-	}
-	c.keeping.RLock()
-	if stored, ok := c.store.Get(key); current || !ok || stored == e {
-		c.store.Del(key)
-	}
-	c.keeping.RUnlock()
-	if current {
 		c.keep(e)
+	} else {
+		c.remove(e)
 	}
 	if current && e.size.Load() <= c.small {
 		return
@@ -78,5 +72,17 @@ func (c *Cache) charge(e *entry) {
 	defer c.mu.Unlock()
 	if place := c.recently(key); *place == e {
 		*place = nil
+	}
+}
+
+// remove takes an entry out, unless another one has its place.
+func (c *Cache) remove(e *entry) {
+	c.keeping.RLock()
+	defer c.keeping.RUnlock()
+	c.putting.Lock()
+	defer c.putting.Unlock()
+	key := e.question()
+	if stored, ok := c.store.Get(key); !ok || stored == e {
+		c.store.Del(key)
 	}
 }
