@@ -150,7 +150,7 @@ func (p *Positions) Run(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var next <-chan time.Time // when to look for those who wait for it; nil while nobody does
-	var glanced time.Time
+	var again time.Time       // when the pause after the last such look is over
 	for {
 		select {
 		case m := <-notices:
@@ -165,9 +165,13 @@ func (p *Positions) Run(ctx context.Context) error {
 		case now := <-ticker.C:
 			p.look(ctx, now)
 		case <-p.watchers.first:
-			next = time.After(time.Until(glanced.Add(pace)))
+			next = time.After(time.Until(again))
 		case <-next:
-			next, glanced = p.glance(ctx), time.Now()
+			rest := p.glance(ctx)
+			again = time.Now().Add(rest)
+			if next = nil; p.watchers.some() {
+				next = time.After(rest)
+			}
 		case <-ctx.Done():
 			return nil
 		}

@@ -26,15 +26,12 @@ func (v *view) has(position uint64) bool {
 	return v.applied.Load() >= position && v.shown.Load() >= position
 }
 
-// glance is a look for those who wait for it. next tells when the next one is to be, nil where nobody
-// waits any more. Notices are heard in between for at least as long as it has taken.
-func (p *Positions) glance(ctx context.Context) (next <-chan time.Time) {
+// glance is a look for those who wait for it, and tells how long there is to be none afterwards,
+// whoever comes: notices are heard in between for at least as long as it has taken.
+func (p *Positions) glance(ctx context.Context) (rest time.Duration) {
 	began := time.Now()
 	p.poll(ctx, p.suspect.Load())
-	if !p.watchers.some() {
-		return nil
-	}
-	return time.After(max(pace, time.Since(began)))
+	return max(pace, time.Since(began))
 }
 
 // show takes in how far the server that is read shows the views, as it was found by a look that

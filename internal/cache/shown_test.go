@@ -124,33 +124,15 @@ func TestNobodyIsWokenForAViewThatFellBack(t *testing.T) {
 func TestLooksAreSharedAndEndWithWhoWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var looks atomic.Int64
-		cfg, err := pgxpool.ParseConfig("host=127.0.0.1 user=nobody sslmode=disable")
-		require.NoError(t, err)
-		cfg.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
-			looks.Add(1)
-			return nil, errors.New("away")
-		}
-		pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
-		require.NoError(t, err)
-		p := newPositions(pool, connected{})
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- p.Run(ctx) }()
-		during := func(d time.Duration) int64 {
-			synctest.Wait()
-			before := looks.Load()
-			time.Sleep(d)
-			synctest.Wait()
-			return looks.Load() - before
-		}
+		l := newLooked(t, 0)
+		p, during := l.Positions, l.during
 		const long = time.Second
 		ticks := int64(long / tick)
 		require.Equal(t, ticks, during(long))
 		for _, n := range []int{1, 100} {
 			ended := make(chan error, n)
 			for range n {
-				go func() { ended <- p.WaitAgain(ctx, []string{"v"}, 10, 0, 2*long) }()
+				go func() { ended <- p.WaitAgain(t.Context(), []string{"v"}, 10, 0, 2*long) }()
 			}
 			require.InDelta(t, ticks+int64(long/pace), during(long), 2, "%d wait", n)
 			during(long)
@@ -159,8 +141,67 @@ func TestLooksAreSharedAndEndWithWhoWaits(t *testing.T) {
 			}
 			require.InDelta(t, ticks, during(long), 1, "nobody waits any more")
 		}
-		stop()
+		l.stop()
+	})
+}
+
+// After a slow look there is none for as long as it has taken, whoever comes and leaves meanwhile.
+func TestNoLookFollowsASlowOneAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const slow, long = 600 * time.Millisecond, 12 * time.Second
+		l := newLooked(t, slow)
+		go func() {
+			for t.Context().Err() == nil {
+				_ = l.WaitAgain(t.Context(), []string{"v"}, 10, 0, pace/2) // never for as long as a look takes
+			}
+		}()
+		require.InDelta(t, int64(long/(2*slow)), l.during(long), 1)
+		l.stop()
+	})
+}
+
+// looked are Positions in a bubble, whose database is away: each look takes a while to find that out.
+type looked struct {
+	*Positions
+	looks atomic.Int64
+	stop  func()
+}
+
+// newLooked runs them. Where looks take a while, there are none but for who waits.
+func newLooked(t *testing.T, takes time.Duration) *looked {
+	l := &looked{}
+	cfg, err := pgxpool.ParseConfig("host=127.0.0.1 user=nobody sslmode=disable")
+	require.NoError(t, err)
+	cfg.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+		l.looks.Add(1)
+		time.Sleep(takes)
+		return nil, errors.New("away")
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	l.Positions = newPositions(pool, connected{})
+	if takes > 0 {
+		l.looked = time.Now().Add(ages)
+		l.view("v").shards = []shard{{noticed: l.looked, seen: l.looked}}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- l.Run(ctx) }()
+	l.stop = func() {
+		cancel()
 		require.NoError(t, <-done)
 		pool.Close()
-	})
+	}
+	time.Sleep(takes) // the first look
+	return l
+}
+
+// during is how many looks there are within d.
+func (l *looked) during(d time.Duration) int64 {
+	synctest.Wait()
+	before := l.looks.Load()
+	time.Sleep(d)
+	synctest.Wait()
+	return l.looks.Load() - before
 }
