@@ -26,7 +26,8 @@ var (
 // before what the client was promised: its answer is taken only if it turns out to be
 // current. Else the question waits for, or begins, a second load. That one has begun after
 // the question came, so its answer is always good. The same goes for what is not there. A load
-// that was given up says nothing: whoever began it may have had less time left.
+// that was given up says nothing: whoever began it may have had less time left. Who has no more
+// begins no other, which would be over at once: a crowd whose time ends together began one each.
 func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 	for later := false; ; later = true {
 		c.mu.Lock()
@@ -58,7 +59,7 @@ func (c *Cache) miss(ctx context.Context, q Question) (Answer, error) {
 			return Answer{}, ctx.Err()
 		}
 		c.metrics.Joined.Inc()
-		if f.late && ctx.Err() == nil {
+		if f.late && ctx.Err() == nil && c.deadlines.over(ctx).Err() == nil {
 			continue
 		}
 		if later || f.entry == nil {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,35 @@ func TestALoadIsBegunAsOftenAsItTakes(t *testing.T) {
 		hurried()
 		require.ErrorIs(t, <-first, context.DeadlineExceeded)
 		require.NoError(t, <-patient)
+	})
+}
+
+// Of a crowd whose time ends together all are answered at its end, and not each begins a load that is
+// over at once.
+func TestNoLoadIsBegunForWhoHasNoTimeLeft(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	synctest.Test(t, func(t *testing.T) {
+		var loads atomic.Int64
+		q := Question{Key: "q", Views: []string{"v"}, Load: func(ctx context.Context) (Answer, error) {
+			loads.Add(1)
+			<-ctx.Done()
+			return Answer{}, ctx.Err()
+		}}
+		ctx, cancel := context.WithTimeout(t.Context(), loadLimit)
+		defer cancel()
+		asked, answered := time.Now(), make(chan error, 100)
+		for range cap(answered) {
+			go func() {
+				_, err := f.c.Do(ctx, q)
+				answered <- err
+			}()
+		}
+		for range cap(answered) {
+			require.ErrorIs(t, <-answered, context.DeadlineExceeded)
+		}
+		require.LessOrEqual(t, time.Since(asked), loadLimit)
+		require.EqualValues(t, 1, loads.Load())
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 // began, and for its own sake alone: before anybody waits, there is no timer.
 func TestLazyContextEndsInTime(t *testing.T) {
 	t.Parallel()
-	require.Less(t, answerWithin+2*time.Second, writeTimeout)
+	require.Less(t, AnswerWithin+2*time.Second, writeTimeout)
 	synctest.Test(t, func(t *testing.T) {
 		asked := func(ctx context.Context) echo.Context {
 			return echo.New().NewContext(httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), httptest.NewRecorder())
@@ -35,14 +35,14 @@ func TestLazyContextEndsInTime(t *testing.T) {
 			require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded)
 			require.ErrorIs(t, below.Err(), context.DeadlineExceeded)
 		}
-		ends(asked(t.Context()), answerWithin)
-		ends(&request{Context: asked(t.Context()), begun: time.Now().Add(-2 * time.Second)}, answerWithin-2*time.Second)
+		ends(asked(t.Context()), AnswerWithin)
+		ends(&request{Context: asked(t.Context()), begun: time.Now().Add(-2 * time.Second)}, AnswerWithin-2*time.Second)
 		sooner, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		ends(asked(sooner), time.Second)
 
 		ctx := LazyContext(asked(t.Context()))
-		time.Sleep(2 * answerWithin)
+		time.Sleep(2 * AnswerWithin)
 		require.NoError(t, ctx.Err(), "nobody has waited")
 	})
 }

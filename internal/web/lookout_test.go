@@ -119,7 +119,7 @@ func piped(t *testing.T, request context.Context) (c *conn, l *lazyContext, clie
 	client, server := net.Pipe()
 	t.Cleanup(func() { _ = client.Close() })
 	c = &conn{Conn: server, reads: deadline{set: server.SetReadDeadline}}
-	l = &lazyContext{Context: request, conn: c, ends: time.Now().Add(answerWithin)}
+	l = &lazyContext{Context: request, conn: c, ends: time.Now().Add(AnswerWithin)}
 	c.lookout.postpone(l)
 	return c, l, client
 }

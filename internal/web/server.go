@@ -12,13 +12,13 @@ import (
 // header on.
 const writeTimeout = 10 * time.Second
 
-// answerWithin is how long a request may be worked on at most, from its begin on: what it waits for
+// AnswerWithin is how long a request may be worked on at most, from its begin on: what it waits for
 // then ends. A statement that is cut off so takes another second where the database is silent
 // (see postgres.Open), and the answer has to be out before writeTimeout, or there is none: the
 // connection is cut. A password may wait for its turn and a batch be long, so it is no shorter.
-const answerWithin = 7 * time.Second
+const AnswerWithin = 7 * time.Second
 
-// Ends is when a request has been worked on for answerWithin.
+// Ends is when a request has been worked on for AnswerWithin.
 func Ends(c echo.Context) time.Time {
 	var begun time.Time
 	if r, ok := c.(*request); ok {
@@ -27,7 +27,7 @@ func Ends(c echo.Context) time.Time {
 	if begun.IsZero() { // outside the chain
 		begun = time.Now()
 	}
-	return begun.Add(answerWithin)
+	return begun.Add(AnswerWithin)
 }
 
 // NewServer serves handler with the bounds a public listener needs; net/http sets

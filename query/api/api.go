@@ -53,6 +53,7 @@ func (a *API) Register(e *echo.Echo) {
 // points and the statistics. It fails where one cannot be loaded, and does nothing
 // after it has succeeded once: a process asks before it says that it is ready. What it has begun
 // goes on when ctx ends: whoever probes has little time, and what is given up would never be there.
+// Each has the time that an answer has, also where it joins the load of others who have less.
 func (a *API) Warm(ctx context.Context) error {
 	if a.warm.Load() {
 		return nil
@@ -60,12 +61,19 @@ func (a *API) Warm(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	r := usual(a.today())
 	for _, q := range []query.Question{a.answerer.PopularGoals(r), a.answerer.TrendingPoints(r), a.answerer.Statistics(r.At)} {
-		if _, err := a.answers.Do(ctx, a.cached(q, 0)); err != nil {
+		if err := a.warmUp(ctx, q); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
 	a.warm.Store(true)
 	return nil
+}
+
+func (a *API) warmUp(ctx context.Context, q query.Question) error {
+	ctx, cancel := context.WithTimeout(ctx, web.AnswerWithin)
+	defer cancel()
+	_, err := a.answers.Do(ctx, a.cached(q, 0))
+	return err
 }
 
 // usual is the ranking that most ask for on a day.

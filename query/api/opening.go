@@ -58,21 +58,18 @@ func (s *subscription) open(c echo.Context) error {
 // wait is resume and first, by the time that an answer has to be there: the stream itself
 // ends with its client.
 func (s *subscription) wait(ends time.Time) (reset bool, first cache.Answer, err error) {
-	stays := s.asked.ctx
-	opening, cancel := context.WithDeadline(stays, ends)
+	ctx, cancel := context.WithDeadline(s.asked.ctx, ends)
 	defer cancel()
-	s.asked.ctx = opening
-	defer func() { s.asked.ctx = stays }()
-	if reset, err = s.resume(); err != nil {
+	if reset, err = s.resume(ctx); err != nil {
 		return reset, first, err
 	}
-	first, err = s.first()
+	first, err = s.first(ctx)
 	return reset, first, err
 }
 
 // resume waits until this process is as far as the client, who must not go back in
 // time. reset tells that what it has is of another history.
-func (s *subscription) resume() (reset bool, err error) {
+func (s *subscription) resume(ctx context.Context) (reset bool, err error) {
 	if s.last == "" {
 		return false, nil
 	}
@@ -86,7 +83,7 @@ func (s *subscription) resume() (reset bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = s.waiter.Wait(s.asked.ctx, q.Views, position, time.Until(s.asked.fresh.until()))
+	err = s.waiter.Wait(ctx, q.Views, position, time.Until(s.asked.fresh.until()))
 	switch {
 	case errors.Is(err, cache.ErrPositionUnknown):
 		s.last = ""
@@ -101,19 +98,19 @@ func (s *subscription) resume() (reset bool, err error) {
 // first is the answer that the stream begins with, as current as the client has asked for
 // and not older than what it has. That the views have come to a position may be known
 // before a replica has it that is read.
-func (s *subscription) first() (answer cache.Answer, err error) {
+func (s *subscription) first(ctx context.Context) (answer cache.Answer, err error) {
 	q, err := s.topic.ask(s.asked)
 	if err != nil {
 		return answer, err
 	}
 	fresh, has := &s.asked.fresh, s.at
-	least, err := fresh.await(s.asked.ctx, s.waiter, q.Views)
+	least, err := fresh.await(ctx, s.waiter, q.Views)
 	if err != nil {
 		return answer, err
 	}
-	err = fresh.insist(s.asked.ctx, s.waiter, q.Views, max(has, least), func(least uint64) (err error) {
+	err = fresh.insist(ctx, s.waiter, q.Views, max(has, least), func(least uint64) (err error) {
 		s.at = max(has, least)
-		answer, err = s.current(true)
+		answer, err = s.current(ctx, true)
 		return err
 	})
 	if err == nil || errors.Is(err, query.ErrNotFound) { // be it there or not, what was asked for may be parked

@@ -29,7 +29,9 @@ type client struct {
 	hub     *live.Hub
 	rate    int
 	heard   chan string // what it was sent; closed when the stream has ended
+	beats   atomic.Int64
 	dropped atomic.Int64
+	ended   atomic.Bool // the session
 }
 
 func (c *client) Read(p []byte) (int, error) {
@@ -48,6 +50,8 @@ func (c *client) listen() {
 		}
 		if data, ok := strings.CutPrefix(line, "data: "); ok {
 			c.heard <- strings.TrimSpace(data)
+		} else if line == ": \n" {
+			c.beats.Add(1)
 		}
 	}
 }
@@ -77,14 +81,14 @@ func newClient(t *testing.T, view string, from source, rate int) *client {
 		topic: &topics[slices.IndexFunc(topics, func(t topic) bool { return t.view == view })],
 		cfg: StreamConfig{
 			Hub: c.hub, Pace: Usual, Dropped: func() { c.dropped.Add(1) },
-			Incarnation: func() (id events.ID) { return id }, SessionAlive: func(web.Principal) bool { return true },
+			Incarnation: func() (id events.ID) { return id }, SessionAlive: func(web.Principal) bool { return !c.ended.Load() },
 		},
 	}
 	s.asked = &asked{answerer: s.answerer, today: s.today, ctx: t.Context()}
 	go func() {
 		defer ours.Close()
 		defer stream.Close()
-		if first, err := s.current(true); err == nil && s.begin(false, first) == nil {
+		if first, err := s.current(t.Context(), true); err == nil && s.begin(false, first) == nil {
 			s.run(s.asked.ctx)
 		}
 	}()

@@ -43,7 +43,7 @@ var errEnded = errors.New("the stream has ended")
 
 // current is the answer as of now, and has the stream watch all it depends on. Where the
 // stream was woken, or has just begun to watch, it is owed what is applied.
-func (s *subscription) current(woken bool) (cache.Answer, error) {
+func (s *subscription) current(ctx context.Context, woken bool) (cache.Answer, error) {
 	for ; ; woken = true {
 		s.day = s.today()
 		q, err := s.topic.ask(s.asked)
@@ -57,7 +57,7 @@ func (s *subscription) current(woken bool) (cache.Answer, error) {
 		if s.applied(q.Views) < s.at { // as while a view is built anew: it need not be read to know
 			return cache.Answer{}, cache.ErrBehind
 		}
-		answer, err := s.answers.Do(s.asked.ctx, s.cached(q, s.at))
+		answer, err := s.answers.Do(ctx, s.cached(q, s.at))
 		if err != nil {
 			return answer, err
 		}
@@ -97,15 +97,15 @@ func (s *subscription) run(ctx context.Context) {
 		case <-s.rested:
 			s.rested = nil
 		case <-woken:
-			err = s.refresh(true)
+			err = s.refresh(ctx, true)
 		case <-again:
-			err = s.refresh(false)
+			err = s.refresh(ctx, false)
 		case now := <-tick.C:
 			switch {
 			case !s.cfg.SessionAlive(s.principal):
 				err = s.end("session_ended")
 			case s.ofYesterday():
-				err = s.refresh(false)
+				err = s.refresh(ctx, false)
 			case now.Sub(s.spoke) >= s.cfg.Pace.Heartbeat:
 				err = s.send(": \n\n")
 			}
@@ -130,8 +130,10 @@ func (s *subscription) ofYesterday() bool {
 	return s.topic.key == unkeyed && s.rested == nil && s.day != s.today()
 }
 
-// refresh asks anew, with the rights of this moment, and sends what is new.
-func (s *subscription) refresh(woken bool) error {
+// refresh asks anew, with the rights of this moment, and sends what is new. It has the time that an
+// answer has: meanwhile the stream sends no heartbeat, and does not see that its session, or the
+// process, ends.
+func (s *subscription) refresh(ctx context.Context, woken bool) error {
 	defer s.rest() // from when all is sent on
 	if !s.cfg.SessionAlive(s.principal) {
 		return s.end("session_ended")
@@ -143,7 +145,9 @@ func (s *subscription) refresh(woken bool) error {
 		}
 	}
 	s.again = nil
-	answer, err := s.current(woken)
+	ctx, cancel := context.WithTimeout(ctx, web.AnswerWithin)
+	defer cancel()
+	answer, err := s.current(ctx, woken)
 	switch {
 	case !s.cfg.SessionAlive(s.principal): // it may have ended while that was read, with the rights of before
 		return s.end("session_ended")
