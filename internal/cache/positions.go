@@ -103,8 +103,8 @@ func (p *Positions) Incarnation() (id events.ID) {
 	return id
 }
 
-// Applied is how far this process knows the view to have come. A snapshot of
-// the database begun after the call has at least these events.
+// Applied is how far this process knows the view to have come. A snapshot begun after the call
+// has at least these events, but on a server that lags, of which Shows tells.
 func (p *Positions) Applied(view string) uint64 { return p.view(view).applied.Load() }
 
 // Heard tells whether it is known of every view how far it has come: before that,

@@ -15,6 +15,7 @@ import (
 
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/wire"
+	"sical-backend/projections"
 )
 
 // watched waits until so many wait for a look.
@@ -46,19 +47,21 @@ func TestWhatAStandbyLacksIsWaitedForByLooks(t *testing.T) {
 	}
 	v := []string{"v"}
 	f.tell(wire.Notice{From: 10, To: 20})
-	require.NoError(t, f.Wait(t.Context(), v, 20, 0), "nothing tells that the standby lags")
+	require.True(t, f.Shows(v, 20), "nothing tells that the standby lags")
 	for i := range uint64(50) {
 		go func() { ended <- f.WaitAgain(t.Context(), v, 11+i%10, 0, ages) }()
 	}
 	f.watched(t, 50)
 	look(0, 50)
-	require.ErrorIs(t, f.Wait(t.Context(), v, 20, 0), context.DeadlineExceeded)
-	require.NoError(t, f.Wait(t.Context(), v, 10, 0), "it has that")
+	require.False(t, f.Shows(v, 20))
+	require.True(t, f.Shows(v, 10), "it has that")
+	require.NoError(t, f.Wait(t.Context(), v, 20, 0), "it is applied, whatever the standby shows")
+	require.ErrorIs(t, f.WaitAgain(t.Context(), v, 20, 0, 0), context.DeadlineExceeded)
 	for i := range uint64(50) {
-		go func() { ended <- f.Wait(t.Context(), v, 11+i%10, ages) }()
+		go func() { ended <- f.WaitAgain(t.Context(), v, 11+i%10, 0, ages) }()
 	}
 	f.watched(t, 100)
-	require.ErrorIs(t, f.Wait(t.Context(), v, 20, ages), ErrTooManyWaiters)
+	require.ErrorIs(t, f.Wait(t.Context(), v, 30, ages), ErrTooManyWaiters)
 	require.ErrorIs(t, f.WaitAgain(t.Context(), v, 20, 0, ages), ErrTooManyWaiters)
 	require.EqualValues(t, 100, f.Waiting())
 
@@ -67,7 +70,7 @@ func TestWhatAStandbyLacksIsWaitedForByLooks(t *testing.T) {
 	look(50, 50)
 	f.replay(20)
 	look(50, 0)
-	require.NoError(t, f.Wait(t.Context(), v, 20, 0))
+	require.True(t, f.Shows(v, 20))
 	testkit.Eventually(t, func() error {
 		if n := f.Waiting(); n != 0 {
 			return fmt.Errorf("%d wait", n)
@@ -102,6 +105,39 @@ func TestWhoIsWokenInVainWaitsForALaterLook(t *testing.T) {
 	leave()
 	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
 	f.watched(t, 0)
+}
+
+// Who knows that the server lacks what they wait for is served by a look that is under way as they come.
+func TestALookThatIsUnderWayIsEnoughForWhoHasReadNothing(t *testing.T) {
+	t.Parallel()
+	f, ended := newFollower(t), make(chan error, 1)
+	f.tell(wire.Notice{From: 10, To: 20})
+	require.True(t, f.poll(t.Context(), false))
+	began := time.Now()
+	go func() { ended <- f.WaitAgain(t.Context(), []string{"v"}, 20, 0, ages) }()
+	f.watched(t, 1)
+	at := checkpoint{View: "v", Version: 1, Build: 1, Position: 20}
+	f.show(map[string][]checkpoint{"v": {at}}, began)
+	require.NoError(t, testkit.Receive(t, ended))
+}
+
+// What is composed of several views is shown once each of them is.
+func TestShownIsWhatEachViewIs(t *testing.T) {
+	t.Parallel()
+	p := NewPositions(Config{Views: []*projections.View{{Name: "v", Version: 1, Reads: 1}, {Name: "w", Version: 1, Reads: 1}}})
+	both := []string{"v", "w"}
+	for _, name := range both {
+		require.False(t, p.Shows(both, 20))
+		p.view(name).applied.Store(20)
+	}
+	require.True(t, p.Shows(both, 20))
+	for _, name := range both {
+		p.view(name).shown.Store(10)
+		require.False(t, p.Shows(both, 20))
+		require.True(t, p.Shows(both, 10))
+		p.view(name).shown.Store(20)
+	}
+	require.True(t, p.Shows(both, 20))
 }
 
 // A view whose positions have gone back is not shown to have what it had.

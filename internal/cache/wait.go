@@ -29,12 +29,13 @@ func (e *StoppedError) Error() string { return fmt.Sprintf("cache: view %s is %s
 // Paused tells that somebody has it stand still; else it has failed.
 func (e *StoppedError) Paused() bool { return e.State == wire.ViewPaused }
 
-// Wait returns nil as soon as every view has applied the position and, where the server that is
-// read was found to lag, is shown there to have it. It returns ErrPositionUnknown,
-// ErrTooManyWaiters, a *StoppedError at once where a view is paused or failed before the
-// position, context.DeadlineExceeded where the patience ends before that, or the error of ctx.
+// Wait returns nil as soon as every view has applied the position: from then on what memory has is
+// known to have it or not. The server that is read may lack it yet, as Shows tells. It returns
+// ErrPositionUnknown, ErrTooManyWaiters, a *StoppedError at once where a view is paused or failed
+// before the position, context.DeadlineExceeded where the patience ends before that, or the error
+// of ctx.
 func (p *Positions) Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error {
-	lacks := func(name string) bool { return !p.view(name).has(position) }
+	lacks := func(name string) bool { return p.view(name).applied.Load() < position }
 	if !slices.ContainsFunc(views, lacks) {
 		return nil
 	}
@@ -48,21 +49,28 @@ func (p *Positions) Wait(ctx context.Context, views []string, position uint64, p
 				return err
 			}
 		}
-		if slices.ContainsFunc(views, lacks) {
-			return p.watch(ctx, views, position, time.Time{}, ends)
-		}
 		return nil
 	})
 }
 
-// WaitAgain is for who has waited, and has read less: the server lags more than was known, or
-// there are several behind one address, and another was looked at. It returns nil as soon as a
-// look that begins when the pause is over, or later, shows every view to have the position;
-// ErrTooManyWaiters, context.DeadlineExceeded and the error of ctx as Wait does.
+// Shows tells whether the server that is read has the position in every view, as far as is known: the
+// views have applied it and, where the server was found to lag, a look has shown it there.
+func (p *Positions) Shows(views []string, position uint64) bool {
+	return !slices.ContainsFunc(views, func(name string) bool { return !p.view(name).has(position) })
+}
+
+// WaitAgain is for who has waited, and would read less, as Shows tells, or has read less: the server
+// lags more than was known, or there are several behind one address, and another was looked at. It
+// returns nil as soon as a look that begins when the pause is over, or later, shows every view to
+// have the position; ErrTooManyWaiters, context.DeadlineExceeded and the error of ctx as Wait does.
+// Who is known to read less and lets no pause pass is served by a look that is under way, too.
 func (p *Positions) WaitAgain(ctx context.Context, views []string, position uint64, pause, patience time.Duration) error {
 	return p.counted(func() error {
-		now := time.Now()
-		return p.watch(ctx, views, position, now.Add(pause), now.Add(patience))
+		now, from := time.Now(), time.Time{}
+		if pause > 0 || p.Shows(views, position) {
+			from = now.Add(pause)
+		}
+		return p.watch(ctx, views, position, from, now.Add(patience))
 	})
 }
 

@@ -148,13 +148,14 @@ func (a *API) serve(c echo.Context, r *Route, known []string) error {
 }
 
 // load answers q as current as was asked for, once the views are. That they have come to a
-// position may be known before a replica has it that is read.
+// position may be known before a replica has it that is read, but not before memory tells whether
+// its answer has it.
 func (a *API) load(ctx context.Context, q query.Question, f freshness) (answer cache.Answer, err error) {
 	least, err := f.await(ctx, a.waiter, q.Views)
 	if err != nil {
 		return answer, err
 	}
-	err = f.insist(ctx, a.waiter, q.Views, least, func(least uint64) (err error) {
+	err = a.insist(ctx, q, &f, least, func(least uint64) (err error) {
 		answer, err = a.answers.Do(ctx, a.cached(q, least))
 		return err
 	})

@@ -79,7 +79,9 @@ func preferences(h http.Header) map[string]string {
 type Waiter interface {
 	Applied(view string) uint64
 	Wait(ctx context.Context, views []string, position uint64, patience time.Duration) error
-	// WaitAgain is for who has waited, and has read less: it lets a pause pass at least.
+	// Shows tells whether the server that is read has it, too, as far as is known.
+	Shows(views []string, position uint64) bool
+	// WaitAgain is for who has waited, and reads less: it lets a pause pass at least.
 	WaitAgain(ctx context.Context, views []string, position uint64, pause, patience time.Duration) error
 	Parked(views []string, deps func() []string, more cache.Names) string
 	CheckParked(position uint64, deps func() []string, more cache.Names) error
@@ -139,17 +141,25 @@ func (f *freshness) inVain(ctx context.Context, err error) error {
 	return problem
 }
 
-// insist asks for what has the position least until that is given: the server that is read may
-// lag more than was known. In between it waits for what a look at it shows. Of several servers
+// insist asks for the answer to q that has the position least until that is given. While the server
+// that is read is known to lack it, nobody asks for what memory does not have: it may lag more
+// than was known, too. In between insist waits for what a look at it shows. Of several servers
 // another may be read than was looked at: who is woken in vain waits longer each time. Once the
 // time has come, an older answer may do.
-func (f *freshness) insist(ctx context.Context, w Waiter, views []string, least uint64, ask func(least uint64) error) error {
+func (a *API) insist(ctx context.Context, q query.Question, f *freshness, least uint64, ask func(least uint64) error) error {
 	for pause := time.Duration(0); ; pause = min(2*pause+10*time.Millisecond, 200*time.Millisecond) {
-		err := ask(least)
+		there := a.waiter.Shows(q.Views, least)
+		if !there {
+			_, there = a.answers.Lookup(q.Key, least)
+		}
+		err := cache.ErrBehind
+		if there {
+			err = ask(least)
+		}
 		if !lags(err) {
 			return err
 		}
-		if err = w.WaitAgain(ctx, views, least, pause, time.Until(f.until())); err != nil {
+		if err = a.waiter.WaitAgain(ctx, q.Views, least, pause, time.Until(f.until())); err != nil {
 			if err = f.inVain(ctx, err); err == nil {
 				err = ask(0)
 			}

@@ -108,7 +108,7 @@ func (s *subscription) first(ctx context.Context) (answer cache.Answer, err erro
 	if err != nil {
 		return answer, err
 	}
-	err = fresh.insist(ctx, s.waiter, q.Views, max(has, least), func(least uint64) (err error) {
+	err = s.insist(ctx, q, fresh, max(has, least), func(least uint64) (err error) {
 		s.at = max(has, least)
 		answer, err = s.current(ctx, true)
 		return err

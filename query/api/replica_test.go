@@ -200,6 +200,8 @@ func (l *lagging) Do(_ context.Context, q cache.Question) (cache.Answer, error) 
 
 func (l *lagging) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
 
+func (l *lagging) Shows([]string, uint64) bool { return true } // as was known
+
 func (l *lagging) WaitAgain(_ context.Context, _ []string, _ uint64, pause, patience time.Duration) error {
 	l.pauses = append(l.pauses, pause)
 	if patience <= 0 {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -16,8 +17,10 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/cache"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/web"
 	"sical-backend/internal/wire"
 	"sical-backend/projections"
+	"sical-backend/query"
 )
 
 // looks notes what is read for answers, and counts the looks at how far the views are.
@@ -61,6 +64,9 @@ type trailing struct {
 	views  unhurried
 	next   int         // the position of the event
 	people []events.ID // one more than may wait
+	known  events.ID   // another, whose profile memory has
+
+	notices chan *nats.Msg
 }
 
 func newTrailing(t *testing.T) *trailing {
@@ -69,19 +75,22 @@ func newTrailing(t *testing.T) *trailing {
 	for i := range 11 {
 		b.people = append(b.people, b.register("reader"+strconv.Itoa(i)))
 	}
+	b.known = b.register("known")
 	b.project()
 	b.world.bus, b.next = bus, len(b.log)+1
 	b.replica(l)
-	notices := testkit.Receive(t, bus)
+	b.notices = testkit.Receive(t, bus)
 	b.views = b.unhurried()
 	b.caughtUp("/v1/statistics", "")
-	for _, v := range projections.Views() {
-		data, err := wire.Notice{
-			View: v.Name, Version: v.Version, Build: 1, Incarnation: b.incarnation(), From: uint64(b.next - 1), To: uint64(b.next), Saved: uint64(b.next),
-		}.Encode()
-		require.NoError(t, err)
-		notices <- &nats.Msg{Data: data}
-	}
+	profile := b.answerer.User(query.Viewer{ID: b.known, Role: events.Learner}, b.known).Key
+	b.eventually(func() error { // what is loaded before the node has heard of all views is not kept
+		b.get("/v1/users/"+b.known.String(), token(b.known, events.Learner))
+		if _, ok := b.api.answers.Lookup(profile, 0); !ok {
+			return errors.New("the profile is not in memory")
+		}
+		return nil
+	})
+	b.tell()
 	b.eventually(func() error {
 		for _, v := range projections.Views() {
 			if at := b.views.Applied(v.Name); at != uint64(b.next) {
@@ -91,6 +100,17 @@ func newTrailing(t *testing.T) *trailing {
 		return nil
 	})
 	return b
+}
+
+// tell has the node be told of the event, which changes nothing.
+func (b *trailing) tell() {
+	for _, v := range projections.Views() {
+		data, err := wire.Notice{
+			View: v.Name, Version: v.Version, Build: 1, Incarnation: b.incarnation(), From: uint64(b.next - 1), To: uint64(b.next), Saved: uint64(b.next),
+		}.Encode()
+		require.NoError(b.t, err)
+		b.notices <- &nats.Msg{Data: data}
+	}
 }
 
 // reads has one of the people read their profile as of the event.
@@ -130,6 +150,41 @@ func TestReadersOfAReplicaThatLagsAreBounded(t *testing.T) {
 		require.Contains(t, got.body, b.people[who].String())
 	}
 	b.views.wait(b.world, 0)
+}
+
+// TestWhatMemoryHasIsGivenWhateverAReplicaLacks: who waits for a position is answered when memory is
+// known to have it, by one answer and by a stream, though nobody can read it yet. The others wait on.
+func TestWhatMemoryHasIsGivenWhateverAReplicaLacks(t *testing.T) {
+	t.Parallel()
+	b := newTrailing(t)
+	b.api.RegisterStream(b.server, StreamConfig{
+		Hub: b.hub, Incarnation: b.incarnation, Pace: Usual, Dropped: func() {}, SessionAlive: func(web.Principal) bool { return true },
+	})
+	waiting := b.reads(0) // who finds out that it lags
+	b.views.wait(b.world, 1)
+	b.looks.pass(b.world, 1)
+	b.looks.take()
+	b.next++
+	ask := func(method, target string, headers ...string) <-chan answer {
+		return b.asks(b.t.Context(), method, target, token(b.known, events.Learner), headers...)
+	}
+	at, stream := strconv.Itoa(b.next), StreamPath+"?view=user&key="+b.known.String()
+	given := []<-chan answer{
+		ask(http.MethodGet, "/v1/users/"+b.known.String(), minPosition, at),
+		ask(http.MethodHead, stream, minPosition, at),
+		ask(http.MethodHead, stream, "Last-Event-Id", b.incarnation().String()+"."+at+".other"),
+	}
+	b.views.wait(b.world, 4)
+	b.tell()
+	for _, answers := range given {
+		got := testkit.Receive(t, answers)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+	}
+	require.Empty(t, b.looks.take(), "nothing is read for them")
+	require.Empty(t, waiting)
+	b.views.wait(b.world, 1)
+	b.replay()
+	require.Equal(t, http.StatusOK, testkit.Receive(t, waiting).status)
 }
 
 // elsewhere answers as another replica does that lags, for so many times.

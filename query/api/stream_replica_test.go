@@ -49,6 +49,8 @@ func (r *replica) Applied(string) uint64 {
 
 func (r *replica) Wait(context.Context, []string, uint64, time.Duration) error { return nil }
 
+func (r *replica) Shows([]string, uint64) bool { return true } // as was known
+
 func (r *replica) WaitAgain(ctx context.Context, _ []string, position uint64, _, patience time.Duration) error {
 	ends := time.After(patience)
 	for {

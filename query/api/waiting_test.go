@@ -50,10 +50,17 @@ func (u unhurried) wait(w *world, n int64) {
 
 // waits asks for what has the position, as who a token names.
 func (w *world) waits(ctx context.Context, target, token string, position int) <-chan answer {
+	return w.asks(ctx, http.MethodGet, target, token, minPosition, strconv.Itoa(position))
+}
+
+// asks asks, as who a token names.
+func (w *world) asks(ctx context.Context, method, target, token string, headers ...string) <-chan answer {
 	answers := make(chan answer, 1)
-	request := httptest.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	request := httptest.NewRequestWithContext(ctx, method, target, nil)
 	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set(minPosition, strconv.Itoa(position))
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
 	go func() {
 		recorder := httptest.NewRecorder()
 		w.server.ServeHTTP(recorder, request)
