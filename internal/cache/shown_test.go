@@ -177,7 +177,6 @@ func TestLooksAreSharedAndEndWithWhoWaits(t *testing.T) {
 			}
 			require.InDelta(t, ticks, during(long), 1, "nobody waits any more")
 		}
-		l.stop()
 	})
 }
 
@@ -193,7 +192,6 @@ func TestNoLookFollowsASlowOneAtOnce(t *testing.T) {
 			}
 		}()
 		require.InDelta(t, int64(long/(2*slow)), l.during(long), 1)
-		l.stop()
 	})
 }
 
@@ -201,7 +199,6 @@ func TestNoLookFollowsASlowOneAtOnce(t *testing.T) {
 type looked struct {
 	*Positions
 	looks atomic.Int64
-	stop  func()
 }
 
 // newLooked runs them. Where looks take a while, there are none but for who waits.
@@ -221,14 +218,12 @@ func newLooked(t *testing.T, takes time.Duration) *looked {
 		l.looked = time.Now().Add(ages)
 		l.view("v").shards = []shard{{noticed: l.looked, seen: l.looked}}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- l.Run(ctx) }()
-	l.stop = func() {
-		cancel()
+	go func() { done <- l.Run(t.Context()) }()
+	t.Cleanup(func() {
 		require.NoError(t, <-done)
 		pool.Close()
-	}
+	})
 	time.Sleep(takes) // the first look
 	return l
 }
