@@ -56,9 +56,9 @@ func (w *world) fill(t *testing.T, after uint64, spoil func(list []*bus.Message)
 	t.Helper()
 	list, err := w.log.Range(t.Context(), after+1, 10_000)
 	require.NoError(t, err)
-	messages := make([]*bus.Message, len(list))
+	messages, incarnation := make([]*bus.Message, len(list)), w.log.Incarnation(t).String()
 	for i, e := range list {
-		messages[i] = wire.Encode(e, w.log.Incarnation(t).String())
+		messages[i] = wire.Encode(e, incarnation)
 	}
 	if spoil != nil {
 		messages = spoil(messages)
