@@ -13,8 +13,8 @@ import (
 	"sical-backend/projections"
 )
 
-// ErrBehind is returned where the database answered from before a position
-// that it had shown already: it was restored, or is a replica that lags.
+// ErrBehind is returned where the database answered from before a position that it had shown
+// already, as it was restored, or is a replica that lags; or is known to lack the position.
 var ErrBehind = errors.New("cache: the database is behind the position asked for")
 
 // Question is what can be answered from the cache.

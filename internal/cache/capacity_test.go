@@ -126,7 +126,7 @@ func TestTheCapacityIsKeptWhereAnswersGrow(t *testing.T) {
 // Forms of one answer that are made at the same moment are counted both.
 func TestTheCapacityIsKeptWhereFormsAreMadeAtOnce(t *testing.T) {
 	t.Parallel()
-	const answers = 20_000
+	const answers = 10_000
 	c, answer, _ := sized(t, 64<<20)
 	var given []Answer
 	for key := range answers {
