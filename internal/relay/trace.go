@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -11,14 +12,14 @@ import (
 	"sical-backend/internal/wire"
 )
 
-// trace begins a span for each event of a sampled trace; the message carries it on.
+// trace begins a span for each recent event of a sampled trace; the message carries it on.
 func (r *Relay) trace(list []events.Event, messages []*bus.Message) (spans []tracing.Span) {
 	if r.cfg.Tracer == nil {
 		return nil
 	}
 	for i, m := range messages {
 		parent := m.Header[wire.Trace]
-		if len(parent) == 0 || !tracing.Sampled(parent[0]) {
+		if len(parent) == 0 || !tracing.Sampled(parent[0]) || time.Since(list[i].RecordedAt) > tracing.Window {
 			continue
 		}
 		_, span := r.cfg.Tracer.Follow(context.Background(), parent[0], "relay "+list[i].Type, tracing.Producer,

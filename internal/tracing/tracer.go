@@ -10,6 +10,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// Window is how long after an event was recorded its trace is still told of. Who catches up on a
+// day, folds a build from the log's beginning or makes the stream anew would send all of the past
+// to the exporter, to traces that nobody looks at any more, and the spans of today would be
+// dropped for it: the queue to the exporter is short.
+const Window = time.Minute
+
 // Tracer begins spans. A nil one begins none.
 type Tracer struct{ tracer trace.Tracer }
 
