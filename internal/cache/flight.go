@@ -129,8 +129,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	if err == nil && !read {
 		err = errCheckpoints
 	}
-	if f.err = err; !read {
-		f.late = err != nil && ctx.Err() != nil
+	f.err, f.late = err, err != nil && ctx.Err() != nil
+	if !read {
 		return
 	}
 	e.position = stands(answer.Checkpoints, before)

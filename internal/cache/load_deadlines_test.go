@@ -55,9 +55,16 @@ func TestALoadIsGivenItsTime(t *testing.T) {
 	})
 }
 
-// However often a load is given up for who began it, whoever has more left begins another.
+// However often a load is given up for who began it, whoever has more left begins another: also where
+// it had read something by then.
 func TestALoadIsBegunAsOftenAsItTakes(t *testing.T) {
 	t.Parallel()
+	for name, givenUp := range map[string]Answer{"nothing": {}, "something": {Checkpoints: stood(10)}} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); asOftenAsItTakes(t, givenUp) })
+	}
+}
+
+func asOftenAsItTakes(t *testing.T, givenUp Answer) {
 	f := newFloored(t)
 	synctest.Test(t, func(t *testing.T) {
 		q := Question{Key: "q", Views: []string{"v"}, Load: func(ctx context.Context) (Answer, error) {
@@ -65,7 +72,7 @@ func TestALoadIsBegunAsOftenAsItTakes(t *testing.T) {
 				return Answer{Body: []byte("there"), Checkpoints: stood(10)}, nil
 			}
 			<-ctx.Done()
-			return Answer{}, ctx.Err()
+			return givenUp, ctx.Err()
 		}}
 		ask := func(left time.Duration) <-chan error {
 			answered := make(chan error, 1)
