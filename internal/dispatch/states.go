@@ -145,6 +145,12 @@ func (d *Dispatcher) further(ctx context.Context, open []*job, states *states, f
 	return nil
 }
 
+// Damaged tells of a Verdict's error that the command needs an event which nobody can read: it can
+// never be carried out. What only a newer program reads is not damaged.
+func Damaged(err error) bool {
+	return errors.As(err, new(eventlog.EventError)) && !errors.As(err, new(events.UnknownType))
+}
+
 // spoil fails the jobs that need the stream of an event which cannot be read, if err is that.
 func spoil(open []*job, err error, needs func(*job) []events.Stream) {
 	unread, ok := errors.AsType[eventlog.EventError](err)

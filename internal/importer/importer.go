@@ -16,7 +16,6 @@ import (
 	"sical-backend/command"
 	"sical-backend/events"
 	"sical-backend/internal/dispatch"
-	"sical-backend/internal/eventlog"
 )
 
 const (
@@ -143,11 +142,6 @@ func carryOut(ctx context.Context, d *dispatch.Dispatcher, list []Item, counts *
 // damaged event never can be done, and keeps nobody else from going on; but one that needs a newer
 // program's is to be carried out by such a program, and an older one ends.
 func refusal(err error) bool {
-	switch {
-	case errors.As(err, new(events.UnknownType)):
-		return false
-	case errors.As(err, new(*command.Refusal)), errors.As(err, new(eventlog.EventError)):
-		return true
-	}
-	return errors.Is(err, dispatch.ErrKeyReused) || errors.Is(err, dispatch.ErrVersion)
+	_, refused := errors.AsType[*command.Refusal](err)
+	return refused || dispatch.Damaged(err) || errors.Is(err, dispatch.ErrKeyReused) || errors.Is(err, dispatch.ErrVersion)
 }
