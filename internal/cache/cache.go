@@ -167,8 +167,8 @@ func (c *Cache) Clear() {
 }
 
 // keep stores an entry. Ristretto may drop it, or store it late; then the answer is loaded
-// again. One that is too large to be among the recent ones
-// is stored when keep returns: a herd that comes behind its load finds it.
+// again. One that is too large to be among the recent ones is stored when keep returns: a herd
+// that comes behind its load finds it.
 func (c *Cache) keep(e *entry) {
 	c.keeping.RLock()
 	defer c.keeping.RUnlock()

@@ -91,8 +91,11 @@ func (s *shared) start() (err error) {
 		return errors.Join(err, os.RemoveAll(s.dir))
 	}
 	admin, err := pgxpool.New(context.Background(), s.instance.Postgres.AdminURL)
+	if err != nil {
+		return err
+	}
 	s.server = &Server{postgres: s.instance.Postgres, admin: admin, templates: map[uintptr]*template{}}
-	return err
+	return nil
 }
 
 func (s *shared) stop() error {
