@@ -57,6 +57,7 @@ type App struct {
 	checks      []check            // what /ready asks
 	beginnings  []check            // what it asks until it has said yes once
 	operate     []func(*echo.Echo) // what the roles add to the admin listener
+	hashing     auth.Cost          // of passwords
 	tidied      time.Duration      // how often what has expired is deleted
 	forsaken    time.Duration      // after which a view that nobody brings on is not waited for
 
@@ -77,7 +78,8 @@ func newApp(c Config, logger *slog.Logger) *App {
 	}
 	registry := telemetry.NewRegistry(build.Main.Version, commit(build))
 	a := &App{
-		Config: c, logger: logger, registry: registry, failed: make(chan error, 1), tidied: time.Hour, forsaken: 10 * time.Second,
+		Config: c, logger: logger, registry: registry, failed: make(chan error, 1),
+		hashing: auth.Advised, tidied: time.Hour, forsaken: 10 * time.Second,
 		database: telemetry.NewDatabase(registry), pools: telemetry.NewPools(registry),
 		requests: telemetry.NewHTTP(registry),
 	}

@@ -20,8 +20,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/internal/openapi"
-	"sical-backend/internal/openapi/contracttest"
 	"sical-backend/internal/testkit"
 )
 
@@ -144,7 +142,7 @@ func (b binary) serve(t *testing.T, dir string, flags ...string) *server {
 // client talks to the running program.
 func (s *server) client(t *testing.T) *system {
 	t.Helper()
-	contract, err := contracttest.New(openapi.Document())
+	contract, err := readContract()
 	require.NoError(t, err)
 	return (&system{url: s.url, contract: contract}).by(t)
 }

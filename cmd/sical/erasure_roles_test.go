@@ -9,8 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"sical-backend/internal/openapi"
-	"sical-backend/internal/openapi/contracttest"
 	"sical-backend/internal/testkit"
 )
 
@@ -19,11 +17,12 @@ func role(t *testing.T, c Config, start func(*App, context.Context) error) *syst
 	t.Helper()
 	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
 	a := newApp(c, slog.New(slog.DiscardHandler))
+	a.hashing = cheap
 	t.Cleanup(a.Close)
 	require.NoError(t, a.join(t.Context()))
 	require.NoError(t, start(a, t.Context()))
 	require.NoError(t, a.open())
-	contract, err := contracttest.New(openapi.Document())
+	contract, err := readContract()
 	require.NoError(t, err)
 	return (&system{app: a, url: a.publicURL, contract: contract}).by(t)
 }

@@ -142,7 +142,7 @@ func (a *App) startCommand(ctx context.Context) error {
 	telemetry.Deciding(a.registry, commands, batches)
 	commandapi.Register(a.echo(), commandapi.Config{
 		Dispatcher: d.Dispatcher, Sessions: sessions, Throttle: auth.NewThrottle(time.Now),
-		Hasher: auth.NewHasher(2, 64), Newcomers: auth.NewHasher(1, 128),
+		Hasher: auth.NewHasher(a.hashing, 2, 64), Newcomers: auth.NewHasher(a.hashing, 1, 128),
 		Revocations: a.revocations, Tickets: live.NewTickets(d.pool), Admission: limits, Logger: a.logger, Now: time.Now,
 	})
 	a.checks = append(a.checks, check{"log", postgres.Answers(d.pool)})

@@ -31,7 +31,7 @@ func TestPasswordOfBlanksIsChanged(t *testing.T) {
 		return s.call(http.MethodPost, "/v1/users/me/password", token, fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, from, to))
 	}
 	assert.Equal(t, http.StatusUnprocessableEntity, change(password, blanks).status)
-	hash, err := auth.NewHasher(1, 1).Hash(t.Context(), blanks)
+	hash, err := auth.NewHasher(cheap, 1, 1).Hash(t.Context(), blanks)
 	require.NoError(t, err)
 	conn, err := pgx.Connect(t.Context(), s.app.PostgresURL)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestPasswordOfBlanksIsChanged(t *testing.T) {
 // a password is changed; and whoever knows it is let in from elsewhere all the while.
 func TestGuessesAreSlowed(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t)
+	s := newSystem(t, inEarnest)
 	_, token, _ := s.account("ada")
 	const guesses = 12
 	for path, guess := range map[string]struct {
@@ -84,7 +84,7 @@ func TestGuessesAreSlowed(t *testing.T) {
 // for the first alone, and nobody after them locks them out.
 func TestPasswordIsChangedOnce(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t)
+	s := newSystem(t, inEarnest)
 	_, token, _ := s.account("ada")
 	word := func(i int) string { return fmt.Sprint(password, " but another ", i) }
 	answers := make([]reply, 4)

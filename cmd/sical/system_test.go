@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,12 +55,22 @@ func migrated(adminURL string) error {
 	return err
 }
 
+// readContract reads it once: it takes longer than all else that a system begins with.
+var readContract = sync.OnceValues(func() (*contracttest.Contract, error) { return contracttest.New(openapi.Document()) })
+
+// cheap is what a password costs here, but where inEarnest is said: the race detector makes
+// a hash of what is advised into seconds.
+var cheap = auth.Cost{Memory: 64, Iterations: 1}
+
+// inEarnest has passwords cost what they cost users: for tests of who waits while they are hashed.
+func inEarnest(a *App) { a.hashing = auth.Advised }
+
 // newSystem serves on a database and a NATS of the test's own.
-func newSystem(t *testing.T) *system {
+func newSystem(t *testing.T, prepare ...func(*App)) *system {
 	t.Helper()
 	return serveOn(t, Config{
 		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(slog.DiscardHandler), prepare...)
 }
 
 // serveOn serves with what the configuration names, until the test ends; prepare may
@@ -68,12 +79,13 @@ func serveOn(t *testing.T, c Config, logger *slog.Logger, prepare ...func(*App))
 	t.Helper()
 	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
 	a := newApp(c, logger)
+	a.hashing = cheap
 	t.Cleanup(a.Close)
 	for _, f := range prepare {
 		f(a)
 	}
 	require.NoError(t, a.serve(t.Context()))
-	contract, err := contracttest.New(openapi.Document())
+	contract, err := readContract()
 	require.NoError(t, err)
 	return (&system{app: a, url: a.publicURL, contract: contract}).by(t)
 }

@@ -12,8 +12,6 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
-	"sical-backend/internal/openapi"
-	"sical-backend/internal/openapi/contracttest"
 	"sical-backend/internal/testkit"
 	"sical-backend/internal/tracing"
 )
@@ -41,6 +39,7 @@ func TestOneTraceFromCommandToView(t *testing.T) {
 	}
 	start := func(part func(*App) func(context.Context) error) *App {
 		a := newApp(c, slog.New(slog.DiscardHandler))
+		a.hashing = cheap
 		t.Cleanup(a.Close)
 		a.tracer = tracing.New(provider)
 		require.NoError(t, a.join(t.Context()))
@@ -51,7 +50,7 @@ func TestOneTraceFromCommandToView(t *testing.T) {
 	start(func(a *App) func(context.Context) error { return a.startProjector })
 	deciding := start(func(a *App) func(context.Context) error { return a.startCommand })
 
-	contract, err := contracttest.New(openapi.Document())
+	contract, err := readContract()
 	require.NoError(t, err)
 	s := (&system{app: deciding, url: deciding.publicURL, contract: contract}).by(t)
 	user := s.call("POST", "/v1/users", "", `{"username":"ana","email":"ana@example.org","password":"correct horse 42"}`)

@@ -23,16 +23,28 @@ var ErrBusy = errors.New("too many passwords are being checked")
 // 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
 // would take the memory and the processor from everything else.
 type Hasher struct {
-	cost   argon2id.Params
+	cost   Cost
 	places chan struct{} // running and waiting
 	slots  chan struct{} // running
 }
 
-// NewHasher returns a Hasher of parallel passwords at once and queue more that
-// wait. A hash costs what OWASP ASVS 5.0, appendix C, asks at least.
-func NewHasher(parallel, queue int) *Hasher {
+// Cost is what one hash takes from whoever makes it, and from whoever guesses.
+type Cost struct {
+	Memory     uint32 // KiB
+	Iterations uint32 // of all that memory
+}
+
+// Advised is what OWASP ASVS 5.0, appendix C, asks at least.
+var Advised = Cost{Memory: 19 << 10, Iterations: 2}
+
+func (c Cost) params() *argon2id.Params {
+	return &argon2id.Params{Memory: c.Memory, Iterations: c.Iterations, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+}
+
+// NewHasher returns a Hasher of parallel passwords at once and queue more that wait.
+func NewHasher(cost Cost, parallel, queue int) *Hasher {
 	return &Hasher{
-		cost:   argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+		cost:   cost,
 		places: make(chan struct{}, parallel+queue),
 		slots:  make(chan struct{}, parallel),
 	}
@@ -45,7 +57,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err er
 		return "", err
 	}
 	defer h.leave()
-	return argon2id.CreateHash(normal(password), &h.cost)
+	return argon2id.CreateHash(normal(password), h.cost.params())
 }
 
 // Verify tells whether hash was made from password. An empty hash, for a user
@@ -65,8 +77,9 @@ func (h *Hasher) Verify(ctx context.Context, password, hash string) (bool, error
 // dummy is a hash that no password was made into and that costs as much.
 func (h *Hasher) dummy() string {
 	zeros := func(n uint32) string { return base64.RawStdEncoding.EncodeToString(make([]byte, n)) }
+	p := h.cost.params()
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
-		h.cost.Memory, h.cost.Iterations, h.cost.Parallelism, zeros(h.cost.SaltLength), zeros(h.cost.KeyLength))
+		p.Memory, p.Iterations, p.Parallelism, zeros(p.SaltLength), zeros(p.KeyLength))
 }
 
 func (h *Hasher) enter(ctx context.Context) error {

@@ -57,7 +57,7 @@ func TestTheCommonPasswordsCanMatch(t *testing.T) {
 
 func TestHashAndVerify(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(2, 10)
+	h := NewHasher(Advised, 2, 10)
 	const password = "Zoë lernt für später"
 	hash, err := h.Hash(t.Context(), password)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestHashAndVerify(t *testing.T) {
 // The cost of an unknown user is that of its parameters, not a matter of timing.
 func TestAnUnknownUserCostsTheSame(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(1, 1)
+	h := NewHasher(Advised, 1, 1)
 	dummy, salt, key, err := argon2id.DecodeHash(h.dummy())
 	require.NoError(t, err)
 	hash, err := h.Hash(t.Context(), "a real user's password")
@@ -103,7 +103,7 @@ func TestAnUnknownUserCostsTheSame(t *testing.T) {
 
 func TestHashersAreBounded(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(1, 1)
+	h := NewHasher(Advised, 1, 1)
 	require.NoError(t, h.enter(t.Context())) // the one that runs
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error)
@@ -127,7 +127,7 @@ func TestHashersAreBounded(t *testing.T) {
 func TestNobodyWaitsTooLongForAHasher(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHasher(1, 1)
+		h := NewHasher(Advised, 1, 1)
 		require.NoError(t, h.enter(t.Context()))
 		require.ErrorIs(t, h.enter(t.Context()), ErrBusy)
 		require.Len(t, h.places, 1, "the place is given back")
@@ -138,7 +138,7 @@ func TestNobodyWaitsTooLongForAHasher(t *testing.T) {
 
 func TestAFloodOfLogins(t *testing.T) {
 	t.Parallel()
-	h := NewHasher(2, 4)
+	h := NewHasher(Advised, 2, 4)
 	var logins sync.WaitGroup
 	results := make(chan error, 200)
 	for range cap(results) {
@@ -161,7 +161,7 @@ func TestAFloodOfLogins(t *testing.T) {
 }
 
 func BenchmarkVerifyPassword(b *testing.B) {
-	h := NewHasher(2, 0)
+	h := NewHasher(Advised, 2, 0)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := h.Verify(b.Context(), "password", ""); err != nil {

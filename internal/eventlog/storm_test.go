@@ -29,6 +29,9 @@ type storm struct {
 	begun     time.Time
 
 	mu      sync.Mutex
+	moved   *sync.Cond // of mu: a move has ended, or all have
+	moves   int        // that have ended
+	over    bool
 	history []porcupine.Operation
 	done    map[events.ID]Result // what was answered to commands that were carried out
 	refused map[events.ID]bool
@@ -41,6 +44,7 @@ func newStorm(t testing.TB, streams int) *storm {
 		TB: t, db: db, proxy: proxy, begun: time.Now(), done: map[events.ID]Result{}, refused: map[events.ID]bool{},
 		processes: []*process{open(t, db.Through(proxy, postgres.RoleCommand)), open(t, db.URL(postgres.RoleCommand))},
 	}
+	s.moved = sync.NewCond(&s.mu)
 	for range streams {
 		e := point("first")
 		require.NoError(t, s.processes[1].Append(t.Context(), e))
@@ -66,10 +70,18 @@ func (s *storm) blow(writers, moves int) {
 		all.Go(func() {
 			for range moves {
 				s.move(client)
+				s.mu.Lock()
+				s.moves++
+				s.moved.Broadcast()
+				s.mu.Unlock()
 			}
 		})
 	}
 	all.Wait()
+	s.mu.Lock()
+	s.over = true
+	s.moved.Broadcast()
+	s.mu.Unlock()
 	cancel()
 	around.Wait()
 }
@@ -119,7 +131,17 @@ func (s *storm) move(client int) {
 	}
 }
 
-// breakThings does one harm after the other.
+// await returns when so many more moves have ended, or all.
+func (s *storm) await(more int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for enough := s.moves + more; s.moves < enough && !s.over; {
+		s.moved.Wait()
+	}
+}
+
+// breakThings does one harm after the other, with none to three moves in between: by a clock
+// there would be none where to connect takes longer than the next harm does to come.
 func (s *storm) breakThings(ctx context.Context) {
 	admin, err := pgx.Connect(context.Background(), s.db.AdminURL)
 	require.NoError(s, err)
@@ -145,6 +167,7 @@ func (s *storm) breakThings(ctx context.Context) {
 			}
 		}
 		wander(ctx)
+		s.await(rand.IntN(4))
 	}
 }
 
