@@ -30,7 +30,7 @@ func from(t *testing.T, address string) *http.Client {
 // names are taken or new, and takes no place from those who log in elsewhere.
 func TestRegistrationsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, inEarnest)
+	s := newSystem(t, lingering)
 	id, token, _ := s.account("ana")
 	post := func(client *http.Client, token, path, body string) (int, http.Header) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(body))

@@ -47,7 +47,7 @@ func TestPasswordOfBlanksIsChanged(t *testing.T) {
 // a password is changed; and whoever knows it is let in from elsewhere all the while.
 func TestGuessesAreSlowed(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, inEarnest)
+	s := newSystem(t, lingering)
 	_, token, _ := s.account("ada")
 	const guesses = 12
 	for path, guess := range map[string]struct {
@@ -84,7 +84,7 @@ func TestGuessesAreSlowed(t *testing.T) {
 // for the first alone, and nobody after them locks them out.
 func TestPasswordIsChangedOnce(t *testing.T) {
 	t.Parallel()
-	s := newSystem(t, inEarnest)
+	s := newSystem(t, lingering)
 	_, token, _ := s.account("ada")
 	word := func(i int) string { return fmt.Sprint(password, " but another ", i) }
 	answers := make([]reply, 4)

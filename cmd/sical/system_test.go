@@ -58,12 +58,12 @@ func migrated(adminURL string) error {
 // readContract reads it once: it takes longer than all else that a system begins with.
 var readContract = sync.OnceValues(func() (*contracttest.Contract, error) { return contracttest.New(openapi.Document()) })
 
-// cheap is what a password costs here, but where inEarnest is said: the race detector makes
-// a hash of what is advised into seconds.
+// cheap is what a password costs here: the race detector makes seconds of a hash that costs what
+// is advised, and more where others work beside it.
 var cheap = auth.Cost{Memory: 64, Iterations: 1}
 
-// inEarnest has passwords cost what they cost users: for tests of who waits while they are hashed.
-func inEarnest(a *App) { a.hashing = auth.Advised }
+// lingering has hashes take milliseconds: what is sent together is hashed together.
+func lingering(a *App) { a.hashing = auth.Cost{Memory: 2 << 10, Iterations: 2} }
 
 // newSystem serves on a database and a NATS of the test's own.
 func newSystem(t *testing.T, prepare ...func(*App)) *system {
