@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,12 +32,19 @@ type source struct {
 	imports []string // own packages relative to the module, others in full
 }
 
-// tree parses every Go file of the module: without folders that hold a module of
-// their own, test data and what begins with a dot.
+// tree is every Go file of the module: without folders that hold a module of
+// their own, test data and what begins with a dot. Nobody changes them: the tests share them.
 func tree(t *testing.T) []source {
 	t.Helper()
-	var found []source
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	found, err := parsed()
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	return found
+}
+
+// parsed parses them once: that is most of what the tests here take.
+var parsed = sync.OnceValues(func() (found []source, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -51,10 +59,8 @@ func tree(t *testing.T) []source {
 		}
 		return nil
 	})
-	require.NoError(t, err)
-	require.NotEmpty(t, found)
-	return found
-}
+	return found, err
+})
 
 // foreign tells whether a folder is none of the module's.
 func foreign(path, name string) bool {
