@@ -18,7 +18,7 @@ import (
 func TestFill(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.some(3000)
+	w.some(2000) // enough for four passes where the memory is small
 	for _, v := range []*projections.View{projections.Goal.View, projections.Progress.View} {
 		first := w.filled(v, 1, 64<<20)
 		for _, memory := range []int64{64 << 20, 60_000, 1} {
