@@ -164,8 +164,9 @@ func TestRegistrationsOfANetwork(t *testing.T) {
 func TestTheThrottleIsBounded(t *testing.T) {
 	t.Parallel()
 	g := newGate()
-	g.guess(200_000, time.Millisecond, func(i int) string { return fmt.Sprint(i) }, address)
-	for i := range 200_000 {
+	const many = 2*throttled + 1
+	g.guess(many, time.Millisecond, func(i int) string { return fmt.Sprint(i) }, address)
+	for i := range many {
 		g.Register(address(i))
 	}
 	for _, kept := range []int{
