@@ -186,8 +186,9 @@ func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
 	db := testkit.Database(t, migrated)
 	p := newCounting(t, db.URL(postgres.RoleCommand))
 	var goals []events.Stream
+	const length = 40_000
 	for _, name := range []string{"ana", "bo", "cy", "di"} {
-		goals = append(goals, edited(t, p.process, name, 25, 40_000)) // more than a page
+		goals = append(goals, edited(t, p.process, name, 25, length)) // more than a page
 	}
 	goals = append(goals, events.StreamOf(events.KindGoal, newID()))
 	all := loaded(t, p.process, goals...)
@@ -211,6 +212,7 @@ func TestStreamsOfManyAreLoadedInPages(t *testing.T) {
 				require.Empty(t, *d.Description)
 			} else if got.Owner != gone {
 				require.Equal(t, e.Data, got.Data)
+				require.True(t, !ok || len(*d.Description) == length, "nor is it lost from both")
 			}
 		}
 	}
