@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
@@ -144,6 +145,28 @@ func TestPageAndDocumentAreServedWithoutAnythingFromElsewhere(t *testing.T) {
 	require.NotContains(t, get("/docs", "").Body.String(), "//", "no address of another server")
 	require.Contains(t, get("/docs", "").Header().Get("Content-Security-Policy"), "script-src 'self';")
 	require.False(t, bytes.Contains(get("/docs/redoc-2.5.4.js", "").Body.Bytes(), []byte("cdn.redoc")))
+}
+
+// timed remembers whether the client was given more time.
+type timed struct {
+	*httptest.ResponseRecorder
+	until time.Time
+}
+
+func (t *timed) SetWriteDeadline(until time.Time) error {
+	t.until = until
+	return nil
+}
+
+// The page's program is a megabyte: who is slow has time to take it.
+func TestTheProgramOfThePageTakesItsTime(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	openapi.Register(e, openapi.Document())
+	w := &timed{ResponseRecorder: httptest.NewRecorder()}
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/docs/redoc-2.5.4.js", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Greater(t, time.Until(w.until), 30*time.Second)
 }
 
 // What a process pays at its start.

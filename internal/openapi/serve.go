@@ -68,6 +68,7 @@ func serve(e *echo.Echo, path string, f file) {
 			h.Set("ETag", web.CodedETag(c.Request(), etag, len(f.body)))
 			return c.NoContent(http.StatusNotModified)
 		}
+		web.TakeTime(c.Response(), len(f.body))
 		return c.Blob(http.StatusOK, f.media, f.body)
 	}
 	e.GET(path, handler)

@@ -19,7 +19,7 @@ func newCORS(origins []string) (*cors, error) {
 	c := &cors{
 		origins: make(map[string]struct{}, len(origins)),
 		expose: []string{"ETag, Location, Link, Sical-Position, Sical-Parked, RateLimit, RateLimit-Policy, " +
-			"Retry-After, X-Request-ID, Idempotent-Replayed"},
+			"Retry-After, X-Request-ID, traceparent, Idempotent-Replayed"},
 		methods: []string{"GET, HEAD, POST, PUT, PATCH, DELETE"},
 		headers: []string{"Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, " +
 			"Sical-Min-Position, X-Request-ID, traceparent"},

@@ -230,7 +230,7 @@ func TestCORS(t *testing.T) {
 	resp, _ := a.do(t, "GET", "/ok", "", "Origin", "https://app.example")
 	require.Equal(t, "https://app.example", resp.Header.Get("Access-Control-Allow-Origin"))
 	require.ElementsMatch(t, []string{"ETag", "Location", "Link", "Sical-Position", "Sical-Parked", "RateLimit", "RateLimit-Policy", "Retry-After",
-		"X-Request-ID", "Idempotent-Replayed"}, strings.Split(resp.Header.Get("Access-Control-Expose-Headers"), ", "))
+		"X-Request-ID", "traceparent", "Idempotent-Replayed"}, strings.Split(resp.Header.Get("Access-Control-Expose-Headers"), ", "))
 	require.Contains(t, resp.Header.Get("Vary"), "Origin")
 	require.Empty(t, resp.Header.Get("Access-Control-Allow-Credentials"))
 

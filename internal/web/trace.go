@@ -17,7 +17,7 @@ func (g *gate) trace(c echo.Context) (span tracing.Span) {
 	}
 	r, name := c.Request(), "unmatched"
 	if c.Path() != "" {
-		name = r.Method + " " + c.Path()
+		name = spanMethod(r.Method) + " " + c.Path()
 	}
 	ctx, span := g.cfg.Tracer.Follow(r.Context(), r.Header.Get("traceparent"), name, tracing.Server)
 	if span.Recording() {
@@ -26,6 +26,16 @@ func (g *gate) trace(c echo.Context) (span tracing.Span) {
 	c.SetRequest(r.WithContext(ctx))
 	c.Response().Header().Set("traceparent", span.Parent())
 	return span
+}
+
+// spanMethod bounds a span's name, as clients may send any token for a method: as OpenTelemetry's
+// conventions for HTTP have it, one that is not known is HTTP.
+func spanMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "HTTP"
 }
 
 // answered ends the span of a request.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -134,6 +135,9 @@ func (a *API) follow(c echo.Context, cfg StreamConfig, known []string) error {
 		return err
 	}
 	if !bearing {
+		if c.Request().Method == http.MethodHead { // which a proxy or a monitor may send first: it has to change nothing
+			return web.NewProblem(web.Unauthenticated, "This needs an access token: a ticket would be used up.")
+		}
 		if principal, err = cfg.admit(c, ticket); err != nil {
 			return err
 		}

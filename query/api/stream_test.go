@@ -30,7 +30,8 @@ type streaming struct {
 	*school
 	server  *httptest.Server
 	dropped atomic.Int64
-	ended   atomic.Bool // every session
+	ended   atomic.Bool  // every session
+	taken   atomic.Int64 // tickets
 }
 
 // narrow keeps little of what a client does not take.
@@ -57,7 +58,10 @@ func streamingOf(of *school, pace Pace) *streaming {
 	s.api.RegisterStream(s.world.server, StreamConfig{
 		Hub: s.hub, Incarnation: s.incarnation, Pace: pace, Dropped: func() { s.dropped.Add(1) },
 		SessionAlive: func(web.Principal) bool { return !s.ended.Load() },
-		Take:         func(context.Context, string) (web.Principal, error) { return web.Principal{}, nil },
+		Take: func(context.Context, string) (web.Principal, error) {
+			s.taken.Add(1)
+			return web.Principal{}, nil
+		},
 	})
 	s.eventually(func() error { // or the first change would be of another history
 		if s.incarnation() == uuid.Nil {
@@ -238,6 +242,18 @@ func TestStreamKeyIsAnID(t *testing.T) {
 	}
 	_, lines := s.follow("view=point&key=" + id)
 	s.until(lines, "data: ")
+}
+
+// Who asks with HEAD first takes no ticket from whoever opens the stream then.
+func TestHeadLeavesTheTicket(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, Usual)
+	target := StreamPath + "?ticket=any&view=point&key=" + s.strokes.String()
+	response, err := s.server.Client().Head(s.server.URL + target)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
+	require.Zero(t, s.taken.Load())
 }
 
 // A ticket opens nothing once the session that it was given in has ended, nor while the
