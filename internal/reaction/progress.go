@@ -81,14 +81,20 @@ func (s *source) failed(ctx context.Context, c *served, at events.Event, cause e
 		}
 		s.cfg.Logger.WarnContext(ctx, "consumer not given up", "reaction", s.cfg.Reaction.Name(), "consumer", c.ID, "error", err)
 	}
-	wait := min(p.Slow<<min(c.failures, 20), p.Slowest)
-	wait = wait/2 + rand.N(wait)
+	wait := spread(p.Slow, c.failures, p.Slowest)
 	if err := s.note(ctx, c, wait); err != nil {
 		return err
 	}
 	c.failing.Store(true)
 	pause.For(ctx, wait)
 	return ctx.Err()
+}
+
+// spread is the pause after so many in a row of which each is twice the one before, up to a
+// longest; by chance up to half shorter or longer.
+func spread(first time.Duration, before int, longest time.Duration) time.Duration {
+	wait := min(first<<min(before, 20), longest)
+	return wait/2 + rand.N(wait)
 }
 
 // note stores a round of failures, and when the next is due. It has an end of its own: the lease

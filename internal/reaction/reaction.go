@@ -65,9 +65,10 @@ type Meter interface {
 	Serving(reaction string, consumers, failing int)
 }
 
-// Patience is how long and how often a consumer that fails is tried again. First
-// it is retried at once, Quick times from First on, doubling; then in rounds, from
-// Slow up to Slowest apart. Every pause is spread by half.
+// Patience is how long and how often a consumer that fails is tried again: Quick times
+// soon, First after the failure, then twice as long after the next, and so on up to Slow.
+// Then come rounds, each of as many tries again, from Slow up to Slowest apart, doubling
+// too. Every pause is spread: by chance up to half shorter or longer.
 type Patience struct {
 	Quick         int
 	First         time.Duration

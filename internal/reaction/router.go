@@ -11,6 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"sical-backend/events"
+	"sical-backend/internal/pause"
 	"sical-backend/internal/postgres"
 )
 
@@ -45,14 +46,7 @@ func (r *Runtime) router(s *source) (*message.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	retry := middleware.Retry{
-		MaxRetries: r.cfg.Patience.Quick, InitialInterval: r.cfg.Patience.First, MaxInterval: r.cfg.Patience.Slow,
-		Multiplier: 2, RandomizationFactor: 0.5,
-		ShouldRetry: func(p middleware.RetryParams) bool {
-			return !poisonous(p.Err) && !errors.Is(p.Err, ErrUnwanted) && !errors.Is(p.Err, ErrUnknown)
-		},
-	}
-	router.AddMiddleware(r.measure, middleware.CorrelationID, parking, retry.Middleware, middleware.Recoverer)
+	router.AddMiddleware(r.measure, middleware.CorrelationID, parking, r.retry, middleware.Recoverer)
 	router.AddConsumerHandler(r.cfg.Reaction.Name(), r.cfg.Reaction.Name(), s, func(msg *message.Message) error {
 		d := deliveryOf(msg)
 		return r.cfg.Reaction.React(msg.Context(), d.consumer, s.tail.Incarnation(), d.event)
@@ -64,6 +58,24 @@ func (r *Runtime) router(s *source) (*message.Router, error) {
 func poisonous(err error) bool {
 	var panicked middleware.RecoveredPanicError
 	return errors.Is(err, ErrPoison) || errors.As(err, &panicked)
+}
+
+// retry tries a message again at once, as Patience says, unless no retry can help. Watermill's
+// own Retry takes a pause off the row each time that its ShouldRetry is asked, and waits for the
+// one behind it.
+func (r *Runtime) retry(next message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		p := r.cfg.Patience
+		for tries := 0; ; tries++ {
+			_, err := next(msg)
+			if err == nil || poisonous(err) || errors.Is(err, ErrUnwanted) || errors.Is(err, ErrUnknown) {
+				return nil, err
+			}
+			if tries >= p.Quick || !pause.For(msg.Context(), spread(p.First, tries, p.Slow)) {
+				return nil, err
+			}
+		}
+	}
 }
 
 // measure notes what became of a message, for the meter and for whoever follows
