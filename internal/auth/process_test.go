@@ -32,6 +32,9 @@ const putCredentialSQL = `
 	insert into sical.credential (user_id, password_hash) values ($1, $2)
 	on conflict (user_id) do update set password_hash = excluded.password_hash`
 
+// endSessionsSQL is what the event log's append does to end all sessions of a user, or all but one.
+const endSessionsSQL = `select spared from sical.end_sessions($1, $2)`
+
 // connect closes the pool before the database is dropped: cleanups run in
 // reverse order.
 func connect(t testing.TB, url string) *pgxpool.Pool {
@@ -88,6 +91,15 @@ func (p *process) login(t testing.TB, user uuid.UUID) Tokens {
 	tokens, err := p.sessions.Open(t.Context(), user, "learner", c.Generation)
 	require.NoError(t, err)
 	return tokens
+}
+
+// endAll ends all sessions of a user but one, or all for uuid.Nil, and knows it at once, as the
+// API does after the append.
+func (p *process) endAll(ctx context.Context, user, except uuid.UUID) error {
+	if _, err := p.pool.Exec(ctx, endSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil}); err != nil {
+		return err
+	}
+	return p.revocations.Poll(ctx)
 }
 
 func (p *process) refresh(ctx context.Context, token string) (Tokens, error) {

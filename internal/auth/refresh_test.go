@@ -82,7 +82,7 @@ func TestARefreshOvertakenByTheEnd(t *testing.T) {
 	tokens := p.login(t, user)
 	_, err := p.sessions.Refresh(t.Context(), tokens.Refresh,
 		func(ctx context.Context, id uuid.UUID) (string, bool, error) {
-			return "learner", true, p.sessions.EndAll(ctx, id, uuid.Nil)
+			return "learner", true, p.endAll(ctx, id, uuid.Nil)
 		})
 	require.ErrorIs(t, err, ErrRefresh)
 }
@@ -172,7 +172,7 @@ func TestALostAnswerOfWhatHasEnded(t *testing.T) {
 	p.sessions.sameTime = time.Hour // however busy the machine
 	for _, end := range []func(Tokens, uuid.UUID) error{
 		func(tokens Tokens, _ uuid.UUID) error { return p.sessions.End(t.Context(), tokens.Session) },
-		func(_ Tokens, user uuid.UUID) error { return p.sessions.EndAll(t.Context(), user, uuid.Nil) },
+		func(_ Tokens, user uuid.UUID) error { return p.endAll(t.Context(), user, uuid.Nil) },
 		func(tokens Tokens, _ uuid.UUID) error {
 			_, err := p.pool.Exec(t.Context(), `update sical.session set expires_at = clock_timestamp() where id = $1`, tokens.Session)
 			return err

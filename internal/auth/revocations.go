@@ -133,7 +133,7 @@ func (r *Revocations) Lag() time.Duration {
 }
 
 // Poll reads now what other processes have revoked, for one that must not wait
-// for the next second, such as after a transaction that ran EndSessionsSQL.
+// for the next second, such as after a transaction that ran sical.end_sessions.
 func (r *Revocations) Poll(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pollTimeout)
 	defer cancel()

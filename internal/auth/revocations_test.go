@@ -24,7 +24,7 @@ func TestAnEndIsSeenElsewhereWithinFiveSeconds(t *testing.T) {
 		require.NoError(t, there.verify(tokens.Access)) // and is cached there now
 	}
 	require.NoError(t, here.sessions.End(t.Context(), single.Session))
-	require.NoError(t, here.sessions.EndAll(t.Context(), user, kept.Session))
+	require.NoError(t, here.endAll(t.Context(), user, kept.Session))
 	require.Eventually(t, func() bool {
 		return there.verify(single.Access) != nil && there.verify(lost.Access) != nil
 	}, time.Minute, 20*time.Millisecond)
@@ -131,14 +131,14 @@ func TestAnErasureIsToldEverywhere(t *testing.T) {
 	ana, bob := uuid.New(), uuid.New()
 	for _, user := range []uuid.UUID{ana, bob} {
 		run(`insert into sical.subject_key (subject, wrapped) values ($1, '')`, user)
-		require.NoError(t, here.sessions.EndAll(t.Context(), user, uuid.Nil))
+		require.NoError(t, here.endAll(t.Context(), user, uuid.Nil))
 		require.NoError(t, here.sessions.End(t.Context(), here.login(t, user).Session))
 	}
 	tells(0, "they only left")
 	erase(ana)
 	tells(1, "ana is erased")
 	tells(0, "which is known")
-	require.NoError(t, here.sessions.EndAll(t.Context(), ana, uuid.Nil))
+	require.NoError(t, here.endAll(t.Context(), ana, uuid.Nil))
 	tells(0, "still")
 
 	erase(bob)

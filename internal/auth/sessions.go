@@ -79,26 +79,10 @@ func (s *Sessions) tokens(c Claims, refresh string) (Tokens, error) {
 // End ends one session, everywhere. One that has ended already, or was never
 // stored because its token was signed for an operator, may be ended too.
 func (s *Sessions) End(ctx context.Context, session uuid.UUID) error {
-	return s.revoke(ctx, `-- end session
+	rows, err := s.pool.Query(ctx, `-- end session
 		with ended as (delete from sical.session where id = $1)
 		insert into sical.revocation (kind, subject) values ('session', $1)
 		returning kind, subject, generation, spared, created_at, false`, session)
-}
-
-// EndAll ends all sessions of a user but one, or all for uuid.Nil. The function
-// it calls is the one that the event log's append ends them with; after such an
-// append, call Revocations.Poll.
-func (s *Sessions) EndAll(ctx context.Context, user, except uuid.UUID) error {
-	return s.revoke(ctx, endSessionsSQL, user, uuid.NullUUID{UUID: except, Valid: except != uuid.Nil})
-}
-
-const endSessionsSQL = `-- end session
-	select kind, subject, generation, spared, created_at, false from sical.end_sessions($1, $2)`
-
-// revoke runs a statement that returns the row it adds to sical.revocation, and
-// makes that known here without waiting for a poll.
-func (s *Sessions) revoke(ctx context.Context, sql string, args ...any) error {
-	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
@@ -106,14 +90,14 @@ func (s *Sessions) revoke(ctx context.Context, sql string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	s.revocations.add(ended)
+	s.revocations.add(ended) // known here without waiting for a poll
 	return nil
 }
 
 // Prune deletes what no longer matters: sessions that have expired, with their
 // refresh tokens, and revocations that every process may forget. Once an hour,
 // from any process of the command side, is enough. It passes over sessions that
-// someone has locked, so that it cannot deadlock with EndSessionsSQL.
+// someone has locked, so that it cannot deadlock with sical.end_sessions.
 func (s *Sessions) Prune(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, `-- prune session
 		with expired as (

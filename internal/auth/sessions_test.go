@@ -36,7 +36,7 @@ func TestEndingAllSessionsOfAUser(t *testing.T) {
 	kept, lost := p.login(t, user), p.login(t, user)
 	p.exec(t, endSessionsSQL, uuid.New(), other.Session) // a stranger's session is not one to spare
 
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, kept.Session))
+	require.NoError(t, p.endAll(t.Context(), user, kept.Session))
 	require.NoError(t, p.verify(kept.Access))
 	require.NoError(t, p.verify(other.Access))
 	require.ErrorIs(t, p.verify(lost.Access), ErrRevoked)
@@ -46,14 +46,14 @@ func TestEndingAllSessionsOfAUser(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, p.verify(kept.Access))
 
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, lost.Session), "what has ended cannot be spared")
+	require.NoError(t, p.endAll(t.Context(), user, lost.Session), "what has ended cannot be spared")
 	require.ErrorIs(t, p.verify(kept.Access), ErrRevoked)
 	require.ErrorIs(t, p.verify(lost.Access), ErrRevoked)
 	require.NoError(t, p.verify(p.login(t, user).Access), "a login in the same instant is a new one")
 
 	_, err = p.refresh(t.Context(), other.Refresh)
 	require.NoError(t, err)
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), user, uuid.Nil))
 	var left int
 	require.NoError(t, p.pool.QueryRow(t.Context(), `select count(*) from sical.session where user_id = $1`, user).Scan(&left))
 	require.Zero(t, left)
@@ -66,7 +66,7 @@ func TestAnOvertakenLogin(t *testing.T) {
 	user := uuid.New()
 	c, err := p.sessions.Credential(t.Context(), user)
 	require.NoError(t, err)
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), user, uuid.Nil))
 	_, err = p.sessions.Open(t.Context(), user, "learner", c.Generation)
 	require.ErrorIs(t, err, ErrStale)
 }
@@ -76,12 +76,12 @@ func TestALateSessionIsNotSpared(t *testing.T) {
 	t.Parallel()
 	p := oneProcess(t)
 	user, late := uuid.New(), uuid.New()
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), user, uuid.Nil))
 	p.exec(t, `insert into sical.session (id, user_id, generation, expires_at)
 		values ($1, $2, 0, now() + interval '1 day')`, late, user)
 	var spared *uuid.UUID
 	require.NoError(t, p.pool.QueryRow(t.Context(),
-		endSessionsSQL, user, late).Scan(nil, nil, nil, &spared, nil, nil))
+		endSessionsSQL, user, late).Scan(&spared))
 	require.Nil(t, spared)
 }
 
@@ -118,7 +118,7 @@ func TestNothingSurvivesTheEnd(t *testing.T) {
 	for range workers {
 		testkit.Receive(t, begun)
 	}
-	require.NoError(t, p.sessions.EndAll(t.Context(), user, uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), user, uuid.Nil))
 	work.Wait()
 	close(handed)
 	require.Greater(t, len(handed), 3*workers)
@@ -154,9 +154,9 @@ func TestPrune(t *testing.T) {
 	p := oneProcess(t)
 	old, young := p.login(t, uuid.New()), p.login(t, uuid.New())
 	p.exec(t, `update sical.session set expires_at = now() where id = $1`, old.Session)
-	require.NoError(t, p.sessions.EndAll(t.Context(), uuid.New(), uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), uuid.New(), uuid.Nil))
 	p.exec(t, `update sical.revocation set created_at = now() - interval '1 day'`)
-	require.NoError(t, p.sessions.EndAll(t.Context(), uuid.New(), uuid.Nil))
+	require.NoError(t, p.endAll(t.Context(), uuid.New(), uuid.Nil))
 
 	_, err := p.refresh(t.Context(), old.Refresh)
 	require.ErrorIs(t, err, ErrRefresh, "expired, pruned or not")
@@ -185,7 +185,7 @@ func TestGrants(t *testing.T) {
 	tokens, err := writer.refresh(t.Context(), writer.login(t, user).Refresh)
 	require.NoError(t, err)
 	require.NoError(t, reader.verify(tokens.Access))
-	require.NoError(t, writer.sessions.EndAll(t.Context(), user, uuid.Nil))
+	require.NoError(t, writer.endAll(t.Context(), user, uuid.Nil))
 	require.NoError(t, writer.sessions.End(t.Context(), tokens.Session))
 	require.NoError(t, writer.sessions.Prune(t.Context()))
 	writer.exec(t, `delete from sical.credential where user_id = $1`, user)
