@@ -30,7 +30,6 @@ type Config struct {
 	TrustedProxies []string // networks (CIDR) whose X-Forwarded-For is believed
 	Tracer         *tracing.Tracer
 	Unlimited      []string // paths that everyone may ask as often as they like, without a look at tokens
-	LogEvery       int      // writes the access log for one of so many requests; 0 for none
 }
 
 // gate is the one middleware in front of every handler. It is one function because
@@ -42,7 +41,6 @@ type gate struct {
 	cors       *cors
 	limits     *limits
 	compressor *compressor
-	accessLog  *accessLog
 }
 
 // Protect puts the chain in front of all routes of e, those added later included,
@@ -65,7 +63,6 @@ func Protect(e *echo.Echo, cfg Config) error {
 		cors:       cors,
 		limits:     newLimits(cfg.RatePerSecond, cfg.Burst, cfg.Now()),
 		compressor: newCompressor(),
-		accessLog:  &accessLog{logger: cfg.Logger, every: uint64(max(cfg.LogEvery, 0))},
 	}
 	e.IPExtractor = extract
 	e.Binder = noBinder{}
@@ -111,7 +108,7 @@ func (g *gate) serve(c echo.Context, next echo.HandlerFunc) error {
 	}
 	took := g.cfg.Now().Sub(start)
 	g.cfg.Metrics.Observe(r.Method, c.Path(), status, took)
-	g.accessLog.write(c, took, err != nil)
+	g.logAccess(c, took, err != nil)
 	answered(span, status)
 	if broken {
 		panic(http.ErrAbortHandler) // cut the connection: half an answer must not look whole
