@@ -41,8 +41,8 @@ type Config struct {
 	NATSURL         string        `name:"nats-url" env:"SICAL_NATS_URL" help:"NATS to use, instead of the embedded one."`
 	NATSURLFile     string        `name:"nats-url-file" env:"SICAL_NATS_URL_FILE" help:"File that holds the URL, which is a secret where it has a password." type:"path"`
 	MasterKeyFile   string        `help:"Secret that the users' keys are wrapped with, at least 32 bytes. Made in the data folder where absent." type:"path"`
-	SigningKeys     []string      `help:"Ed25519 keys (PEM) of access tokens; the first private one signs. The command role makes one in the data folder where absent." type:"path"`
-	MaxConns        int32         `help:"Connections to Postgres of each role of this process. All processes together must stay below the server's max_connections." default:"10"`
+	SigningKeys     []string      `help:"Ed25519 keys (PEM) of access tokens; the first file signs, if it is a private key, and all are believed. The command role makes one in the data folder where absent." type:"path"`
+	MaxConns        int32         `help:"Connections to Postgres for requests, of the command and of the query role each, at least 2; reactions have as many, up to 4. What each process opens besides: deploy/sizing.md." default:"10"`
 	CacheBytes      int64         `help:"Bytes of answers kept in memory." default:"67108864"`
 	StreamMaxBytes  int64         `help:"Bytes of events that the JetStream stream keeps; the oldest go first. Readers that need older ones read the log. Tools such as import heed it only for a stream that they make." default:"1073741824"`
 	StreamMaxAge    time.Duration `help:"How long the JetStream stream keeps an event. 0 for ever. Tools such as import heed it only for a stream that they make." default:"168h"`

@@ -23,6 +23,7 @@ const signingFile = "signing.pem"
 // give the next public key to every process, then make it the signing one, and
 // take the old one away a MaxLifetime later.
 type Keyring struct {
+	first    string             // the file of the key that signs, if that is private; "" for none
 	signing  ed25519.PrivateKey // nil where tokens are only verified
 	header   string             // of the tokens it signs
 	byHeader map[string]ed25519.PublicKey
@@ -72,7 +73,7 @@ func ReadKeyring(files ...string) (*Keyring, error) {
 
 // readKeys reads the file of the key that signs, "" for none, and those of others.
 func readKeys(signing string, others []string) (*Keyring, error) {
-	k := &Keyring{byHeader: map[string]ed25519.PublicKey{}}
+	k := &Keyring{first: signing, byHeader: map[string]ed25519.PublicKey{}}
 	if signing != "" {
 		private, err := k.read(signing)
 		if err != nil {
@@ -88,6 +89,14 @@ func readKeys(signing string, others []string) (*Keyring, error) {
 		}
 	}
 	return k, nil
+}
+
+// cannotSign says why there is no key that signs.
+func (k *Keyring) cannotSign() error {
+	if k.first == "" {
+		return fmt.Errorf("tokens cannot be signed: there is no %s among the keys", signingFile)
+	}
+	return fmt.Errorf("tokens cannot be signed: the first of the signing keys, %s, is no private key", k.first)
 }
 
 // read has a file's key verify, and returns the private one, nil for none.

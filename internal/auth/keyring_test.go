@@ -111,11 +111,27 @@ func TestAPublicKeyOnlyVerifies(t *testing.T) {
 	require.NoError(t, err)
 	der, err := x509.MarshalPKIXPublicKey(public)
 	require.NoError(t, err)
-	keys, err := ReadKeyring(writePEM(t, "PUBLIC KEY", der))
+	file, dir := writePEM(t, "PUBLIC KEY", der), t.TempDir()
+	_, err = OpenKeyring(dir)
+	require.NoError(t, err)
+	private := filepath.Join(dir, signingFile)
+
+	keys, err := ReadKeyring(file, private)
 	require.NoError(t, err)
 	require.Contains(t, keys.byHeader, tokenHeader(public))
 	_, err = NewSigner(keys, "iss", "aud", time.Now)
-	require.Error(t, err)
+	require.ErrorContains(t, err, "the first of the signing keys, "+file+", is no private key")
+
+	keys, err = ReadKeyring(private, file)
+	require.NoError(t, err)
+	_, err = NewSigner(keys, "iss", "aud", time.Now)
+	require.NoError(t, err)
+
+	require.NoError(t, os.Rename(private, filepath.Join(dir, "old.pem")))
+	keys, err = ReadFolder(dir)
+	require.NoError(t, err)
+	_, err = NewSigner(keys, "iss", "aud", time.Now)
+	require.ErrorContains(t, err, "no signing.pem")
 }
 
 func TestUnusableKeys(t *testing.T) {

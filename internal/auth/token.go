@@ -29,10 +29,10 @@ type Signer struct {
 }
 
 // NewSigner returns a Signer that names issuer and audience in every token. It
-// fails if none of the keys can sign.
+// fails if they have none to sign with.
 func NewSigner(keys *Keyring, issuer, audience string, clock func() time.Time) (*Signer, error) {
 	if keys.signing == nil {
-		return nil, errors.New("no private key among the given keys")
+		return nil, keys.cannotSign()
 	}
 	return &Signer{keys, issuer, audience, clock}, nil
 }
