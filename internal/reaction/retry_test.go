@@ -48,12 +48,16 @@ func TestQuickRetries(t *testing.T) {
 				patience := Patience{Quick: 5, First: time.Second, Slow: 7 * time.Second, Slowest: time.Hour, GiveUp: time.Hour}
 				r := New(Config{Log: f, Reaction: f, Patience: patience, Meter: f, Logger: slog.New(slog.DiscardHandler)})
 				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
 				s := newSource(ctx, r, events.ID{1}, 0)
 				router, err := r.router(s)
 				require.NoError(t, err)
 				done := make(chan error, 1)
 				go func() { done <- router.Run(ctx) }()
+				defer func() {
+					cancel()
+					close(s.out) // as keep does
+					require.NoError(t, <-done)
+				}()
 				for range 20 { // as the pauses are of chance
 					f.tried = nil
 					d := &delivery{consumer: uuid.New(), event: events.Event{Position: 1}}
@@ -68,9 +72,6 @@ func TestQuickRetries(t *testing.T) {
 						require.Less(t, pause, want+want/2, "pause %d", i+1)
 					}
 				}
-				cancel()
-				close(s.out) // as keep does
-				require.NoError(t, <-done)
 			})
 		})
 	}
@@ -79,7 +80,7 @@ func TestQuickRetries(t *testing.T) {
 // TestPoisonIsTriedOnce: whoever parks it sees what it failed with.
 func TestPoisonIsTriedOnce(t *testing.T) {
 	t.Parallel()
-	r := New(Config{Patience: Patience{Quick: 3, First: time.Hour, Slow: time.Hour}})
+	r := New(Config{Patience: Patience{Quick: 3, First: time.Millisecond, Slow: time.Millisecond}})
 	for name, handle := range map[string]func() error{
 		"an error": func() error { return fmt.Errorf("%w: no JSON", ErrPoison) },
 		"a panic":  func() error { panic("no JSON") },
@@ -97,16 +98,19 @@ func TestPoisonIsTriedOnce(t *testing.T) {
 // TestNoRetryOutlivesItsContext: whoever loses a consumer waits for nothing.
 func TestNoRetryOutlivesItsContext(t *testing.T) {
 	t.Parallel()
-	r := New(Config{Patience: Patience{Quick: 3, First: time.Hour, Slow: time.Hour}})
-	ctx, cancel := context.WithCancel(t.Context())
-	msg := message.NewMessage("7", nil)
-	msg.SetContext(ctx)
-	tries, failed := 0, errors.New("it answered 503")
-	_, err := r.retry(func(*message.Message) ([]*message.Message, error) {
-		tries++
-		cancel()
-		return nil, failed
-	})(msg)
-	require.ErrorIs(t, err, failed)
-	require.Equal(t, 1, tries)
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Config{Patience: Patience{Quick: 3, First: time.Hour, Slow: time.Hour}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		msg := message.NewMessage("7", nil)
+		msg.SetContext(ctx)
+		begun, tries, failed := time.Now(), 0, errors.New("it answered 503")
+		_, err := r.retry(func(*message.Message) ([]*message.Message, error) {
+			tries++
+			return nil, failed
+		})(msg)
+		require.ErrorIs(t, err, failed)
+		require.Equal(t, 1, tries)
+		require.Equal(t, time.Minute, time.Since(begun))
+	})
 }
