@@ -37,8 +37,8 @@ func networks(list []string) (read []netip.Prefix) {
 	return read
 }
 
-// webhookPatience: tries again after 1, 2 and 4 seconds, then rounds of as many from half
-// a minute to an hour apart.
+// webhookPatience: tries again after 1, 2 and 4 seconds, then rounds of four such tries from
+// half a minute to an hour apart.
 func (c *Config) webhookPatience() reaction.Patience {
 	return reaction.Patience{
 		Quick: 3, First: time.Second, Slow: 30 * time.Second, Slowest: time.Hour, GiveUp: c.WebhookGiveUp,

@@ -67,8 +67,8 @@ type Meter interface {
 
 // Patience is how long and how often a consumer that fails is tried again: Quick times
 // soon, First after the failure, then twice as long after the next, and so on up to Slow.
-// Then come rounds, each of as many tries again, from Slow up to Slowest apart, doubling
-// too. Every pause is spread: by chance up to half shorter or longer.
+// Then come rounds, each of one try and as many quick ones, from Slow up to Slowest apart,
+// doubling too. Every pause is spread: by chance up to half shorter or longer.
 type Patience struct {
 	Quick         int
 	First         time.Duration
