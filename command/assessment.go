@@ -57,10 +57,11 @@ type assessment struct {
 var assessments = Aggregate[assessment]{events.KindAssessment, evolveAssessment}
 
 var assessmentRules = []Rule{
-	creating(rule(assessments, "schedule", scheduleAssessment)),
-	rule(assessments, "submit", submitAssessment),
-	rule(assessments, "grade", gradeAssessment),
-	rule(assessments, "void", voidAssessment),
+	creating(rule(assessments, "schedule", OwnerOrCurator, scheduleAssessment)),
+	provided("An assessment that was handed in already stays as it is; one that is graded or void is refused: 422, `assessment_graded` or `assessment_void`.",
+		rule(assessments, "submit", OwnerOrCurator, submitAssessment)),
+	provided("A void assessment is refused: 422, `assessment_void`.", rule(assessments, "grade", Judges, gradeAssessment)),
+	rule(assessments, "void", Judges, voidAssessment),
 }
 
 func evolveAssessment(s assessment, e events.Event) assessment {

@@ -49,10 +49,10 @@ type comment struct {
 var comments = Aggregate[comment]{events.KindComment, evolveComment}
 
 var commentRules = []Rule{
-	creating(rule(comments, "post", postComment)),
-	further(comment.context, rule(comments, "edit", editComment)),
-	further(comment.context, rule(comments, "delete", deleteComment)),
-	further(comment.context, rule(comments, "hide", hideComment)),
+	provided("About what one can see; about anything else it is refused: 422, `unknown_target`.", creating(rule(comments, "post", Authenticated, postComment))),
+	provided("A hidden comment is refused: 422, `comment_hidden`.", further(comment.context, rule(comments, "edit", Author, editComment))),
+	further(comment.context, rule(comments, "delete", AuthorOrModerator, deleteComment)),
+	further(comment.context, rule(comments, "hide", Moderators, hideComment)),
 }
 
 func evolveComment(s comment, e events.Event) comment {

@@ -30,7 +30,7 @@ type curriculum [256]map[events.ID][]events.ID
 var curricula = Aggregate[curriculum]{events.KindCurriculum, evolveCurriculum}
 
 var curriculumRules = []Rule{
-	about(events.KindPoint, named("point.set_prerequisites", rule(curricula, "set_prerequisites", setPrerequisites))),
+	about(events.KindPoint, named("point.set_prerequisites", rule(curricula, "set_prerequisites", Curators, setPrerequisites))),
 }
 
 func evolveCurriculum(s curriculum, e events.Event) curriculum {

@@ -79,20 +79,20 @@ type goal struct {
 var goals = Aggregate[goal]{events.KindGoal, evolveGoal}
 
 var goalRules = []Rule{
-	creating(rule(goals, "create", createGoal)),
-	rule(goals, "revise", reviseGoal),
-	rule(goals, "set_paths", setGoalPaths),
-	rule(goals, "start", moveGoal[*StartGoal](func(from events.GoalStatus) events.Data { return &events.GoalStarted{From: from} },
-		events.GoalStatusActive, events.GoalStatusDraft, events.GoalStatusPaused)),
-	rule(goals, "pause", moveGoal[*PauseGoal](func(from events.GoalStatus) events.Data { return &events.GoalPaused{From: from} },
-		events.GoalStatusPaused, events.GoalStatusActive)),
-	rule(goals, "complete", moveGoal[*CompleteGoal](func(from events.GoalStatus) events.Data { return &events.GoalCompleted{From: from} },
-		events.GoalStatusCompleted, events.GoalStatusActive, events.GoalStatusPaused)),
-	rule(goals, "abandon", moveGoal[*AbandonGoal](func(from events.GoalStatus) events.Data { return &events.GoalAbandoned{From: from} },
-		events.GoalStatusAbandoned, events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused)),
-	rule(goals, "reopen", moveGoal[*ReopenGoal](func(from events.GoalStatus) events.Data { return &events.GoalReopened{From: from} },
-		events.GoalStatusActive, events.GoalStatusCompleted, events.GoalStatusAbandoned)),
-	rule(goals, "delete", deleteGoal),
+	creating(rule(goals, "create", Authenticated, createGoal)),
+	rule(goals, "revise", Owner, reviseGoal),
+	rule(goals, "set_paths", Owner, setGoalPaths),
+	moveGoal[StartGoal]("start", func(from events.GoalStatus) events.Data { return &events.GoalStarted{From: from} },
+		events.GoalStatusActive, events.GoalStatusDraft, events.GoalStatusPaused),
+	moveGoal[PauseGoal]("pause", func(from events.GoalStatus) events.Data { return &events.GoalPaused{From: from} },
+		events.GoalStatusPaused, events.GoalStatusActive),
+	moveGoal[CompleteGoal]("complete", func(from events.GoalStatus) events.Data { return &events.GoalCompleted{From: from} },
+		events.GoalStatusCompleted, events.GoalStatusActive, events.GoalStatusPaused),
+	moveGoal[AbandonGoal]("abandon", func(from events.GoalStatus) events.Data { return &events.GoalAbandoned{From: from} },
+		events.GoalStatusAbandoned, events.GoalStatusDraft, events.GoalStatusActive, events.GoalStatusPaused),
+	moveGoal[ReopenGoal]("reopen", func(from events.GoalStatus) events.Data { return &events.GoalReopened{From: from} },
+		events.GoalStatusActive, events.GoalStatusCompleted, events.GoalStatusAbandoned),
+	rule(goals, "delete", Owner, deleteGoal),
 }
 
 func evolveGoal(s goal, e events.Event) goal {
@@ -215,9 +215,12 @@ func setGoalPaths(s goal, c *SetGoalPaths, g Given) (Outcome, error) {
 	return Outcome{Owner: s.owner, Requires: live, Events: []events.Data{&events.GoalPathsSet{Paths: change}}}, nil
 }
 
-// moveGoal decides a change of status: into to, from one of the allowed ones.
-func moveGoal[P Command](event func(events.GoalStatus) events.Data, to events.GoalStatus, allowed ...events.GoalStatus) func(goal, P, Given) (Outcome, error) {
-	return func(s goal, _ P, g Given) (Outcome, error) {
+// moveGoal is the rule of a change of status: into to, from one of the allowed ones.
+func moveGoal[C any, P interface {
+	*C
+	Command
+}](action string, event func(events.GoalStatus) events.Data, to events.GoalStatus, allowed ...events.GoalStatus) Rule {
+	decide := func(s goal, _ P, g Given) (Outcome, error) {
 		if err := s.of(g); err != nil {
 			return Outcome{}, err
 		}
@@ -225,10 +228,28 @@ func moveGoal[P Command](event func(events.GoalStatus) events.Data, to events.Go
 			return Outcome{}, nil
 		}
 		if !slices.Contains(allowed, s.status) {
-			return Outcome{}, broken("goal_"+string(s.status), "", "A goal that is %s cannot become %s this way.", s.status, to)
+			return Outcome{}, broken(goalIs(s.status), "", "A goal that is %s cannot become %s this way.", s.status, to)
 		}
 		return Outcome{Owner: s.owner, Events: []events.Data{event(s.status)}}, nil
 	}
+	return provided(moved(to, allowed), rule[goal, C, P](goals, action, Owner, decide))
+}
+
+// goalIs is the code by which a command is refused that a goal of this status is not for.
+func goalIs(status events.GoalStatus) string { return "goal_" + string(status) }
+
+// moved says from where a goal comes to a status, and what becomes of it elsewhere.
+func moved(to events.GoalStatus, allowed []events.GoalStatus) string {
+	var from, refused []string
+	for _, status := range to.Values() {
+		switch {
+		case slices.Contains(allowed, status):
+			from = append(from, string(status))
+		case status != to:
+			refused = append(refused, "`"+goalIs(status)+"`")
+		}
+	}
+	return fmt.Sprintf("From %s to %s. A goal that is %[2]s already stays as it is; any other is refused: 422, %[3]s.", either(from), to, either(refused))
 }
 
 func deleteGoal(s goal, _ *DeleteGoal, g Given) (Outcome, error) {

@@ -61,12 +61,14 @@ type path struct {
 var paths = Aggregate[path]{events.KindPath, evolvePath}
 
 var pathRules = []Rule{
-	creating(rule(paths, "create", createPath)),
-	rule(paths, "revise", revisePath),
-	rule(paths, "publish", publishPath),
-	rule(paths, "archive", archivePath),
-	rule(paths, "set_points", setPathPoints),
+	creating(rule(paths, "create", Authenticated, createPath)),
+	provided(unarchived, rule(paths, "revise", OwnerThenCurators, revisePath)),
+	rule(paths, "publish", OwnThenCurators, publishPath),
+	rule(paths, "archive", OwnerThenCurators, archivePath),
+	provided(unarchived, rule(paths, "set_points", OwnerThenCurators, setPathPoints)),
 }
+
+const unarchived = "An archived path is refused: 422, `path_archived`."
 
 func evolvePath(s path, e events.Event) path {
 	switch d := e.Data.(type) {

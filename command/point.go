@@ -48,8 +48,8 @@ type point struct {
 var points = Aggregate[point]{events.KindPoint, evolvePoint}
 
 var pointRules = []Rule{
-	creating(rule(points, "create", createPoint)),
-	rule(points, "revise", revisePoint),
+	creating(rule(points, "create", Curators, createPoint)),
+	rule(points, "revise", Curators, revisePoint),
 }
 
 func evolvePoint(s point, e events.Event) point {

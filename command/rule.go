@@ -141,8 +141,11 @@ type Rule struct {
 	// About is the kind of what the command is about, whose version If-Match
 	// names and the answer tells; the same as Kind but for a Placed command.
 	About events.Kind
-	// Anonymous: allowed without an account.
-	Anonymous bool
+	// For says who may give it; Decide refuses everybody else.
+	For Access
+	// Provided says what else must hold, in which state above all, and by which code it is
+	// refused where that does not: sentences for the API's description, "" for none.
+	Provided string
 	// Creates: the stream must be new; nothing is loaded.
 	Creates bool
 	// Unchecked: appended without loading or checking the stream's version.
@@ -154,6 +157,9 @@ type Rule struct {
 	// where there are none.
 	Further func(state any, g Given) []events.Stream
 }
+
+// Anonymous tells whether it is allowed without an account.
+func (r Rule) Anonymous() bool { return r.For == Public }
 
 // Stream is the history that c is decided on and appended to.
 func (r Rule) Stream(c Command, g Given) events.Stream {
@@ -197,14 +203,15 @@ func (a Aggregate[S]) fold(state any, e events.Event) any {
 	return a.evolve(s, e)
 }
 
-// rule makes a Rule of a decide function.
+// rule makes a Rule of a decide function, and of who passes it.
 func rule[S, C any, P interface {
 	*C
 	Command
-}](a Aggregate[S], action string, decide func(S, P, Given) (Outcome, error)) Rule {
+}](a Aggregate[S], action string, who Access, decide func(S, P, Given) (Outcome, error)) Rule {
 	return Rule{
 		Name: string(a.kind) + "." + action,
 		Kind: a.kind, About: a.kind,
+		For: who,
 		New: func() Command { return P(new(C)) },
 		Decide: func(state any, c Command, g Given) (Outcome, error) {
 			s, _ := state.(S)
@@ -226,12 +233,6 @@ func named(name string, r Rule) Rule {
 	return r
 }
 
-// anonymous marks a rule that needs no account.
-func anonymous(r Rule) Rule {
-	r.Anonymous = true
-	return r
-}
-
 // creating marks a rule whose stream must be new.
 func creating(r Rule) Rule {
 	r.Creates = true
@@ -244,6 +245,12 @@ func further[S any](streams func(S, Given) []events.Stream, r Rule) Rule {
 		s, _ := state.(S)
 		return streams(s, g)
 	}
+	return r
+}
+
+// provided gives a rule its words on what must hold beside who gives it.
+func provided(words string, r Rule) Rule {
+	r.Provided = words
 	return r
 }
 

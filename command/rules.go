@@ -56,7 +56,7 @@ func guarded(r Rule) Rule {
 		if err := CheckTime(g); err != nil {
 			return Outcome{}, err
 		}
-		if !r.Anonymous && !g.may(events.Learner) {
+		if !r.Anonymous() && !g.may(events.Learner) {
 			return Outcome{}, forbidden("This needs an account.")
 		}
 		return decide(state, c, g)

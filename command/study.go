@@ -29,8 +29,8 @@ type study struct{}
 var studies = Aggregate[study]{events.KindStudy, func(s study, _ events.Event) study { return s }}
 
 var studyRules = []Rule{
-	about(events.KindPoint, unchecked(rule(studies, "record", recordStudy))),
-	about(events.KindPoint, unchecked(rule(studies, "complete", completePoint))),
+	about(events.KindPoint, unchecked(rule(studies, "record", Authenticated, recordStudy))),
+	about(events.KindPoint, unchecked(rule(studies, "complete", Authenticated, completePoint))),
 }
 
 const whoStudies = "Study is somebody's: say in whose name it is recorded."

@@ -79,14 +79,16 @@ type user struct {
 var users = Aggregate[user]{events.KindUser, evolveUser}
 
 var userRules = []Rule{
-	anonymous(creating(rule(users, "register", registerUser))),
-	rule(users, "revise", reviseUser),
-	rule(users, "change_password", changePassword),
-	rule(users, "set_role", setRole),
-	rule(users, "suspend", suspendUser),
-	rule(users, "reactivate", reactivateUser),
-	rule(users, "erase", eraseUser),
+	creating(rule(users, "register", Public, registerUser)),
+	rule(users, "revise", SelfOrAdmin, reviseUser),
+	rule(users, "change_password", Self, changePassword),
+	provided("An admin keeps their own role until another takes it: 422, `own_role`.", rule(users, "set_role", Admins, setRole)),
+	provided(othersAccount, rule(users, "suspend", Moderators, suspendUser)),
+	provided(othersAccount, rule(users, "reactivate", Moderators, reactivateUser)),
+	rule(users, "erase", SelfOrAdmin, eraseUser),
 }
+
+const othersAccount = "Not to one's own account: 422, `own_account`. An admin's account is for admins only."
 
 func evolveUser(s user, e events.Event) user {
 	switch d := e.Data.(type) {

@@ -68,11 +68,11 @@ type webhook struct {
 var webhooks = Aggregate[webhook]{events.KindWebhook, evolveWebhook}
 
 var webhookRules = []Rule{
-	creating(rule(webhooks, "register", registerWebhook)),
-	rule(webhooks, "revise", reviseWebhook),
-	rule(webhooks, "enable", enableWebhook),
-	rule(webhooks, "disable", disableWebhook),
-	rule(webhooks, "delete", deleteWebhook),
+	creating(rule(webhooks, "register", Admins, registerWebhook)),
+	rule(webhooks, "revise", Admins, reviseWebhook),
+	rule(webhooks, "enable", Admins, enableWebhook),
+	rule(webhooks, "disable", Admins, disableWebhook),
+	rule(webhooks, "delete", Admins, deleteWebhook),
 }
 
 func evolveWebhook(s webhook, e events.Event) webhook {

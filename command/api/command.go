@@ -39,7 +39,7 @@ type Answer struct {
 func (a *API) command(route Route, rule command.Rule) echo.HandlerFunc {
 	bare := rule.Bare()
 	return func(c echo.Context) error {
-		given, err := a.given(c, rule.Anonymous)
+		given, err := a.given(c, rule.Anonymous())
 		if err != nil {
 			return err
 		}

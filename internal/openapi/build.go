@@ -16,6 +16,9 @@ const description = `Plan what to learn, record what was learnt, and see how far
 **Commands** change something and answer its id, its version and the *position* by when the change is done.
 **Queries** answer from views that follow the commands. Send a command's position as ` + "`Sical-Min-Position`" + ` to read your own write.
 
+**For** says who may: a role (learner, curator, moderator, admin) includes those before it, and the owner is whose it is.
+What is another's and private answers 404, what one sees and may not do 403.
+
 Every GET is answered to HEAD as well. A path that takes other methods only answers 405, with code ` + "`method_not_allowed`" + `.
 Bodies are strict: UTF-8 JSON without unknown, duplicate or null members.`
 

@@ -22,13 +22,17 @@ func (b *builder) command(route api.Route) {
 	op := &operation{
 		OperationID: strings.ToLower(name[:1]) + name[1:],
 		Summary:     route.Doc,
-		Description: fmt.Sprintf("In a batch: `%s`.", route.Rule),
+		Description: fmt.Sprintf("For: %s. ", rule.For),
 		Tags:        []string{tagOf(route.Path)},
 		Security:    withToken,
 		Parameters:  parameterRefs("IdempotencyKey"),
 	}
+	if rule.Provided != "" {
+		op.Description += rule.Provided + " "
+	}
+	op.Description += fmt.Sprintf("In a batch: `%s`.", route.Rule)
 	statuses := [][]int{{409, 422}, withBody}
-	if rule.Anonymous {
+	if rule.Anonymous() {
 		op.Security = eitherWay
 		op.Description += " Without a token an Idempotency-Key counts for the client's address (of IPv6 the whole one) and this path; " +
 			"the password is left out of what tells equal requests from others. " +

@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
+	decided "sical-backend/command"
 	command "sical-backend/command/api"
 	"sical-backend/internal/openapi"
 	query "sical-backend/query/api"
@@ -96,6 +97,18 @@ func TestOperationsHaveNamesOfTheirOwn(t *testing.T) {
 			require.Empty(t, taken[op.OperationID], "%s %s is named %s as well", method, path, op.OperationID)
 			taken[op.OperationID] = method + " " + path
 		}
+	}
+}
+
+// Who may give a command stands first, and then what else must hold.
+func TestEveryCommandSaysForWhom(t *testing.T) {
+	t.Parallel()
+	doc := load(t)
+	for _, r := range command.Routes() {
+		rule, _ := decided.RuleNamed(r.Rule)
+		said := doc.Paths.Value(r.Path).GetOperation(r.Method).Description
+		require.True(t, strings.HasPrefix(said, "For: "+string(rule.For)+". "+rule.Provided), "%s: %s", r.Rule, said)
+		require.NotEmpty(t, rule.For, r.Rule)
 	}
 }
 
