@@ -20,7 +20,7 @@ const (
 // Refusal is a decision against a command; the log is left as it was.
 type Refusal struct {
 	Reason  Reason
-	Code    string // stable, snake_case, such as "goal_not_active"
+	Code    string // stable, snake_case, such as "goal_completed"
 	Pointer string // JSON pointer of the field at fault, or ""
 	Detail  string // one sentence for people
 }

@@ -18,9 +18,17 @@ import (
 	"sical-backend/events"
 	"sical-backend/internal/auth"
 	"sical-backend/internal/live"
+	"sical-backend/internal/openapi"
 	"sical-backend/internal/postgres"
 	"sical-backend/internal/testkit"
 )
+
+// The description says of streams how many there may be.
+func TestTheLimitsOfStreamsAreDescribed(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, strings.ReplaceAll(string(openapi.Document()), ",", ""),
+		fmt.Sprintf("A user may have %d open in a process (429) a process %d (503).", streamsEach, mostStreams))
+}
 
 // sent is one event of a stream.
 type sent struct{ event, id, data string }

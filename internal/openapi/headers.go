@@ -46,7 +46,7 @@ func parameters() map[string]*parameter {
 		"RequestId": heading("X-Request-ID", "an id of the client's own for this request: letters, digits, dot, underscore, hyphen",
 			&schema{Type: "string", MaxLength: jsontext.Value("64")}, "phone-17"),
 		"TraceParent": heading("traceparent", "W3C trace context", text(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
-		"IdempotencyKey": heading("Idempotency-Key", "asked again under the same key within 7 days, the command is not done again; the key counts for one user and one path, and passwords are not compared",
+		"IdempotencyKey": heading("Idempotency-Key", "asked again under the same key within 7 days, the command is not done again; the key counts for one user, one method and path; another body under it is 422 (`idempotency_key_reused`), but passwords are not compared",
 			&schema{Type: "string", MinLength: jsontext.Value("1"), MaxLength: jsontext.Value("255")}, "0f2c6a34"),
 		"IfMatch":     heading("If-Match", "do it only to this version, as an ETag or only the version in quotes", text(), `"3"`),
 		"IfNoneMatch": heading("If-None-Match", "ETags that the client has: 304 where the answer is still one of them", text(), `"3.11mo2jbx36f89"`),

@@ -23,6 +23,9 @@ func (b *builder) live() {
 		Summary:     "Follow an answer as it changes.",
 		Description: "Server-sent events. `change` has the whole answer, as GET gives it, and an id of the log's incarnation, the position and the answer's digest; " +
 			"`reset` says that what the client has is of another history of the log, and comes before the whole answer; `end` says by its `code` (`session_ended`, `not_found`) why nothing more comes. " +
+			"A stream ends with the access token that it was opened with: `session_ended` says that this, or the session, is over. " +
+			"Get a new token by POST /v1/sessions/refresh (only its 401 means to log in again), and open the stream anew with the last id: an EventSource with a new ticket and `last_event_id`. " +
+			"A user may have 20 open in a process (429), a process 10,000 (503). " +
 			"A comment comes every 15 seconds. Opened anew with the last id, it sends nothing that the client has, and never anything older. " +
 			"With `Sical-Min-Position` it begins with an answer from that position on; an EventSource cannot send that.",
 		Tags: []string{"live"}, Security: eitherWay,

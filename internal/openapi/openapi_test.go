@@ -112,6 +112,27 @@ func TestEveryCommandSaysForWhom(t *testing.T) {
 	}
 }
 
+func TestErrorsAreDescribed(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Problem", "FieldError"} {
+		for member, s := range load(t).Components.Schemas[name].Value.Properties {
+			require.NotEmpty(t, s.Value.Description, "%s of %s", member, name)
+		}
+	}
+}
+
+// What is served for developers stands in the document, but for what the page itself loads.
+func TestWhatIsServedIsDescribed(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	openapi.Register(e, nil)
+	for _, r := range e.Routes() {
+		if r.Method == http.MethodGet && !strings.HasPrefix(r.Path, "/docs/redoc-") {
+			require.NotNil(t, load(t).Paths.Value(r.Path), r.Path)
+		}
+	}
+}
+
 // A problem's code that the document does not know would break typed clients.
 func TestEveryCodeIsDescribed(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,8 @@ func (b *builder) system() {
 		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged}, 401, 429)
 	asked("/asyncapi.json", "getAsyncAPI", "The events on NATS.", "AsyncAPI 3.0. The same for people is the catalogue at /docs/events.",
 		map[string]*response{"200": file("The document.", "application/json", &schema{Type: "object"}), "304": unchanged}, 401, 429)
+	asked("/docs/events", "getEventCatalogue", "The events on NATS, to read.", "Markdown: each event with its fields, and which of them webhooks are not sent.",
+		map[string]*response{"200": file("The catalogue.", "text/markdown", text()), "304": unchanged}, 401, 429)
 	asked("/docs", "getDocs", "This document, to read.", "A page that loads nothing from elsewhere.",
 		map[string]*response{"200": file("The page.", "text/html", text()), "304": unchanged}, 401, 429)
 }

@@ -18,11 +18,11 @@ const ProblemType = "application/problem+json"
 // As an error returned by a field's own UnmarshalJSON or UnmarshalText it decides
 // code and detail; the decoder fills in the pointer.
 type FieldError struct {
-	Pointer   string `json:"pointer,omitempty"`
-	Parameter string `json:"parameter,omitempty"`
-	Header    string `json:"header,omitempty"`
-	Code      string `json:"code"`
-	Detail    string `json:"detail,omitempty"`
+	Pointer   string `json:"pointer,omitempty" doc:"place in the body (RFC 6901); empty for the whole body"`
+	Parameter string `json:"parameter,omitempty" doc:"name of the query parameter"`
+	Header    string `json:"header,omitempty" doc:"name of the header"`
+	Code      string `json:"code" doc:"what to branch on: stable, snake_case"`
+	Detail    string `json:"detail,omitempty" doc:"one sentence for the client's developer"`
 }
 
 // MarshalJSON writes the pointer to the whole body too, which an omitempty drops.
