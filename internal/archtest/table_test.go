@@ -26,7 +26,7 @@ var places = map[string]place{
 		why: "A question reads the rows of its projection and opens what is sealed; it never decides, and never meets commands."},
 	"command/api": {may: []string{"command", "events", "internal/admission", "internal/auth", "internal/dispatch", "internal/eventlog", "internal/tracing", "internal/web", "internal/live"},
 		why: "The command side's door turns requests into commands; it reads no view."},
-	"query/api": {may: []string{"query", "events", "internal/admission", "internal/cache", "internal/reading", "internal/web", "internal/live"},
+	"query/api": {may: []string{"query", "events", "internal/admission", "internal/cache", "internal/outage", "internal/reading", "internal/web", "internal/live"},
 		why: "The query side's door turns requests into questions; it commands nothing."},
 	"cmd/sical": {may: []string{
 		"command", "command/api", "events", "projections", "query", "query/api",
@@ -47,9 +47,9 @@ var places = map[string]place{
 
 	"internal/admission": {why: "How much can be done at a time is told without knowing what is done."},
 	"internal/archtest":  {why: "It reads the tree as text and needs nothing of it."},
-	"internal/auth":      {why: "Who somebody is can be told without knowing what this system is about."},
+	"internal/auth":      {may: []string{"internal/outage"}, why: "Who somebody is can be told without knowing what this system is about."},
 	"internal/bus":       {may: []string{"internal/pause"}, why: "It carries messages and does not look into them."},
-	"internal/cache": {may: []string{"events", "internal/telemetry", "internal/wire", "projections"},
+	"internal/cache": {may: []string{"events", "internal/outage", "internal/telemetry", "internal/wire", "projections"},
 		why: "It keeps answers without knowing what they say; only names, positions and ids pass, of builds too."},
 	"internal/demo": {may: []string{"command", "events", "internal/dispatch", "internal/ids", "internal/importer"},
 		why: "It tells a story as commands; what becomes of them is the importer's."},
@@ -75,6 +75,7 @@ var places = map[string]place{
 	"internal/monitor": {may: []string{"internal/pause", "internal/telemetry"}, why: "It looks at what stands in the database; it changes nothing and takes part in nothing."},
 	"internal/oulad": {may: []string{"command", "events", "internal/ids", "internal/lines"},
 		why: "It turns files into commands; what becomes of them is the importer's."},
+	"internal/outage":   {why: "That something fails is told alike, whatever it is."},
 	"internal/postgres": {may: []string{"internal/telemetry", "internal/tracing"}, why: "Pools, migrations and what an error of the database means are the same for everyone."},
 	"internal/pause":    {why: "Waiting is the same for everyone."},
 	"internal/profile":  {may: []string{"internal/pause"}, why: "A process can be looked at whatever it does."},

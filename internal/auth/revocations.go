@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"sical-backend/internal/outage"
 )
 
 const (
@@ -107,21 +109,14 @@ func (r *Revocations) run(ctx context.Context) {
 	defer close(r.done)
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	failing := false
+	reading := outage.Log{Logger: r.logger, Begins: "cannot read revocations, going on with those known", Ends: "reading revocations again"}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		switch err := r.Poll(ctx); {
-		case err != nil && ctx.Err() == nil && !failing:
-			failing = true
-			r.logger.Warn("cannot read revocations, going on with those known", "error", err)
-		case err == nil && failing:
-			failing = false
-			r.logger.Info("reading revocations again")
-		}
+		reading.Tried(ctx, r.Poll(ctx))
 	}
 }
 

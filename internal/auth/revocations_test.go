@@ -2,13 +2,13 @@ package auth
 
 import (
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"sical-backend/internal/testkit"
 )
 
 // A poll a second, none of which takes longer than three: that makes the five
@@ -149,24 +149,6 @@ func TestAnErasureIsToldEverywhere(t *testing.T) {
 	tells(1, "who was erased so long ago need not be in the table any more")
 }
 
-// syncWriter lets a test read a log that is being written.
-type syncWriter struct {
-	sync.Mutex
-	strings.Builder
-}
-
-func (w *syncWriter) Write(p []byte) (int, error) {
-	w.Lock()
-	defer w.Unlock()
-	return w.Builder.Write(p)
-}
-
-func (w *syncWriter) count(text string) int {
-	w.Lock()
-	defer w.Unlock()
-	return strings.Count(w.Builder.String(), text)
-}
-
 func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	t.Parallel()
 	db := newDatabase(t)
@@ -175,8 +157,8 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 		_, err := owner.Exec(t.Context(), `alter table sical.`+from+` rename to `+to)
 		require.NoError(t, err)
 	}
-	var log syncWriter
-	r, err := StartRevocations(t.Context(), p.pool, slog.New(slog.NewTextHandler(&log, nil)), time.Now)
+	var log testkit.Log
+	r, err := StartRevocations(t.Context(), p.pool, log.Logger(), time.Now)
 	require.NoError(t, err)
 	defer r.Close()
 	tokens := p.login(t, uuid.New())
@@ -184,7 +166,7 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	require.NoError(t, err)
 
 	rename("revocation", "away")
-	require.Eventually(t, func() bool { return log.count("level=WARN") == 1 }, time.Minute, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return log.Count("level=WARN") == 1 }, time.Minute, 10*time.Millisecond)
 	before := r.Lag()
 	require.Error(t, r.Poll(t.Context()))
 	require.Greater(t, r.Lag(), before)
@@ -195,8 +177,8 @@ func TestWithoutTheDatabaseItGoesOn(t *testing.T) {
 	p.exec(t, `insert into sical.away (kind, subject) values ('session', $1)`, tokens.Session)
 	worst := r.Lag()
 	rename("away", "revocation")
-	require.Eventually(t, func() bool { return r.Revoked(c) && log.count("level=INFO") == 1 && r.Lag() < worst }, time.Minute, 10*time.Millisecond)
-	require.Equal(t, 1, log.count("level=WARN"), "said once, not every second")
+	require.Eventually(t, func() bool { return r.Revoked(c) && log.Count("level=INFO") == 1 && r.Lag() < worst }, time.Minute, 10*time.Millisecond)
+	require.Equal(t, 1, log.Count("level=WARN"), "said once, not every second")
 }
 
 func TestWhatCannotMatterIsForgotten(t *testing.T) {
