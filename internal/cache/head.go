@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"sical-backend/internal/outage"
 )
 
 // MaxWait is how long anybody may wait for a position, and so how long the log may take to
@@ -17,18 +19,20 @@ type heads struct {
 	mu   sync.Mutex
 	next *headQuestion // that is not sent yet, nil where nobody waits for one
 	turn chan struct{} // holds a token while one is under way
+	log  outage.Log    // of questions that fail; whoever has the turn uses it
 }
 
 // headQuestion is one question and what came of it.
 type headQuestion struct {
-	most uint64        // the highest position that somebody waits for
-	done chan struct{} // closed when it is answered
-	head uint64        // the answer, 0 where nobody had to be asked, or there was none
-	err  error         // of positions beyond it
+	most   uint64        // the highest position that somebody waits for
+	done   chan struct{} // closed when it is answered
+	head   uint64        // the answer, 0 where nobody had to be asked, or there was none
+	beyond bool          // whether it is known that no waiting helps to positions beyond it
 }
 
 // awaitHead fails where the log has not reached the position, asking it only where nothing
-// heard so far proves that it has.
+// heard so far proves that it has. Where it gives no answer, the views are waited for alone: they
+// may be told of the position meanwhile.
 func (p *Positions) awaitHead(ctx context.Context, position uint64, ends time.Time) error {
 	if p.reached(position) {
 		return nil
@@ -42,10 +46,10 @@ func (p *Positions) awaitHead(ctx context.Context, position uint64, ends time.Ti
 	defer p.deadlines.remove(w)
 	select {
 	case <-q.done:
-		if q.head >= position || p.reached(position) {
-			return nil
+		if q.beyond && q.head < position && !p.reached(position) {
+			return ErrPositionUnknown
 		}
-		return q.err
+		return nil
 	case err := <-w.done:
 		return err
 	case <-ctx.Done():
@@ -86,26 +90,24 @@ func (p *Positions) ask(q *headQuestion) {
 	defer cancel()
 	incarnation := p.incarnation.Load()
 	head, err := p.cfg.Head(ctx)
-	if err != nil {
-		q.err = err
-		return
-	}
-	q.head = head
-	if p.incarnation.Load() == incarnation { // and not the end of a log that was put back meanwhile
-		raise(&p.head, head)
-	}
-	if head < q.most {
-		q.err = p.beyond(ctx)
-	}
-}
-
-// beyond is what becomes of positions that the log has not reached: on a standby they may
-// be there soon.
-func (p *Positions) beyond(ctx context.Context) error {
-	if p.cfg.Standby != nil {
-		if standby, err := p.cfg.Standby(ctx); err != nil || standby {
-			return err
+	if err == nil {
+		q.head = head
+		if p.incarnation.Load() == incarnation { // and not the end of a log that was put back meanwhile
+			raise(&p.head, head)
+		}
+		if head < q.most {
+			q.beyond, err = p.final(ctx)
 		}
 	}
-	return ErrPositionUnknown
+	p.heads.log.Tried(context.Background(), err) // that it took too long is told, too
+}
+
+// final tells whether the log's end is where the server that was asked has it: a standby may
+// have more soon.
+func (p *Positions) final(ctx context.Context) (bool, error) {
+	if p.cfg.Standby == nil {
+		return true, nil
+	}
+	standby, err := p.cfg.Standby(ctx)
+	return err == nil && !standby, err
 }

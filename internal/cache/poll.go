@@ -28,7 +28,7 @@ type checkpoint struct {
 // answered is false where it did not answer.
 func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	asked := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	within, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	var found []checkpoint
 	var parks []park
@@ -47,8 +47,9 @@ func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 		parks, err = pgx.CollectRows(rows, pgx.RowToStructByPos[park])
 		return err
 	})
-	if err := p.cfg.Pool.SendBatch(ctx, batch).Close(); err != nil {
-		p.cfg.Logger.DebugContext(ctx, "views' positions not read", "error", err)
+	err := p.cfg.Pool.SendBatch(within, batch).Close()
+	p.registry.Tried(ctx, err)
+	if err != nil {
 		return false
 	}
 	now := time.Now()

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"sical-backend/events"
+	"sical-backend/internal/outage"
 	"sical-backend/internal/wire"
 	"sical-backend/projections"
 )
@@ -52,6 +53,7 @@ type Positions struct {
 	incarnation atomic.Pointer[events.ID] // of the log, nil where it is not known yet; only Run writes it
 	suspect     atomic.Bool               // something was met that only the database can explain
 	looked      time.Time                 // when the registry was last read; only Run reads and writes it
+	registry    outage.Log                // of looks at it that fail; only Run uses it
 	head        atomic.Uint64
 	parked      atomic.Pointer[parked]
 	heads       heads
@@ -69,6 +71,8 @@ func NewPositions(cfg Config) *Positions {
 		cfg.MaxWaiters = 10_000
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
+	p.heads.log = outage.Log{Logger: cfg.Logger, Begins: "cannot ask where the log ends, waiting for the views alone", Ends: "asking where the log ends again"}
+	p.registry = outage.Log{Logger: cfg.Logger, Begins: "cannot read the registry of views, going on with what is known", Ends: "reading the registry of views again"}
 	p.parked.Store(newParked(nil))
 	if len(cfg.Views) > mostViews {
 		panic("cache: more views than an entry has bits for")

@@ -7,13 +7,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
 	"sical-backend/internal/testkit"
+	"sical-backend/internal/web"
 )
 
 // adapted has the node read through a pool like its own, changed.
@@ -123,4 +126,36 @@ func TestClientLeaves(t *testing.T) {
 	leave()
 	testkit.Receive(t, done)
 	assert.Equal(t, 499, recorder.Code, recorder.Body.String())
+}
+
+// vain waits in vain.
+type vain struct {
+	Waiter
+	err error
+}
+
+func (v vain) Wait(context.Context, []string, uint64, time.Duration) error { return v.err }
+
+// TestWaitThatFails: only a view that did not come in time is said to be late. Whatever else a
+// wait ends by is answered as what it is.
+func TestWaitThatFails(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, Usual)
+	positions := s.api.waiter
+	has := StreamPath + "?view=statistics&last_event_id=" + s.incarnation().String() + ".1.other"
+	for _, c := range []struct {
+		err    error
+		status int
+		code   web.Code
+	}{
+		{context.DeadlineExceeded, http.StatusServiceUnavailable, web.NotCaughtUp},
+		{&pgconn.PgError{Code: "57P03"}, http.StatusServiceUnavailable, web.Unavailable},
+		{&pgconn.PgError{Code: "42501"}, http.StatusInternalServerError, web.Internal},
+	} {
+		s.api.waiter = vain{positions, c.err}
+		for _, got := range []answer{s.get("/v1/statistics", "", minPosition, "1000"), s.get(has, s.as(s.ann))} {
+			require.Equal(t, c.status, got.status, "%v: %s", c.err, got.body)
+			require.Equal(t, string(c.code), problemCode(t, got))
+		}
+	}
 }

@@ -134,11 +134,11 @@ func (f *freshness) inVain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	problem := behind(err)
-	if f.lenient && problem.Status() == http.StatusServiceUnavailable {
+	err = behind(err)
+	if problem, ok := errors.AsType[*web.Problem](err); ok && f.lenient && problem.Status() == http.StatusServiceUnavailable {
 		return nil
 	}
-	return problem
+	return err
 }
 
 // insist asks for the answer to q that has the position least until that is given. While the server
@@ -199,8 +199,9 @@ func patiently(ctx context.Context, ends time.Time, ask func() error) error {
 	}
 }
 
-// behind is the problem of an answer that is not as current as was asked for.
-func behind(err error) *web.Problem {
+// behind is the problem of an answer that is not as current as was asked for; errors of anything
+// else stay what they are.
+func behind(err error) error {
 	stopped, ok := errors.AsType[*cache.StoppedError](err)
 	parked, held := errors.AsType[*cache.ParkedError](err)
 	switch {
@@ -214,6 +215,8 @@ func behind(err error) *web.Problem {
 		return web.NewProblem(web.ViewPaused, "The view "+stopped.View+" is paused.")
 	case ok:
 		return web.NewProblem(web.NotCaughtUp, "The view "+stopped.View+" has stopped.")
+	case lags(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, reading.ErrUnready):
+		return web.NewProblem(web.NotCaughtUp, "")
 	}
-	return web.NewProblem(web.NotCaughtUp, "")
+	return err
 }
