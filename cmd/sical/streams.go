@@ -20,9 +20,10 @@ const (
 
 // streams is what live streams need beside answers.
 func (a *App) streams(hub *live.Hub, tickets *live.Tickets, positions *cache.Positions) queryapi.StreamConfig {
+	dropped, failed := telemetry.Streams(a.registry, hub.Len)
 	return queryapi.StreamConfig{
 		Hub: hub, Incarnation: positions.Incarnation, Pace: queryapi.Usual,
-		Dropped: telemetry.Streams(a.registry, hub.Len).Inc,
+		Dropped: dropped.Inc, Failed: failed.Inc, Logger: a.logger,
 		Take: func(ctx context.Context, ticket string) (web.Principal, error) {
 			h, err := tickets.Take(ctx, ticket)
 			return web.Principal{UserID: h.User, Role: h.Role, SessionID: h.Session, Generation: h.Generation, Expires: h.Ends}, err

@@ -58,11 +58,12 @@ func limits(r prometheus.Registerer, help string, loads map[string]load) {
 	}
 }
 
-// Streams tells how many live streams are open, and returns the counter of those
-// that were left as their clients took too long.
-func Streams(r prometheus.Registerer, open func() int) prometheus.Counter {
+// Streams tells how many live streams are open, and returns the counters of those
+// that were left as their clients took too long, and of loads that failed.
+func Streams(r prometheus.Registerer, open func() int) (dropped, failed prometheus.Counter) {
 	ask(r, "sical_streams_open", "Live streams that are open.", func() float64 { return float64(open()) })
-	return counter(r, "sical_streams_dropped_total", "Live streams whose clients did not take in time what they were sent.")
+	return counter(r, "sical_streams_dropped_total", "Live streams whose clients did not take in time what they were sent."),
+		counter(r, "sical_streams_load_failures_total", "Loads of live streams that failed for a reason that does not pass by itself; each is tried again.")
 }
 
 // Revocations tells how old what is known of ended sessions is.

@@ -62,6 +62,10 @@ func problemOf(err error, r *http.Request) *Problem {
 	return NewProblem(Internal, "")
 }
 
+// Unforeseen tells an error that is answered as `internal`, for somebody to look into, from one
+// that is the client's or passes by itself.
+func Unforeseen(err error) bool { return problemOf(err, new(http.Request)).Code == Internal }
+
 // NoRoom is the problem of what the database had no room for. Somebody has to make some
 // before asking again helps.
 func NoRoom() *Problem {

@@ -172,6 +172,7 @@ func TestProblemOf(t *testing.T) {
 	}
 	for _, c := range cases {
 		require.Equal(t, c.want, problemOf(c.err, c.r).Code, "%v", c.err)
+		require.Equal(t, c.want == Internal, Unforeseen(c.err), "%v", c.err)
 	}
 }
 

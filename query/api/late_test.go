@@ -28,7 +28,7 @@ func TestWhatOneRequestWaitsForEnds(t *testing.T) {
 	w.project()
 	tickets := live.NewTickets(w.queries)
 	w.api.RegisterStream(w.server, StreamConfig{
-		Hub: w.hub, Incarnation: w.incarnation, Pace: Usual, Dropped: func() {}, SessionAlive: func(web.Principal) bool { return true },
+		Hub: w.hub, Incarnation: w.incarnation, Pace: Usual, Dropped: func() {}, Failed: func() {}, SessionAlive: func(web.Principal) bool { return true },
 		Take: func(ctx context.Context, ticket string) (web.Principal, error) {
 			_, err := tickets.Take(ctx, ticket)
 			return web.Principal{}, err

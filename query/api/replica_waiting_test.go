@@ -158,7 +158,7 @@ func TestWhatMemoryHasIsGivenWhateverAReplicaLacks(t *testing.T) {
 	t.Parallel()
 	b := newTrailing(t)
 	b.api.RegisterStream(b.server, StreamConfig{
-		Hub: b.hub, Incarnation: b.incarnation, Pace: Usual, Dropped: func() {}, SessionAlive: func(web.Principal) bool { return true },
+		Hub: b.hub, Incarnation: b.incarnation, Pace: Usual, Dropped: func() {}, Failed: func() {}, SessionAlive: func(web.Principal) bool { return true },
 	})
 	waiting := b.reads(0) // who finds out that it lags
 	b.views.wait(b.world, 1)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,12 +100,18 @@ type StreamConfig struct {
 	Incarnation func() events.ID
 	// Dropped is told of each client that was left as it took too long.
 	Dropped func()
-	Pace    Pace
+	// Failed is told of each load that failed and is tried again, unless that passes by itself.
+	Failed func()
+	Logger *slog.Logger
+	Pace   Pace
+
+	failing *failing
 }
 
 // RegisterStream adds the stream to e.
 func (a *API) RegisterStream(e *echo.Echo, cfg StreamConfig) {
 	known := names(StreamParams())
+	cfg.failing = newFailing(cfg.Logger)
 	handler := func(c echo.Context) error { return refused(a.follow(c, cfg, known)) }
 	e.GET(StreamPath, handler)
 	e.HEAD(StreamPath, handler)

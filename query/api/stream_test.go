@@ -30,6 +30,8 @@ type streaming struct {
 	*school
 	server  *httptest.Server
 	dropped atomic.Int64
+	failed  atomic.Int64 // loads
+	logged  testkit.Log
 	ended   atomic.Bool  // every session
 	taken   atomic.Int64 // tickets
 }
@@ -57,6 +59,7 @@ func streamingOf(of *school, pace Pace) *streaming {
 	s := &streaming{school: of}
 	s.api.RegisterStream(s.world.server, StreamConfig{
 		Hub: s.hub, Incarnation: s.incarnation, Pace: pace, Dropped: func() { s.dropped.Add(1) },
+		Failed: func() { s.failed.Add(1) }, Logger: s.logged.Logger(),
 		SessionAlive: func(web.Principal) bool { return !s.ended.Load() },
 		Take: func(context.Context, string) (web.Principal, error) {
 			s.taken.Add(1)

@@ -37,6 +37,7 @@ type subscription struct {
 	spoke     time.Time        // when something was sent last
 	again     <-chan time.Time // when to ask anew for what could not be loaded; nil for not
 	rested    <-chan time.Time // when it may ask again; nil for at once
+	fails     bool             // it could not be loaded when that was tried last, for no reason that passes
 }
 
 var errEnded = errors.New("the stream has ended")
@@ -82,6 +83,7 @@ func (s *subscription) applied(views []string) uint64 {
 func (s *subscription) run(ctx context.Context) {
 	tick := time.NewTicker(s.cfg.Pace.Check)
 	defer tick.Stop()
+	defer s.tried(nil)
 	s.rest()
 	for {
 		var err error
@@ -153,7 +155,9 @@ func (s *subscription) refresh(ctx context.Context, woken bool) error {
 		return s.end("session_ended")
 	case errors.Is(err, query.ErrNotFound):
 		return s.end("not_found")
-	case err != nil: // the database is away, or has not come to what the client has
+	}
+	s.tried(err)
+	if err != nil { // also as the database is away, or has not come to what the client has
 		s.later()
 		return nil
 	}
