@@ -97,7 +97,7 @@ func (b binary) folder(t *testing.T) string {
 // server is a running `sical serve`.
 type server struct {
 	cmd    *exec.Cmd
-	stderr *journal
+	stderr *testkit.Log
 	url    string
 	inside string // the command that looks inside
 	begun  bool   // the first steps can be taken at once
@@ -109,7 +109,7 @@ type server struct {
 func (b binary) serve(t *testing.T, dir string, flags ...string) *server {
 	t.Helper()
 	cmd := b.command(t, dir, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"}, flags...)...)
-	s := &server{cmd: cmd, stderr: &journal{}, ended: make(chan struct{})}
+	s := &server{cmd: cmd, stderr: &testkit.Log{}, ended: make(chan struct{})}
 	cmd.Stderr = s.stderr
 	stdout, err := cmd.StdoutPipe()
 	require.NoError(t, err)

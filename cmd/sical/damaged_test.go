@@ -20,7 +20,7 @@ import (
 func TestDamagedEventOfABatchIsTold(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	var logged journal
+	var logged testkit.Log
 	s := serveOn(t, Config{DataDir: t.TempDir(), PostgresURL: db.AdminURL, NATSURL: testkit.NATS(t).URL},
 		telemetry.NewLogger(&logged, slog.LevelInfo, "json"))
 	_, token, _ := s.account("ada")

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -32,30 +31,12 @@ var canaries = []string{
 // finds what is there.
 const control = "Qzcontrol 对照文本"
 
-// journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 func TestErasedPersonIsForgottenEverywhere(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts and rewrites a whole Postgres")
 	}
-	var logged journal
+	var logged testkit.Log
 	logger := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	config := Config{DataDir: dataDir(t), PostgresBin: testkit.PostgresBin()}
 	s := serveOn(t, config, logger)

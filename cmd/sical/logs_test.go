@@ -30,7 +30,7 @@ func TestNobodyIsInTheLogs(t *testing.T) {
 	proxy := testkit.Proxy(t, db.Socket())
 	owner, err := pgx.ParseConfig(db.AdminURL)
 	require.NoError(t, err)
-	var logged journal
+	var logged testkit.Log
 	exporter := tracetest.NewInMemoryExporter()
 	s := serveOn(t, Config{DataDir: t.TempDir(), PostgresURL: db.Through(proxy, owner.User), NATSURL: testkit.NATS(t).URL},
 		telemetry.NewLogger(&logged, slog.LevelDebug, "json"),

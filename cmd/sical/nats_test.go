@@ -22,7 +22,7 @@ import (
 // before has made needless is none.
 func TestErrorsOfNATSAreLogged(t *testing.T) {
 	t.Parallel()
-	var logged journal
+	var logged testkit.Log
 	a := newApp(Config{}, telemetry.NewLogger(&logged, slog.LevelInfo, "json"))
 	t.Cleanup(a.Close)
 	a.natsURL = testkit.NATS(t).URL
@@ -52,7 +52,7 @@ func TestRefusedByNATSIsNoEnd(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			bus := testkit.NATS(t)
-			var logged journal
+			var logged testkit.Log
 			a := newApp(Config{}, telemetry.NewLogger(&logged, slog.LevelInfo, "json"))
 			t.Cleanup(a.Close)
 			a.natsURL = bus.URL

@@ -66,7 +66,7 @@ func (f *fleet) command(args ...string) *exec.Cmd {
 // run runs a subcommand that has to succeed and returns what it prints; its log is apart.
 func (f *fleet) run(args ...string) string {
 	f.Helper()
-	cmd, said := f.command(args...), &journal{}
+	cmd, said := f.command(args...), &testkit.Log{}
 	cmd.Stderr = said
 	out, err := cmd.Output()
 	require.NoError(f, err, "%v: %s%s", args, out, said)
@@ -74,9 +74,9 @@ func (f *fleet) run(args ...string) string {
 }
 
 // start starts a role and returns its process and what it says.
-func (f *fleet) start(role string) (*exec.Cmd, *journal) {
+func (f *fleet) start(role string) (*exec.Cmd, *testkit.Log) {
 	f.Helper()
-	cmd, said := f.command(role), &journal{}
+	cmd, said := f.command(role), &testkit.Log{}
 	cmd.Stdout, cmd.Stderr = said, said
 	require.NoError(f, cmd.Start())
 	f.Cleanup(func() {

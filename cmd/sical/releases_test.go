@@ -24,7 +24,7 @@ import (
 func TestNewerEventsAreWorthAskingAgain(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	var logged journal
+	var logged testkit.Log
 	s := serveOn(t, Config{DataDir: t.TempDir(), PostgresURL: db.AdminURL, NATSURL: testkit.NATS(t).URL},
 		telemetry.NewLogger(&logged, slog.LevelInfo, "json"))
 	user, token, refresh := s.account("ada")

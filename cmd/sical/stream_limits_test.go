@@ -41,7 +41,7 @@ func TestToolsLeaveWhatTheStreamKeeps(t *testing.T) {
 		return nil
 	}
 
-	var logged journal
+	var logged testkit.Log
 	logger := slog.New(slog.NewTextHandler(&logged, nil))
 	s := serveOn(t, c, logger)
 	other := c

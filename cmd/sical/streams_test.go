@@ -120,7 +120,7 @@ func title(t *testing.T, e sent) string {
 
 func TestStream(t *testing.T) {
 	t.Parallel()
-	var said journal
+	var said testkit.Log
 	s := serveOn(t, Config{
 		DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL,
 	}, slog.New(slog.NewTextHandler(&said, nil)))

@@ -1,12 +1,10 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"maps"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,37 +24,19 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 type watched struct {
 	*pgxpool.Pool
 	registry *prometheus.Registry
-	log      *bytes.Buffer
-	mu       *sync.Mutex
+	log      *testkit.Log
 }
 
 func watch(t *testing.T, slow time.Duration) watched {
 	t.Helper()
-	w := watched{registry: prometheus.NewRegistry(), log: &bytes.Buffer{}, mu: &sync.Mutex{}}
+	w := watched{registry: prometheus.NewRegistry(), log: &testkit.Log{}}
 	pool, err := postgres.Open(t.Context(), testkit.Database(t, nil).AdminURL, postgres.Options{MaxConns: 2, Tracer: &postgres.Monitor{
-		Metrics: telemetry.NewDatabase(w.registry), Logger: slog.New(slog.NewJSONHandler(locked{w.mu, w.log}, nil)), Slow: slow,
+		Metrics: telemetry.NewDatabase(w.registry), Logger: slog.New(slog.NewJSONHandler(w.log, nil)), Slow: slow,
 	}})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	w.Pool = pool
 	return w
-}
-
-type locked struct {
-	mu *sync.Mutex
-	to *bytes.Buffer
-}
-
-func (l locked) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.to.Write(b)
-}
-
-func (w watched) said() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.log.String()
 }
 
 // count is how many statements have ended so.
@@ -131,8 +111,8 @@ func TestCancelledIsNoError(t *testing.T) {
 	require.Error(t, err)
 	require.InDelta(t, 1, w.count(t, "wait", "none", "cancelled"), 0)
 	require.InDelta(t, 0, w.count(t, "wait", "none", "error"), 0)
-	require.Contains(t, w.said(), `"statement":"wait none"`)
-	require.Contains(t, w.said(), `"failed":false,"cancelled":true`)
+	require.Contains(t, w.log.String(), `"statement":"wait none"`)
+	require.Contains(t, w.log.String(), `"failed":false,"cancelled":true`)
 }
 
 func TestSlowStatementsAreLoggedWithoutValues(t *testing.T) {
@@ -140,7 +120,7 @@ func TestSlowStatementsAreLoggedWithoutValues(t *testing.T) {
 	w := watch(t, 30*time.Millisecond)
 	_, err := w.Exec(t.Context(), "-- nap thing\nselect 'canary-text', $1::text, pg_sleep(0.05) from generate_series(1, 1)", "canary-value")
 	require.NoError(t, err)
-	said := w.said()
+	said := w.log.String()
 	require.Contains(t, said, `"statement":"nap thing"`)
 	require.Contains(t, said, `"rows":1`)
 	require.NotContains(t, said, "canary")
@@ -151,7 +131,7 @@ func TestSlowStatementsAreLoggedWithoutValues(t *testing.T) {
 	patient := watch(t, time.Hour)
 	_, err = patient.Exec(t.Context(), "-- quick thing\nselect 1")
 	require.NoError(t, err)
-	require.Empty(t, patient.said())
+	require.Empty(t, patient.log.String())
 }
 
 // A statement named by mistake after what it is asked for must not cost memory.

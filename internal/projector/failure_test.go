@@ -1,12 +1,9 @@
 package projector
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -20,24 +17,6 @@ import (
 	"sical-backend/internal/testkit"
 	"sical-backend/projections"
 )
-
-// lines is a log that may be written while it is read.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) count(part string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.b.String(), part)
-}
 
 func TestUnknownEventsAreSteppedOver(t *testing.T) {
 	t.Parallel()
@@ -100,7 +79,7 @@ func TestADroppedBuildHasNotFailed(t *testing.T) {
 	old := w.build(v, 1)
 	w.build(v, 1) // which is read instead
 	w.some(20)
-	var log lines
+	var log testkit.Log
 	registry := prometheus.NewRegistry()
 	pool := w.pool(postgres.RoleProjector)
 	p := New(Config{
@@ -117,7 +96,7 @@ func TestADroppedBuildHasNotFailed(t *testing.T) {
 	require.NoError(t, pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error { return DropBuild(t.Context(), tx, old) }))
 	_, err = r.step(t.Context())
 	require.ErrorIs(t, err, errLost)
-	require.Zero(t, log.count("level="), "%s", &log.b)
+	require.Zero(t, log.Count("level="), "%s", &log)
 	families, err := registry.Gather()
 	require.NoError(t, err)
 	told := false

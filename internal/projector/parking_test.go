@@ -62,7 +62,7 @@ func (w *world) broken(s events.Stream, owner events.ID, d events.Data) (mend fu
 func TestUndecodableEventParksItsStream(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var log lines
+	var log testkit.Log
 	_, stop := w.start(func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }, both...)
 	w.some(40)
 	learner, point := uuid.NewSHA1(uuid.Nil, []byte{1, 3}), uuid.NewSHA1(uuid.Nil, []byte{3})
@@ -85,7 +85,7 @@ func TestUndecodableEventParksItsStream(t *testing.T) {
 	require.Equal(t, len(tries)+2, list[0].Attempts)
 	w.besides(projections.Progress.View, held)
 	stop()
-	require.Equal(t, 1, log.count("level=ERROR"))
+	require.Equal(t, 1, log.Count("level=ERROR"))
 
 	// Asked for while nobody folds, and before the next owner knows of anything.
 	mend()

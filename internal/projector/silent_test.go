@@ -59,7 +59,7 @@ func TestSilentDatabaseHoldsNoRetry(t *testing.T) {
 			pool, err := postgres.Open(t.Context(), w.db.Through(silence.proxy, postgres.RoleProjector), postgres.Options{MaxConns: 8, Tracer: silence})
 			require.NoError(t, err)
 			t.Cleanup(pool.Close)
-			var log lines
+			var log testkit.Log
 			p := w.projector(func(c *Config) {
 				c.Pool, c.Logger = pool, slog.New(slog.NewTextHandler(&log, nil))
 			}, v)
@@ -73,11 +73,11 @@ func TestSilentDatabaseHoldsNoRetry(t *testing.T) {
 			w.parks(v, 1)
 			mend()
 
-			before := log.count("view interrupted")
+			before := log.Count("view interrupted")
 			silence.armed.Store(true)
 			require.NoError(t, Retry(t.Context(), w.admin, v, ""))
 			testkit.Eventually(t, func() error {
-				if log.count("view interrupted") == before {
+				if log.Count("view interrupted") == before {
 					return errors.New("it is waited for")
 				}
 				return nil

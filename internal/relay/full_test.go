@@ -1,39 +1,19 @@
 package relay
 
 import (
-	"bytes"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"sical-backend/internal/eventlog/logtest"
 	"sical-backend/internal/testkit"
 )
 
-// lines is a log that may be written while it is read.
-type lines struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // Where JetStream has no room left, the log goes on and the relay says so; once there
 // is room, the stream has everything.
 func TestJetStreamIsFull(t *testing.T) {
 	t.Parallel()
-	var log lines
+	var log testkit.Log
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(log.String())

@@ -82,7 +82,7 @@ func TestWhatWasHandedOverBeforeIsRead(t *testing.T) {
 // TestWhoStandsByEndsQuietly: that it is to end is no failure to try again after.
 func TestWhoStandsByEndsQuietly(t *testing.T) {
 	t.Parallel()
-	var log lines
+	var log testkit.Log
 	s := &system{Log: logtest.New(t), bus: testkit.NATS(t), log: &log}
 	first, end := s.relay(t)
 	second, endSecond := s.relay(t)

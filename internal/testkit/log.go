@@ -22,9 +22,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// Count is how often the text has been logged.
-func (l *Log) Count(text string) int {
+// String is all of it so far.
+func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
+	return l.text.String()
+}
+
+// Count is how often the text has been logged.
+func (l *Log) Count(text string) int {
+	return strings.Count(l.String(), text)
 }

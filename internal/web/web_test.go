@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/telemetry"
+	"sical-backend/internal/testkit"
 	"sical-backend/internal/testkit/leak"
 )
 
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { leak.Main(m) }
 type api struct {
 	*httptest.Server
 	registry *prometheus.Registry
-	log      *lockedBuffer
+	log      *testkit.Log
 }
 
 var alice = Principal{UserID: uuid.MustParse("0198c7a1-0000-7000-8000-00000000000a"), Role: "learner"}
@@ -47,7 +47,7 @@ func testVerify(token string) (Principal, error) {
 // and so has a line in the log, because this machine is.
 func newAPI(t testing.TB, adapt func(*Config)) *api {
 	t.Helper()
-	a, began := &api{registry: prometheus.NewRegistry(), log: &lockedBuffer{}}, time.Now()
+	a, began := &api{registry: prometheus.NewRegistry(), log: &testkit.Log{}}, time.Now()
 	cfg := Config{
 		Logger: slog.New(slog.NewJSONHandler(a.log, nil)), Metrics: telemetry.NewHTTP(a.registry), Verify: testVerify,
 		Now: func() time.Time { return began },
@@ -178,21 +178,4 @@ func (a *api) problem(t testing.TB, method, path, body string, headers ...string
 	require.Equal(t, resp.Header.Get("X-Request-Id"), p.Instance)
 	require.Equal(t, "urn:sical:problem:"+string(p.Code), p.Type)
 	return resp, p
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
