@@ -19,6 +19,7 @@ import (
 	decided "sical-backend/command"
 	command "sical-backend/command/api"
 	"sical-backend/internal/openapi"
+	"sical-backend/internal/testkit"
 	query "sical-backend/query/api"
 )
 
@@ -181,26 +182,15 @@ func TestPageAndDocumentAreServedWithoutAnythingFromElsewhere(t *testing.T) {
 	require.False(t, bytes.Contains(get("/docs/redoc-2.5.4.js", "").Body.Bytes(), []byte("cdn.redoc")))
 }
 
-// timed remembers whether the client was given more time.
-type timed struct {
-	*httptest.ResponseRecorder
-	until time.Time
-}
-
-func (t *timed) SetWriteDeadline(until time.Time) error {
-	t.until = until
-	return nil
-}
-
 // The page's program is a megabyte: who is slow has time to take it.
 func TestTheProgramOfThePageTakesItsTime(t *testing.T) {
 	t.Parallel()
 	e := echo.New()
 	openapi.Register(e, openapi.Document())
-	w := &timed{ResponseRecorder: httptest.NewRecorder()}
+	w := &testkit.Timed{ResponseRecorder: httptest.NewRecorder()}
 	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/docs/redoc-2.5.4.js", nil))
 	require.Equal(t, http.StatusOK, w.Code)
-	require.Greater(t, time.Until(w.until), 30*time.Second)
+	require.Greater(t, time.Until(w.Until), 30*time.Second)
 }
 
 // What a process pays at its start.

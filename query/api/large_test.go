@@ -10,33 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/cache"
+	"sical-backend/internal/testkit"
 )
-
-// timed remembers until when the client may take the answer, as far as that was moved.
-type timed struct {
-	*httptest.ResponseRecorder
-	until time.Time
-}
-
-func (t *timed) SetWriteDeadline(until time.Time) error {
-	t.until = until
-	return nil
-}
 
 // TestLargeAnswersTakeTheirTime: what is large has time from when it is sent on, however long
 // was waited for it; what is not leaves the deadline alone.
 func TestLargeAnswersTakeTheirTime(t *testing.T) {
 	t.Parallel()
 	for size, want := range map[int]time.Duration{1: 0, 64 << 10: 0, 6 << 20: (10 + 192) * time.Second} {
-		w := &timed{ResponseRecorder: httptest.NewRecorder()}
+		w := &testkit.Timed{ResponseRecorder: httptest.NewRecorder()}
 		c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/v1/goals", nil), w)
 		before := time.Now()
 		require.NoError(t, write(c, cache.Answer{Body: make([]byte, size), ETag: `"1"`}, keptByClient))
 		require.Equal(t, size, w.Body.Len())
 		if want == 0 {
-			require.Zero(t, w.until, size)
+			require.Zero(t, w.Until, size)
 			continue
 		}
-		require.WithinRange(t, w.until, before.Add(want), time.Now().Add(want))
+		require.WithinRange(t, w.Until, before.Add(want), time.Now().Add(want))
 	}
 }
