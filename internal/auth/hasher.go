@@ -19,8 +19,8 @@ const patience = 5 * time.Second
 // waited too long; the caller should try again later.
 var ErrBusy = errors.New("too many passwords are being checked")
 
-// Hasher hashes passwords with Argon2id (RFC 9106), a few at a time: each takes
-// 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
+// Hasher hashes passwords with Argon2id (RFC 9106), a few at a time: at the Advised cost each
+// takes 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
 // would take the memory and the processor from everything else.
 type Hasher struct {
 	cost   Cost

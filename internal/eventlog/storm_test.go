@@ -29,9 +29,9 @@ type storm struct {
 	begun     time.Time
 
 	mu      sync.Mutex
-	moved   *sync.Cond // of mu: a move has ended, or all have
+	moved   *sync.Cond // of mu: a move has ended
 	moves   int        // that have ended
-	over    bool
+	all     int        // that there will be
 	history []porcupine.Operation
 	done    map[events.ID]Result // what was answered to commands that were carried out
 	refused map[events.ID]bool
@@ -57,6 +57,7 @@ func newStorm(t testing.TB, streams int) *storm {
 // blow has the writers make their moves while the faults go on, and returns when
 // each has its answers.
 func (s *storm) blow(writers, moves int) {
+	s.all = writers * moves
 	ctx, cancel := context.WithCancel(s.Context())
 	var all, around sync.WaitGroup
 	around.Go(func() { s.breakThings(ctx) })
@@ -78,10 +79,6 @@ func (s *storm) blow(writers, moves int) {
 		})
 	}
 	all.Wait()
-	s.mu.Lock()
-	s.over = true
-	s.moved.Broadcast()
-	s.mu.Unlock()
 	cancel()
 	around.Wait()
 }
@@ -135,7 +132,7 @@ func (s *storm) move(client int) {
 func (s *storm) await(more int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for enough := s.moves + more; s.moves < enough && !s.over; {
+	for enough := min(s.moves+more, s.all); s.moves < enough; {
 		s.moved.Wait()
 	}
 }

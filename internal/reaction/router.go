@@ -60,7 +60,7 @@ func poisonous(err error) bool {
 	return errors.Is(err, ErrPoison) || errors.As(err, &panicked)
 }
 
-// retry tries a message again at once, as Patience says, unless no retry can help. Watermill's
+// retry tries a message again soon, as Patience says, unless no retry can help. Watermill's
 // own Retry takes a pause off the row each time that its ShouldRetry is asked, and waits for the
 // one behind it.
 func (r *Runtime) retry(next message.HandlerFunc) message.HandlerFunc {
