@@ -59,14 +59,20 @@ func (w *world) locked(table string) (unlock func()) {
 func (w *world) waitedFor(table string) {
 	w.t.Helper()
 	w.eventually(func() error {
-		var held bool
-		err := w.admin.QueryRow(w.t.Context(), `select exists (select from pg_locks
-			where not granted and relation = $1::regclass and database = (select oid from pg_database where datname = current_database()))`, table).Scan(&held)
-		if err == nil && !held {
+		waiting, err := w.waitingFor(table)
+		if err == nil && waiting == 0 {
 			err = errors.New("nobody asks " + table)
 		}
 		return err
 	})
+}
+
+// waitingFor counts who waits for a table that is locked: of this database, as pg_locks has
+// those of all, and a table has the same number in each copy of a database.
+func (w *world) waitingFor(table string) (waiting int, err error) {
+	err = w.admin.QueryRow(w.t.Context(), `select count(*) from pg_locks
+		where not granted and relation = $1::regclass and database = (select oid from pg_database where datname = current_database())`, table).Scan(&waiting)
+	return waiting, err
 }
 
 // unavailable checks that a question is answered with "try again".

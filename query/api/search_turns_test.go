@@ -35,8 +35,7 @@ func (s *school) inTurns(sent *statements, questions []query.Question) (answers 
 	for i, q := range questions {
 		asking.Go(func() { answers[i].Answer, answers[i].err = s.answerer.Answer(s.t.Context(), q) })
 		s.eventually(func() error {
-			var reading int
-			err := s.admin.QueryRow(s.t.Context(), `select count(*) from pg_locks where not granted and relation = $1::regclass`, goals).Scan(&reading)
+			reading, err := s.waitingFor(goals)
 			if asked, _ := s.alone(); err == nil && (asked != i+1 || reading != min(i+1, turns)) {
 				err = fmt.Errorf("%d ask and %d read", asked, reading)
 			}
