@@ -46,22 +46,31 @@ func TestLockedDatabaseIsAnswered(t *testing.T) {
 	s, db, _ := behind(t)
 	id, token, refresh := s.account("ada")
 	goal := s.do(http.MethodPost, "/v1/goals", token, `{"title":"here"}`)
-	var locks []pgx.Tx // one for each table: several tables of one could deadlock with who reads them
-	for _, table := range []string{"log", "events", "claim", "session", "refresh_token", "stream_ticket"} {
-		admin, err := pgx.Connect(t.Context(), db.AdminURL)
-		require.NoError(t, err)
-		defer admin.Close(context.Background())
-		tx, err := admin.Begin(t.Context())
-		require.NoError(t, err)
-		_, err = tx.Exec(t.Context(), `lock table sical.`+table)
-		require.NoError(t, err)
-		locks = append(locks, tx)
-	}
+	unlock := locked(t, db.AdminURL, "log", "events", "claim", "session", "refresh_token", "stream_ticket")
 	s.unavailable(goal, token, refresh)
-	for _, tx := range locks {
-		require.NoError(t, tx.Rollback(t.Context()))
-	}
+	unlock()
 	s.onceMore(id, token)
+}
+
+// locked has nobody use tables until unlock. None is waited for while others are held already:
+// who reads several would wait for those, and Postgres ends no deadlock of which it does not know
+// that one waits for the other.
+func locked(t *testing.T, url string, tables ...string) (unlock func()) {
+	t.Helper()
+	admin, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = admin.Close(context.Background()) })
+	testkit.Eventually(t, func() error {
+		_, err := admin.Exec(t.Context(), "begin; lock table sical."+strings.Join(tables, ", sical.")+" nowait")
+		if err != nil {
+			_, _ = admin.Exec(t.Context(), "rollback")
+		}
+		return err
+	})
+	return func() {
+		_, err := admin.Exec(t.Context(), "rollback")
+		require.NoError(t, err)
+	}
 }
 
 // again is the Idempotency-Key of the goal that is asked for twice.
