@@ -35,6 +35,8 @@ type hub struct {
 	// turns bounds how many units use the database at a time, first come first
 	// served: the pool has fewer connections than there may be units.
 	turns *semaphore.Weighted
+	// ownership is held by whoever takes a unit or gives one back; see runner.inTurn.
+	ownership admission.Semaphore
 }
 
 func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
@@ -58,6 +60,7 @@ func newHub(cfg Config, incarnation events.ID, head uint64) *hub {
 		},
 	}, incarnation, head)
 	h.turns = semaphore.NewWeighted(int64(max(1, cfg.Pool.Config().MaxConns-2)))
+	h.ownership = make(admission.Semaphore, 1)
 	h.pages = &pages{read: h.page}
 	return h
 }

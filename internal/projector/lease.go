@@ -25,6 +25,9 @@ const (
 	// patience bounds one exchange with the database: a connection that has gone
 	// silent must not hold a view for as long as TCP would wait, nor a turn of all views.
 	patience = time.Minute
+
+	// aside is how long a unit that is taken or given back waits for another.
+	aside = 200 * time.Millisecond
 )
 
 // errLost ends an ownership.
@@ -73,6 +76,7 @@ func (l *lease) skips(forms map[string]bool) bool {
 func (r *runner) acquire(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
+	defer r.inTurn(ctx)()
 	if err := r.mend(ctx); err != nil {
 		return false, err
 	}
@@ -104,6 +108,19 @@ func (r *runner) acquire(ctx context.Context) (bool, error) {
 	r.owned.Store(l.epoch)
 	r.paused.Store(l.state == wire.ViewPaused)
 	return true, nil
+}
+
+// inTurn has units be taken, and given back, one behind the other and so on one connection of
+// the pool: what each of them opens at the start otherwise costs Postgres more than what is asked
+// there. Where that takes long, as for a build that is emptied, the others do not wait for it.
+func (r *runner) inTurn(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithTimeout(ctx, r.aside)
+	defer cancel()
+	end, err := r.hub.ownership.Acquire(ctx)
+	if err != nil {
+		return func() {}
+	}
+	return end
 }
 
 // mend empties the unit's build, to be built again, where it is not sound.
@@ -223,6 +240,7 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 func (r *runner) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaseDuration) // then the lease has run out by itself
 	defer cancel()
+	defer r.inTurn(ctx)()
 	_, err := r.cfg.Pool.Exec(ctx, `-- release projection
 		update sical.projection p
 		set position = case when position = $6 and p.incarnation = l.incarnation and `+inLog+` then $5 else position end,

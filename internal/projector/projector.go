@@ -44,11 +44,12 @@ type Projector struct {
 	cfg      Config
 	owner    string        // this projector among all there are
 	patience time.Duration // of one exchange with the database
+	aside    time.Duration // of a unit for another that is taken or given back
 }
 
 // New returns a Projector; Run starts it.
 func New(cfg Config) *Projector {
-	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience}
+	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience, aside: aside}
 }
 
 // errOtherLog ends a session whose log was replaced by another history, or went back and has
