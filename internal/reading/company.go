@@ -9,7 +9,7 @@ import "time"
 const (
 	companyFrom    = 8                    // callers about, from which a group waits for those who are missing
 	companyMost    = 64                   // keys, from which there is next to nothing left to be shared
-	companyWait    = 2 * time.Millisecond // after the read before
+	companyWait    = 2 * time.Millisecond // after the read before, or after who came first behind it
 	companyStep    = time.Millisecond     // and one more for as long as companyFrom callers came in the last
 	companyLongest = 8 * time.Millisecond // after the read before, at most
 )
@@ -32,41 +32,38 @@ func (b *Batcher[K, T]) about(read *group[K, T]) {
 }
 
 // gather waits until as many callers have come as were about when the last read ended, while
-// they are still coming: where processors are slow, it takes them longer to be answered.
+// they are still coming: where processors are slow, it takes them longer to be answered, and even
+// the first may come later than companyWait.
 func (b *Batcher[K, T]) gather() {
-	complete, came, left := b.company()
-	if left <= 0 {
-		return
-	}
-	late := time.NewTimer(left)
-	defer late.Stop()
-	for waited := companyWait; ; waited += companyStep {
+	complete, came, end := b.company()
+	wait := companyWait
+	for left := time.Until(end); left > 0; left = time.Until(end) {
+		late := time.NewTimer(min(wait, left))
 		select {
 		case <-complete:
+			late.Stop()
 			return
 		case <-late.C:
 		}
 		before := came
-		if came = b.callers(); came-before < companyFrom || waited >= companyLongest {
+		if came = b.callers(); came-before < companyFrom {
 			return
 		}
-		late.Reset(companyStep)
+		wait = companyStep
 	}
 }
 
-// company is how many callers the group that is about to be read has, and how long it may wait for
-// more at first, 0 for not at all; complete is closed when it need not any more.
-func (b *Batcher[K, T]) company() (complete <-chan struct{}, came int, left time.Duration) {
+// company is how many callers the group that is about to be read has, and until when it may wait
+// for more, the zero time where it does not; complete is closed when it need not any more.
+func (b *Batcher[K, T]) company() (complete <-chan struct{}, came int, end time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.takesTurns() || b.crowd.callers < companyFrom || b.hasCompany() {
-		return nil, 0, 0
+		return nil, 0, time.Time{}
 	}
 	first := b.waiting[0]
-	if left = time.Until(b.crowd.at.Add(companyWait)); left > 0 {
-		first.complete = make(chan struct{})
-	}
-	return first.complete, len(first.callers), left
+	first.complete = make(chan struct{})
+	return first.complete, len(first.callers), b.crowd.at.Add(companyLongest)
 }
 
 // callers is how many the group that is about to be read has.
