@@ -23,6 +23,7 @@ type follower struct {
 	t           *testing.T
 	do          func(sql string, args ...any)
 	incarnation uuid.UUID
+	now         time.Time // of all that is heard and looked at: no notice waits for too long, however slow this is
 }
 
 func newFollower(t *testing.T) *follower {
@@ -31,7 +32,7 @@ func newFollower(t *testing.T) *follower {
 		t.Helper()
 		_, err := admin.Exec(t.Context(), sql, args...)
 		require.NoError(t, err)
-	}, incarnation}
+	}, incarnation, time.Now()}
 	require.True(t, f.poll(t.Context(), true))
 	f.tell(wire.Notice{From: 10, To: 10})
 	return f
@@ -43,7 +44,7 @@ func (f *follower) tell(n wire.Notice) {
 	if n.Incarnation == uuid.Nil {
 		n.Incarnation = f.incarnation
 	}
-	f.receive(f.t.Context(), n, time.Now())
+	f.receive(f.t.Context(), n, f.now)
 }
 
 // replay has the standby come to a position.
@@ -63,7 +64,7 @@ func (f *follower) park() {
 // at checks how far the view is said to be after a look at the standby, and what is parked.
 func (f *follower) at(position uint64, parks bool) {
 	f.t.Helper()
-	f.look(f.t.Context(), time.Now())
+	f.look(f.t.Context(), f.now)
 	require.Equal(f.t, position, f.Applied("v"))
 	err := f.CheckParked(position, func() []string { return []string{"v/a"} }, "")
 	if !parks {
@@ -137,7 +138,7 @@ func TestNoNoticeWaitsForEver(t *testing.T) {
 		happens func(*follower)
 		want    uint64
 	}{
-		"the database has lost it": {func(f *follower) { f.look(t.Context(), time.Now().Add(silence+tick)) }, 10},
+		"the database has lost it": {func(f *follower) { f.look(t.Context(), f.now.Add(silence+tick)) }, 10},
 		"too many wait": {func(f *follower) {
 			for i := range uint64(mostPending) {
 				f.tell(wire.Notice{From: 20 + i, To: 21 + i})
