@@ -68,25 +68,19 @@ func TestParkedKey(t *testing.T) {
 // late waits as the Waiter does that it has, and has something parked meanwhile.
 type late struct {
 	Waiter
-	parked func()
+	parked func(context.Context) error
 }
 
-func (l late) Wait(context.Context, []string, uint64, time.Duration) error {
-	l.parked()
-	return nil
+func (l late) Wait(ctx context.Context, _ []string, _ uint64, _ time.Duration) error {
+	return l.parked(ctx)
 }
 
 // parksLate is the node's Waiter, but that something is parked while somebody waits.
 func (s *school) parksLate(view string, id events.ID) late {
 	heard := s.api.waiter
-	return late{heard, func() {
+	return late{heard, func(ctx context.Context) error {
 		s.park(view, id)
-		s.eventually(func() error {
-			if heard.Parked([]string{view}, func() []string { return []string{view} }, "") == "" {
-				return errors.New("nothing is parked")
-			}
-			return nil
-		})
+		return heard.WaitAgain(ctx, []string{view}, 0, 1, time.Hour) // a look at once, for which the request has time
 	}}
 }
 
