@@ -91,7 +91,7 @@ func (b *browser) is(expression string) {
 	require.Eventually(b.t, func() bool {
 		holds, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`Boolean(`+expression+`)`))
 		return err == nil && holds
-	}, 45*time.Second, 100*time.Millisecond, expression)
+	}, 2*time.Minute, 100*time.Millisecond, expression)
 }
 
 // value is that of an expression of the page.
