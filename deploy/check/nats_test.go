@@ -210,7 +210,7 @@ func TestConsumerOfAnotherSystem(t *testing.T) {
 	w := &world{t: t, dir: t.TempDir()}
 	w.startNATS()
 	js := w.makeStream()
-	first, _ := w.consume()
+	first, _ := w.consume(w.consumer())
 	assert.Equal(t, 1, first.Position)
 	assert.Equal(t, "goal.created", first.Type)
 	testkit.Eventually(t, func() error { // operators see how far it is
@@ -237,11 +237,8 @@ type printed struct {
 
 // consume runs the example of a consumer from the beginning, until it is ended or the test is,
 // and returns the first line that it prints.
-func (w *world) consume() (first printed, end func()) {
+func (w *world) consume(program string) (first printed, end func()) {
 	w.t.Helper()
-	program := filepath.Join(w.dir, "consumer")
-	built, err := exec.CommandContext(w.t.Context(), "go", "build", "-C", "../..", "-buildvcs=false", "-o", program, "./deploy/consumer").CombinedOutput()
-	require.NoError(w.t, err, "%s", built)
 	consumer := exec.CommandContext(soon(w.t), program, "-nats-url", w.urlFor("consumer"), "-state", filepath.Join(w.t.TempDir(), "state.json"))
 	out, err := consumer.StdoutPipe()
 	require.NoError(w.t, err)
@@ -253,6 +250,15 @@ func (w *world) consume() (first printed, end func()) {
 	w.t.Cleanup(end)
 	require.NoError(w.t, json.NewDecoder(out).Decode(&first))
 	return first, end
+}
+
+// consumer builds the example of a consumer.
+func (w *world) consumer() string {
+	w.t.Helper()
+	program := filepath.Join(w.dir, "consumer")
+	built, err := exec.CommandContext(w.t.Context(), "go", "build", "-C", "../..", "-buildvcs=false", "-o", program, "./deploy/consumer").CombinedOutput()
+	require.NoError(w.t, err, "%s", built)
+	return program
 }
 
 // may tells whether NATS lets a user do something.
