@@ -89,7 +89,7 @@ func (p *Positions) delayed(now time.Time) (some bool) {
 	for _, v := range p.views {
 		for i := range v.shards {
 			s := &v.shards[i]
-			if len(s.pending) > mostPending || len(s.pending) > 0 && now.Sub(s.pending[0].came) > silence {
+			if len(s.pending) > mostPending || len(s.pending) > 0 && now.Sub(s.pending[0].came) > p.cfg.Silence {
 				s.pending = nil
 				p.suspect.Store(true)
 			}

@@ -33,7 +33,10 @@ type Config struct {
 	Standby func(context.Context) (bool, error)
 	// MaxWaiters bounds the requests that wait at a time; 0 is 10,000.
 	MaxWaiters int64
-	Logger     *slog.Logger
+	// Silence is how long no notice of a view may come before the database is asked; 0 is three
+	// heartbeats.
+	Silence time.Duration
+	Logger  *slog.Logger
 }
 
 // Positions knows how far each view has come and what changed on the way. It
@@ -69,6 +72,9 @@ const mostViews = 64
 func NewPositions(cfg Config) *Positions {
 	if cfg.MaxWaiters == 0 {
 		cfg.MaxWaiters = 10_000
+	}
+	if cfg.Silence == 0 {
+		cfg.Silence = silence
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
 	p.heads.log = outage.Log{Logger: cfg.Logger, Begins: "cannot ask where the log ends, waiting for the views alone", Ends: "asking where the log ends again"}
@@ -189,13 +195,13 @@ func (p *Positions) look(ctx context.Context, now time.Time) {
 	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
 	ask := p.suspect.Load() || !connected
 	for _, v := range p.views {
-		ask = ask || v.silent(now, func(s *shard) time.Time { return s.noticed })
+		ask = ask || p.silent(v, now, func(s *shard) time.Time { return s.noticed })
 	}
 	if ask || delayed || now.Sub(p.looked) >= recheck {
 		p.poll(ctx, ask)
 	}
 	for _, v := range p.views {
-		if v.silent(now, func(s *shard) time.Time { return s.seen }) {
+		if p.silent(v, now, func(s *shard) time.Time { return s.seen }) {
 			v.heard.Store(false)
 		}
 	}

@@ -69,9 +69,9 @@ func (v *view) baseline() baseline {
 }
 
 // silent tells whether one of the shards has not been heard of for too long.
-func (v *view) silent(now time.Time, heard func(*shard) time.Time) bool {
+func (p *Positions) silent(v *view, now time.Time, heard func(*shard) time.Time) bool {
 	for i := range v.shards {
-		if now.Sub(heard(&v.shards[i])) > silence {
+		if now.Sub(heard(&v.shards[i])) > p.cfg.Silence {
 			return true
 		}
 	}

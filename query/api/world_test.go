@@ -45,8 +45,9 @@ type world struct {
 	server    *echo.Echo
 	answerer  *query.Answerer
 	api       *API
-	bus       cache.Bus // where notices come from; nil for none
-	hub       *live.Hub // of the streams
+	bus       cache.Bus     // where notices come from; nil for none
+	silence   time.Duration // that the node bears of it; 0 for the usual
+	hub       *live.Hub     // of the streams
 
 	incarnation func() events.ID
 
@@ -101,7 +102,7 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 
 func (w *world) serve(pool *pgxpool.Pool) {
 	logger := slog.New(slog.DiscardHandler)
-	cfg := cache.Config{Views: projections.Views(), Pool: pool, NATS: w.bus, Logger: logger, MaxWaiters: 10}
+	cfg := cache.Config{Views: projections.Views(), Pool: pool, NATS: w.bus, Logger: logger, MaxWaiters: 10, Silence: w.silence}
 	cfg.Head = func(ctx context.Context) (head uint64, err error) {
 		err = pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		return head, err
