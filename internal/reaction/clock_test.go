@@ -62,7 +62,7 @@ func TestPatienceIsOfTheDatabasesTime(t *testing.T) {
 				Pool: pool, Log: p, Reaction: p, Meter: p, Logger: slog.New(slog.DiscardHandler),
 				Patience: Patience{Slow: time.Millisecond, Slowest: time.Millisecond, GiveUp: 72 * time.Hour},
 			})
-			s := newSource(ctx, r, events.ID{1}, 0)
+			s := unhurried(ctx, r, events.ID{1}, 0)
 			defer s.followers.Wait()
 			defer cancel()
 			require.NoError(t, s.enter(ctx, p.list[0]))

@@ -32,7 +32,7 @@ func newHistorical(t *testing.T) *historical {
 	r := New(Config{Pool: pool, Log: eventlog.NewReader(pool), Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)})
 	seen, err := l.Relay.Read(t.Context(), 0, 100)
 	require.NoError(t, err)
-	return &historical{l, newSource(t.Context(), r, l.Incarnation(t), 10), seen}
+	return &historical{l, unhurried(t.Context(), r, l.Incarnation(t), 10), seen}
 }
 
 // serve makes a consumer that is at 7 in its row and at 9 in memory.

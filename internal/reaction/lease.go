@@ -59,7 +59,7 @@ func (s *source) stopAll() {
 // sync is one beat. It does not wait for consumers that are to stop: they keep their lease
 // until they have stopped, and all other leases are renewed meanwhile.
 func (s *source) sync(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, leaseDuration)
+	ctx, cancel := context.WithTimeout(ctx, s.lease)
 	defer cancel()
 	incarnation, err := s.cfg.Log.Incarnation(ctx)
 	if err != nil {
@@ -196,7 +196,7 @@ func (s *source) renew(ctx context.Context) error {
 		update sical.reaction r set lease_until = clock_timestamp() + $5::interval
 		from unnest($2::uuid[], $3::bigint[]) o (consumer, epoch)
 		where r.reaction = $1 and r.consumer = o.consumer and r.epoch = o.epoch and r.owner = $4 -- not given back just now
-		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs, s.owner, leaseDuration)
+		returning r.consumer`, s.cfg.Reaction.Name(), ids, epochs, s.owner, s.lease)
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (s *source) renew(ctx context.Context) error {
 	still := map[events.ID]bool{}
 	for _, id := range held {
 		still[id] = true
-		s.served[id].renew(begun)
+		s.served[id].renew(begun, s.lease)
 	}
 	for _, id := range ids {
 		if !still[id] {
@@ -241,7 +241,7 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 		from unnest($3::uuid[], $4::int[]) w (consumer, version)
 		where r.reaction = $1 and r.consumer = w.consumer
 			and (owner = $2 or lease_until is null or lease_until < clock_timestamp())
-		returning r.consumer, position, epoch, failures, failing_since - clock_timestamp(), retry_at - clock_timestamp()`, s.cfg.Reaction.Name(), s.owner, wanted, versions, leaseDuration)
+		returning r.consumer, position, epoch, failures, failing_since - clock_timestamp(), retry_at - clock_timestamp()`, s.cfg.Reaction.Name(), s.owner, wanted, versions, s.lease)
 	if err != nil {
 		return err
 	}
@@ -265,7 +265,7 @@ func (s *source) acquire(ctx context.Context, open map[events.ID]Consumer) error
 		return err
 	}
 	for _, c := range taken {
-		c.renew(begun)
+		c.renew(begun, s.lease)
 		s.served[c.ID] = c
 		s.start(c)
 	}

@@ -46,6 +46,14 @@ func (*edited) Read(context.Context, uint64, int) (list []events.Event, _ error)
 func (*edited) Reacted(string, string, float64) {}
 func (e *edited) Serving(_ string, _, n int)    { e.failing.Store(int32(n)) }
 
+// unhurried is a source whose beats may take as long as they do, and whose leases outlast the
+// test: nothing renews them between its beats.
+func unhurried(ctx context.Context, r *Runtime, incarnation events.ID, head uint64) *source {
+	s := newSource(ctx, r, incarnation, head)
+	s.lease = time.Hour
+	return s
+}
+
 // TestNobodyWaitsForWhoStops: consumers that are changed or deleted while their handlers
 // are busy hold up no other's lease, and keep their own until they have stopped.
 func TestNobodyWaitsForWhoStops(t *testing.T) {
@@ -59,7 +67,7 @@ func TestNobodyWaitsForWhoStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)})
-	s := newSource(ctx, r, events.ID{1}, 0)
+	s := unhurried(ctx, r, events.ID{1}, 0)
 	defer s.followers.Wait()
 	defer cancel()
 	require.NoError(t, s.sync(ctx))
@@ -134,7 +142,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	e := &troubled{beats: []error{away, away, away, nil, away, away}}
 	ctx, cancel := context.WithCancel(t.Context())
 	r := New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	s := newSource(ctx, r, events.ID{1}, 0)
+	s := unhurried(ctx, r, events.ID{1}, 0)
 	e.beat, e.end = func() { // the next follows at once
 		select {
 		case s.freed <- struct{}{}:
@@ -191,7 +199,7 @@ func TestWhatOthersWentOnWithIsNotFailing(t *testing.T) {
 	id := uuid.New()
 	v := &versed{edited: edited{list: []Consumer{{ID: id, Version: 1, Wants: func(string) bool { return true }}}}}
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newSource(ctx, New(Config{Pool: pool, Log: v, Reaction: v, Meter: v, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 1)
+	s := unhurried(ctx, New(Config{Pool: pool, Log: v, Reaction: v, Meter: v, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 1)
 	defer s.followers.Wait()
 	defer cancel()
 	beats := func(served int, failing int32) {

@@ -23,7 +23,7 @@ func TestWhatNewerProgramsKnowIsGivenBack(t *testing.T) {
 	process := func(list ...Consumer) (*edited, *source, func()) {
 		e := &edited{list: list}
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newSource(ctx, New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 0)
+		s := unhurried(ctx, New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 0)
 		t.Cleanup(func() {
 			cancel()
 			s.followers.Wait()
@@ -61,7 +61,7 @@ func TestNoRowForWhatNewerProgramsEnded(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
 	e := &edited{list: []Consumer{{ID: uuid.New(), Version: 2, Newer: true}}}
-	s := newSource(t.Context(), New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 0)
+	s := unhurried(t.Context(), New(Config{Pool: pool, Log: e, Reaction: e, Meter: e, Logger: slog.New(slog.DiscardHandler)}), events.ID{1}, 0)
 	require.NoError(t, s.sync(t.Context()))
 	var rows int
 	require.NoError(t, pool.QueryRow(t.Context(), `select count(*) from sical.reaction`).Scan(&rows))

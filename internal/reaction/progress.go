@@ -29,14 +29,14 @@ func (s *source) args(c *served, position uint64, last events.ID) []any {
 // fails with errLost where another process serves the consumer by now, and with
 // errOtherLog where the log, or the row, is not what this process has gone by.
 func (s *source) commit(ctx context.Context, c *served, position uint64, last events.ID) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseDuration)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.lease)
 	defer cancel()
 	begun := time.Now()
 	done, err := s.cfg.Pool.Exec(ctx, `-- advance reaction
 		update sical.reaction r
 		set position = $4, failures = 0, failing_since = null, retry_at = null, updated_at = clock_timestamp(),
 			lease_until = clock_timestamp() + $8::interval
-		where reaction = $1 and consumer = $2 and epoch = $3 and `+asLeft, append(s.args(c, position, last), leaseDuration)...)
+		where reaction = $1 and consumer = $2 and epoch = $3 and `+asLeft, append(s.args(c, position, last), s.lease)...)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s *source) commit(ctx context.Context, c *served, position uint64, last ev
 	}
 	c.position, c.saved, c.last, c.failures, c.since = position, position, last, 0, nil
 	c.failing.Store(false)
-	c.renew(begun)
+	c.renew(begun, s.lease)
 	return nil
 }
 
@@ -142,7 +142,7 @@ func (s *source) givenUp(ctx context.Context, c *served, cause error) error {
 // release gives the lease back, so that another need not wait for its end. What is done with
 // and not stored yet is stored, unless it is of another history.
 func (s *source) release(c *served) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), s.lease/3)
 	defer cancel()
 	_, err := s.cfg.Pool.Exec(ctx, `-- release reaction
 		update sical.reaction r

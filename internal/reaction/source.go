@@ -30,6 +30,7 @@ type source struct {
 	followers sync.WaitGroup
 	ctx       context.Context // ends with the session
 	asked     atomic.Bool     // Subscribe was called
+	lease     time.Duration   // of a consumer, unless it is renewed
 
 	served map[events.ID]*served // keep's own; they stay in it until they have stopped
 	left   map[events.ID]left    // keep's own: to other processes
@@ -45,7 +46,7 @@ func newSource(ctx context.Context, r *Runtime, incarnation events.ID, head uint
 		Log: r.cfg.Log, Feed: r.cfg.Feed, Logger: r.cfg.Logger.With("reaction", r.cfg.Reaction.Name()), Kept: kept, Page: pageSize, Look: beat,
 	}, incarnation, head)
 	return &source{
-		Runtime: r, tail: log, out: make(chan *message.Message), ctx: ctx,
+		Runtime: r, tail: log, out: make(chan *message.Message), ctx: ctx, lease: leaseDuration,
 		served: map[events.ID]*served{}, left: map[events.ID]left{}, hasRow: map[events.ID]bool{}, freed: make(chan struct{}, 1),
 	}
 }
@@ -91,10 +92,10 @@ func (c *served) holds() bool {
 	return time.Now().Before(c.valid)
 }
 
-func (c *served) renew(begun time.Time) {
+func (c *served) renew(begun time.Time, lease time.Duration) {
 	c.renewed.Lock()
 	defer c.renewed.Unlock()
-	c.valid = begun.Add(leaseDuration)
+	c.valid = begun.Add(lease)
 }
 
 // start follows a consumer, in a goroutine of its own, until its lease is lost or it is told
