@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -220,4 +221,30 @@ func (r *receiver) subjects(t *testing.T, n int) (ids []events.ID) {
 		ids = append(ids, events.Stream(g.Subject).ID())
 	}
 	return ids
+}
+
+// told waits until a receiver was told of these, in order; of none twice where its webhook was
+// taken so many times. Where it was taken more often, an owner stood still between a delivery and its
+// commit for as long as a lease lasts: who comes after delivers again, and one that goes on too late.
+func (w *world) told(r *receiver, ids []events.ID, id events.ID, taken int) {
+	w.t.Helper()
+	var all, once []events.ID
+	testkit.Eventually(w.t, func() error {
+		all, once = r.subjects(w.t, 0), nil
+		for _, s := range all {
+			if !slices.Contains(once, s) {
+				once = append(once, s)
+			}
+		}
+		if len(once) < len(ids) {
+			return errors.New("deliveries are missing")
+		}
+		return nil
+	})
+	var epoch int
+	require.NoError(w.t, w.admin.QueryRow(w.t.Context(), `select epoch from sical.reaction where consumer = $1`, id).Scan(&epoch))
+	if epoch == taken {
+		once = all
+	}
+	require.Equal(w.t, ids, once)
 }
