@@ -56,17 +56,23 @@ func (b *balancer) look() {
 	b.mu.Lock()
 	all, before := slices.Clone(b.all), b.ready
 	b.mu.Unlock()
+	says := make([]bool, len(all))
+	var asked sync.WaitGroup
+	for i, p := range all { // at once: the answer of one is not waited for at the other's expense
+		asked.Go(func() {
+			response, err := impatient.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
+			if err != nil {
+				says[i] = os.IsTimeout(err) && slices.Contains(before, p) // the machine is busy, which takes nobody out
+				return
+			}
+			response.Body.Close()
+			says[i] = response.StatusCode == http.StatusOK
+		})
+	}
+	asked.Wait()
 	var ready []*process
-	for _, p := range all {
-		response, err := impatient.Get("http://" + p.env["SICAL_ADMIN_LISTEN"] + "/ready")
-		if os.IsTimeout(err) && slices.Contains(before, p) { // the machine is busy, which takes nobody out
-			ready = append(ready, p)
-		}
-		if err != nil {
-			continue
-		}
-		response.Body.Close()
-		if response.StatusCode == http.StatusOK {
+	for i, p := range all {
+		if says[i] {
 			ready = append(ready, p)
 		}
 	}
@@ -91,7 +97,7 @@ func TestRollingRestart(t *testing.T) {
 	w := newWorld(t)
 	c := orchestrated(t, "base")
 	for _, role := range []string{"command", "query"} {
-		c[role].env["SICAL_DRAIN_DELAY"] = "5s" // a hundred looks of the balancer's, or one of a busy machine's
+		c[role].env["SICAL_DRAIN_DELAY"] = "10s" // two hundred looks of the balancer's, or ten of a busy machine's
 	}
 	run(t, binary(t), w.here(c["migrate"].env), c["migrate"].args...)
 	w.start(c["projector"])
