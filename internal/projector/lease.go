@@ -238,7 +238,7 @@ func (r *runner) stop(ctx context.Context, position uint64, failed error) error 
 // The last save may have been cut off, and nobody knows whether it was committed: so the
 // checkpoint is moved on only where it still is as this owner last saw it, of the log there is.
 func (r *runner) release() {
-	ctx, cancel := context.WithTimeout(context.Background(), leaseDuration) // then the lease has run out by itself
+	ctx, cancel := context.WithTimeout(context.Background(), r.parting) // then the lease has run out by itself
 	defer cancel()
 	defer r.inTurn(ctx)()
 	_, err := r.cfg.Pool.Exec(ctx, `-- release projection

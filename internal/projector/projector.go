@@ -45,11 +45,12 @@ type Projector struct {
 	owner    string        // this projector among all there are
 	patience time.Duration // of one exchange with the database
 	aside    time.Duration // of a unit for another that is taken or given back
+	parting  time.Duration // of a unit that is given back
 }
 
 // New returns a Projector; Run starts it.
 func New(cfg Config) *Projector {
-	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience, aside: aside}
+	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience, aside: aside, parting: leaseDuration}
 }
 
 // errOtherLog ends a session whose log was replaced by another history, or went back and has

@@ -37,6 +37,7 @@ type runner struct {
 	owner    string
 	patience time.Duration // of one exchange with the database
 	aside    time.Duration // for another unit that is taken or given back
+	parting  time.Duration // of the unit, given back
 	view     *projections.View
 	unit     Unit
 	shards   int // of the build
@@ -62,7 +63,7 @@ type runner struct {
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 	r := &runner{
-		cfg: p.cfg, owner: p.owner, patience: p.patience, aside: p.aside, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
+		cfg: p.cfg, owner: p.owner, patience: p.patience, aside: p.aside, parting: p.parting, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
 		hub: h, metrics: p.cfg.Metrics.Of(v.Name, u.Version, u.Number, u.Shard), news: make(chan struct{}, 1),
 	}
 	for _, name := range v.Events {
