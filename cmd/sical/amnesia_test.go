@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -46,8 +45,7 @@ func TestSystemWithoutMemoryOfTheStream(t *testing.T) {
 		require.Equal(t, http.StatusOK, s.get("/v1/goals/"+id, token).status, title)
 	}
 	goal("all is well")
-	js, err := jetstream.New(bus.Connect())
-	require.NoError(t, err)
+	js := testkit.JetStream(t, bus.Connect())
 	require.NoError(t, js.DeleteStream(t.Context(), wire.Stream))
 	goal("no stream")
 	bus.Stop()
@@ -102,8 +100,7 @@ func TestAdminEvents(t *testing.T) {
 // streamed waits until the stream has the log up to a position.
 func streamed(t *testing.T, conn *nats.Conn, position string) {
 	t.Helper()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, conn)
 	testkit.Eventually(t, func() error {
 		stream, err := js.Stream(t.Context(), wire.Stream)
 		if err == nil && fmt.Sprint(stream.CachedInfo().State.LastSeq) != position {

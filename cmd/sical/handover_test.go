@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/testkit"
@@ -25,8 +24,7 @@ func TestServeHandsItsEventsOver(t *testing.T) {
 	seen := s.get("/v1/goals/"+goal, token)
 	require.Equal(t, http.StatusOK, seen.status, seen.body)
 
-	js, err := jetstream.New(bus.Connect())
-	require.NoError(t, err)
+	js := testkit.JetStream(t, bus.Connect())
 	stream, err := js.Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -138,8 +137,7 @@ func TestReconcileRepairsUnlessItOnlyChecks(t *testing.T) {
 	conn, err := nats.Connect(c.NATSURL, nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	defer conn.Close()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, conn)
 	_, err = js.Publish(t.Context(), "sical.events.point", []byte(`{}`))
 	require.NoError(t, err)
 	said, err := reconcile(true)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/internal/testkit"
@@ -28,8 +27,7 @@ func TestToolsLeaveWhatTheStreamKeeps(t *testing.T) {
 	conn, err := nats.Connect(c.NATSURL, nats.Timeout(time.Minute))
 	require.NoError(t, err)
 	defer conn.Close()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, conn)
 	kept := func(c Config) error {
 		stream, err := js.Stream(t.Context(), wire.Stream)
 		if err != nil {

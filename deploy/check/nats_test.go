@@ -169,9 +169,8 @@ func (w *world) startWatchedNATS() (witness *nats.Conn, js jetstream.JetStream) 
 // makeStream makes the stream, with an event on it, as the command role does.
 func (w *world) makeStream() jetstream.JetStream {
 	w.t.Helper()
-	js, err := jetstream.New(w.connect("command"))
-	require.NoError(w.t, err)
-	_, err = js.CreateStream(w.t.Context(), jetstream.StreamConfig{Name: "SICAL_EVENTS", Subjects: []string{"sical.events.>"}})
+	js := testkit.JetStream(w.t, w.connect("command"))
+	_, err := js.CreateStream(w.t.Context(), jetstream.StreamConfig{Name: "SICAL_EVENTS", Subjects: []string{"sical.events.>"}})
 	require.NoError(w.t, err)
 	_, err = js.PublishMsg(w.t.Context(), &nats.Msg{Subject: "sical.events.goal", Header: nats.Header{"Sical-Previous": {"0"}, "ce-type": {"goal.created"}}})
 	require.NoError(w.t, err)

@@ -49,9 +49,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Log: logtest.New(t), bus: testkit.NATS(t), dir: t.TempDir()}
-	var err error
-	w.js, err = jetstream.New(w.bus.Connect())
-	require.NoError(t, err)
+	w.js = testkit.JetStream(t, w.bus.Connect())
 	run := fmt.Sprintf(`{"nats_url":%q}`, w.bus.URL)
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "run.json"), []byte(run), 0o600))
 	r, err := relay.New(relay.Config{

@@ -51,14 +51,13 @@ func TestReplayFailsWhereItIsRefused(t *testing.T) {
 	log.Add(t, 1200)
 	connect := guarded(t)
 	owner, sender := connect("owner"), connect("sender")
-	js, err := jetstream.New(owner)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, owner)
 	for name, subject := range map[string]string{"AUDIT": "audit.kept", "REPLAYED": "replay.kept"} {
 		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{subject}})
 		require.NoError(t, err)
 	}
 	heard := make(chan *nats.Msg, 2000)
-	_, err = owner.ChanSubscribe("*.again", heard)
+	_, err := owner.ChanSubscribe("*.again", heard)
 	require.NoError(t, err)
 	require.NoError(t, owner.FlushTimeout(timeout))
 
@@ -103,9 +102,8 @@ func TestReplayFailsWhereNothingIsAcknowledged(t *testing.T) {
 	log := logtest.New(t)
 	log.Add(t, 3)
 	connect := guarded(t)
-	js, err := jetstream.New(connect("owner"))
-	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "QUIET", Subjects: []string{"replay.quiet"}, NoAck: true})
+	js := testkit.JetStream(t, connect("owner"))
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "QUIET", Subjects: []string{"replay.quiet"}, NoAck: true})
 	require.NoError(t, err)
 	sender, done := connect("sender"), make(chan error, 1)
 	go func() {

@@ -36,8 +36,7 @@ func TestReplay(t *testing.T) {
 	_, _ = s.relay(t)
 	s.agrees(t, 0)
 	conn := s.bus.Connect()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, conn)
 	last := func() uint64 {
 		stream, err := js.Stream(t.Context(), wire.Stream)
 		require.NoError(t, err)
@@ -45,7 +44,7 @@ func TestReplay(t *testing.T) {
 	}
 
 	heard := make(chan *nats.Msg, 5000)
-	_, err = conn.ChanSubscribe("audit.again", heard)
+	_, err := conn.ChanSubscribe("audit.again", heard)
 	require.NoError(t, err)
 	var progress []uint64
 	sent, err := Replay{

@@ -127,8 +127,7 @@ func (s *system) relayOf(t *testing.T, log Log) (*Relay, func()) {
 // at the sequence that is its position.
 func (s *system) agrees(t *testing.T, from uint64) {
 	t.Helper()
-	js, err := jetstream.New(s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
-	require.NoError(t, err)
+	js := testkit.JetStream(t, s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
 	logged, err := s.Read(t.Context(), from, 100_000)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error {
@@ -159,9 +158,7 @@ func (s *system) agrees(t *testing.T, from uint64) {
 // stream is a handle on whatever stream there is now.
 func (s *system) stream(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	js, err := jetstream.New(s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
-	require.NoError(t, err)
-	return js
+	return testkit.JetStream(t, s.bus.Connect(nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond)))
 }
 
 // created is when the stream was made.

@@ -82,10 +82,7 @@ func (b *Bus) Stop() {
 // Fill leaves no room for any stream until free is called.
 func (b *Bus) Fill() (free func()) {
 	b.t.Helper()
-	js, err := jetstream.New(b.Connect(), jetstream.WithDefaultTimeout(time.Minute))
-	if err != nil {
-		b.t.Fatal(err)
-	}
+	js := JetStream(b.t, b.Connect())
 	if _, err := js.CreateStream(b.t.Context(), jetstream.StreamConfig{Name: "FILL", Subjects: []string{"fill"}}); err != nil {
 		b.t.Fatal(err)
 	}
@@ -118,4 +115,15 @@ func (b *Bus) Connect(options ...nats.Option) *nats.Conn {
 	}
 	b.t.Cleanup(conn.Close)
 	return conn
+}
+
+// JetStream is that of a connection, for contexts without an end: each call has as long as a busy
+// machine may take, instead of five seconds. What is to notice that NATS is gone needs one of its own.
+func JetStream(t testing.TB, conn *nats.Conn) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }

@@ -81,9 +81,8 @@ func TestOnlyTheDurableServerSyncs(t *testing.T) {
 func TestBusKeepsItsStore(t *testing.T) {
 	t.Parallel()
 	bus := NATS(t)
-	js, err := jetstream.New(bus.Connect())
-	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "notes", Subjects: []string{"notes"}})
+	js := JetStream(t, bus.Connect())
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "notes", Subjects: []string{"notes"}})
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), "notes", []byte("one"))
 	require.NoError(t, err)
@@ -91,6 +90,7 @@ func TestBusKeepsItsStore(t *testing.T) {
 	bus.Stop()
 	bus.Start()
 	require.Equal(t, before, bus.URL)
+	js = JetStream(t, bus.Connect()) // who was connected before may not have noticed yet
 	Eventually(t, func() error {
 		stream, err := js.Stream(t.Context(), "notes")
 		if err == nil && stream.CachedInfo().State.Msgs != 1 {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
@@ -31,8 +30,7 @@ func TestNothingMadeAnewFiresAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	conn := testkit.NATS(t).Connect()
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	js := testkit.JetStream(t, conn)
 	log := eventlog.NewReader(w.open(postgres.RoleRelay))
 	relaying := relay.Config{Log: log, NATS: conn, Logger: w.logger, Meter: quiet{}}
 	forward, err := relay.New(relaying)
