@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -110,11 +109,8 @@ func TestWhatCannotBeAppendedFailsAlone(t *testing.T) {
 func TestAnOldSnapshotCostsNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	p, admin := open(t, db.URL(postgres.RoleCommand)), open(t, db.AdminURL)
-	tx, err := admin.pool.Begin(t.Context())
-	require.NoError(t, err)
-	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // or the pool would wait for it
-	_, err = tx.Exec(t.Context(), `set transaction isolation level repeatable read; select count(*) from sical.events`)
+	p, old := open(t, db.URL(postgres.RoleCommand)), asOwner(t, db) // and no pool of ours, which lets nobody idle that long
+	_, err := old.Exec(t.Context(), `begin isolation level repeatable read; select count(*) from sical.events`)
 	require.NoError(t, err)
 	require.NoError(t, p.Append(t.Context(), point("x"))) // an empty table is looked up otherwise
 	before := pages(t, p)
@@ -129,7 +125,8 @@ func TestAnOldSnapshotCostsNothing(t *testing.T) {
 	head, err := p.Head(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, appends, head)
-	require.NoError(t, tx.Rollback(t.Context()))
+	_, err = old.Exec(t.Context(), `rollback`)
+	require.NoError(t, err)
 }
 
 // pages is how many the two look-ups of every append read: the lock's row and the
