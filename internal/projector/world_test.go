@@ -51,13 +51,11 @@ func newWorld(t testing.TB) *world {
 }
 
 func (w *world) pool(role string) *pgxpool.Pool {
-	url := w.db.AdminURL
-	if role != "" {
-		url = w.db.URL(role)
+	url, params := w.db.URL(role), map[string]string{"synchronous_commit": "off"}
+	if role == "" { // whose transactions are the test's, and stay open for as long as that takes
+		url, params["idle_in_transaction_session_timeout"] = w.db.AdminURL, "0"
 	}
-	pool, err := postgres.Open(w.Context(), url, postgres.Options{
-		MaxConns: 8, Params: map[string]string{"synchronous_commit": "off"},
-	})
+	pool, err := postgres.Open(w.Context(), url, postgres.Options{MaxConns: 8, Params: params})
 	require.NoError(w, err)
 	w.Cleanup(pool.Close)
 	return pool

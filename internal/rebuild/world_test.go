@@ -45,13 +45,16 @@ type goal struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := testkit.Database(t, migrated)
-	open := func(url string) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 10, Params: map[string]string{"synchronous_commit": "off"}})
+	open := func(url, idle string) *pgxpool.Pool {
+		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 10, Params: map[string]string{
+			"synchronous_commit": "off", "idle_in_transaction_session_timeout": idle,
+		}})
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
 		return pool
 	}
-	return &world{TB: t, admin: open(db.AdminURL), pool: open(db.URL(postgres.RoleProjector)), r: rand.New(rand.NewPCG(1, 2))}
+	// A test may hold a table for as long as the slowest machine takes for the rest.
+	return &world{TB: t, admin: open(db.AdminURL, "0"), pool: open(db.URL(postgres.RoleProjector), "30s"), r: rand.New(rand.NewPCG(1, 2))}
 }
 
 // append writes facts of one stream each into the log.
