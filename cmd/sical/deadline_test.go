@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -46,31 +45,10 @@ func TestLockedDatabaseIsAnswered(t *testing.T) {
 	s, db, _ := behind(t)
 	id, token, refresh := s.account("ada")
 	goal := s.do(http.MethodPost, "/v1/goals", token, `{"title":"here"}`)
-	unlock := locked(t, db.AdminURL, "log", "events", "claim", "session", "refresh_token", "stream_ticket")
+	unlock := db.Locked(t, "sical.log", "sical.events", "sical.claim", "sical.session", "sical.refresh_token", "sical.stream_ticket")
 	s.unavailable(goal, token, refresh)
 	unlock()
 	s.onceMore(id, token)
-}
-
-// locked has nobody use tables until unlock. None is waited for while others are held already:
-// who reads several would wait for those, and Postgres ends no deadlock of which it does not know
-// that one waits for the other.
-func locked(t *testing.T, url string, tables ...string) (unlock func()) {
-	t.Helper()
-	admin, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = admin.Close(context.Background()) })
-	testkit.Eventually(t, func() error {
-		_, err := admin.Exec(t.Context(), "begin; lock table sical."+strings.Join(tables, ", sical.")+" nowait")
-		if err != nil {
-			_, _ = admin.Exec(t.Context(), "rollback")
-		}
-		return err
-	})
-	return func() {
-		_, err := admin.Exec(t.Context(), "rollback")
-		require.NoError(t, err)
-	}
 }
 
 // again is the Idempotency-Key of the goal that is asked for twice.

@@ -44,17 +44,6 @@ func astray(cfg *pgxpool.Config) {
 	}
 }
 
-// locked has nobody read a table until unlock.
-func (w *world) locked(table string) (unlock func()) {
-	w.t.Helper()
-	tx, err := w.admin.Begin(w.t.Context())
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	_, err = tx.Exec(w.t.Context(), "lock table "+table+" in access exclusive mode")
-	require.NoError(w.t, err)
-	return func() { require.NoError(w.t, tx.Rollback(w.t.Context())) }
-}
-
 // waitedFor waits until somebody waits for a table that is locked.
 func (w *world) waitedFor(table string) {
 	w.t.Helper()
@@ -105,8 +94,7 @@ func TestDatabaseIsTooSlow(t *testing.T) {
 	ann := w.register("ann")
 	w.project()
 	w.adapted(func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["statement_timeout"] = "50ms" })
-	w.locked("sical.projection")
-	w.locked("sical.events")
+	w.db.Locked(t, "sical.projection", "sical.events")
 	for _, target := range []string{"/v1/users/me", "/v1/paths", "/v1/users/me?as_of=1"} {
 		w.unavailable(target, token(ann, events.Learner))
 	}
@@ -118,7 +106,7 @@ func TestClientLeaves(t *testing.T) {
 	w := newWorld(t, nil)
 	ann := w.register("ann")
 	w.project()
-	w.locked("sical.events")
+	w.db.Locked(t, "sical.events")
 	ctx, leave := context.WithCancel(t.Context())
 	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/users/me?as_of=2026-03-01T08:30:00Z", nil)
 	request.Header.Set("Authorization", "Bearer "+token(ann, events.Learner))

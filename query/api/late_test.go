@@ -34,10 +34,7 @@ func TestWhatOneRequestWaitsForEnds(t *testing.T) {
 			return web.Principal{}, err
 		},
 	})
-	var unlock []func()
-	for _, table := range []string{"events", "reaction", "stream_ticket"} {
-		unlock = append(unlock, w.locked("sical."+table))
-	}
+	unlock := w.db.Locked(t, "sical.events", "sical.reaction", "sical.stream_ticket")
 	answers := make(chan struct{})
 	go func() {
 		defer close(answers)
@@ -61,9 +58,7 @@ func TestWhatOneRequestWaitsForEnds(t *testing.T) {
 		}
 		return nil
 	})
-	for _, f := range unlock {
-		f()
-	}
+	unlock()
 	got := w.get("/v1/users/me?as_of=1", ann)
 	require.Equal(t, http.StatusOK, got.status, got.body)
 	assert.Equal(t, http.StatusUnauthorized, w.get(StreamPath+"?view=statistics&ticket=one", "").status)

@@ -28,7 +28,7 @@ func (s *school) inTurns(sent *statements, questions []query.Question) (answers 
 	s.t.Helper()
 	sent.take()
 	goals := projections.Goal.Build(1).Table()
-	unlock := s.locked(goals)
+	unlock := s.db.Locked(s.t, goals)
 	turns := int(s.queries.Config().MaxConns)
 	answers = make([]said, len(questions))
 	var asking sync.WaitGroup

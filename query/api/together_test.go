@@ -159,7 +159,7 @@ func TestTooMuchIsRefusedEarly(t *testing.T) {
 func TestLookBacksHoldUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	s := newSchool(t)
-	unlock := s.locked("sical.events")
+	unlock := s.db.Locked(t, "sical.events")
 	n := 2 * int(s.queries.Config().MaxConns)
 	answers := make(chan answer, n)
 	for i := range n {

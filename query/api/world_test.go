@@ -38,6 +38,7 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 // its own making.
 type world struct {
 	t         testing.TB
+	db        *testkit.DB
 	admin     *pgxpool.Pool
 	projector *pgxpool.Pool // in the role that owns the tables
 	queries   *pgxpool.Pool // in the role that reads them
@@ -83,15 +84,18 @@ func prepare(adminURL string) error {
 func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 	t.Helper()
 	db := testkit.Database(t, prepare)
-	open := func(role string, tracer pgx.QueryTracer) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), db.AdminURL, postgres.Options{Role: role, MaxConns: 8, Tracer: tracer})
+	open := func(o postgres.Options) *pgxpool.Pool {
+		o.MaxConns = 8
+		pool, err := postgres.Open(t.Context(), db.AdminURL, o)
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
 		return pool
 	}
-	w := &world{t: t, admin: open("", nil), versions: map[events.Stream]int{}, now: beginning}
-	w.projector = open(postgres.RoleProjector, nil)
-	pool := open(postgres.RoleQuery, tracer)
+	w := &world{t: t, db: db, versions: map[events.Stream]int{}, now: beginning}
+	// A test's transactions stay open for as long as what it waits for takes.
+	w.admin = open(postgres.Options{Params: map[string]string{"idle_in_transaction_session_timeout": "0"}})
+	w.projector = open(postgres.Options{Role: postgres.RoleProjector})
+	pool := open(postgres.Options{Role: postgres.RoleQuery, Tracer: tracer})
 	var err error
 	w.vault, err = vault.New(pool, []byte("a secret of thirty-two bytes or more"))
 	require.NoError(t, err)
