@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
@@ -207,17 +206,18 @@ var errBroken = errors.New("the input is broken")
 func TestASlowLogHoldsTheReadingUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	blocker, err := pgx.Connect(t.Context(), w.db.AdminURL)
-	require.NoError(t, err)
-	defer func() { _ = blocker.Close(context.Background()) }()
-	_, err = blocker.Exec(t.Context(), `begin; lock table sical.log in access exclusive mode`)
-	require.NoError(t, err)
+	const most = lanes * 3 * group
+	var made []Item // beforehand: a log that takes nothing for some seconds is given up
+	for n := range most + 1 {
+		made = append(made, w.item("point.create", "x", n, 0, func(error) {}))
+	}
+	unlock := w.db.Locked(t, "sical.log")
 
 	var read atomic.Int64
 	items := func(yield func(Item, error) bool) {
-		for n := 0; ; n++ {
+		for _, item := range made {
 			read.Add(1)
-			if !yield(w.item("point.create", "x", n, 0, func(error) {}), nil) {
+			if !yield(item, nil) {
 				return
 			}
 		}
@@ -238,10 +238,9 @@ func TestASlowLogHoldsTheReadingUp(t *testing.T) {
 		}
 		return nil
 	})
-	require.LessOrEqual(t, read.Load(), int64(lanes*3*group), "a lane has one group at work, one waiting and one being gathered")
+	require.LessOrEqual(t, read.Load(), int64(most), "a lane has one group at work, one waiting and one being gathered")
 	require.Zero(t, counts.All())
 	cancel()
-	_, err = blocker.Exec(context.Background(), `rollback`)
-	require.NoError(t, err)
+	unlock()
 	require.ErrorIs(t, testkit.Receive(t, ended), context.Canceled)
 }
