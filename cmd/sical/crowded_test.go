@@ -20,11 +20,14 @@ import (
 func TestTooManyBatchesAreRefused(t *testing.T) {
 	t.Parallel()
 	db := testkit.Database(t, migrated)
-	s := role(t, Config{DataDir: t.TempDir(), PostgresURL: db.AdminURL, NATSURL: testkit.NATS(t).URL}, (*App).startCommand)
+	s := role(t, Config{
+		DataDir: t.TempDir(), PostgresURL: db.AdminURL, NATSURL: testkit.NATS(t).URL,
+		MaxConns: 2, // so that few are too many: those that wait are given up after some seconds
+	}, (*App).startCommand)
 	_, token, _ := s.account("ada")
 	release := hold(t, db.AdminURL, "sical.events") // nothing is appended
 
-	const eachOf, refused = 11, 5 // as many as are no single request any more
+	const eachOf, refused = 11, 2 // as many as are no single request any more
 	fits := int(s.sums()["sical_command_batches_limit"])
 	require.Positive(t, fits)
 	answers := make(chan reply, fits+refused+1)

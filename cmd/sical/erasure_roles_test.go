@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,7 @@ import (
 // role is a process of one role on what others run, and whoever talks to it.
 func role(t *testing.T, c Config, start func(*App, context.Context) error) *system {
 	t.Helper()
-	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", 6, 1<<24
+	c.Listen, c.AdminListen, c.MaxConns, c.CacheBytes = "127.0.0.1:0", "127.0.0.1:0", cmp.Or(c.MaxConns, 6), 1<<24
 	a := newApp(c, slog.New(slog.DiscardHandler))
 	a.hashing = cheap
 	t.Cleanup(a.Close)
