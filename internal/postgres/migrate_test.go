@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -40,4 +41,45 @@ func TestAppendIsMigratedAgain(t *testing.T) {
 	applied, err := postgres.Migrate(t.Context(), db.AdminURL)
 	require.NoError(t, err)
 	require.Equal(t, []string{"00019_again.sql"}, applied)
+}
+
+// Roles are the server's: one that the migration of another database is about to make is waited for,
+// and then as good as if it had been there.
+func TestAnotherDatabaseMakesTheRoles(t *testing.T) {
+	t.Parallel()
+	server := testkit.DurablePostgres(t) // on which no other test here makes roles
+	another := server.Database(t, nil)
+	connect := func() *pgx.Conn {
+		conn, err := pgx.Connect(t.Context(), another.AdminURL)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close(context.Background()) })
+		return conn
+	}
+	watching := connect()
+	t.Cleanup(func() { // once nothing is theirs any more
+		_, err := watching.Exec(context.Background(),
+			`drop role if exists sical_command, sical_relay, sical_projector, sical_query, sical_reaction, sical_monitor`)
+		require.NoError(t, err)
+	})
+	making := []*pgx.Conn{connect(), connect()}
+	for i, role := range []string{postgres.RoleCommand, postgres.RoleMonitor} {
+		_, err := making[i].Exec(t.Context(), `begin; create role `+role+` login`)
+		require.NoError(t, err)
+	}
+	db, done := server.Database(t, nil), make(chan error, 1)
+	go func() { done <- migrated(db.AdminURL) }()
+	for _, maker := range making {
+		testkit.Eventually(t, func() error {
+			var waited bool
+			err := watching.QueryRow(t.Context(), `select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))`,
+				int32(maker.PgConn().PID())).Scan(&waited)
+			if err == nil && !waited && len(done) == 0 { // or it has failed
+				err = errors.New("nobody waits for the role")
+			}
+			return err
+		})
+		_, err := maker.Exec(t.Context(), `commit`)
+		require.NoError(t, err)
+	}
+	require.NoError(t, testkit.Receive(t, done))
 }

@@ -7,12 +7,15 @@ do $$
 declare
 	name text;
 begin
-	-- Roles belong to the whole server: migrations of two databases may race.
-	perform pg_advisory_xact_lock(hashtext('sical roles'));
+	-- Roles belong to the whole server, and no lock by which migrations of two databases could take
+	-- turns does: another may be making one just now, for whose end this one waits.
 	foreach name in array array['sical_command', 'sical_relay', 'sical_projector', 'sical_query', 'sical_reaction'] loop
 		if not exists (select from pg_roles where rolname = name) then
-			execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', name);
-			execute format('grant %I to current_user', name);
+			begin
+				execute format('create role %I login nosuperuser nocreatedb nocreaterole noinherit', name);
+				execute format('grant %I to current_user', name);
+			exception when duplicate_object or unique_violation then -- as if it had been there
+			end;
 		end if;
 		execute format('grant connect on database %I to %I', current_database(), name);
 		execute format('grant usage on schema sical to %I', name);

@@ -66,10 +66,12 @@ revoke all on function sical.count_log from public;
 -- +goose StatementBegin
 do $$
 begin
-	perform pg_advisory_xact_lock(hashtext('sical roles'));
 	if not exists (select from pg_roles where rolname = 'sical_monitor') then
-		create role sical_monitor login nosuperuser nocreatedb nocreaterole noinherit;
-		grant sical_monitor to current_user;
+		begin
+			create role sical_monitor login nosuperuser nocreatedb nocreaterole noinherit;
+			grant sical_monitor to current_user;
+		exception when duplicate_object or unique_violation then -- as in 00004_roles.sql
+		end;
 	end if;
 	execute format('grant connect on database %I to sical_monitor', current_database());
 end
