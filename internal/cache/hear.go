@@ -39,7 +39,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 		s.state = wire.ViewLive
 	}
 	v.settle()
-	v.heard.Store(!p.silent(v, now, func(s *shard) time.Time { return s.seen }))
+	v.heard.Store(!v.silent(now, p.cfg.Silence, func(s *shard) time.Time { return s.seen }))
 	if n.Forget {
 		p.clear()
 	}

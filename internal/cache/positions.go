@@ -33,8 +33,8 @@ type Config struct {
 	Standby func(context.Context) (bool, error)
 	// MaxWaiters bounds the requests that wait at a time; 0 is 10,000.
 	MaxWaiters int64
-	// Silence is how long no notice of a view may come before the database is asked; 0 is three
-	// heartbeats.
+	// Silence is how long no notice of a view may come before the database is asked, and how long
+	// one may wait for what the database does not show yet; 0 is three heartbeats.
 	Silence time.Duration
 	Logger  *slog.Logger
 }
@@ -195,13 +195,13 @@ func (p *Positions) look(ctx context.Context, now time.Time) {
 	connected := p.cfg.NATS != nil && p.cfg.NATS.IsConnected()
 	ask := p.suspect.Load() || !connected
 	for _, v := range p.views {
-		ask = ask || p.silent(v, now, func(s *shard) time.Time { return s.noticed })
+		ask = ask || v.silent(now, p.cfg.Silence, func(s *shard) time.Time { return s.noticed })
 	}
 	if ask || delayed || now.Sub(p.looked) >= recheck {
 		p.poll(ctx, ask)
 	}
 	for _, v := range p.views {
-		if p.silent(v, now, func(s *shard) time.Time { return s.seen }) {
+		if v.silent(now, p.cfg.Silence, func(s *shard) time.Time { return s.seen }) {
 			v.heard.Store(false)
 		}
 	}

@@ -68,10 +68,10 @@ func (v *view) baseline() baseline {
 	return baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 }
 
-// silent tells whether one of the shards has not been heard of for too long.
-func (p *Positions) silent(v *view, now time.Time, heard func(*shard) time.Time) bool {
+// silent tells whether one of the shards has not been heard of for longer than most.
+func (v *view) silent(now time.Time, most time.Duration, heard func(*shard) time.Time) bool {
 	for i := range v.shards {
-		if now.Sub(heard(&v.shards[i])) > p.cfg.Silence {
+		if now.Sub(heard(&v.shards[i])) > most {
 			return true
 		}
 	}

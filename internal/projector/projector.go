@@ -41,16 +41,21 @@ type Config struct {
 
 // Projector folds the views that this process owns, and stands by for the others.
 type Projector struct {
-	cfg      Config
-	owner    string        // this projector among all there are
-	patience time.Duration // of one exchange with the database
-	aside    time.Duration // of a unit for another that is taken or given back
-	parting  time.Duration // of a unit that is given back
+	cfg   Config
+	owner string // this projector among all there are
+	limits
+}
+
+// limits are how long things may take; tests have others.
+type limits struct {
+	patience time.Duration // one exchange with the database
+	aside    time.Duration // that a unit waits for another that is taken or given back
+	parting  time.Duration // to give a unit back
 }
 
 // New returns a Projector; Run starts it.
 func New(cfg Config) *Projector {
-	return &Projector{cfg: cfg, owner: postgres.Owner(), patience: patience, aside: aside, parting: leaseDuration}
+	return &Projector{cfg: cfg, owner: postgres.Owner(), limits: limits{patience, aside, leaseDuration}}
 }
 
 // errOtherLog ends a session whose log was replaced by another history, or went back and has

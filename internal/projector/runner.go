@@ -33,11 +33,9 @@ const (
 // runner folds one unit. Everything it does happens in one goroutine, but for
 // what the keeper tells it.
 type runner struct {
-	cfg      Config
-	owner    string
-	patience time.Duration // of one exchange with the database
-	aside    time.Duration // for another unit that is taken or given back
-	parting  time.Duration // of the unit, given back
+	cfg   Config
+	owner string
+	limits
 	view     *projections.View
 	unit     Unit
 	shards   int // of the build
@@ -63,7 +61,7 @@ type runner struct {
 
 func newRunner(p *Projector, v *projections.View, u Unit, h *hub) *runner {
 	r := &runner{
-		cfg: p.cfg, owner: p.owner, patience: p.patience, aside: p.aside, parting: p.parting, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
+		cfg: p.cfg, owner: p.owner, limits: p.limits, view: v, unit: u, table: newTable(v, u), concerns: map[string]bool{},
 		hub: h, metrics: p.cfg.Metrics.Of(v.Name, u.Version, u.Number, u.Shard), news: make(chan struct{}, 1),
 	}
 	for _, name := range v.Events {

@@ -45,16 +45,16 @@ type goal struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := testkit.Database(t, migrated)
-	open := func(url, idle string) *pgxpool.Pool {
-		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 10, Params: map[string]string{
-			"synchronous_commit": "off", "idle_in_transaction_session_timeout": idle,
-		}})
+	open := func(url string, params map[string]string) *pgxpool.Pool {
+		params["synchronous_commit"] = "off"
+		pool, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 10, Params: params})
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
 		return pool
 	}
 	// A test may hold a table for as long as the slowest machine takes for the rest.
-	return &world{TB: t, admin: open(db.AdminURL, "0"), pool: open(db.URL(postgres.RoleProjector), "30s"), r: rand.New(rand.NewPCG(1, 2))}
+	admin := open(db.AdminURL, map[string]string{"idle_in_transaction_session_timeout": "0"})
+	return &world{TB: t, admin: admin, pool: open(db.URL(postgres.RoleProjector), map[string]string{}), r: rand.New(rand.NewPCG(1, 2))}
 }
 
 // append writes facts of one stream each into the log.
