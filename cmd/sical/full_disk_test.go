@@ -116,8 +116,9 @@ func (b binary) rebuildFails(t *testing.T, dir, view string) {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	require.Error(t, cmd.Run())
 	assert.Equal(t, failed, cmd.ProcessState.ExitCode())
-	assert.Equal(t, 1, strings.Count(stderr.String(), "\n"), "one line: %s", &stderr)
-	assert.Contains(t, stderr.String(), "the disk of the database is full: make room")
+	reason := slowStatement.ReplaceAllString(stderr.String(), "")
+	assert.Equal(t, 1, strings.Count(reason, "\n"), "one line: %s", reason)
+	assert.Contains(t, reason, "the disk of the database is full: make room")
 	assert.Regexp(t, `"state":"failed",.*"build":`, stdout.String(), "its tables were there when it failed")
 }
 
