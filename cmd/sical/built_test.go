@@ -17,13 +17,13 @@ type binary struct {
 	first string              // what a shell does before it becomes the program; empty for none
 }
 
-// built is the program as it stands, where any user may run it.
+// built is the program as it is released, whatever GOFLAGS say of the tests, where any user may run it.
 func built(t *testing.T) binary {
 	t.Helper()
 	dir := dataDir(t)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	b := binary{file: filepath.Join(dir, "sical")}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-race=false", "-buildvcs=false", "-o", b.file, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.NoError(t, os.Chmod(b.file, 0o755), "whatever the umask")
 	return b
