@@ -36,7 +36,9 @@ type Config struct {
 	// Silence is how long no notice of a view may come before the database is asked, and how long
 	// one may wait for what the database does not show yet; 0 is three heartbeats.
 	Silence time.Duration
-	Logger  *slog.Logger
+	// Patience is how long the database may take to tell where the views are; 0 is a second.
+	Patience time.Duration
+	Logger   *slog.Logger
 }
 
 // Positions knows how far each view has come and what changed on the way. It
@@ -75,6 +77,9 @@ func NewPositions(cfg Config) *Positions {
 	}
 	if cfg.Silence == 0 {
 		cfg.Silence = silence
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = time.Second
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
 	p.heads.log = outage.Log{Logger: cfg.Logger, Begins: "cannot ask where the log ends, waiting for the views alone", Ends: "asking where the log ends again"}

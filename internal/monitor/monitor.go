@@ -66,11 +66,12 @@ func New(c Config) *Monitor {
 func (m *Monitor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := m.watch(ctx)
-		trouble := !errors.Is(err, errWatched)
-		if trouble && ctx.Err() == nil && !m.troubled { // once, not for every try while the database is away
+		// Once, not for every try while the database is away, nor anew because the server still
+		// had the lock of a connection that was closed.
+		if !errors.Is(err, errWatched) && ctx.Err() == nil && !m.troubled {
 			m.Logger.WarnContext(ctx, "monitor: nothing is found out; trying again", "error", err)
+			m.troubled = true
 		}
-		m.troubled = trouble
 		m.System.Tell(nil)
 		pause.For(ctx, m.Interval)
 	}

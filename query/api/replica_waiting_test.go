@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
@@ -79,7 +78,6 @@ func newTrailing(t *testing.T) *trailing {
 	b.known = b.register("known")
 	b.project()
 	b.world.bus, b.next = bus, len(b.log)+1
-	b.silence = time.Hour // nobody has hearts that beat: else the node takes the event back that the replica lacks
 	b.replica(l)
 	b.notices = testkit.Receive(t, bus)
 	b.views = b.unhurried()

@@ -46,9 +46,8 @@ type world struct {
 	server    *echo.Echo
 	answerer  *query.Answerer
 	api       *API
-	bus       cache.Bus     // where notices come from; nil for none
-	silence   time.Duration // that the node bears of it; 0 for the usual
-	hub       *live.Hub     // of the streams
+	bus       cache.Bus // where notices come from; nil for none
+	hub       *live.Hub // of the streams
 
 	incarnation func() events.ID
 
@@ -106,7 +105,8 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 
 func (w *world) serve(pool *pgxpool.Pool) {
 	logger := slog.New(slog.DiscardHandler)
-	cfg := cache.Config{Views: projections.Views(), Pool: pool, NATS: w.bus, Logger: logger, MaxWaiters: 10, Silence: w.silence}
+	cfg := cache.Config{Views: projections.Views(), Pool: pool, NATS: w.bus, Logger: logger, MaxWaiters: 10}
+	cfg.Silence = time.Hour // no notice says that a view lives, and a slow database is no reason to think that none does
 	cfg.Head = func(ctx context.Context) (head uint64, err error) {
 		err = pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		return head, err
