@@ -14,7 +14,7 @@ import (
 
 func newPublisher(t *testing.T, js jetstream.JetStream) *Publisher {
 	t.Helper()
-	pub, err := NewPublisher(js, Config{Stream: testStream})
+	pub, err := NewPublisher(testkit.JetStream(t, js.Conn()), Config{Stream: testStream})
 	require.NoError(t, err)
 	return pub
 }

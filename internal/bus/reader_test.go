@@ -87,9 +87,7 @@ func (r *reading) trouble(t *testing.T, match func(error) bool) {
 
 func publish(t *testing.T, js jetstream.JetStream, last uint64, n int) {
 	t.Helper()
-	js, err := jetstream.New(js.Conn(), jetstream.WithDefaultTimeout(time.Minute))
-	require.NoError(t, err)
-	_, err = NewSequencedPublisher(js, testStream).Publish(ctxOf(t), last, outgoing(int(last)+1, n))
+	_, err := publisher(t, js).Publish(ctxOf(t), last, outgoing(int(last)+1, n))
 	require.NoError(t, err)
 }
 
@@ -137,7 +135,7 @@ func TestReadBoundsTheBytesOfABatch(t *testing.T) {
 	for _, m := range msgs {
 		m.Data = []byte(strings.Repeat("x", maxReadBytes/2))
 	}
-	_, err := NewSequencedPublisher(js, testStream).Publish(ctxOf(t), 0, msgs)
+	_, err := publisher(t, js).Publish(ctxOf(t), 0, msgs)
 	require.NoError(t, err)
 	r := read(t, js, 1, 1000)
 	for prev := uint64(0); prev < 12; {

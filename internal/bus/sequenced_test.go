@@ -54,7 +54,7 @@ func TestSequencedPublishesInOrderAcrossBatches(t *testing.T) {
 	t.Parallel()
 	js := newBroker(t).connect(t)
 	stream := ensure(t, js, 0)
-	p := NewSequencedPublisher(js, testStream)
+	p := publisher(t, js)
 
 	// One message, the most that go singly and one more, the most that fit a batch and one more.
 	last := uint64(0)
@@ -76,7 +76,7 @@ func TestSequencedBoundsTheBytesOfABatch(t *testing.T) {
 	for _, m := range msgs {
 		m.Data = []byte(strings.Repeat("学", maxBatchBytes/3/16)) // a sixteenth, headers aside
 	}
-	last, err := NewSequencedPublisher(js, testStream).Publish(ctxOf(t), 0, msgs)
+	last, err := publisher(t, js).Publish(ctxOf(t), 0, msgs)
 	require.NoError(t, err)
 	require.Equal(t, uint64(n), last)
 
@@ -94,7 +94,7 @@ func TestSequencedRefusals(t *testing.T) {
 	t.Parallel()
 	js := newBroker(t).connect(t)
 	stream := ensure(t, js, 0)
-	p := NewSequencedPublisher(js, testStream)
+	p := publisher(t, js)
 	_, err := p.Publish(ctxOf(t), 0, outgoing(1, 5))
 	require.NoError(t, err)
 
@@ -218,7 +218,7 @@ func TestEnsureStream(t *testing.T) {
 	require.Equal(t, int64(defaultMaxBytes), cfg.MaxBytes)
 	require.True(t, cfg.AllowAtomicPublish && cfg.DenyDelete)
 
-	last, err := NewSequencedPublisher(js, testStream).Publish(ctx, 100, outgoing(101, 3))
+	last, err := publisher(t, js).Publish(ctx, 100, outgoing(101, 3))
 	require.NoError(t, err)
 	require.Equal(t, uint64(103), last)
 

@@ -69,6 +69,13 @@ func (b *broker) connect(tb testing.TB, opts ...nats.Option) jetstream.JetStream
 	return js
 }
 
+// publisher waits for an acknowledgement, of messages that are synced, as long as a busy
+// machine may take.
+func publisher(tb testing.TB, js jetstream.JetStream) *SequencedPublisher {
+	tb.Helper()
+	return NewSequencedPublisher(testkit.JetStream(tb, js.Conn()), testStream)
+}
+
 // impatient shortens what a lost acknowledgement costs a test of restarts.
 func impatient(tb testing.TB, js jetstream.JetStream) jetstream.JetStream {
 	tb.Helper()
