@@ -217,7 +217,10 @@ func settle(t *testing.T, url string) {
 // dropViews deletes every read model of a data folder that nobody works in.
 func dropViews(t *testing.T, dir string) {
 	t.Helper()
-	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	instance, err := embedded.Start(t.Context(), embedded.Options{
+		DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
+		Settings: map[string]string{"fsync": "off"}, // or a slow disk may take longer than a stop does
+	})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, instance.Close(t.Context())) }()
 	conn, err := pgx.Connect(t.Context(), instance.Postgres.AdminURL)
