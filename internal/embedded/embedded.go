@@ -45,7 +45,7 @@ func Start(ctx context.Context, o Options) (*Instance, error) {
 		return nil, err
 	}
 	o.DataDir = dir
-	lock, err := lockFolder(dir)
+	lock, err := lockFolder(dir, readers)
 	if err != nil {
 		return nil, err
 	}

@@ -23,14 +23,14 @@ type folderLock struct{ file *os.File }
 // makes it.
 const readers = 5 * time.Second
 
-// lockFolder takes the lock or says at once who has it.
-func lockFolder(dir string) (*folderLock, error) {
+// lockFolder takes the lock or says at once who has it. It has patience with readers.
+func lockFolder(dir string, patience time.Duration) (*folderLock, error) {
 	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	lock := func(how int) error { return syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB) }
-	for end := time.Now().Add(readers); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		if err = lock(syscall.LOCK_EX); err != syscall.EWOULDBLOCK || time.Now().After(end) {
 			break
 		}

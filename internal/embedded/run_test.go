@@ -20,7 +20,7 @@ func TestRunIsFoundWhileItsProcessLives(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotRunning)
 	require.NoError(t, RemoveRun(dir))
 
-	lock, err := lockFolder(dir)
+	lock, err := lockFolder(dir, time.Minute)
 	require.NoError(t, err)
 	_, err = ReadRun(dir)
 	require.ErrorIs(t, err, ErrNotRunning, "it has not said yet where it is")
@@ -66,7 +66,7 @@ func TestReadersDoNotDisturbTheLock(t *testing.T) {
 		})
 	}
 	for range 50 {
-		lock, err := lockFolder(dir)
+		lock, err := lockFolder(dir, time.Minute)
 		require.NoError(t, err)
 		require.NoError(t, lock.release())
 	}
@@ -78,13 +78,13 @@ func TestReadersDoNotDisturbTheLock(t *testing.T) {
 func TestReleasedLockIsNobodys(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	lock, err := lockFolder(dir)
+	lock, err := lockFolder(dir, time.Minute)
 	require.NoError(t, err)
 	childs, err := syscall.Dup(int(lock.file.Fd()))
 	require.NoError(t, err)
 	defer syscall.Close(childs)
 	require.NoError(t, lock.release())
-	lock, err = lockFolder(dir)
+	lock, err = lockFolder(dir, time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, lock.release())
 }
@@ -93,9 +93,9 @@ func TestReleasedLockIsNobodys(t *testing.T) {
 func TestASlowReaderIsNoOwner(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	lock, err := lockFolder(dir)
+	lock, err := lockFolder(dir, time.Minute)
 	require.NoError(t, err)
-	_, err = lockFolder(dir)
+	_, err = lockFolder(dir, time.Minute)
 	require.ErrorIs(t, err, ErrInUse)
 	require.NoError(t, lock.release())
 
@@ -103,7 +103,7 @@ func TestASlowReaderIsNoOwner(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, syscall.Flock(int(reader.Fd()), syscall.LOCK_SH))
 	time.AfterFunc(200*time.Millisecond, func() { reader.Close() })
-	lock, err = lockFolder(dir)
+	lock, err = lockFolder(dir, time.Minute)
 	require.NoError(t, err)
 	require.NoError(t, lock.release())
 }
