@@ -6,7 +6,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"sical-backend/events"
@@ -49,16 +48,20 @@ func TestTheBusIsLeftAloneWhileEverythingIsHandedOver(t *testing.T) {
 	log := closedLog{eventlog.NewReader(w.admin), make(chan struct{})}
 	own := NewHandover()
 	publish, feed := w.stream(nc)
-	js, err := jetstream.New(nc)
+	stream, err := testkit.JetStream(t, nc).Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)
 	read := func(want int) {
 		t.Helper()
 		testkit.Eventually(t, func() error {
-			s, err := js.Stream(t.Context(), wire.Stream)
-			if err == nil && s.CachedInfo().State.Consumers != want {
-				err = fmt.Errorf("%d read the stream", s.CachedInfo().State.Consumers)
+			// A consumer may outlive its reader, or not have reached it; none waits at it then.
+			consumers, reading := stream.ListConsumers(t.Context()), 0
+			for consumer := range consumers.Info() {
+				reading += min(consumer.NumWaiting, 1)
 			}
-			return err
+			if err := consumers.Err(); err != nil || reading == want {
+				return err
+			}
+			return fmt.Errorf("%d read the stream", reading)
 		})
 	}
 	feed = NewFeed(feed.(busFeed).Reader, log, own)
