@@ -59,7 +59,7 @@ func TestReplayFailsWhereItIsRefused(t *testing.T) {
 	heard := make(chan *nats.Msg, 2000)
 	_, err := owner.ChanSubscribe("*.again", heard)
 	require.NoError(t, err)
-	require.NoError(t, owner.FlushTimeout(timeout))
+	require.NoError(t, owner.FlushTimeout(time.Minute))
 
 	type outcome struct {
 		sent uint64

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,11 +42,7 @@ func SmallNATS(t testing.TB, store int64) *Bus {
 	t.Cleanup(func() {
 		b.Stop()
 		// A server that has shut down may still be at the files of a batch, for some milliseconds.
-		err := os.RemoveAll(dir)
-		for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); err = os.RemoveAll(dir) {
-			time.Sleep(10 * time.Millisecond)
-		}
-		if err != nil {
+		if err := poll(patience, func() error { return os.RemoveAll(dir) }); err != nil {
 			t.Error(err)
 		}
 	})
