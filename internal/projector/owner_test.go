@@ -63,12 +63,7 @@ func TestOneOwnerAtATime(t *testing.T) {
 // takes the view then may. What a course demands of the tables holds all the same.
 func undisturbed(t *testing.T, course func(t *testing.T, w *world) (kept bool)) {
 	t.Helper()
-	for range 5 {
-		if course(t, newWorld(t)) {
-			return
-		}
-	}
-	t.Fatal("the view was taken from its owner time and again")
+	testkit.Undisturbed(t, func() bool { return course(t, newWorld(t)) })
 }
 
 // A process that vanishes without a word, and comes back later believing that it

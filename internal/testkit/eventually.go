@@ -30,6 +30,19 @@ func poll(limit time.Duration, f func() error) error {
 	}
 }
 
+// Undisturbed has a course taken again that was disturbed: on a machine that stands still for
+// seconds, what waits is given up, as it has to be. What a test demands of a course, it demands of
+// one that was not.
+func Undisturbed(t testing.TB, course func() (kept bool)) {
+	t.Helper()
+	for range 5 {
+		if course() {
+			return
+		}
+	}
+	t.Fatal("the course was disturbed time and again")
+}
+
 // Receive waits for what comes over a channel, or for its end, and fails the test where
 // nothing does: or it would hang until the alarm of go test, and with it its package.
 func Receive[T any](t testing.TB, from <-chan T) T {
