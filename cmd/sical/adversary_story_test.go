@@ -70,7 +70,7 @@ func (s *story) live(c *system, between func()) {
 
 // take takes one step.
 func (s *story) take(c *system, method, path, body string) {
-	r := c.send(method, path, s.token, body)
+	r := c.perseveres(method, path, s.token, body)
 	if r.status != http.StatusOK && r.status != http.StatusCreated {
 		c.t.Errorf("%s %s: %d %s", method, path, r.status, r.body)
 		return

@@ -94,6 +94,20 @@ func (s *system) insists(method, path, token, body string, headers ...string) re
 	return r
 }
 
+// perseveres is insists for a command that has to be carried out: where a machine stands still for
+// longer, and it is told that this cannot be done just now, it asks again, under the same key.
+func (s *system) perseveres(method, path, token, body string) (r reply) {
+	s.t.Helper()
+	key := uuid.NewString()
+	for range 3 {
+		r = s.insists(method, path, token, body, "Idempotency-Key", key)
+		if r.status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return r
+}
+
 // onceMore asks again for the goal, which must then be there once.
 func (s *system) onceMore(user, token string) {
 	testkit.Eventually(s.t, func() error {

