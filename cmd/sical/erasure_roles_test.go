@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,9 +37,14 @@ func TestErasedPersonIsForgottenWithoutProjectors(t *testing.T) {
 	c := Config{DataDir: t.TempDir(), PostgresURL: testkit.Database(t, migrated).AdminURL, NATSURL: testkit.NATS(t).URL}
 	command := role(t, c, (*App).startCommand)
 	query := role(t, c, (*App).startQuery)
-	status, body := query.asked("/ready")
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Contains(t, body, `"hot answers":"the views have not been heard of yet"`)
+	testkit.Eventually(t, func() error { // on a slow machine Postgres may take longer than /ready waits
+		status, body := query.asked("/ready")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		if !strings.Contains(body, `"hot answers":"the views have not been heard of yet"`) {
+			return errors.New(body)
+		}
+		return nil
+	})
 	projector := role(t, c, (*App).startProjecting)
 	query.becomes(http.StatusOK)
 	require.NotZero(t, query.sums()["sical_cache_answers_total"], "what is hot is remembered before anybody asks")

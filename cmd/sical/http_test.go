@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -38,10 +39,16 @@ func TestPublicListenerIsAsItIsSet(t *testing.T) {
 		return nil
 	})
 	assert.Equal(t, http.StatusOK, ask("198.51.100.8").status, "one client behind the proxy, not all of them")
-	learner := newDesk(t, s.app).token(t, uuid.NewString(), events.Learner)
-	batch := s.call(http.MethodPost, "/v1/commands", learner, `{"commands":[`+strings.Repeat("{},", 9)+`{}]}`)
-	assert.Equal(t, http.StatusOK, batch.status)
-	assert.Equal(t, `"default";r=0;t=2`, batch.header.Get("RateLimit"), "ten commands are one request more")
+	desk := newDesk(t, s.app)
+	testkit.Eventually(t, func() error {
+		learner := desk.token(t, uuid.NewString(), events.Learner)
+		batch := s.call(http.MethodPost, "/v1/commands", learner, `{"commands":[`+strings.Repeat("{},", 9)+`{}]}`)
+		require.Equal(t, http.StatusOK, batch.status)
+		if left := batch.header.Get("RateLimit"); left != `"default";r=0;t=2` { // also where the batch took a second
+			return fmt.Errorf("ten commands are one request more: %s", left)
+		}
+		return nil
+	})
 }
 
 func TestWhatListensIsReached(t *testing.T) {
