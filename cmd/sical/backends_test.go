@@ -154,7 +154,10 @@ func TestPrivateDatabaseIsLookedAtFirst(t *testing.T) {
 	ran := func(args ...string) (int, string, string) {
 		return ran(append(args, "--data-dir", dir, "--postgres-bin", testkit.PostgresBin())...)
 	}
-	instance, err := embedded.Start(t.Context(), embedded.Options{DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler)})
+	instance, err := embedded.Start(t.Context(), embedded.Options{
+		DataDir: dir, PostgresBin: testkit.PostgresBin(), SkipNATS: true, Logger: slog.New(slog.DiscardHandler),
+		Settings: map[string]string{"fsync": "off"}, // or a slow disk may take longer than a stop does
+	})
 	require.NoError(t, err)
 	require.NoError(t, instance.Close(t.Context()))
 	for range 2 {
