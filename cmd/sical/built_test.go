@@ -17,7 +17,7 @@ type binary struct {
 	first string              // what a shell does before it becomes the program; empty for none
 }
 
-// built is the program as it is released, whatever GOFLAGS say of the tests, where any user may run it.
+// built is the program without the race detector, whatever the tests have, where any user may run it.
 func built(t *testing.T) binary {
 	t.Helper()
 	dir := dataDir(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -95,13 +96,15 @@ func (s *system) insists(method, path, token, body string, headers ...string) re
 }
 
 // perseveres is insists for a command that has to be carried out: where a machine stands still for
-// longer, and it is told that this cannot be done just now, it asks again, under the same key.
+// longer, and it is told after some seconds that this cannot be done just now, it asks again, under
+// the same key. Who is refused at once is so for another reason.
 func (s *system) perseveres(method, path, token, body string) (r reply) {
 	s.t.Helper()
 	key := uuid.NewString()
 	for range 3 {
+		begun := time.Now()
 		r = s.insists(method, path, token, body, "Idempotency-Key", key)
-		if r.status != http.StatusServiceUnavailable {
+		if r.status != http.StatusServiceUnavailable || time.Since(begun) < 3*time.Second {
 			break
 		}
 	}

@@ -28,17 +28,10 @@ func TestServeHandsItsEventsOver(t *testing.T) {
 	stream, err := js.Stream(t.Context(), wire.Stream)
 	require.NoError(t, err)
 	testkit.Eventually(t, func() error {
-		// A consumer outlives its reader for a while; it is waited at no more.
-		consumers, reading := stream.ListConsumers(t.Context()), 0
-		for consumer := range consumers.Info() {
-			reading += consumer.NumWaiting
+		reading, err := testkit.Reading(t.Context(), stream)
+		if err == nil && reading > 0 {
+			err = fmt.Errorf("%d wait for the bus", reading)
 		}
-		if err := consumers.Err(); err != nil {
-			return err
-		}
-		if reading > 0 {
-			return fmt.Errorf("%d requests wait for the bus", reading)
-		}
-		return nil
+		return err
 	})
 }

@@ -83,7 +83,7 @@ func (a *App) open() (err error) {
 // protectPublic puts the chain that every public request passes in front of the routes.
 func (a *App) protectPublic(e *echo.Echo) error {
 	return web.Protect(e, web.Config{
-		Logger: a.logger, Metrics: a.requests, Tracer: a.tracer, Now: time.Now, Verify: a.principal,
+		Logger: a.logger, Metrics: a.requests, Tracer: a.tracer, Now: time.Now, Verify: a.principal, Known: a.verifier.Known,
 		RatePerSecond: a.RateLimit, Burst: a.RateBurst, Origins: a.AllowedOrigins, TrustedProxies: a.TrustedProxies,
 		Unlimited: slices.Concat(livePaths, readyPaths),
 	})

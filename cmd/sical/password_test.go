@@ -65,16 +65,20 @@ func TestGuessesAreSlowed(t *testing.T) {
 			all.Go(func() { answers[i] = guesser.call(http.MethodPost, path, token, guess.body) })
 		}
 		all.Wait()
-		looked := 0
+		looked, told := 0, 0
 		for _, r := range answers {
 			if r.status != http.StatusTooManyRequests {
 				// Who waits too long, on a slow machine, has had the try all the same.
 				assert.Contains(t, []int{guess.wrong, http.StatusServiceUnavailable}, r.status, "%s: %s", path, r.body)
 				looked++
+				if r.status == guess.wrong {
+					told++
+				}
 				continue
 			}
 			assert.NotEmpty(t, r.header.Get("Retry-After"), path)
 		}
+		assert.NotZero(t, told, path)
 		assert.GreaterOrEqual(t, looked, 5, "%s: as many as one mistypes", path)
 		assert.Less(t, looked, guesses, "%s: the waits for so many take minutes", path)
 	}

@@ -108,7 +108,7 @@ func TestRollingRestart(t *testing.T) {
 		sides[role] = &balancer{all: []*process{w.start(c[role]), w.start(c[role])}}
 		sides[role].watch(t)
 	}
-	var failures atomic.Int64
+	var failures, again atomic.Int64
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			side := sides["command"]
@@ -126,7 +126,7 @@ func TestRollingRestart(t *testing.T) {
 	ana := register(t, proxy.URL, "ana")
 	made := ana.call(t, "POST", "/v1/goals", `{"title":"Be there"}`)
 	ana.call(t, "GET", "/v1/users/me", "", "Sical-Min-Position", position(made), "Prefer", "wait=5")
-	requests, end := load(ana, &failures)
+	requests, end := load(ana, &failures, &again)
 	for _, role := range []string{"command", "query"} {
 		for i, p := range sides[role].all {
 			w.stop(p)
@@ -137,11 +137,12 @@ func TestRollingRestart(t *testing.T) {
 	end()
 	assert.Zero(t, failures.Load(), "of %d requests", requests.Load())
 	require.Greater(t, requests.Load(), int64(100))
-	t.Logf("%d requests, none failed", requests.Load())
+	assert.LessOrEqual(t, again.Load(), requests.Load()/20, "asked again")
+	t.Logf("%d requests, %d asked again after seconds, none failed", requests.Load(), again.Load())
 }
 
 // load posts commands and asks questions over eight connections until end is called.
-func load(v *visitor, failures *atomic.Int64) (requests *atomic.Int64, end func()) {
+func load(v *visitor, failures, again *atomic.Int64) (requests *atomic.Int64, end func()) {
 	requests = &atomic.Int64{}
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
@@ -157,9 +158,9 @@ func load(v *visitor, failures *atomic.Int64) (requests *atomic.Int64, end func(
 				}
 				var err error
 				if i%2 == 0 {
-					err = v.perseveres("POST", "/v1/goals", `{"title":"Go on through a restart"}`)
+					err = v.perseveres(again, "POST", "/v1/goals", `{"title":"Go on through a restart"}`)
 				} else {
-					err = v.perseveres("GET", "/v1/users/me", "")
+					err = v.perseveres(again, "GET", "/v1/users/me", "")
 				}
 				requests.Add(1)
 				if err != nil {
@@ -173,10 +174,11 @@ func load(v *visitor, failures *atomic.Int64) (requests *atomic.Int64, end func(
 
 // perseveres asks once more, under the same key, where what it asks for could not be done within
 // seconds, as on a machine that stands still. Who is refused at once is so for the restart.
-func (v *visitor) perseveres(method, path, body string) error {
+func (v *visitor) perseveres(again *atomic.Int64, method, path, body string) error {
 	key, begun := rand.Text(), time.Now()
 	_, err := v.do(method, path, body, "Idempotency-Key", key)
 	if err != nil && strings.Contains(err.Error(), ": 503 ") && time.Since(begun) > 4*time.Second {
+		again.Add(1)
 		_, err = v.do(method, path, body, "Idempotency-Key", key)
 	}
 	return err

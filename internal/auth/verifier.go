@@ -74,6 +74,20 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	return c, nil
 }
 
+// Known tells whether the token is one whose signature was checked lately and found good. It may
+// have ended since.
+func (v *Verifier) Known(token string) bool {
+	if len(token) > maxTokenBytes {
+		return false
+	}
+	tag := v.tags.of(token)
+	_, ok := v.regulars.get(tag)
+	if !ok {
+		_, ok = v.good.get(tag)
+	}
+	return ok
+}
+
 // signed returns what a token of ours says, whether or not it is valid now.
 func (v *Verifier) signed(token string) (Claims, error) {
 	tag := v.tags.of(token)

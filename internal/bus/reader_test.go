@@ -192,6 +192,10 @@ func TestReadEndsWithTheFunctionsError(t *testing.T) {
 	want := errors.New("cannot")
 	err := NewReader(js, testStream, nil).Read(ctxOf(t), 1, 10, func(Batch) error { return want })
 	require.Equal(t, want, err)
+	require.Eventually(t, func() bool { // sooner than the server drops what nobody uses
+		s, err := js.Stream(ctxOf(t), testStream)
+		return err == nil && s.CachedInfo().State.Consumers == 0
+	}, 40*time.Second, time.Millisecond)
 	require.Error(t, NewReader(js, testStream, nil).Read(ctxOf(t), 0, 10, nil))
 
 	js.Conn().Close()

@@ -28,7 +28,7 @@ type checkpoint struct {
 // answered is false where it did not answer.
 func (p *Positions) poll(ctx context.Context, all bool) (answered bool) {
 	asked := time.Now()
-	within, cancel := context.WithTimeout(ctx, p.cfg.Patience)
+	within, cancel := context.WithTimeout(ctx, p.cfg.patience)
 	defer cancel()
 	var found []checkpoint
 	var parks []park

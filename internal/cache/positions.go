@@ -36,9 +36,9 @@ type Config struct {
 	// Silence is how long no notice of a view may come before the database is asked, and how long
 	// one may wait for what the database does not show yet; 0 is three heartbeats.
 	Silence time.Duration
-	// Patience is how long the database may take to tell where the views are; 0 is a second.
-	Patience time.Duration
-	Logger   *slog.Logger
+	Logger  *slog.Logger
+
+	patience time.Duration // with the database, to tell where the views are; tests have another
 }
 
 // Positions knows how far each view has come and what changed on the way. It
@@ -78,8 +78,8 @@ func NewPositions(cfg Config) *Positions {
 	if cfg.Silence == 0 {
 		cfg.Silence = silence
 	}
-	if cfg.Patience == 0 {
-		cfg.Patience = time.Second
+	if cfg.patience == 0 {
+		cfg.patience = time.Second
 	}
 	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
 	p.heads.log = outage.Log{Logger: cfg.Logger, Begins: "cannot ask where the log ends, waiting for the views alone", Ends: "asking where the log ends again"}

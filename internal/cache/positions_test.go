@@ -57,7 +57,7 @@ func newPositions(pool *pgxpool.Pool, nc Bus) *Positions {
 	return NewPositions(Config{
 		Views: []*projections.View{{Name: "v", Version: 1, Reads: 1}}, Pool: pool, NATS: nc, Logger: slog.New(slog.DiscardHandler), MaxWaiters: 100,
 		Head:     func(context.Context) (uint64, error) { return 50, nil },
-		Patience: time.Hour, // however slow the machine is
+		patience: time.Hour, // however slow the machine is
 	})
 }
 

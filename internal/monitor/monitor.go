@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"sical-backend/internal/outage"
 	"sical-backend/internal/pause"
 	"sical-backend/internal/telemetry"
 )
@@ -23,6 +24,7 @@ const (
 	timeout  = 5 * time.Second // for a look
 	patience = time.Second     // of it, with NATS
 	interval = 5 * time.Second // between looks
+	lingers  = time.Minute     // how long the server may have the lock of a connection that was closed
 )
 
 // View is a version of a view that this binary knows.
@@ -49,8 +51,9 @@ type Monitor struct {
 	known bool   // whether it ever was
 	page  int    // events counted at a time
 
-	stood    map[string]stand // of each view that is behind, and under relay of the relay
-	troubled bool             // nothing was found out since a failure that was told of
+	stood   map[string]stand // of each view that is behind, and under relay of the relay
+	trouble outage.Log
+	failed  time.Time // when nothing was found out last
 }
 
 // New makes a monitor; nothing happens until Run.
@@ -58,19 +61,20 @@ func New(c Config) *Monitor {
 	if c.Interval == 0 {
 		c.Interval = interval
 	}
-	return &Monitor{Config: c, page: page, stood: map[string]stand{}}
+	trouble := outage.Log{Logger: c.Logger, Begins: "monitor: nothing is found out; trying again", Ends: "monitor: it finds out again, or another does"}
+	return &Monitor{Config: c, page: page, stood: map[string]stand{}, trouble: trouble}
 }
 
 // Run waits until nobody else watches, and then does, until ctx ends. It survives
 // every failure, and tells nothing while it does not know.
 func (m *Monitor) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		err := m.watch(ctx)
-		// Once, not for every try while the database is away, nor anew because the server still
-		// had the lock of a connection that was closed.
-		if !errors.Is(err, errWatched) && ctx.Err() == nil && !m.troubled {
-			m.Logger.WarnContext(ctx, "monitor: nothing is found out; trying again", "error", err)
-			m.troubled = true
+		switch err := m.watch(ctx); {
+		case !errors.Is(err, errWatched):
+			m.failed = time.Now()
+			m.trouble.Tried(ctx, err)
+		case time.Since(m.failed) > lingers: // else it may be our own lock that is met
+			m.trouble.Tried(ctx, nil)
 		}
 		m.System.Tell(nil)
 		pause.For(ctx, m.Interval)
@@ -127,7 +131,7 @@ func (m *Monitor) look(ctx context.Context, conn *pgx.Conn) (more bool, err erro
 	if err := m.relay(ctx, conn, f); err != nil {
 		return false, err
 	}
-	m.troubled = false
+	m.trouble.Tried(ctx, nil)
 	if !more { // what is half counted would look like a loss
 		m.System.Tell(f)
 	}

@@ -53,12 +53,8 @@ func TestTheBusIsLeftAloneWhileEverythingIsHandedOver(t *testing.T) {
 	read := func(want int) {
 		t.Helper()
 		testkit.Eventually(t, func() error {
-			// A consumer may outlive its reader, or not have reached it; none waits at it then.
-			consumers, reading := stream.ListConsumers(t.Context()), 0
-			for consumer := range consumers.Info() {
-				reading += min(consumer.NumWaiting, 1)
-			}
-			if err := consumers.Err(); err != nil || reading == want {
+			reading, err := testkit.Reading(t.Context(), stream)
+			if err != nil || reading == want {
 				return err
 			}
 			return fmt.Errorf("%d read the stream", reading)

@@ -36,9 +36,11 @@ func poll(limit time.Duration, f func() error) error {
 func Undisturbed(t testing.TB, course func() (kept bool)) {
 	t.Helper()
 	for range 5 {
+		begun := time.Now()
 		if course() {
 			return
 		}
+		t.Logf("disturbed, after %v", time.Since(begun))
 	}
 	t.Fatal("the course was disturbed time and again")
 }

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -110,6 +111,16 @@ func (b *Bus) Connect(options ...nats.Option) *nats.Conn {
 	}
 	b.t.Cleanup(conn.Close)
 	return conn
+}
+
+// Reading counts the consumers of a stream at which somebody waits: one may outlive its reader, or
+// not have reached it yet.
+func Reading(ctx context.Context, stream jetstream.Stream) (n int, err error) {
+	consumers := stream.ListConsumers(ctx)
+	for consumer := range consumers.Info() {
+		n += min(consumer.NumWaiting, 1)
+	}
+	return n, consumers.Err()
 }
 
 // JetStream is that of a connection, for contexts without an end: each call has as long as a busy

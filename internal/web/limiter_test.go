@@ -216,6 +216,7 @@ func TestFloodOfBadTokensIsNotVerified(t *testing.T) {
 			verified.Add(1)
 			return testVerify(token)
 		}
+		c.Known = func(token string) bool { return token == "alice" }
 	})
 	statuses := map[int]int{}
 	for range 20 {
@@ -226,6 +227,10 @@ func TestFloodOfBadTokensIsNotVerified(t *testing.T) {
 	require.EqualValues(t, 4, verified.Load())
 	resp, _ := a.do(t, "GET", "/ok", "")
 	require.Equal(t, 200, resp.StatusCode, "the anonymous are counted apart")
+	resp, _ = a.do(t, "GET", "/ok", "", "Authorization", "Bearer alice")
+	require.Equal(t, 200, resp.StatusCode, "whose token is known is not shut out by others behind their address")
+	resp, _ = a.do(t, "GET", "/ok", "", "Authorization", "Bearer down")
+	require.Equal(t, http.StatusTooManyRequests, resp.StatusCode)
 }
 
 func TestRateZeroIsOff(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 // limits applies one Limiter to the requests of each principal: by user for those
 // with a token, by address for the others. Bad tokens are counted by address too,
 // but apart: an anonymous flood from a shared address does not shut out the users
-// behind it. A flood of bad tokens does, beyond the rate, since telling theirs from
-// good ones is what costs (a signature check).
+// behind it. Beyond the rate a flood of bad tokens does, but for those whose token
+// is known: telling others from bad ones is what costs (a signature check).
 type limits struct {
 	*Limiter
 	policy []string

@@ -106,7 +106,7 @@ func newWorld(t testing.TB, tracer pgx.QueryTracer) *world {
 func (w *world) serve(pool *pgxpool.Pool) {
 	logger := slog.New(slog.DiscardHandler)
 	cfg := cache.Config{Views: projections.Views(), Pool: pool, NATS: w.bus, Logger: logger, MaxWaiters: 10}
-	cfg.Silence = time.Hour // no notice says that a view lives, and a slow database is no reason to think that none does
+	cfg.Silence = time.Hour // there are no heartbeats here, and a slow database makes no view silent
 	cfg.Head = func(ctx context.Context) (head uint64, err error) {
 		err = pool.QueryRow(ctx, `select coalesce(max(position), 0) from sical.events`).Scan(&head)
 		return head, err
