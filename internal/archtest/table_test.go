@@ -72,7 +72,7 @@ var places = map[string]place{
 		why: "It describes both doors from their tables of routes, and opens neither."},
 	"internal/openapi/contracttest": {trial: true, may: []string{"internal/openapi"},
 		why: "It holds what passes over HTTP against the document, whoever sent it."},
-	"internal/monitor": {may: []string{"internal/pause", "internal/telemetry"}, why: "It looks at what stands in the database; it changes nothing and takes part in nothing."},
+	"internal/monitor": {may: []string{"internal/outage", "internal/pause", "internal/telemetry"}, why: "It looks at what stands in the database; it changes nothing and takes part in nothing."},
 	"internal/oulad": {may: []string{"command", "events", "internal/ids", "internal/lines"},
 		why: "It turns files into commands; what becomes of them is the importer's."},
 	"internal/outage":   {why: "That something fails is told alike, whatever it is."},
