@@ -80,31 +80,35 @@ func (v *Verifier) Known(token string) bool {
 	if len(token) > maxTokenBytes {
 		return false
 	}
-	tag := v.tags.of(token)
-	_, ok := v.regulars.get(tag)
-	if !ok {
-		_, ok = v.good.get(tag)
-	}
+	_, ok := v.remembered(v.tags.of(token))
 	return ok
 }
 
 // signed returns what a token of ours says, whether or not it is valid now.
 func (v *Verifier) signed(token string) (Claims, error) {
 	tag := v.tags.of(token)
-	if c, ok := v.regulars.get(tag); ok {
+	if c, ok := v.remembered(tag); ok {
 		return c, nil
+	}
+	c, err := v.parse(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	v.good.put(tag, c)
+	return c, nil
+}
+
+// remembered returns what a token said whose signature was found good; one that comes again
+// becomes a regular.
+func (v *Verifier) remembered(tag tag) (Claims, bool) {
+	if c, ok := v.regulars.get(tag); ok {
+		return c, true
 	}
 	c, ok := v.good.get(tag)
-	if !ok {
-		var err error
-		if c, err = v.parse(token); err != nil {
-			return Claims{}, err
-		}
-		v.good.put(tag, c)
-		return c, nil
+	if ok {
+		v.regulars.put(tag, c)
 	}
-	v.regulars.put(tag, c)
-	return c, nil
+	return c, ok
 }
 
 // parse finds the key by the whole header: what we sign begins with one of a
