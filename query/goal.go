@@ -94,7 +94,7 @@ func (a *Answerer) GoalsByID(v Viewer, ids []events.ID) Question {
 }
 
 func goalDeps(v Viewer, ids ...events.ID) []string {
-	return append(rowDeps(projections.Goal.View, ids), projections.AllPoints, projections.ProgressOf(v.ID))
+	return v.progress(append(rowDeps(projections.Goal.View, ids), projections.AllPoints)...)
 }
 
 // goalsFound are the rows of some goals, and what they are composed of.
@@ -201,7 +201,7 @@ func (l *list) narrow(f GoalFilter, scope string) {
 func (a *Answerer) askGoals(v Viewer, l *list, group string) (Question, error) {
 	q, err := l.question()
 	views := goalViews(v, summary)
-	q.Views, q.Deps = views.names, func() []string { return []string{group, projections.ProgressOf(v.ID)} }
+	q.Views, q.Deps = views.names, func() []string { return v.progress(group) }
 	q.load = func(ctx context.Context) (Answer, error) {
 		goals := goalsFor{to: v}
 		var page *rowPage[projections.GoalRow]

@@ -56,7 +56,7 @@ func (a *Answerer) SearchGoals(v Viewer, f GoalFilter, search Search, page Pagin
 	views := goalViews(v, summary)
 	q.Views = views.names
 	q.Deps = func() []string {
-		return []string{projections.PublicGoals, projections.GoalsOf(v.ID), projections.ProgressOf(v.ID)}
+		return v.progress(projections.PublicGoals, projections.GoalsOf(v.ID))
 	}
 	q.gather = func(ctx context.Context, due reading.Due) (Answer, error) {
 		me := &seeker{viewer: v, filter: f, after: after, search: search, limit: page.Limit}

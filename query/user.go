@@ -104,10 +104,7 @@ func userDeps(to Viewer, ids ...events.ID) []string {
 	for _, id := range ids {
 		deps = append(deps, projections.GoalsOf(id))
 	}
-	if !to.anonymous() {
-		deps = append(deps, projections.ProgressOf(to.ID))
-	}
-	return deps
+	return to.progress(deps...)
 }
 
 func (a *Answerer) users(ctx context.Context, to Viewer, ids []events.ID, due reading.Due) ([]User, Answer, error) {

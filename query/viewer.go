@@ -1,6 +1,9 @@
 package query
 
-import "sical-backend/events"
+import (
+	"sical-backend/events"
+	"sical-backend/projections"
+)
 
 // Viewer is who asks; the zero Viewer is anyone.
 type Viewer struct {
@@ -11,6 +14,15 @@ type Viewer struct {
 func (v Viewer) anonymous() bool { return v.ID == events.ID{} }
 
 func (v Viewer) is(id events.ID) bool { return !v.anonymous() && v.ID == id }
+
+// progress are the names that an answer depends on which shows what the viewer has learnt, and
+// the others: nobody has learnt nothing.
+func (v Viewer) progress(others ...string) []string {
+	if v.anonymous() {
+		return others
+	}
+	return append(others, projections.ProgressOf(v.ID))
+}
 
 // mayGrade: curators and above see the assessments of others.
 func (v Viewer) mayGrade() bool {

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,7 +100,7 @@ func newFloored(t testing.TB, others ...string) floored {
 		cfg.Views = append(cfg.Views, &projections.View{Name: name, Version: 1, Reads: 1})
 	}
 	p := NewPositions(cfg)
-	p.floors.apart("v", "v/1", "v/2", "v/3", "v/7", "group", "own", "told", "last", "another's")
+	p.view("v").floors.apart("v", "v/1", "v/2", "v/3", "v/7", "v/group", "v/own", "v/told", "v/last", "v/another's")
 	for _, v := range p.views {
 		p.take(v, []checkpoint{{View: v.Name, Version: 1, Build: 1, State: wire.ViewLive}}, time.Now())
 	}
@@ -138,7 +139,10 @@ func (f floored) look(v *truth) {
 
 func (f floored) ask(t *testing.T, v *truth, q asked, least uint64) told {
 	views, rows := q.of(v)
-	deps := append(make([]string, 200), rows...) // it takes a while to look at all of them, in which things change
+	var deps []string
+	for i, row := range rows { // it takes a while to look at all of them, in which things change
+		deps = append(append(deps, row), slices.Repeat([]string{views[i] + "/none"}, 200)...)
+	}
 	key := strings.Join(rows, "+")
 	a, current := f.c.Lookup(key, least)
 	if current {

@@ -15,7 +15,8 @@ import (
 
 const (
 	hotKeys = 6
-	trails  = 8 // positions that a view may be behind the log after a commit
+	trails  = 8   // positions that a view may be behind the log after a commit
+	pauses  = 150 // commits of others meanwhile, at most
 )
 
 // truth is a log with the views that are folded from it, each at its own pace. Their rows
@@ -25,6 +26,8 @@ type truth struct {
 	head  uint64
 	views []*folded
 	stood [][]uint64 // where the views were, at first and after each commit
+	rests int        // one of the views, for so many commits more
+	rest  int        // its place
 }
 
 // folded is one of the views.
@@ -66,7 +69,7 @@ func (v *truth) change(r *rand.Rand) (n wire.Notice) {
 			}
 		}
 	}
-	w := v.views[r.IntN(len(v.views))]
+	w := v.views[v.next(r)]
 	n = wire.Notice{View: w.name, Version: 1, Build: w.build, Epoch: w.epoch, From: w.at}
 	w.at = max(w.at, v.head-r.Uint64N(trails))
 	for key := range w.changes {
@@ -77,6 +80,19 @@ func (v *truth) change(r *rand.Rand) (n wire.Notice) {
 	n.To, n.Saved = w.at, w.at
 	v.stands()
 	return n
+}
+
+// next is the place of a view that moves on. Now and then one rests, as one that is paused or
+// slow does, and what changes in it meanwhile comes all at once.
+func (v *truth) next(r *rand.Rand) int {
+	if v.rests == 0 && r.IntN(2*pauses) == 0 {
+		v.rests, v.rest = r.IntN(pauses), r.IntN(len(v.views))
+	}
+	if v.rests == 0 {
+		return r.IntN(len(v.views))
+	}
+	v.rests--
+	return (v.rest + 1) % len(v.views)
 }
 
 // row is a row as it is at a position.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -22,8 +23,9 @@ type Question struct {
 	Key   string   // says which answer; of everything it depends on, the client's rights included
 	Views []string // that it is read from, at least one
 	// Deps gives the names whose change changes the answer: rows by their
-	// RowName, groups, or a view's name for any change in it. It is called by a load
-	// alone; nil for none.
+	// RowName, groups, or a view's name for any change in it. Each begins with the name of
+	// one of Views, as RowName and groups do: an answer that depends on others is given, and
+	// not kept. It is called by a load alone; nil for none.
 	Deps func() []string
 	// Volatile answers change without any event: each is loaded, and none kept.
 	Volatile bool
@@ -64,7 +66,7 @@ type Answer struct {
 
 const (
 	ttl      = 10 * time.Minute // the last net, should all else be wrong
-	overhead = 240              // bytes of an entry beside its texts, ristretto's own included, about
+	overhead = 224              // bytes of an entry beside its texts, ristretto's own included, about
 	typical  = 1536             // bytes of an entry, for sizing the admission counters
 
 	overheadForm = 64 // bytes of a form beside its strings
@@ -85,7 +87,8 @@ type Cache struct {
 	// recent holds what was loaded last, by a hash of its key, until ristretto
 	// has stored it: it does so a little later, or not at all.
 	recent [recents]*entry
-	small  int64 // bytes that one of recent has at most
+	seed   maphash.Seed // of that hash
+	small  int64        // bytes that one of recent has at most
 }
 
 const (
@@ -111,7 +114,7 @@ func New(positions *Positions, maxBytes int64, metrics *telemetry.Cache) (*Cache
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}, small: small}
+	c := &Cache{positions: positions, metrics: metrics, store: store, flights: map[string]*flight{}, seed: maphash.MakeSeed(), small: small}
 	positions.OnForget(c.Clear)
 	return c, nil
 }

@@ -18,7 +18,7 @@ func BenchmarkHit(b *testing.B) {
 	for i := range questions {
 		name := rowName(i)
 		questions[i] = Question{
-			Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name, "group"} },
+			Key: name, Views: []string{"v"}, Deps: func() []string { return []string{name, "v/group"} },
 			Load: func(context.Context) (Answer, error) {
 				return Answer{Body: make([]byte, 16), Checkpoints: stood(10)}, nil
 			},

@@ -19,7 +19,7 @@ func question(text string, at ...uint64) Question {
 	return Question{
 		Key: "q", Views: []string{"v"}, Deps: func() []string { return []string{"v/1"} },
 		Load: func(context.Context) (Answer, error) {
-			return Answer{Body: []byte(text), Checkpoints: stood(at...), Deps: "group"}, nil
+			return Answer{Body: []byte(text), Checkpoints: stood(at...), Deps: "v/group"}, nil
 		},
 	}
 }
@@ -44,7 +44,8 @@ func TestWhatNoticesDoToAnAnswer(t *testing.T) {
 	}{
 		"nothing":                         {nil, "old", 10},
 		"its row":                         {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/1"}}}, "new", 20},
-		"a group known only when loaded":  {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"group"}}}, "new", 20},
+		"what no answer names so":         {[]wire.Notice{{From: 10, To: 12, Groups: []string{"none"}}}, "new", 20},
+		"a group known only when loaded":  {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"v/group"}}}, "new", 20},
 		"another row":                     {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/2"}}}, "old", 12},
 		"events of no concern":            {[]wire.Notice{{From: 10, To: 15}}, "old", 15},
 		"a heartbeat":                     {[]wire.Notice{{From: 10, To: 10}}, "old", 10},

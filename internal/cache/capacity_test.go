@@ -165,7 +165,7 @@ func TestTheCapacityIsKeptWhereOneComesBehindAnother(t *testing.T) {
 	for key := range 500 {
 		for body := range 3 {
 			e := &entry{generation: c.positions.generation.Load()}
-			e.write(strconv.Itoa(key), Answer{Body: make([]byte, 100*body)}, nil)
+			e.write(strconv.Itoa(key), Answer{Body: make([]byte, 100*body)}, nil, nil)
 			c.keep(e)
 		}
 	}

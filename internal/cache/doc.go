@@ -3,8 +3,8 @@
 //
 // Positions knows how far each view has come: projectors send a wire.Notice after
 // each of their commits, chained so that a lost one is noticed. A notice raises
-// the floors of the names it changed; an answer stands at the position its rows
-// were read at, and one that stands below the floor of a name it depends on is
+// the floors of the names it changed; an answer stands, in each view, at the position
+// its rows were read at, and one that stands below the floor of a name it depends on is
 // not given. Nothing is deleted when something changes, so nothing can race
 // with the deletion, and whatever ristretto drops, delays or misorders is
 // merely a miss.

@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -14,11 +16,13 @@ import (
 // What an entry is written from is what it gives, and each entry more costs little.
 func TestEntryGivesWhatItWasWrittenFrom(t *testing.T) {
 	t.Parallel()
-	require.LessOrEqual(t, unsafe.Sizeof(entry{}), uintptr(88))
-	for i, names := range [][]string{nil, {"view/1"}, {"view/1", "组", "view/2"}} {
+	require.LessOrEqual(t, unsafe.Sizeof(entry{}), uintptr(80))
+	f := newFloored(t, "w")
+	v, w := f.p.view("v"), f.p.view("w")
+	for i, names := range [][]string{nil, {"v/1"}, {"v/1", "w/组", "w"}} {
 		e := &entry{}
 		body := append(make([]byte, 0, 4+100*i), "body"...) // with no room behind it, and with much
-		e.write("key", Answer{Body: body, ETag: `"1.x"`, Deps: NamesOf(names)}, []uint16{0, 258, slots - 1})
+		e.write("key", Answer{Body: body, ETag: `"1.x"`, Deps: NamesOf(names)}, []source{{w, 1 << 40}, {v, 9}}, names)
 		a := e.at(nil, 7)
 		require.Equal(t, i > 0, &a.Body[0] == &body[0], "it stays where it is if there is room")
 		require.EqualValues(t, overhead+max(len(e.all), cap(body)), e.size.Load())
@@ -26,25 +30,39 @@ func TestEntryGivesWhatItWasWrittenFrom(t *testing.T) {
 		require.Equal(t, []any{"body", `"1.x"`, uint64(7)}, []any{string(a.Body), a.ETag, a.Position})
 		require.Equal(t, names, a.Deps.List())
 		require.Equal(t, "key", e.question())
-		require.Equal(t, "\x00\x00\x01\x02\xff\xff", e.all[e.names:])
+		require.EqualValues(t, 9, e.position, "that of the one that is furthest behind")
+		require.Zero(t, e.generation)
+		require.Len(t, e.all[e.names:], 2*atSlots+2*len(names))
+	}
+}
+
+// What depends on a name of no view that it was read from is not given again: nobody can tell
+// when it is outdated.
+func TestWhatIsOfNoSourceIsNotKept(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t, "w")
+	for _, name := range []string{"w", "w/1", "", "/v/1", "none"} {
+		e := &entry{}
+		e.write("key", Answer{}, []source{{f.p.view("v"), 9}}, []string{"v", "v/1", name})
+		require.Equal(t, never, e.generation, name)
 	}
 }
 
 // Every floor counts, those of names that only loading told as well.
 func TestEveryFloorCounts(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"own", "told", "last", "another's"} {
+	for _, name := range []string{"v/own", "v/told", "v/last", "v/another's"} {
 		f := newFloored(t)
 		f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 10, Saved: 10})
-		q := Question{Key: "k", Views: []string{"v"}, Deps: func() []string { return []string{"own"} }, Load: func(context.Context) (Answer, error) {
-			return Answer{Body: []byte("x"), Deps: NamesOf([]string{"told", "last"}), Checkpoints: stood(10)}, nil
+		q := Question{Key: "k", Views: []string{"v"}, Deps: func() []string { return []string{"v/own"} }, Load: func(context.Context) (Answer, error) {
+			return Answer{Body: []byte("x"), Deps: NamesOf([]string{"v/told", "v/last"}), Checkpoints: stood(10)}, nil
 		}}
 		_, err := f.c.Do(t.Context(), q)
 		require.NoError(t, err)
 		f.c.store.Wait()
 		f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 10, To: 11, Saved: 11, Keys: []string{name}})
 		_, current := f.c.Lookup("k", 0)
-		require.Equal(t, name == "another's", current, name)
+		require.Equal(t, name == "v/another's", current, name)
 	}
 }
 
@@ -63,4 +81,36 @@ func TestAnEntryEnds(t *testing.T) {
 	})
 	_, current = f.c.Lookup("q", 0)
 	require.False(t, current)
+}
+
+// Whatever is heard meanwhile: a row that changes with each event is never current beyond the
+// position at which it was read.
+func TestANewPositionIsNotSeenWithAnOldFloor(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	v, stop := f.p.view("v"), make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for at := uint64(0); ; at++ {
+			select {
+			case <-stop:
+				return
+			default:
+				f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: at, To: at + 1, Saved: at + 1, Keys: []string{"v/1"}})
+			}
+		}
+	})
+	names := append([]string{"v/1"}, slices.Repeat([]string{"v/2"}, 100)...) // which takes a while
+	for range 20_000 {
+		e := &entry{ends: 1 << 62}
+		read := v.applied.Load()
+		e.write("q", Answer{}, []source{{v, read}}, names)
+		e.generation = f.p.generation.Load()
+		if position, ok := e.current(f.p, 0); ok && position != read {
+			t.Errorf("read at %d, and current at %d", read, position)
+			break
+		}
+	}
+	close(stop)
+	writing.Wait()
 }

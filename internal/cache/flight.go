@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"math/rand/v2"
 	"time"
 
@@ -84,7 +85,7 @@ func (q *Question) room() error {
 
 // recently is the place of a key among what was loaded last.
 func (c *Cache) recently(key string) **entry {
-	return &c.recent[c.positions.floors.slot(key)%recents]
+	return &c.recent[maphash.String(c.seed, key)%recents]
 }
 
 // landed is the answer of a flight that has ended, or ErrBehind where it was read before
@@ -121,7 +122,7 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 		c.mu.Unlock()
 		close(f.done)
 	}()
-	e := &entry{generation: c.positions.generation.Load(), views: c.places(q)}
+	e := &entry{generation: c.positions.generation.Load()}
 	var few [4]baseline
 	before := c.before(q, few[:0])
 	answer, err := q.Load(ctx)
@@ -133,8 +134,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	if !read {
 		return
 	}
-	e.position = stands(answer.Checkpoints, before)
-	e.write(q.Key, answer, c.slots(q, answer))
+	var sources [4]source
+	e.write(q.Key, answer, c.sources(q, answer.Checkpoints, before, sources[:0]), q.names(answer))
 	// Spread, so that what was loaded together is not loaded again together.
 	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
@@ -151,18 +152,20 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	}
 }
 
-// slots are the floors of all names that an answer depends on.
-func (c *Cache) slots(q Question, a Answer) (slots []uint16) {
-	var names []string
+// sources appends the views that q is read from, as they stood at the checkpoints.
+func (c *Cache) sources(q Question, checkpoints []projections.Checkpoint, before []baseline, list []source) []source {
+	for i, name := range q.Views {
+		list = append(list, source{c.positions.view(name), before[i].stands(checkpoints[i])})
+	}
+	return list
+}
+
+// names are all names that an answer depends on.
+func (q *Question) names(a Answer) (names []string) {
 	if q.Deps != nil {
 		names = q.Deps()
 	}
-	names = append(names[:len(names):len(names)], a.Deps.List()...)
-	slots = make([]uint16, len(names))
-	for i, name := range names {
-		slots[i] = c.positions.floors.slot(name)
-	}
-	return slots
+	return append(names[:len(names):len(names)], a.Deps.List()...)
 }
 
 // load answers a Volatile question. Nothing is kept or shared: whoever asks next has it
@@ -178,78 +181,10 @@ func (c *Cache) load(ctx context.Context, q Question) (Answer, error) {
 	return answer, err
 }
 
-// places are the bits of the views that q is read from.
-func (c *Cache) places(q Question) (bits uint64) {
-	for _, name := range q.Views {
-		bits |= 1 << c.positions.view(name).place
-	}
-	return bits
-}
-
 // before appends what is known, before the load, of the views that q is read from.
 func (c *Cache) before(q Question, before []baseline) []baseline {
 	for _, name := range q.Views {
 		before = append(before, c.positions.view(name).baseline())
 	}
 	return before
-}
-
-// baseline is what was known of a view before a load.
-type baseline struct {
-	build   projections.Build
-	applied uint64
-	saved   []uint64 // of each shard
-}
-
-// fell tells whether a shard of the build is behind what it is known to have saved before.
-// Comparing only the lowest position of all shards would miss that: a shard that trails
-// over events of no concern could hide that another has lost rows.
-func (b baseline) fell(c projections.Checkpoint) bool {
-	if c.Build != b.build {
-		return false
-	}
-	if len(c.Shards) != len(b.saved) {
-		return true // another number of shards: nothing can be compared
-	}
-	for i, saved := range b.saved {
-		if c.Shards[i] < saved {
-			return true
-		}
-	}
-	return false
-}
-
-// stands is the position of an answer read at the checkpoints. A checkpoint may be lower
-// than the position known to be applied, where no event in between concerns the view: then
-// the applied position counts. Where the database fell back, or the build is not the one
-// known, only the checkpoint counts.
-func stands(checkpoints []projections.Checkpoint, before []baseline) uint64 {
-	least := ^uint64(0)
-	for i, c := range checkpoints {
-		at := c.Position()
-		if c.Build == before[i].build && !before[i].fell(c) {
-			at = max(at, before[i].applied)
-		}
-		least = min(least, at)
-	}
-	return least
-}
-
-// fallen tells whether one of the checkpoints is lower than what had been saved before.
-func fallen(checkpoints []projections.Checkpoint, before []baseline) bool {
-	for i, c := range checkpoints {
-		if before[i].fell(c) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameBuilds(checkpoints []projections.Checkpoint, before []baseline) bool {
-	for i, c := range checkpoints {
-		if c.Build != before[i].build {
-			return false
-		}
-	}
-	return true
 }

@@ -96,8 +96,9 @@ func TestWhatBeganDuringAFallIsNotKept(t *testing.T) {
 			f.p.OnForget(func() {
 				if torn == nil {
 					v := f.p.view("v")
-					torn = &entry{generation: f.p.generation.Load(), views: 1 << v.place, ends: int64(time.Since(began) + time.Hour)}
-					torn.position = stands(stood(90), []baseline{{build: *v.build.Load(), applied: v.applied.Load(), saved: []uint64{90}}})
+					torn = &entry{generation: f.p.generation.Load(), ends: int64(time.Since(began) + time.Hour)}
+					before := baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: []uint64{90}}
+					torn.write("q", Answer{}, []source{{v, before.stands(stood(90)[0])}}, nil)
 				}
 			})
 			fall(f.p)

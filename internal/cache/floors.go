@@ -5,11 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// slots is how many floors there are. Names share them by their hash: a shared
-// floor costs a needless miss now and then, never a stale answer.
+// slots is how many floors a view has. Names share them by their hash: a shared floor costs a
+// needless miss now and then, never a stale answer. Views share none: what stands still would
+// be outdated by what goes on, sooner or later all of it.
 const slots = 1 << 16
 
-// floors holds, for every name that answers depend on, the position of its
+// floors holds, for every name of a view that answers depend on, the position of its
 // latest known change.
 type floors struct {
 	seed maphash.Seed
@@ -24,7 +25,9 @@ func (f *floors) raise(name string, position uint64) { raise(&f.at[f.slot(name)]
 
 func (f *floors) clear() {
 	for i := range f.at {
-		f.at[i].Store(0)
+		if f.at[i].Load() != 0 { // what was never written to takes no memory
+			f.at[i].Store(0)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 		raise(&v.floor, n.To)
 		p.clear()
 	}
-	p.raise(v, n)
+	v.raise(n)
 	s.applied, s.saved = max(s.applied, n.To), max(s.saved, n.Saved)
 	s.epoch, s.noticed, s.seen = n.Epoch, now, now
 	if s.state = n.State; s.state == "" {
@@ -60,18 +60,21 @@ func (p *Positions) about(n wire.Notice) (*view, *shard) {
 // missed tells whether notices before this one were lost.
 func (s *shard) missed(n wire.Notice) bool { return n.From > s.applied }
 
-func (p *Positions) raise(v *view, n wire.Notice) {
-	if n.All {
-		raise(&v.floor, n.To)
-	}
+// raise raises the floors of what a notice tells to have changed: of all where it names what
+// no answer could name as the view's.
+func (v *view) raise(n wire.Notice) {
+	all := n.All
 	if len(n.Keys) > 0 {
-		p.floors.raise(v.Name, n.To)
+		v.floors.raise(v.Name, n.To)
 	}
-	for _, name := range n.Keys {
-		p.floors.raise(name, n.To)
+	for _, names := range [...][]string{n.Keys, n.Groups} {
+		for _, name := range names {
+			v.floors.raise(name, n.To)
+			all = all || !v.owns(name)
+		}
 	}
-	for _, name := range n.Groups {
-		p.floors.raise(name, n.To)
+	if all {
+		raise(&v.floor, n.To)
 	}
 }
 

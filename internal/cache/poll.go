@@ -141,7 +141,9 @@ func (p *Positions) restart(v *view, build projections.Build, incarnation events
 	v.floor.Store(closed)
 	if incarnation != p.Incarnation() {
 		p.incarnation.Store(&incarnation)
-		p.floors.clear()
+		for _, v := range p.views {
+			v.floors.clear()
+		}
 		p.head.Store(0)
 	}
 	v.move()

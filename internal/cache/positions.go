@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,7 +49,6 @@ type Positions struct {
 	cfg    Config
 	views  []*view
 	byName map[string]*view
-	floors *floors
 	forget []func()
 	change func(names []string, all bool) // nil for nobody
 
@@ -67,8 +67,8 @@ type Positions struct {
 	watchers    watchers
 }
 
-// mostViews is how many views there may be: an entry has a bit for each.
-const mostViews = 64
+// mostViews is how many views there may be: an entry has a byte for the place of one.
+const mostViews = 1 << 8
 
 // NewPositions returns Positions that know nothing until they Run.
 func NewPositions(cfg Config) *Positions {
@@ -81,15 +81,20 @@ func NewPositions(cfg Config) *Positions {
 	if cfg.patience == 0 {
 		cfg.patience = time.Second
 	}
-	p := &Positions{cfg: cfg, byName: map[string]*view{}, floors: newFloors(), heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
+	p := &Positions{cfg: cfg, byName: map[string]*view{}, heads: heads{turn: make(chan struct{}, 1)}, watchers: newWatchers()}
 	p.heads.log = outage.Log{Logger: cfg.Logger, Begins: "cannot ask where the log ends, waiting for the views alone", Ends: "asking where the log ends again"}
 	p.registry = outage.Log{Logger: cfg.Logger, Begins: "cannot read the registry of views, going on with what is known", Ends: "reading the registry of views again"}
 	p.parked.Store(newParked(nil))
 	if len(cfg.Views) > mostViews {
-		panic("cache: more views than an entry has bits for")
+		panic("cache: more views than an entry can tell apart")
 	}
 	for place, model := range cfg.Views {
-		v := &view{View: model, place: place, state: wire.ViewLive}
+		for _, v := range p.views {
+			if v.owns(model.Name) || strings.HasPrefix(v.Name, model.Name) {
+				panic("cache: names of " + model.Name + " could be taken for those of " + v.Name)
+			}
+		}
+		v := &view{View: model, place: uint8(place), floors: newFloors(), state: wire.ViewLive}
 		v.build.Store(&projections.Build{})
 		v.saved.Store(new([]uint64))
 		v.shown.Store(everything)

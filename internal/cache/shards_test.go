@@ -20,7 +20,7 @@ func TestWhatNoticesOfTwoShardsDoToAnAnswer(t *testing.T) {
 	}{
 		"one moves, and not the row":         {[]wire.Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/2"}}}, "old", 10},
 		"one moves, with the row":            {[]wire.Notice{{Shard: 1, From: 10, To: 20, Keys: []string{"v/1"}}}, "new", 10},
-		"one moves, with a group of the row": {[]wire.Notice{{Shard: 1, From: 10, To: 20, Groups: []string{"group"}}}, "new", 10},
+		"one moves, with a group of the row": {[]wire.Notice{{Shard: 1, From: 10, To: 20, Groups: []string{"v/group"}}}, "new", 10},
 		"one moves too much to list":         {[]wire.Notice{{Shard: 1, From: 10, To: 20, All: true}}, "new", 10},
 		"one has a hole":                     {[]wire.Notice{{Shard: 1, From: 12, To: 20}}, "new", 10},
 		"both move, and not the row": {[]wire.Notice{

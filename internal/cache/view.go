@@ -2,6 +2,7 @@ package cache
 
 import (
 	"container/heap"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,8 @@ const closed = ^uint64(0)
 // Positions.Run writes it; requests read the atomics.
 type view struct {
 	*projections.View
-	place int // in Positions.views
+	place  uint8 // in Positions.views
+	floors *floors
 	// build is the one that is read. It is stored after the positions in it:
 	// whoever reads it first never takes another build's for its own.
 	build   atomic.Pointer[projections.Build]
@@ -50,6 +52,10 @@ type shard struct {
 	pending        []pending // notices that wait for the database, in the order they came
 }
 
+// owns tells whether a name is one of the view's: of a row, of a group, or its own. All begin
+// with the view's, and no view's begins with another's.
+func (v *view) owns(name string) bool { return strings.HasPrefix(name, v.Name) }
+
 // stand is where the shards are: the position that all have applied, and what each
 // has saved.
 func (v *view) stand() (applied uint64, saved []uint64) {
@@ -61,11 +67,6 @@ func (v *view) stand() (applied uint64, saved []uint64) {
 		saved[i] = s.saved
 	}
 	return applied, saved
-}
-
-// baseline is what is known of the view just now.
-func (v *view) baseline() baseline {
-	return baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 }
 
 // silent tells whether one of the shards has not been heard of for longer than most.

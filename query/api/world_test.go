@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -134,8 +135,29 @@ func (w *world) serve(pool *pgxpool.Pool) {
 		Logger: logger, Metrics: telemetry.NewHTTP(prometheus.NewRegistry()), Now: time.Now, Verify: verify,
 	}))
 	w.answerer = query.NewAnswerer(pool, w.vault)
-	w.api = New(w.answerer, answers, positions)
+	w.api = New(w.answerer, known{answers, w.t}, positions)
 	w.api.Register(w.server)
+}
+
+// known looks whether each answer depends on names of the views that it is read from alone: it
+// would not be kept otherwise.
+type known struct {
+	Answers
+	t testing.TB
+}
+
+func (k known) Do(ctx context.Context, q cache.Question) (cache.Answer, error) {
+	load := q.Load
+	q.Load = func(ctx context.Context) (cache.Answer, error) {
+		answer, err := load(ctx)
+		for _, name := range append(q.Deps(), answer.Deps.List()...) {
+			if !slices.ContainsFunc(q.Views, func(view string) bool { return strings.HasPrefix(name, view) }) {
+				k.t.Errorf("%q depends on %q and is read from %v", q.Key, name, q.Views)
+			}
+		}
+		return answer, err
+	}
+	return k.Answers.Do(ctx, q)
 }
 
 // token names a user and a role; verify believes it.
