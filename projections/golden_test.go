@@ -80,6 +80,9 @@ func outcome(t *testing.T, v *View, log []events.Event, names *strings.Replacer)
 				doc, err := v.Encode(row)
 				require.NoError(t, err)
 				fmt.Fprintf(way, "%s %s\n", key, doc)
+				for _, group := range v.Groups(row) {
+					require.True(t, strings.HasPrefix(group, v.Name), "a cache tells by its beginning whose %s is", group)
+				}
 			} else {
 				fmt.Fprintf(way, "%s is gone\n", key)
 			}

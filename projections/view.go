@@ -29,7 +29,7 @@ type Column struct {
 
 // View is a read model without its row's type, as the runtime handles it.
 type View struct {
-	Name    string
+	Name    string // how all names of its rows and groups begin, and none of another view's
 	Version int
 	Reads   int      // lowest version whose tables the questions of this one can read
 	Keys    []string // columns of the primary key, one or two of type uuid
@@ -79,7 +79,7 @@ func (v *View) Totals(r Row) []Total {
 }
 
 // Groups lists the collections that r stands in, by the names under which
-// answers about them are cached; nothing for nil.
+// answers about them are cached, each of which begins with the view's; nothing for nil.
 func (v *View) Groups(r Row) []string {
 	if r == nil || v.groups == nil {
 		return nil

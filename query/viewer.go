@@ -16,7 +16,7 @@ func (v Viewer) anonymous() bool { return v.ID == events.ID{} }
 func (v Viewer) is(id events.ID) bool { return !v.anonymous() && v.ID == id }
 
 // progress are the names that an answer depends on which shows what the viewer has learnt, and
-// the others: nobody has learnt nothing.
+// the others: who has no token has learnt nothing.
 func (v Viewer) progress(others ...string) []string {
 	if v.anonymous() {
 		return others

@@ -101,6 +101,9 @@ func newFloored(t testing.TB, others ...string) floored {
 	}
 	p := NewPositions(cfg)
 	p.view("v").floors.apart("v", "v/1", "v/2", "v/3", "v/7", "v/group", "v/own", "v/told", "v/last", "v/another's")
+	if len(others) > 0 {
+		p.views[1].floors.apart(others[0], others[0]+"/1", others[0]+"/2")
+	}
 	for _, v := range p.views {
 		p.take(v, []checkpoint{{View: v.Name, Version: 1, Build: 1, State: wire.ViewLive}}, time.Now())
 	}

@@ -21,7 +21,7 @@ var ErrBehind = errors.New("cache: the database is behind the position asked for
 // Question is what can be answered from the cache.
 type Question struct {
 	Key   string   // says which answer; of everything it depends on, the client's rights included
-	Views []string // that it is read from, at least one
+	Views []string // that it is read from, at least one, each once
 	// Deps gives the names whose change changes the answer: rows by their
 	// RowName, groups, or a view's name for any change in it. Each begins with the name of
 	// one of Views, as RowName and groups do: an answer that depends on others is given, and

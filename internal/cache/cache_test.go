@@ -46,6 +46,7 @@ func TestWhatNoticesDoToAnAnswer(t *testing.T) {
 		"its row":                         {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/1"}}}, "new", 20},
 		"what no answer names so":         {[]wire.Notice{{From: 10, To: 12, Groups: []string{"none"}}}, "new", 20},
 		"a group known only when loaded":  {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/7"}, Groups: []string{"v/group"}}}, "new", 20},
+		"a row of no view":                {[]wire.Notice{{From: 10, To: 12, Keys: []string{"none"}}}, "new", 20},
 		"another row":                     {[]wire.Notice{{From: 10, To: 12, Keys: []string{"v/2"}}}, "old", 12},
 		"events of no concern":            {[]wire.Notice{{From: 10, To: 15}}, "old", 15},
 		"a heartbeat":                     {[]wire.Notice{{From: 10, To: 10}}, "old", 10},

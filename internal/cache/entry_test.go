@@ -2,8 +2,6 @@ package cache
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -66,6 +64,24 @@ func TestEveryFloorCounts(t *testing.T) {
 	}
 }
 
+// What depends on a view is outdated by any row of it.
+func TestAnyRowOutdatesWhatDependsOnItsView(t *testing.T) {
+	t.Parallel()
+	f := newFloored(t)
+	q := question("old", 10)
+	q.Deps = func() []string { return []string{"v"} }
+	_, err := f.c.Do(t.Context(), q)
+	require.NoError(t, err)
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 15, Saved: 15})
+	a, err := f.c.Do(t.Context(), question("new", 15))
+	require.NoError(t, err)
+	require.Equal(t, "old", string(a.Body))
+	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: 15, To: 20, Saved: 20, Keys: []string{"v/7"}})
+	a, err = f.c.Do(t.Context(), question("new", 20))
+	require.NoError(t, err)
+	require.Equal(t, "new", string(a.Body))
+}
+
 // An answer ends, whatever happens.
 func TestAnEntryEnds(t *testing.T) {
 	t.Parallel()
@@ -81,36 +97,4 @@ func TestAnEntryEnds(t *testing.T) {
 	})
 	_, current = f.c.Lookup("q", 0)
 	require.False(t, current)
-}
-
-// Whatever is heard meanwhile: a row that changes with each event is never current beyond the
-// position at which it was read.
-func TestANewPositionIsNotSeenWithAnOldFloor(t *testing.T) {
-	t.Parallel()
-	f := newFloored(t)
-	v, stop := f.p.view("v"), make(chan struct{})
-	var writing sync.WaitGroup
-	writing.Go(func() {
-		for at := uint64(0); ; at++ {
-			select {
-			case <-stop:
-				return
-			default:
-				f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, From: at, To: at + 1, Saved: at + 1, Keys: []string{"v/1"}})
-			}
-		}
-	})
-	names := append([]string{"v/1"}, slices.Repeat([]string{"v/2"}, 100)...) // which takes a while
-	for range 20_000 {
-		e := &entry{ends: 1 << 62}
-		read := v.applied.Load()
-		e.write("q", Answer{}, []source{{v, read}}, names)
-		e.generation = f.p.generation.Load()
-		if position, ok := e.current(f.p, 0); ok && position != read {
-			t.Errorf("read at %d, and current at %d", read, position)
-			break
-		}
-	}
-	close(stop)
-	writing.Wait()
 }

@@ -24,6 +24,7 @@ func TestWhatFellBackIsNotKeptAsCurrent(t *testing.T) {
 	at := func(first uint64) []projections.Checkpoint { return append(stood(first), stood(90)...) }
 	require.True(t, fallen(at(79), before))
 	require.False(t, fallen(at(80), before))
+	require.True(t, fallen(append(stood(90), stood(79)...), []baseline{before[1], before[0]}), "whichever of them")
 	require.EqualValues(t, 79, stands(at(79), before))
 	f := newFloored(t)
 	f.hear(wire.Notice{View: "v", Version: 1, Build: 1, Epoch: 1, To: 90, Saved: 90})

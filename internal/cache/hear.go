@@ -32,7 +32,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 		raise(&v.floor, n.To)
 		p.clear()
 	}
-	v.raise(n)
+	whole := v.raise(n)
 	s.applied, s.saved = max(s.applied, n.To), max(s.saved, n.Saved)
 	s.epoch, s.noticed, s.seen = n.Epoch, now, now
 	if s.state = n.State; s.state == "" {
@@ -43,7 +43,7 @@ func (p *Positions) hear(n wire.Notice, now time.Time) {
 	if n.Forget {
 		p.clear()
 	}
-	if all := fallen || missed || n.All || n.Forget; all || len(n.Keys) > 0 {
+	if all := fallen || missed || whole || n.Forget; all || len(n.Keys) > 0 {
 		p.wake(slices.Concat(n.Keys, n.Groups, []string{v.Name}), all)
 	}
 }
@@ -60,22 +60,23 @@ func (p *Positions) about(n wire.Notice) (*view, *shard) {
 // missed tells whether notices before this one were lost.
 func (s *shard) missed(n wire.Notice) bool { return n.From > s.applied }
 
-// raise raises the floors of what a notice tells to have changed: of all where it names what
-// no answer could name as the view's.
-func (v *view) raise(n wire.Notice) {
-	all := n.All
+// raise raises the floors of what a notice tells to have changed, and tells whether that is the
+// whole view: also where one of the names is not the view's, as no answer would know it by that.
+func (v *view) raise(n wire.Notice) (whole bool) {
+	whole = n.All
 	if len(n.Keys) > 0 {
 		v.floors.raise(v.Name, n.To)
 	}
 	for _, names := range [...][]string{n.Keys, n.Groups} {
 		for _, name := range names {
 			v.floors.raise(name, n.To)
-			all = all || !v.owns(name)
+			whole = whole || !v.owns(name)
 		}
 	}
-	if all {
+	if whole {
 		raise(&v.floor, n.To)
 	}
+	return whole
 }
 
 // Forget drops everything that was read so far, and has open streams ask anew. It may be

@@ -136,10 +136,15 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 // not be given at the new position. So they are cleared and the view is closed before the
 // positions change. It opens after a second clear, which drops answers whose loads began
 // meanwhile: they may have taken a position or a build of before.
+//
+// Another incarnation clears the floors of views that stay open as well. What was read before
+// is of another generation by then, and what is read afterwards has all that was heard.
 func (p *Positions) restart(v *view, build projections.Build, incarnation events.ID) {
 	p.clear()
 	v.floor.Store(closed)
-	if incarnation != p.Incarnation() {
+	if known := p.incarnation.Load(); known == nil {
+		p.incarnation.Store(&incarnation) // nothing was heard before, and no floor was raised
+	} else if *known != incarnation {
 		p.incarnation.Store(&incarnation)
 		for _, v := range p.views {
 			v.floors.clear()

@@ -67,6 +67,7 @@ func TestAChangeIsToldOnceItIsKnownToBeApplied(t *testing.T) {
 	}{
 		"a row":             {wire.Notice{Epoch: 1, From: 10, Keys: []string{"v/1"}}, false},
 		"too much to list":  {wire.Notice{Epoch: 1, From: 10, All: true}, true},
+		"a name of no view": {wire.Notice{Epoch: 1, From: 10, Groups: []string{"none"}}, true},
 		"a hole":            {wire.Notice{Epoch: 1, From: 15}, true},
 		"a fall":            {wire.Notice{Epoch: 2, From: 5}, true},
 		"an erasure":        {wire.Notice{Epoch: 1, From: 10, Forget: true}, true},

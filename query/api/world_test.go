@@ -150,7 +150,7 @@ func (k known) Do(ctx context.Context, q cache.Question) (cache.Answer, error) {
 	load := q.Load
 	q.Load = func(ctx context.Context) (cache.Answer, error) {
 		answer, err := load(ctx)
-		for _, name := range append(q.Deps(), answer.Deps.List()...) {
+		for _, name := range slices.Concat(q.Deps(), answer.Deps.List()) {
 			if !slices.ContainsFunc(q.Views, func(view string) bool { return strings.HasPrefix(name, view) }) {
 				k.t.Errorf("%q depends on %q and is read from %v", q.Key, name, q.Views)
 			}
