@@ -82,9 +82,15 @@ func (a *App) readiness(ctx context.Context) status {
 	answer := status{"ready", map[string]string{}}
 	var reasons []string
 	ask := func(list []check) {
-		for _, check := range list {
+		failed := make([]error, len(list))
+		var asking sync.WaitGroup
+		for i, check := range list { // none has less time for the others
+			asking.Go(func() { failed[i] = check.ask(ctx) })
+		}
+		asking.Wait()
+		for i, check := range list {
 			answer.Checks[check.name] = "ok"
-			if err := check.ask(ctx); err != nil {
+			if err := failed[i]; err != nil {
 				answer.Checks[check.name] = public(err)
 				reasons = append(reasons, check.name+": "+err.Error())
 			}

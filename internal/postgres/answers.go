@@ -2,25 +2,39 @@ package postgres
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// pingFor is how long a ping may wait for a connection.
-const pingFor = 500 * time.Millisecond
+const (
+	// pingFor is how long a ping may take, with waiting for a connection.
+	pingFor = 1500 * time.Millisecond
+	// lateFor is how long Postgres, or this process, may be late with pings after one was in time.
+	lateFor = 10 * time.Second
+)
 
-// Answers is a check whether Postgres answers those who use a pool: a ping, or, where none of its
-// connections comes free for one in time, that others in line have been given some meanwhile. A
-// process that has more to ask than Postgres can answer just now is well, and to take it out of
-// service would leave the others with more. It fails as Ping does.
-func Answers(pool *pgxpool.Pool) func(context.Context) error {
+// Answers is a check whether Postgres answers those who use a pool. It fails as Ping does where that
+// fails, but not where a ping is merely late: as long as others in line for a connection have been
+// given some meanwhile, and for 10 s after one that was in time. A process that has more to ask than
+// Postgres can answer just now is well, as is one that is short of processors, so that it is late
+// with everything; to take it out of service would leave the others with more.
+func Answers(pool *pgxpool.Pool) func(context.Context) error { return answers(pool, lateFor) }
+
+func answers(pool *pgxpool.Pool, lateFor time.Duration) func(context.Context) error {
+	began := time.Now()
+	var inTime atomic.Int64 // the last ping that was, after began; 0 for none
 	return func(ctx context.Context) error {
 		soon, cancel := context.WithTimeout(ctx, pingFor)
 		defer cancel()
 		given := pool.Stat().AcquireCount()
 		err := pool.Ping(soon)
-		if soon.Err() != nil && ctx.Err() == nil && pool.Stat().AcquireCount() > given {
+		switch last := inTime.Load(); {
+		case err == nil:
+			inTime.Store(max(1, int64(time.Since(began))))
+		case soon.Err() == nil: // it was not late
+		case pool.Stat().AcquireCount() > given, last > 0 && time.Since(began)-time.Duration(last) < lateFor:
 			return nil
 		}
 		return err

@@ -1,0 +1,4 @@
+package postgres
+
+// AnswersLate is Answers, late for another time.
+var AnswersLate = answers
