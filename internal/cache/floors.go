@@ -7,8 +7,8 @@ import (
 
 // slots is how many floors a view has. Names share them by their hash: a shared floor costs a
 // needless miss now and then, never a stale answer. Views share none: what stands still would
-// be outdated by what goes on, sooner or later all of it. Four times as many for each were 5 MB,
-// which a process that is held to 224 misses.
+// be outdated by what goes on, sooner or later all of it. Four times as many for each would be
+// 5 MB, of which a process with little memory would collect garbage noticeably more often.
 const slots = 1 << 14
 
 // floors holds, for every name of a view that answers depend on, the position of its

@@ -142,12 +142,12 @@ func (p *Positions) take(v *view, found []checkpoint, now time.Time) {
 func (p *Positions) restart(v *view, build projections.Build, incarnation events.ID) {
 	p.clear()
 	v.floor.Store(closed)
-	if known := p.incarnation.Load(); known == nil {
-		p.incarnation.Store(&incarnation) // nothing was heard before, and no floor was raised
-	} else if *known != incarnation {
+	if known := p.incarnation.Load(); known == nil || *known != incarnation {
 		p.incarnation.Store(&incarnation)
 		for _, v := range p.views {
-			v.floors.clear()
+			if known != nil { // or nothing was heard, and no floor was raised
+				v.floors.clear()
+			}
 		}
 		p.head.Store(0)
 	}
