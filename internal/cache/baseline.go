@@ -4,6 +4,7 @@ import "sical-backend/projections"
 
 // baseline is what was known of a view before a load.
 type baseline struct {
+	view    *view
 	build   projections.Build
 	applied uint64
 	saved   []uint64 // of each shard
@@ -11,7 +12,7 @@ type baseline struct {
 
 // baseline is what is known of the view just now.
 func (v *view) baseline() baseline {
-	return baseline{build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
+	return baseline{view: v, build: *v.build.Load(), applied: v.applied.Load(), saved: *v.saved.Load()}
 }
 
 // fell tells whether a shard of the build is behind what it is known to have saved before.

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"encoding/binary"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -28,36 +27,6 @@ type entry struct {
 	body, key, tag, names uint32 // where each ends in all
 }
 
-// source is a view that an answer was read from. Each stands where it stood: one that lags
-// or rests outdates nothing that is not its own.
-type source struct {
-	*view
-	position uint64 // the answer has every event of the view up to here
-}
-
-// Of a source in entry.all: its place in Positions.views, its position, the number of its
-// slots, and those: the view's floors of what the answer depends on.
-const (
-	atPosition = 1
-	atNumber   = atPosition + 8
-	atSlots    = atNumber + 4
-)
-
-// append writes the source behind b, and tells how many of the names are its own.
-func (s source) append(b []byte, names []string) (_ []byte, own int) {
-	b = binary.LittleEndian.AppendUint64(append(b, s.place), s.position)
-	number := len(b)
-	b = binary.LittleEndian.AppendUint32(b, 0)
-	for _, name := range names {
-		if s.owns(name) {
-			b = binary.LittleEndian.AppendUint16(b, s.floors.slot(name))
-			own++
-		}
-	}
-	binary.LittleEndian.PutUint32(b[number:], uint32(own))
-	return b, own
-}
-
 // Names are names that an answer depends on, in one piece.
 type Names string
 
@@ -78,7 +47,7 @@ func (n Names) List() []string {
 // write takes in an answer that was read from the sources and depends on the names. All is put
 // behind its body where there is room, as there often is: the runtime has few sizes of objects.
 func (e *entry) write(key string, a Answer, sources []source, names []string) {
-	all, more := a.Body, len(key)+len(a.ETag)+len(a.Deps)+atSlots*len(sources)+2*len(names)
+	all, more := a.Body, len(key)+len(a.ETag)+len(a.Deps)+sourceBytes*len(sources)+slotBytes*len(names)
 	if cap(all)-len(all) < more {
 		all = append(make([]byte, 0, len(all)+more), all...)
 	}
@@ -116,21 +85,15 @@ func (e *entry) question() string { return e.all[e.body:e.key] }
 // has changed.
 func (e *entry) current(p *Positions, least uint64) (position uint64, ok bool) {
 	position = ^uint64(0)
-	sources := e.bytes()[e.names:]
-	for len(sources) > 0 {
-		v, read := p.views[sources[0]], binary.LittleEndian.Uint64(sources[atPosition:])
-		ends := atSlots + 2*int(binary.LittleEndian.Uint32(sources[atNumber:]))
+	for rest := e.bytes()[e.names:]; len(rest) > 0; {
+		place, read, slots, others := nextSource(rest)
+		v := p.views[place]
 		applied := v.applied.Load()
-		if !v.heard.Load() || v.floor.Load() > read {
+		if !v.heard.Load() || v.floor.Load() > read || v.floors.above(read, slots) {
 			return 0, false
 		}
-		for slots := sources[atSlots:ends]; len(slots) > 0; slots = slots[2:] {
-			if v.floors.at[binary.LittleEndian.Uint16(slots)].Load() > read {
-				return 0, false
-			}
-		}
 		// Nothing of the view that it depends on has changed since it was read.
-		position, sources = min(position, max(applied, read)), sources[ends:]
+		position, rest = min(position, max(applied, read)), others
 	}
 	if e.generation != p.generation.Load() || int64(time.Since(began)) > e.ends {
 		return 0, false

@@ -30,7 +30,7 @@ func TestEntryGivesWhatItWasWrittenFrom(t *testing.T) {
 		require.Equal(t, "key", e.question())
 		require.EqualValues(t, 9, e.position, "that of the one that is furthest behind")
 		require.Zero(t, e.generation)
-		require.Len(t, e.all[e.names:], 2*atSlots+2*len(names))
+		require.Len(t, e.all[e.names:], 2*sourceBytes+slotBytes*len(names))
 	}
 }
 

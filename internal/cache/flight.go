@@ -6,8 +6,6 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"time"
-
-	"sical-backend/projections"
 )
 
 // flight is a load under way, and whoever waits for it.
@@ -134,8 +132,8 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	if !read {
 		return
 	}
-	var sources [4]source
-	e.write(q.Key, answer, c.sources(q, answer.Checkpoints, before, sources[:0]), q.names(answer))
+	var from [4]source
+	e.write(q.Key, answer, sources(answer.Checkpoints, before, from[:0]), q.names(answer))
 	// Spread, so that what was loaded together is not loaded again together.
 	e.ends = int64(time.Since(began) + ttl - rand.N(ttl/5))
 	f.entry = e
@@ -150,14 +148,6 @@ func (c *Cache) fly(ctx context.Context, q Question, f *flight) {
 	if _, ok := e.current(c.positions, 0); ok && err == nil {
 		c.keep(e)
 	}
-}
-
-// sources appends the views that q is read from, as they stood at the checkpoints.
-func (c *Cache) sources(q Question, checkpoints []projections.Checkpoint, before []baseline, list []source) []source {
-	for i, name := range q.Views {
-		list = append(list, source{c.positions.view(name), before[i].stands(checkpoints[i])})
-	}
-	return list
 }
 
 // names are all names that an answer depends on.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"sync/atomic"
 )
@@ -23,6 +24,16 @@ func newFloors() *floors { return &floors{seed: maphash.MakeSeed()} }
 func (f *floors) slot(name string) uint16 { return uint16(maphash.String(f.seed, name) % slots) }
 
 func (f *floors) raise(name string, position uint64) { raise(&f.at[f.slot(name)], position) }
+
+// above tells whether the floor of one of the slots, as a source has them, is above a position.
+func (f *floors) above(position uint64, slots []byte) bool {
+	for ; len(slots) > 0; slots = slots[slotBytes:] {
+		if f.at[binary.LittleEndian.Uint16(slots)].Load() > position {
+			return true
+		}
+	}
+	return false
+}
 
 func (f *floors) clear() {
 	for i := range f.at {

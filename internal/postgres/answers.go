@@ -23,8 +23,7 @@ const (
 func Answers(pool *pgxpool.Pool) func(context.Context) error { return answers(pool, lateFor) }
 
 func answers(pool *pgxpool.Pool, lateFor time.Duration) func(context.Context) error {
-	began := time.Now()
-	var inTime atomic.Int64 // the last ping that was, after began; 0 for none
+	var inTime atomic.Pointer[time.Time] // when the last ping was that was; nil for none
 	return func(ctx context.Context) error {
 		soon, cancel := context.WithTimeout(ctx, pingFor)
 		defer cancel()
@@ -32,9 +31,9 @@ func answers(pool *pgxpool.Pool, lateFor time.Duration) func(context.Context) er
 		err := pool.Ping(soon)
 		switch last := inTime.Load(); {
 		case err == nil:
-			inTime.Store(max(1, int64(time.Since(began))))
+			inTime.Store(new(time.Now()))
 		case soon.Err() == nil: // it was not late
-		case pool.Stat().AcquireCount() > given, last > 0 && time.Since(began)-time.Duration(last) < lateFor:
+		case pool.Stat().AcquireCount() > given, last != nil && time.Since(*last) < lateFor:
 			return nil
 		}
 		return err
